@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { exitCodes, StandbyError } from '../core/standby/errors.ts';
+import { VaultError } from '../core/vault/errors.ts';
+import { fetchCommand } from './fetch.ts';
+import { publicKeyCommand } from './public-key.ts';
+
+const program = new Command('lifeboat')
+  .description('Keeps Kong data planes bootable while their control plane is down.')
+  .addCommand(fetchCommand())
+  .addCommand(publicKeyCommand())
+  .addHelpText(
+    'after',
+    `
+Exit codes:
+  0  done
+  1  something unforeseen
+  2  wrong options
+  3  the grant was refused: credentials, role, or this machine's clock
+  4  the vault has no file for this control plane and version
+  5  grant endpoint or vault not reachable, or the download broke off
+  6  something came that must not be loaded: signature, hash, control plane, version
+  7  the output could not be written`,
+  )
+  .exitOverride()
+  .showHelpAfterError('(see lifeboat --help)');
+for (const command of program.commands) {
+  command.exitOverride().showHelpAfterError(`(see lifeboat ${command.name()} --help)`);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has printed what was wrong, or the help that was asked for.
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`lifeboat: ${message}\n`);
+  if (error instanceof StandbyError) {
+    return exitCodes[error.code];
+  }
+  return error instanceof VaultError && error.code === 'denied' ? exitCodes.denied : 1;
+}

@@ -1,0 +1,30 @@
+import { KMSClient } from '@aws-sdk/client-kms';
+import { Command, Option } from 'commander';
+import { kmsSigner } from '../core/vault/kms-signer.ts';
+
+interface PublicKeyOptions {
+  readonly keyId: string;
+  readonly format: 'pem' | 'jwk';
+  readonly json?: true;
+}
+
+/** `lifeboat public-key`: prints what data planes pin. */
+export function publicKeyCommand(): Command {
+  return new Command('public-key')
+    .description('Print the public half of the signing key, which data planes verify files with.')
+    .requiredOption('--key-id <id>', 'KMS key id, ARN or alias of the signing key, see the stack’s outputs')
+    .addOption(new Option('--format <format>', 'what to print').choices(['pem', 'jwk']).default('pem'))
+    .option('--json', 'print {"keyId", "pem", "jwk"}')
+    .action(printPublicKey);
+}
+
+async function printPublicKey({ keyId, format, json }: PublicKeyOptions): Promise<void> {
+  const { keyId: thumbprint, key } = await kmsSigner(new KMSClient(), keyId).verificationKey();
+  const pem = key.export({ format: 'pem', type: 'spki' }).toString();
+  const jwk = { ...key.export({ format: 'jwk' }), kid: thumbprint, alg: 'ES256', use: 'sig' };
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify({ keyId: thumbprint, pem, jwk })}\n`);
+    return;
+  }
+  process.stdout.write(format === 'pem' ? pem : `${JSON.stringify(jwk)}\n`);
+}

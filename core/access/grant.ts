@@ -1,0 +1,69 @@
+import * as v from 'valibot';
+import { kongVersion } from '../names.ts';
+import type { Problem } from '../problem.ts';
+import { configFileKey } from '../vault/config-file-name.ts';
+import type { Presigner } from './presigned-url.ts';
+import { fittingVersion } from './version-choice.ts';
+
+/** What a new data plane gets: where to read its file, and until when. */
+export interface Grant {
+  readonly url: string;
+  readonly method: 'GET';
+  /** ISO 8601 UTC. */
+  readonly expiresAt: string;
+  readonly controlPlane: string;
+  /** The version that the file was made for: the one asked for, or the highest below it in the same minor. */
+  readonly kongVersion: string;
+}
+
+export interface GrantParts {
+  readonly controlPlane: string;
+  /** Full versions that files are published for. */
+  readonly dataPlaneVersions: readonly string[];
+  readonly presign: Presigner;
+  readonly lifetimeSeconds: number;
+  readonly now: () => Date;
+}
+
+/** Answers a data plane that asks for its file. Whether it may ask was decided before. */
+export function grants(
+  parts: GrantParts,
+): (requestedVersion: string | undefined) => Promise<Grant | Problem> {
+  return async (requestedVersion) => {
+    const requested = v.safeParse(kongVersion, requestedVersion);
+    if (!requested.success) {
+      return {
+        status: 400,
+        title: 'No data plane version',
+        detail:
+          'Say which full Kong version the data plane runs (see `kong version`), for example ?kongVersion=3.9.1.',
+      };
+    }
+    const version = fittingVersion(requested.output, parts.dataPlaneVersions);
+    if (version === undefined) {
+      return {
+        status: 404,
+        title: 'No file for this version',
+        detail:
+          `There is no file that a data plane ${requested.output} can load; there are files for ${parts.dataPlaneVersions.join(', ')}. ` +
+          'Add the version to dataPlaneVersions of this control plane and deploy.',
+        more: { kongVersions: parts.dataPlaneVersions },
+      };
+    }
+    const now = parts.now();
+    return {
+      url: await parts.presign(
+        configFileKey({ controlPlane: parts.controlPlane, kongVersion: version }),
+        parts.lifetimeSeconds,
+        now,
+      ),
+      method: 'GET',
+      // SigV4 counts whole seconds.
+      expiresAt: new Date(
+        Math.floor(now.getTime() / 1000) * 1000 + parts.lifetimeSeconds * 1000,
+      ).toISOString(),
+      controlPlane: parts.controlPlane,
+      kongVersion: version,
+    };
+  };
+}

@@ -1,0 +1,57 @@
+import { type ExportCommand, parseExportCommand } from '../intake/export-command.ts';
+import type { ExportReport } from './export-run.ts';
+
+/** A message as the queue gave it. */
+export interface QueuedMessage {
+  readonly id: string;
+  readonly body: string;
+  /** How often it was given out, this time included. */
+  readonly receiveCount: number;
+}
+
+/** What is to become of the batch's messages; those not named are done. */
+export interface BatchOutcome {
+  readonly report: ExportReport | undefined;
+  /** No commands of ours: back at once, until the queue moves them to its dead-letter queue. */
+  readonly unreadable: readonly string[];
+  /** To be given out again after the delay: in-flight messages block the queue's group, so all go together. */
+  readonly retry: { readonly ids: readonly string[]; readonly afterSeconds: number } | undefined;
+  /** The last try failed; the schedule rings again. */
+  readonly gaveUp: boolean;
+}
+
+/** After that many tries a batch is let go. */
+export const maxTries = 5;
+const firstBackoffSeconds = 5;
+
+/** All readable messages of a batch are one export (design decisions 4 and 5). */
+export async function exportBatch(
+  messages: readonly QueuedMessage[],
+  run: (commands: readonly ExportCommand[]) => Promise<ExportReport>,
+): Promise<BatchOutcome> {
+  const parsed = messages.map((message) => ({ message, command: parseExportCommand(message.body) }));
+  const unreadable = parsed.flatMap(({ message, command }) => (command === undefined ? [message.id] : []));
+  const readable = parsed.flatMap(({ message, command }) =>
+    command === undefined ? [] : [{ message, command }],
+  );
+  if (readable.length === 0) {
+    return { report: undefined, unreadable, retry: undefined, gaveUp: false };
+  }
+  const report = await run(readable.map(({ command }) => command));
+  if (report.complete) {
+    return { report, unreadable, retry: undefined, gaveUp: false };
+  }
+  const tries = Math.max(...readable.map(({ message }) => message.receiveCount));
+  if (tries >= maxTries) {
+    return { report, unreadable, retry: undefined, gaveUp: true };
+  }
+  return {
+    report,
+    unreadable,
+    retry: {
+      ids: readable.map(({ message }) => message.id),
+      afterSeconds: firstBackoffSeconds * 2 ** (tries - 1),
+    },
+    gaveUp: false,
+  };
+}

@@ -1,0 +1,160 @@
+import type { ExportCommand } from '../intake/export-command.ts';
+import type { ControlPlane } from '../kong/control-plane.ts';
+import { ControlPlaneError } from '../kong/errors.ts';
+import type { ConfigVault, ControlPlaneStatus, VersionStatus } from '../vault/config-vault.ts';
+import { type PublishOutcome, publish } from '../vault/publish.ts';
+import type { Signer } from '../vault/signer.ts';
+
+export interface ExportParts {
+  readonly controlPlane: ControlPlane;
+  /** Its name: it stands in keys and manifests. */
+  readonly name: string;
+  readonly vault: ConfigVault;
+  readonly signer: Signer;
+  /** Full versions of the data planes to publish for. */
+  readonly dataPlaneVersions: readonly string[];
+  readonly now: () => Date;
+}
+
+/** What became of one data-plane version's file. */
+export type VersionReport = { readonly kongVersion: string } & (
+  | (PublishOutcome & { readonly settled: boolean })
+  | { readonly outcome: 'failed'; readonly error: unknown }
+);
+
+export interface ExportReport {
+  readonly versions: readonly VersionReport[];
+  /** When the first of the changes happened that this export was called for; undefined for the schedule. */
+  readonly waitingSince: Date | undefined;
+  readonly finishedAt: Date;
+  /** Why the status could not be written, where it could not. */
+  readonly statusError: unknown;
+  /** Whether everything that was asked for is in the vault. */
+  readonly complete: boolean;
+}
+
+/**
+ * One export for all commands of a batch: reads each data-plane version's configuration, publishes what is news and notes that it
+ * looked. One version that fails does not hold up the others.
+ */
+export async function runExport(
+  parts: ExportParts,
+  commands: readonly ExportCommand[],
+  signal?: AbortSignal,
+): Promise<ExportReport> {
+  const changedAt = newestChange(commands, parts.now());
+  const last = await attempted(parts.vault.lastStatus(parts.name));
+  const versions = await Promise.all(
+    parts.dataPlaneVersions.map(async (kongVersion): Promise<VersionReport> => {
+      if ('error' in last) {
+        return { kongVersion, outcome: 'failed', error: last.error };
+      }
+      const lastStatus = last.value?.versions.find((version) => version.kongVersion === kongVersion);
+      const report = await attempted(exportVersion(parts, { kongVersion, changedAt, lastStatus, signal }));
+      return 'error' in report ? { kongVersion, outcome: 'failed', error: report.error } : report.value;
+    }),
+  );
+  const finishedAt = parts.now();
+  const status = 'error' in last ? undefined : statusAfter(parts.name, versions, last.value, finishedAt);
+  const recorded = status === undefined ? undefined : await attempted(parts.vault.recordStatus(status));
+  const statusError = recorded !== undefined && 'error' in recorded ? recorded.error : undefined;
+  return {
+    versions,
+    waitingSince: oldestChange(commands),
+    finishedAt,
+    statusError,
+    complete:
+      statusError === undefined &&
+      versions.every((version) => version.outcome !== 'failed' && version.settled),
+  };
+}
+
+type Attempted<Value> = { readonly value: Value } | { readonly error: unknown };
+
+/** One version that fails must not take the others with it. */
+async function attempted<Value>(work: Promise<Value>): Promise<Attempted<Value>> {
+  try {
+    return { value: await work };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Only hooks and people know of a change; for the schedule whatever the control plane serves will do. */
+function changesAmong(commands: readonly ExportCommand[]): readonly ExportCommand[] {
+  return commands.filter(({ cause }) => cause !== 'schedule');
+}
+
+function newestChange(commands: readonly ExportCommand[], now: Date): Date | undefined {
+  const changes = changesAmong(commands).map(({ at }) => at.getTime());
+  // A time in the future would only make us wait for it.
+  return changes.length === 0 ? undefined : new Date(Math.min(now.getTime(), Math.max(...changes)));
+}
+
+function oldestChange(commands: readonly ExportCommand[]): Date | undefined {
+  const changes = changesAmong(commands).map(({ at, since }) => (since ?? at).getTime());
+  return changes.length === 0 ? undefined : new Date(Math.min(...changes));
+}
+
+async function exportVersion(
+  parts: ExportParts,
+  { kongVersion, changedAt, lastStatus, signal }: VersionRequest,
+): Promise<VersionReport> {
+  const configuration = await parts.controlPlane.configuration({
+    dataPlaneVersion: kongVersion,
+    changedAt,
+    signal,
+  });
+  const outcome = await publish(parts, {
+    name: { controlPlane: parts.name, kongVersion },
+    configuration,
+    lastStatus,
+  });
+  return { kongVersion, settled: configuration.settled, ...outcome };
+}
+
+interface VersionRequest {
+  readonly kongVersion: string;
+  readonly changedAt: Date | undefined;
+  readonly lastStatus: VersionStatus | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Undefined when no version could be checked: then nobody has looked. */
+function statusAfter(
+  controlPlane: string,
+  versions: readonly VersionReport[],
+  last: ControlPlaneStatus | undefined,
+  checkedAt: Date,
+): ControlPlaneStatus | undefined {
+  const checked = versions.flatMap((version): VersionStatus[] => {
+    if (version.outcome === 'failed') {
+      return (last?.versions ?? [])
+        .filter(({ kongVersion }) => kongVersion === version.kongVersion)
+        .map((before) => ({ ...before, changed: false }));
+    }
+    const { kongVersion, outcome, manifest } = version;
+    return [
+      {
+        kongVersion,
+        revision: manifest.revision,
+        sha256: manifest.sha256,
+        configHash: manifest.configHash,
+        changed: outcome === 'published',
+        ...(outcome === 'behind' ? { behindSince: version.behindSince } : {}),
+      },
+    ];
+  });
+  return versions.every(({ outcome }) => outcome === 'failed')
+    ? undefined
+    : { controlPlane, checkedAt, versions: checked };
+}
+
+/** Whether an export failed for no other reason than that the control plane is away, which is what the vault is there for. */
+export function isOutage(report: ExportReport): boolean {
+  const failures = report.versions.filter((version) => version.outcome === 'failed');
+  return (
+    failures.length > 0 &&
+    failures.every(({ error }) => error instanceof ControlPlaneError && error.code === 'unreachable')
+  );
+}

@@ -1,0 +1,48 @@
+import type { BatchOutcome } from './export-batch.ts';
+import { isOutage } from './export-run.ts';
+
+/** Metrics of an export (design §2). Durations are seconds. */
+export type ExportMetric =
+  | 'ExportDuration'
+  | 'ChangeToPublished'
+  | 'ExportedEntities'
+  | 'ConfigBytes'
+  | 'Published'
+  | 'Unchanged'
+  | 'Behind'
+  | 'ExportFailed'
+  | 'ControlPlaneUnreachable';
+
+/** What alarms and dashboard need to know of a batch. */
+export function measurements(
+  { report, gaveUp }: BatchOutcome,
+  durationSeconds: number,
+): Readonly<Partial<Record<ExportMetric, number>>> {
+  if (report === undefined) {
+    return {};
+  }
+  const { versions, waitingSince, finishedAt } = report;
+  const published = versions.flatMap((version) =>
+    version.outcome === 'published' ? [version.manifest] : [],
+  );
+  const count = (outcome: string) => versions.filter((version) => version.outcome === outcome).length;
+  const outage = isOutage(report);
+  return {
+    ExportDuration: durationSeconds,
+    Published: published.length,
+    Unchanged: count('unchanged'),
+    Behind: count('behind'),
+    // An outage is what the vault is there for, and no broken export.
+    ControlPlaneUnreachable: outage ? 1 : 0,
+    ExportFailed: gaveUp && !outage ? 1 : 0,
+    ...(published.length === 0
+      ? {}
+      : {
+          ExportedEntities: Math.max(...published.map(({ entities }) => entities['total'] ?? 0)),
+          ConfigBytes: Math.max(...published.map(({ size }) => size)),
+        }),
+    ...(published.length === 0 || waitingSince === undefined
+      ? {}
+      : { ChangeToPublished: (finishedAt.getTime() - waitingSince.getTime()) / 1000 }),
+  };
+}

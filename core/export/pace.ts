@@ -1,0 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Keeps exports of a warm function apart, so that a storm of changes never hammers the control plane. */
+export interface Pace {
+  /** Runs the work, no sooner than the pace allows; the wait ends early with the signal. */
+  run<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result>;
+}
+
+// The function that waits is the one that must still export before its deadline.
+const longestWaitMs = 30_000;
+
+/**
+ * The next export starts no sooner after the start of the last than `minimumIntervalSeconds`, and than twice the time that the last one
+ * took: a control plane that is slow is asked less.
+ */
+export function pace(minimumIntervalSeconds: number, now: () => Date): Pace {
+  let notBeforeMs = 0;
+  return {
+    async run(work, signal) {
+      const waitMs = Math.min(notBeforeMs - now().getTime(), longestWaitMs);
+      if (waitMs > 0) {
+        await delay(waitMs, undefined, { signal });
+      }
+      const startedMs = now().getTime();
+      try {
+        return await work();
+      } finally {
+        const tookMs = now().getTime() - startedMs;
+        notBeforeMs = startedMs + Math.max(minimumIntervalSeconds * 1000, 2 * tookMs);
+      }
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { deliveryKind, isSignedByOneOf } from '../kong/event-hook.ts';
+import type { Problem } from '../problem.ts';
+
+/** A delivery as it came over HTTP. */
+export interface HookRequest {
+  readonly controlPlane: string;
+  readonly contentType: string | undefined;
+  readonly signature: string | undefined;
+  readonly body: Uint8Array;
+}
+
+/** The secrets that sign the hooks of one control plane: the current one, and the previous one during a rotation. */
+export interface HookSecrets {
+  /** @param afterMismatch a signature fitted none of those given before: perhaps there are newer ones */
+  of(controlPlane: string, afterMismatch: boolean): Promise<readonly string[]>;
+}
+
+/** Where an accepted hook goes: one message per control plane and time window. */
+export interface ExportRequests {
+  request(controlPlane: string, at: Date): Promise<void>;
+}
+
+export interface DoorbellParts {
+  readonly isKnown: (controlPlane: string) => boolean;
+  readonly secrets: HookSecrets;
+  readonly requests: ExportRequests;
+  readonly acceptSha1: boolean;
+  readonly now: () => Date;
+}
+
+export type HookAnswer = 'accepted' | 'ping' | Problem;
+
+/** Largest body that is taken: an entity with a certificate chain has some kB, a hook's body two entities. */
+export const maxHookBytes = 1024 * 1024;
+
+/** Answers an event hook: verifies, asks for an export, and keeps nothing of it. */
+export function doorbell(parts: DoorbellParts): (hook: HookRequest) => Promise<HookAnswer> {
+  return async (hook) => {
+    const at = parts.now();
+    if (!parts.isKnown(hook.controlPlane)) {
+      return {
+        status: 404,
+        title: 'Unknown control plane',
+        detail: 'No control plane of this name is deployed here. The stack’s outputs list the webhook URLs.',
+      };
+    }
+    if (hook.body.length > maxHookBytes) {
+      return {
+        status: 413,
+        title: 'Body too large',
+        detail: `A hook’s body has at most ${maxHookBytes} bytes; this one has ${hook.body.length}.`,
+      };
+    }
+    if (!/^application\/json\s*(;|$)/i.test(hook.contentType ?? '')) {
+      return {
+        status: 415,
+        title: 'Not JSON',
+        detail: 'Send the event as application/json, as Kong’s webhook handler does.',
+      };
+    }
+    if (!(await isAuthentic(parts, hook))) {
+      return {
+        status: 401,
+        title: 'Bad signature',
+        detail:
+          'The header x-kong-signature must be sha256=<hex> (or sha1=<hex> where allowed): the HMAC of the raw body with this control ' +
+          'plane’s hook secret. Check config.secret of the event hook.',
+      };
+    }
+    const kind = deliveryKind(hook.body);
+    if (kind === 'malformed') {
+      return { status: 400, title: 'Malformed body', detail: 'The body is signed, and is no JSON object.' };
+    }
+    if (kind === 'ping') {
+      return 'ping';
+    }
+    await parts.requests.request(hook.controlPlane, at);
+    return 'accepted';
+  };
+}
+
+async function isAuthentic({ secrets, acceptSha1 }: DoorbellParts, hook: HookRequest): Promise<boolean> {
+  if (isSignedByOneOf(hook, await secrets.of(hook.controlPlane, false), acceptSha1)) {
+    return true;
+  }
+  // Just rotated, perhaps: the port decides whether it may look again (a stranger must not make it look each time).
+  return isSignedByOneOf(hook, await secrets.of(hook.controlPlane, true), acceptSha1);
+}

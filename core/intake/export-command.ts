@@ -1,0 +1,26 @@
+import * as v from 'valibot';
+
+const instant = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.transform((text) => new Date(text)),
+);
+
+/** The message in a control plane's queue: "look again", and since when. Nothing of a hook's body is in it (design decision 1). */
+export const exportCommand = v.object({
+  command: v.literal('export'),
+  version: v.optional(v.literal(1), 1),
+  cause: v.picklist(['event-hook', 'schedule', 'manual']),
+  /** What arose up to this moment must be in the export, ISO 8601 UTC. For hooks the end of their time window. */
+  at: instant,
+  /** When the first hook of that window came. */
+  since: v.optional(instant),
+});
+
+export type ExportCommand = v.InferOutput<typeof exportCommand>;
+
+/** The command in a message's body; undefined when it is none of ours. */
+export function parseExportCommand(body: string): ExportCommand | undefined {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), exportCommand), body);
+  return parsed.success ? parsed.output : undefined;
+}

@@ -1,0 +1,34 @@
+import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import type { ExportRequests } from './doorbell.ts';
+
+/**
+ * Export requests in one FIFO queue per control plane. All hooks of a time window become one message, because SQS drops a second one
+ * with the same deduplication id; the queue's delay (window + 1 s) makes it visible after all of them have come (design decision 4).
+ */
+export function sqsExportRequests(
+  sqs: SQSClient,
+  queueUrlOf: (controlPlane: string) => string,
+  windowSeconds: number,
+): ExportRequests {
+  const windowMs = windowSeconds * 1000;
+  return {
+    async request(controlPlane, at) {
+      const window = Math.floor(at.getTime() / windowMs);
+      await sqs.send(
+        new SendMessageCommand({
+          QueueUrl: queueUrlOf(controlPlane),
+          MessageGroupId: controlPlane,
+          MessageDeduplicationId: `event-hook-${window}`,
+          MessageBody: JSON.stringify({
+            command: 'export',
+            version: 1,
+            cause: 'event-hook',
+            // Later hooks of the window leave no trace: the end of the window speaks for them too.
+            at: new Date((window + 1) * windowMs).toISOString(),
+            since: at.toISOString(),
+          }),
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,291 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ClientOptions, WebSocket } from 'ws';
+import type { ConfigurationRequest, ControlPlane, ControlPlaneConfiguration } from './control-plane.ts';
+import { ControlPlaneError } from './errors.ts';
+import { type FrameSummary, inspectFrame } from './frame.ts';
+import { badFrame } from './frame-scanner.ts';
+import { dataPlanePlugins } from './plugin-names.ts';
+import { type SettlePolicy, settle } from './settle.ts';
+
+/** A data plane's cluster certificate, as Kong's hybrid mode gave it; PEM. */
+export interface ClusterCertificate {
+  readonly certificate: string;
+  readonly key: string;
+  /** PKI mode: the CA that the control plane's certificate is checked against; Node's own list of CAs without it. */
+  readonly ca?: string | undefined;
+}
+
+export interface ClusterEndpointOptions {
+  /** `host:port` of the control plane's `cluster_listen`. */
+  readonly endpoint: string;
+  /** `cluster_mtls` of the control plane. In shared mode both sides have the same certificate. */
+  readonly mtls: 'shared' | 'pki';
+  /** Name in the control plane's certificate. @default `kong_clustering` in shared mode, the host in PKI mode */
+  readonly serverName?: string | undefined;
+  /** Asked for each connection, so that a new certificate needs no new process. */
+  readonly certificate: () => Promise<ClusterCertificate>;
+  /** Names of configured plugins that are not Kong's own. */
+  readonly customPlugins: readonly string[];
+  readonly settle: SettlePolicy;
+  /** Largest frame that is read, compressed. @default 64 MiB, four times Kong's own default for cluster_max_payload */
+  readonly maxFrameBytes?: number;
+  /** Largest frame that is read, inflated. @default 1 GiB */
+  readonly maxJsonBytes?: number;
+  /** For TCP, TLS and the WebSocket upgrade together. @default 10,000 */
+  readonly connectTimeoutMs?: number;
+  /** For the first frame after that: a control plane sends it at once. @default 20,000 */
+  readonly firstFrameTimeoutMs?: number;
+  readonly now?: () => Date;
+}
+
+// kong/conf_loader and `kong hybrid gen_cert`: the one name of shared mode.
+const sharedServerName = 'kong_clustering';
+
+/**
+ * A control plane, read as a data plane reads it: over its cluster endpoint, with a data plane's certificate and without any admin
+ * right (kong/clustering/control_plane.lua; facts §2). Each call is one connection. It never pings, so that the control plane does
+ * not list it as a node.
+ */
+export function clusterEndpointControlPlane(options: ClusterEndpointOptions): ControlPlane {
+  return { configuration: (request) => readConfiguration(options, request) };
+}
+
+async function readConfiguration(
+  options: ClusterEndpointOptions,
+  request: ConfigurationRequest,
+): Promise<ControlPlaneConfiguration> {
+  const { maxJsonBytes = 2 ** 30, firstFrameTimeoutMs = 20_000, now = () => new Date() } = options;
+  const connection = await connect(options, request);
+  let newest: { frame: Uint8Array; summary: FrameSummary } | undefined;
+  try {
+    for (;;) {
+      const decision = settle(options.settle, {
+        now: now(),
+        changedAt: request.changedAt,
+        builtAt: newest?.summary.builtAt,
+      });
+      if (decision === 'take' && newest !== undefined) {
+        return { frame: newest.frame, ...newest.summary, settled: true };
+      }
+      const waitMs = typeof decision === 'object' ? decision.waitMs : firstFrameTimeoutMs;
+      const frame = await connection.nextFrame(waitMs, request.signal);
+      if (frame === 'lost') {
+        if (newest === undefined) {
+          throw connection.whyLost();
+        }
+        return { frame: newest.frame, ...newest.summary, settled: false };
+      }
+      if (frame !== 'nothing') {
+        newest = { frame, summary: await inspectFrame(frame, maxJsonBytes) };
+      } else if (newest === undefined) {
+        throw new ControlPlaneError(
+          'no-configuration',
+          `control plane ${options.endpoint} accepted the connection for data plane version ${request.dataPlaneVersion} and sent no ` +
+            `configuration within ${firstFrameTimeoutMs / 1000} s. Perhaps a configured plugin is missing in the setting customPlugins ` +
+            '(its log says "is missing from data plane" and names it), or its database is down',
+        );
+      }
+    }
+  } finally {
+    connection.close();
+  }
+}
+
+interface Connection {
+  /** The next frame; `nothing` after `waitMs`, `lost` when the connection is. */
+  nextFrame(waitMs: number, signal: AbortSignal | undefined): Promise<Uint8Array | 'nothing' | 'lost'>;
+  whyLost(): ControlPlaneError;
+  close(): void;
+}
+
+async function connect(options: ClusterEndpointOptions, request: ConfigurationRequest): Promise<Connection> {
+  const { endpoint, mtls, connectTimeoutMs = 10_000, maxFrameBytes = 64 * 2 ** 20 } = options;
+  const certificate = await options.certificate();
+  const outlet = new URL(`wss://${endpoint}/v1/outlet`);
+  outlet.searchParams.set('node_id', randomUUID());
+  outlet.searchParams.set('node_hostname', 'lifeboat-export');
+  outlet.searchParams.set('node_version', request.dataPlaneVersion);
+
+  const settings: ClientOptions & { readonly servername: string } = {
+    cert: certificate.certificate,
+    key: certificate.key,
+    // In shared mode the one certificate is the whole trust, whoever signed it.
+    ...(mtls === 'shared' ? { ca: certificate.certificate, allowPartialTrustChain: true } : {}),
+    ...(mtls === 'pki' && certificate.ca !== undefined ? { ca: certificate.ca } : {}),
+    servername: options.serverName ?? (mtls === 'shared' ? sharedServerName : outlet.hostname),
+    perMessageDeflate: false,
+    handshakeTimeout: connectTimeoutMs,
+    maxPayload: maxFrameBytes,
+    followRedirects: false,
+  };
+  const socket = new WebSocket(outlet, settings);
+  const connection = frames(socket, options, request);
+  const refusal = await connection.opened;
+  if (refusal !== undefined) {
+    connection.close();
+    throw refusal;
+  }
+  const plugins = dataPlanePlugins(request.dataPlaneVersion, options.customPlugins);
+  socket.send(
+    Buffer.from(JSON.stringify({ type: 'basic_info', plugins, process_conf: {}, filters: {}, labels: {} })),
+  );
+  return connection;
+}
+
+/** The frames of a connection, of which only the newest unread one is kept: each is a whole configuration. */
+function frames(
+  socket: WebSocket,
+  options: ClusterEndpointOptions,
+  request: ConfigurationRequest,
+): Connection & { readonly opened: Promise<ControlPlaneError | undefined> } {
+  let unread: Uint8Array | undefined;
+  let failure: ControlPlaneError | undefined;
+  let closed: ControlPlaneError | undefined;
+  let wake: () => void = () => undefined;
+  let reportOpened: (refusal: ControlPlaneError | undefined) => void = () => undefined;
+  const opened = new Promise<ControlPlaneError | undefined>((resolve) => {
+    reportOpened = resolve;
+  });
+
+  socket.on('open', () => reportOpened(undefined));
+  socket.on('unexpected-response', (_request, response) => {
+    closed ??= refusedUpgrade(response, options, request);
+    reportOpened(closed);
+    wake();
+  });
+  socket.on('message', (data, isBinary) => {
+    if (isBinary && data instanceof Buffer) {
+      unread = data;
+    } else {
+      failure ??= badFrame('it is text, where the control plane sends compressed binary frames');
+    }
+    wake();
+  });
+  socket.on('error', (error: Error & { code?: string }) => {
+    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+      failure ??= badFrame(`it is larger than ${options.maxFrameBytes ?? 64 * 2 ** 20} bytes compressed`, {
+        cause: error,
+      });
+    } else {
+      closed ??= connectionError(error, options);
+    }
+    reportOpened(failure ?? closed);
+    wake();
+  });
+  socket.on('close', (code, reason) => {
+    closed ??= lost(code, reason.toString('utf8').slice(0, 200), options, request);
+    reportOpened(closed);
+    wake();
+  });
+
+  return {
+    opened,
+    async nextFrame(waitMs, signal) {
+      const timeout = new AbortController();
+      const deadline = signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]);
+      try {
+        if (unread === undefined && failure === undefined && closed === undefined) {
+          await Promise.race([
+            new Promise<void>((resolve) => {
+              wake = resolve;
+            }),
+            delay(waitMs, undefined, { signal: deadline }),
+          ]).catch((error: unknown) => {
+            if (signal?.aborted !== true) {
+              throw error;
+            }
+          });
+        }
+      } finally {
+        timeout.abort();
+      }
+      if (signal?.aborted === true) {
+        throw new ControlPlaneError(
+          'cancelled',
+          `the export ended while it waited for control plane ${options.endpoint}: its time was up`,
+        );
+      }
+      if (failure !== undefined) {
+        throw failure;
+      }
+      if (unread !== undefined) {
+        const frame = unread;
+        unread = undefined;
+        return frame;
+      }
+      return closed === undefined ? 'nothing' : 'lost';
+    },
+    whyLost: () => closed ?? lost(1006, '', options, request),
+    close: () => socket.terminate(),
+  };
+}
+
+function refusedUpgrade(
+  response: IncomingMessage,
+  { endpoint }: ClusterEndpointOptions,
+  { dataPlaneVersion }: ConfigurationRequest,
+): ControlPlaneError {
+  response.resume();
+  const status = response.statusCode ?? 0;
+  if (status >= 500) {
+    return new ControlPlaneError(
+      'unreachable',
+      `control plane ${endpoint} answered ${status} to the WebSocket upgrade`,
+    );
+  }
+  return new ControlPlaneError(
+    'refused',
+    `control plane ${endpoint} answered ${status} to the WebSocket upgrade for data plane version ${dataPlaneVersion}. ` +
+      'Check that clusterEndpoint names its cluster_listen (8005), that the certificate is one of its data planes’, ' +
+      'and that it is not older than dataPlaneVersions',
+  );
+}
+
+// Going away, gone without a close, restarting, overloaded (RFC 6455 section 7.4.1 and IANA's registry).
+const goneCodes = new Set([1001, 1006, 1012, 1013]);
+
+function lost(
+  code: number,
+  reason: string,
+  { endpoint }: ClusterEndpointOptions,
+  { dataPlaneVersion }: ConfigurationRequest,
+): ControlPlaneError {
+  const said = reason === '' ? '' : ` and said "${reason}"`;
+  if (goneCodes.has(code)) {
+    return new ControlPlaneError(
+      'unreachable',
+      `control plane ${endpoint} dropped the connection (${code}) before it sent a configuration`,
+    );
+  }
+  return new ControlPlaneError(
+    'refused',
+    `control plane ${endpoint} closed the connection (${code}) for data plane version ${dataPlaneVersion}${said}. ` +
+      'It serves versions of its own major and up to its own minor: check dataPlaneVersions',
+  );
+}
+
+// What OpenSSL and Node say when it is the certificates that do not fit; anything else is the way there.
+const certificateErrorCodes =
+  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+
+function connectionError(
+  error: Error & { code?: string },
+  options: ClusterEndpointOptions,
+): ControlPlaneError {
+  const code = error.code ?? '';
+  if (certificateErrorCodes.test(code)) {
+    return new ControlPlaneError(
+      'refused',
+      `the TLS connection to control plane ${options.endpoint} failed (${code}): check the cluster certificate in its secret, ` +
+        `clusterMtls (now "${options.mtls}")${options.mtls === 'pki' ? ', the CA' : ''} and clusterServerName`,
+      { cause: error },
+    );
+  }
+  return new ControlPlaneError(
+    'unreachable',
+    `control plane ${options.endpoint} cannot be reached (${code === '' ? error.message : code})`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,24 @@
+/**
+ * - `unreachable`: no connection, or it was lost: the control plane, or the way to it, is down.
+ * - `refused`: the control plane answers and does not let us in (certificate, version, path).
+ * - `no-configuration`: connected, and no configuration came.
+ * - `bad-frame`: something came that is no complete configuration.
+ * - `cancelled`: our own deadline ended the wait.
+ */
+export type ControlPlaneErrorCode =
+  | 'unreachable'
+  | 'refused'
+  | 'no-configuration'
+  | 'bad-frame'
+  | 'cancelled';
+
+/** The control plane gave no configuration that could be published. What was published before is untouched. */
+export class ControlPlaneError extends Error {
+  override readonly name = 'ControlPlaneError';
+  readonly code: ControlPlaneErrorCode;
+
+  constructor(code: ControlPlaneErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

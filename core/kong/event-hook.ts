@@ -1,0 +1,56 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+/** A delivery of a Kong event hook, or of anything that signs like one. */
+export interface SignedDelivery {
+  /** The header `x-kong-signature`: `<algorithm>=<lower-case hex of HMAC(secret, raw body)>`. */
+  readonly signature: string | undefined;
+  /** The body's raw bytes. */
+  readonly body: Uint8Array;
+}
+
+/** What a delivery says, as far as anybody may know it: its body may hold secrets and is never kept. */
+export type DeliveryKind = 'change' | 'ping' | 'malformed';
+
+const signatureForm = /^(sha1|sha256)=([0-9a-f]+)$/;
+
+/**
+ * Whether a delivery is signed with one of the secrets. Kong signs with sha1 up to 3.13 and with HMAC-SHA256 from 3.14 on (facts §4).
+ *
+ * @param secrets the current one and, while a rotation is under way, the previous one
+ * @param acceptSha1 false once every control plane signs with sha256
+ */
+export function isSignedByOneOf(
+  { signature, body }: SignedDelivery,
+  secrets: readonly string[],
+  acceptSha1: boolean,
+): boolean {
+  const [, algorithm, digest] = signatureForm.exec(signature ?? '') ?? [];
+  if (algorithm === undefined || digest === undefined || (algorithm === 'sha1' && !acceptSha1)) {
+    return false;
+  }
+  const given = Buffer.from(digest, 'hex');
+  let matches = false;
+  // All secrets are tried, whatever matched before: the time taken must tell nothing.
+  for (const secret of secrets) {
+    const expected = createHmac(algorithm, secret).update(body).digest();
+    const equal = given.length === expected.length && timingSafeEqual(given, expected);
+    // An empty secret would make every stranger's signature good.
+    matches = (equal && secret !== '') || matches;
+  }
+  return matches;
+}
+
+/** Tells a ping (`{"source": "kong:event_hooks", "event": "ping"}`, sent for a new hook) from a change. */
+export function deliveryKind(body: Uint8Array): DeliveryKind {
+  let delivery: unknown;
+  try {
+    delivery = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    return 'malformed';
+  }
+  if (typeof delivery !== 'object' || delivery === null || Array.isArray(delivery)) {
+    return 'malformed';
+  }
+  const { source, event } = delivery as Readonly<Record<string, unknown>>;
+  return source === 'kong:event_hooks' && event === 'ping' ? 'ping' : 'change';
+}

@@ -1,0 +1,201 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { isNativeError } from 'node:util/types';
+import { canLoad } from '../access/version-choice.ts';
+import { VaultError } from '../vault/errors.ts';
+import { type Manifest, verifyManifest } from '../vault/manifest.ts';
+import type { VerificationKey } from '../vault/signer.ts';
+import { StandbyError } from './errors.ts';
+import { reason } from './grant-request.ts';
+
+export interface DownloadRequest {
+  /** Presigned; a secret. */
+  readonly url: string;
+  /** Keys of which one must have signed the file's manifest. */
+  readonly trusted: readonly VerificationKey[];
+  readonly controlPlane: string;
+  /** Full version of the data plane that will load the file. */
+  readonly kongVersion: string;
+  /** Where the file goes; what is there stays until the new one is verified. */
+  readonly output: string;
+  /** A larger file is refused, whatever its manifest says. Bytes. */
+  readonly maxBytes: number;
+  /** For the whole download. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Downloads a published file and verifies it on the way; only a file that passes every check appears at `output`, at once and whole, with
+ * mode 0600.
+ *
+ * @returns what its signature says of it
+ * @throws StandbyError
+ */
+export async function downloadVerified(request: DownloadRequest): Promise<Manifest> {
+  const response = await get(request);
+  try {
+    const manifest = await trustedManifest(response, request);
+    await storeVerified(response, manifest, request);
+    return manifest;
+  } catch (error) {
+    await response.body?.cancel().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function get({ url, timeoutMs }: DownloadRequest): Promise<Response> {
+  let response: Response;
+  try {
+    // A redirect would lead away from the host that the grant named.
+    response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
+  } catch (error) {
+    throw new StandbyError(
+      'unreachable',
+      `the vault at ${new URL(url).host} did not answer (${reason(error)})`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (response.status === 200) {
+    return response;
+  }
+  const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(await errorText(response))?.[1] ?? 'no code';
+  const answered = `the vault answered ${response.status} (${code})`;
+  if (response.status === 404) {
+    throw new StandbyError(
+      'no-file',
+      `${answered}: nothing was published yet for this control plane and version. See the export function’s log`,
+    );
+  }
+  if (response.status === 403) {
+    throw new StandbyError(
+      'denied',
+      `${answered}: the URL has expired, was changed, or its signer may not read. Ask for a new grant`,
+    );
+  }
+  throw new StandbyError('unreachable', answered);
+}
+
+async function errorText(response: Response): Promise<string> {
+  const text = await response.text().catch(() => '');
+  return text.slice(0, 10_000);
+}
+
+async function trustedManifest(response: Response, request: DownloadRequest): Promise<Manifest> {
+  const jws = response.headers.get('x-amz-meta-manifest');
+  if (jws === null) {
+    throw new StandbyError('verification', 'the file has no manifest: it was not published by Lifeboat');
+  }
+  const manifest = await verifyManifest(jws, request.trusted).catch((error: unknown) => {
+    if (error instanceof VaultError) {
+      throw new StandbyError('verification', error.message, { cause: error });
+    }
+    throw error;
+  });
+  // A good file of another control plane must not come up as this one.
+  if (manifest.controlPlane !== request.controlPlane) {
+    throw new StandbyError(
+      'verification',
+      `the file belongs to control plane "${manifest.controlPlane}", not to "${request.controlPlane}"`,
+    );
+  }
+  // A file for newer nodes may have fields that this one refuses, and with them the whole file.
+  if (!canLoad(request.kongVersion, manifest.kongVersion)) {
+    throw new StandbyError(
+      'verification',
+      `the file was made for Kong ${manifest.kongVersion}, which a node ${request.kongVersion} cannot load`,
+    );
+  }
+  if (manifest.size > request.maxBytes) {
+    throw new StandbyError(
+      'verification',
+      `the file has ${manifest.size} bytes, more than the ${request.maxBytes} that are allowed (--max-bytes)`,
+    );
+  }
+  return manifest;
+}
+
+async function storeVerified(
+  response: Response,
+  manifest: Manifest,
+  { output }: DownloadRequest,
+): Promise<void> {
+  const temporary = join(dirname(output), `.${basename(output)}.${randomUUID()}`);
+  const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+  const file = await writing(output, open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600));
+  try {
+    try {
+      await receive(response, manifest, file, output);
+      await writing(output, file.sync());
+    } finally {
+      await file.close();
+    }
+    await writing(output, rename(temporary, output));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function receive(
+  response: Response,
+  manifest: Manifest,
+  file: FileHandle,
+  output: string,
+): Promise<void> {
+  const sha256 = createHash('sha256');
+  let size = 0;
+  for await (const piece of pieces(response)) {
+    size += piece.length;
+    // Whoever answers must not fill the disk: the signed size is the limit.
+    if (size > manifest.size) {
+      throw new StandbyError(
+        'verification',
+        `the file is longer than the ${manifest.size} bytes of its manifest`,
+      );
+    }
+    sha256.update(piece);
+    await writing(output, file.writeFile(piece));
+  }
+  if (size < manifest.size) {
+    throw new StandbyError(
+      'unreachable',
+      `the download broke off: ${size} of ${manifest.size} bytes came. Try again`,
+    );
+  }
+  if (sha256.digest('hex') !== manifest.sha256) {
+    throw new StandbyError(
+      'verification',
+      'the file’s content does not have the hash of its manifest: it was changed after it was signed',
+    );
+  }
+}
+
+/** The content, inflated by fetch as its Content-Encoding says. */
+async function* pieces(response: Response): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response.body ?? [];
+  } catch (error) {
+    throw new StandbyError('unreachable', `the download broke off (${reason(error)}). Try again`, {
+      cause: error,
+    });
+  }
+}
+
+async function writing<Result>(output: string, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    const code = isNativeError(error) && 'code' in error ? String(error.code) : String(error);
+    throw new StandbyError(
+      'output',
+      `${output} cannot be written (${code}): check directory, owner and free space`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Why a data plane has no verified file, each with the exit code of the command line:
+ * - `denied` (3): the grant was refused: credentials, role, clock.
+ * - `no-file` (4): the vault has no file for this control plane and version.
+ * - `unreachable` (5): the grant endpoint or the vault did not answer, or broke off.
+ * - `verification` (6): something came that must not be loaded.
+ * - `output` (7): the file could not be written.
+ */
+export type StandbyErrorCode = 'denied' | 'no-file' | 'unreachable' | 'verification' | 'output';
+
+export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
+  denied: 3,
+  'no-file': 4,
+  unreachable: 5,
+  verification: 6,
+  output: 7,
+};
+
+/** The data plane did not get a file; a file that it had before is untouched. Messages never hold a presigned URL. */
+export class StandbyError extends Error {
+  override readonly name = 'StandbyError';
+  readonly code: StandbyErrorCode;
+
+  constructor(code: StandbyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * - `conflict`: somebody else published in between, again and again.
+ * - `denied`: the vault or a key refused us.
+ * - `unavailable`: the vault or a key did not answer as it should.
+ * - `manifest`: a manifest is not what it must be.
+ * - `would-lose-configuration`: an empty configuration would replace one that has entities.
+ */
+export type VaultErrorCode = 'conflict' | 'denied' | 'unavailable' | 'manifest' | 'would-lose-configuration';
+
+/** The vault holds what it held before. */
+export class VaultError extends Error {
+  override readonly name: string = 'VaultError';
+  readonly code: VaultErrorCode;
+
+  constructor(code: VaultErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The file changed between reading and writing; whoever gets this reads again and decides anew. */
+export class RevisionConflict extends VaultError {
+  override readonly name = 'RevisionConflict';
+
+  constructor(key: string, options?: ErrorOptions) {
+    super('conflict', `${key} was published by somebody else in between`, options);
+  }
+}

@@ -1,0 +1,153 @@
+import { base64url, compactVerify, decodeProtectedHeader } from 'jose';
+import * as v from 'valibot';
+import { controlPlaneName, kongVersion } from '../names.ts';
+import { VaultError } from './errors.ts';
+import type { Signer, VerificationKey } from './signer.ts';
+
+/** `typ` of a manifest's JWS: whatever else is ever signed with the key has another one. */
+export const manifestType = 'lifeboat-manifest+jwt';
+
+/**
+ * S3 allows 2,048 bytes of user metadata, keys and values together
+ * (docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html); the rest is room for whoever adds a tag of their own.
+ */
+export const maxMetadataBytes = 1_900;
+const metadataKeyBytes = 'manifest'.length;
+
+const instant = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.transform((text) => new Date(text)),
+);
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const md5 = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const revision = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+const manifestSchema = v.object({
+  controlPlane: controlPlaneName,
+  /** Full version of the data planes that the file was made for. */
+  kongVersion,
+  /** 1, 2, 3, ... for each control plane and data-plane version. */
+  revision,
+  /** Of the revision before; null for the first. */
+  previousSha256: v.nullable(sha256),
+  /** Of the uncompressed file, as its size and md5. */
+  sha256,
+  /** Bytes. */
+  size: count,
+  /** What a node's status shows as `configuration_hash` once it has loaded the file. */
+  md5,
+  /** The control plane's own hash: equal means unchanged. */
+  configHash: md5,
+  /** When the control plane built it. */
+  builtAt: instant,
+  /** When it was published. */
+  exportedAt: instant,
+  /** Count by type, and `total`; `total` alone where the metadata would grow too large. */
+  entities: v.record(v.string(), count),
+  /** The revision whose content this one brings back. */
+  rollbackOf: v.optional(revision),
+});
+
+/** What the signature of a published file says. */
+export type Manifest = v.InferOutput<typeof manifestSchema>;
+
+/** The entities of a configuration with their total. */
+export function countEntities(byType: Readonly<Record<string, number>>): Manifest['entities'] {
+  // A type named "total" would be a custom plugin's; our sum has the name.
+  return { ...byType, total: Object.values(byType).reduce((sum, each) => sum + each, 0) };
+}
+
+/**
+ * Signs a manifest as a compact JWS (RFC 7515) with ES256.
+ *
+ * @returns the JWS; its `entities` are reduced to the total where it would not fit into an object's metadata
+ */
+export async function signManifest(manifest: Manifest, signer: Signer): Promise<string> {
+  const { keyId } = await signer.verificationKey();
+  const header = base64url.encode(JSON.stringify({ alg: 'ES256', typ: manifestType, kid: keyId }));
+  const whole = payload(manifest);
+  // The signature is 64 bytes, 86 characters.
+  const fits = metadataKeyBytes + header.length + 1 + whole.length + 1 + 86 <= maxMetadataBytes;
+  const total = manifest.entities['total'] ?? 0;
+  const message = `${header}.${fits ? whole : payload({ ...manifest, entities: { total } })}`;
+  return `${message}.${base64url.encode(await signer.sign(Buffer.from(message)))}`;
+}
+
+function payload(manifest: Manifest): string {
+  return base64url.encode(JSON.stringify(manifest));
+}
+
+/**
+ * Checks a manifest's signature and form.
+ *
+ * @param trusted the keys of which one must have signed it
+ * @throws VaultError `manifest`
+ */
+export async function verifyManifest(jws: string, trusted: readonly VerificationKey[]): Promise<Manifest> {
+  const keyId = signingKeyId(jws);
+  const key = trusted.find((each) => each.keyId === keyId);
+  if (key === undefined) {
+    throw new VaultError(
+      'manifest',
+      `the manifest is signed with key ${keyId}, which is not trusted here (trusted: ${trusted.map((each) => each.keyId).join(', ')}). ` +
+        'After a change of the signing key give the new public key (`lifeboat public-key`) to the data planes',
+    );
+  }
+  let verified: Awaited<ReturnType<typeof compactVerify>>;
+  try {
+    // The algorithm is fixed: a header that names another one must not choose how it is checked.
+    verified = await compactVerify(jws, key.key, { algorithms: ['ES256'] });
+  } catch (error) {
+    throw new VaultError(
+      'manifest',
+      'the manifest’s signature is wrong: file or manifest were tampered with',
+      {
+        cause: error,
+      },
+    );
+  }
+  // Something else that the key has signed must not pass for a manifest.
+  if (verified.protectedHeader.typ !== manifestType) {
+    throw new VaultError('manifest', `what is signed there is no manifest (its typ is not ${manifestType})`);
+  }
+  return readPayload(verified.payload);
+}
+
+/**
+ * The key id that a manifest names, unchecked.
+ *
+ * @throws VaultError `manifest` when it is no JWS
+ */
+export function signingKeyId(jws: string): string {
+  try {
+    const { kid } = decodeProtectedHeader(jws);
+    return kid ?? '(none)';
+  } catch (error) {
+    throw new VaultError('manifest', 'the manifest is no compact JWS', { cause: error });
+  }
+}
+
+/**
+ * Reads a manifest without checking its signature: good for a revision number, never for trust.
+ *
+ * @throws VaultError `manifest`
+ */
+export function readUnverifiedManifest(jws: string): Manifest {
+  try {
+    return readPayload(base64url.decode(jws.split('.')[1] ?? ''));
+  } catch (error) {
+    throw new VaultError('manifest', 'the manifest cannot be read', { cause: error });
+  }
+}
+
+function readPayload(payloadBytes: Uint8Array): Manifest {
+  try {
+    return v.parse(manifestSchema, JSON.parse(new TextDecoder().decode(payloadBytes)));
+  } catch (error) {
+    throw new VaultError('manifest', 'the manifest is signed, and its content is not what a manifest holds', {
+      cause: error,
+    });
+  }
+}

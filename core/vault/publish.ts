@@ -1,0 +1,196 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ControlPlaneConfiguration } from '../kong/control-plane.ts';
+import { declarativeConfigFile } from '../kong/declarative-config.ts';
+import { type ConfigFileName, configFileKey } from './config-file-name.ts';
+import type { ConfigVault, VersionStatus } from './config-vault.ts';
+import { RevisionConflict, VaultError } from './errors.ts';
+import {
+  countEntities,
+  type Manifest,
+  readUnverifiedManifest,
+  signingKeyId,
+  signManifest,
+  verifyManifest,
+} from './manifest.ts';
+import type { Signer } from './signer.ts';
+
+export interface PublishParts {
+  readonly vault: ConfigVault;
+  readonly signer: Signer;
+  readonly now: () => Date;
+}
+
+export interface Publishable {
+  readonly name: ConfigFileName;
+  readonly configuration: ControlPlaneConfiguration;
+  /** What the last check noted of this file. */
+  readonly lastStatus: VersionStatus | undefined;
+}
+
+export type PublishOutcome =
+  | { readonly outcome: 'published'; readonly manifest: Manifest; readonly warning?: string | undefined }
+  /** The control plane serves what is published already. */
+  | { readonly outcome: 'unchanged'; readonly manifest: Manifest }
+  /** The control plane serves something built before what is published: another of its nodes is ahead. */
+  | { readonly outcome: 'behind'; readonly manifest: Manifest; readonly behindSince: Date };
+
+/** After this time an older frame is no straggler: the control plane's clock was set back, and the vault must not freeze. */
+export const behindToleranceMs = 15 * 60 * 1000;
+
+// Each conflict means that somebody else published; five in a row mean something other than bad luck.
+const maxAttempts = 5;
+
+/**
+ * Publishes a configuration if it is news, in one atomic step against whatever is published at that moment (design decision 7).
+ *
+ * @throws VaultError; the vault then holds what it held before
+ */
+export async function publish(parts: PublishParts, publishable: Publishable): Promise<PublishOutcome> {
+  const { vault, signer, now } = parts;
+  const { name } = publishable;
+  let attempted: Manifest | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    const current = await readCurrent(parts, name);
+    if (attempted !== undefined && attempted.sha256 === current?.manifest?.sha256) {
+      // The answer to our own publication was lost, and the SDK's retry met what we had written.
+      return { outcome: 'published', manifest: attempted };
+    }
+    const exportedAt = now();
+    const decision = decide(publishable, current, exportedAt);
+    if (decision.outcome !== 'publish') {
+      return decision;
+    }
+    const { gzip, manifest } = await makeRevision(publishable, current?.manifest, exportedAt);
+    attempted = manifest;
+    try {
+      await vault.publish(name, {
+        gzip,
+        manifest: await signManifest(manifest, signer),
+        replaces: current?.etag,
+      });
+      return { outcome: 'published', manifest, warning: decision.warning };
+    } catch (error) {
+      if (!(error instanceof RevisionConflict) || attempt === maxAttempts) {
+        throw error;
+      }
+      // Two exporters that met once must not meet in step again.
+      await delay(50 * attempt + Math.random() * 100);
+    }
+  }
+}
+
+interface Current {
+  readonly etag: string;
+  /** Undefined where it cannot be read. */
+  readonly manifest: Manifest | undefined;
+  /** How its signature stands to the key that signs now. */
+  readonly signature: 'good' | 'of another key' | 'bad';
+}
+
+async function readCurrent(
+  { vault, signer }: PublishParts,
+  name: ConfigFileName,
+): Promise<Current | undefined> {
+  const published = await vault.current(name);
+  if (published === undefined) {
+    return undefined;
+  }
+  const { etag, manifest: jws = '' } = published;
+  const key = await signer.verificationKey();
+  try {
+    if (signingKeyId(jws) === key.keyId) {
+      return { etag, manifest: await verifyManifest(jws, [key]), signature: 'good' };
+    }
+    // Only its numbers are used: whatever a forger wrote there, a new revision with our signature replaces it.
+    return { etag, manifest: readUnverifiedManifest(jws), signature: 'of another key' };
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'manifest') {
+      return { etag, manifest: undefined, signature: 'bad' };
+    }
+    throw error;
+  }
+}
+
+type Decision =
+  | { readonly outcome: 'publish'; readonly warning?: string }
+  | Exclude<PublishOutcome, { readonly outcome: 'published' }>;
+
+function decide(
+  { name, configuration, lastStatus }: Publishable,
+  current: Current | undefined,
+  now: Date,
+): Decision {
+  if (current === undefined) {
+    return { outcome: 'publish' };
+  }
+  const { manifest, signature } = current;
+  if (manifest === undefined || signature === 'bad') {
+    return {
+      outcome: 'publish',
+      warning:
+        `${configFileKey(name)} held an object without a good manifest, which data planes refuse; it was replaced. ` +
+        'Only the export role may write there: find out who else did (CloudTrail data events)',
+    };
+  }
+  if (countOfUse(manifest.entities) > 0 && countOfUse(countEntities(configuration.entities)) === 0) {
+    throw new VaultError(
+      'would-lose-configuration',
+      `control plane "${name.controlPlane}" serves an empty configuration, and revision ${manifest.revision} has ` +
+        `${manifest.entities['total']} entities: nothing was published. Was its database rebuilt? Then fill it from the vault ` +
+        '(kong config db_import) before data planes connect',
+    );
+  }
+  if (signature === 'of another key') {
+    // A key was changed: with a new signature the old key may go from the data planes' pins.
+    return { outcome: 'publish' };
+  }
+  if (manifest.configHash === configuration.configHash) {
+    return { outcome: 'unchanged', manifest };
+  }
+  if (configuration.builtAt.getTime() >= manifest.builtAt.getTime()) {
+    return { outcome: 'publish' };
+  }
+  const behindSince = lastStatus?.behindSince ?? now;
+  if (now.getTime() - behindSince.getTime() < behindToleranceMs) {
+    return { outcome: 'behind', manifest, behindSince };
+  }
+  return {
+    outcome: 'publish',
+    warning:
+      `the control plane has served a configuration built at ${configuration.builtAt.toISOString()}, before the published one ` +
+      `(${manifest.builtAt.toISOString()}), since ${behindSince.toISOString()}; it was published. Check the control plane nodes’ clocks`,
+  };
+}
+
+/** Entities besides those that every control plane has, the freshly installed one too. */
+function countOfUse(entities: Manifest['entities']): number {
+  return (entities['total'] ?? 0) - (entities['workspaces'] ?? 0) - (entities['parameters'] ?? 0);
+}
+
+async function makeRevision(
+  { name, configuration, lastStatus }: Publishable,
+  previous: Manifest | undefined,
+  exportedAt: Date,
+): Promise<{ readonly gzip: Buffer; readonly manifest: Manifest }> {
+  const { frame, configHash, builtAt, entities } = configuration;
+  // The status remembers the number where the object itself does not.
+  const revision = Math.max(previous?.revision ?? 0, lastStatus?.revision ?? 0) + 1;
+  // Also keeps the bytes of any two revisions apart: an etag must not come back.
+  const comment = `Lifeboat: control plane "${name.controlPlane}", revision ${revision}, exported ${exportedAt.toISOString()} for Kong ${name.kongVersion}`;
+  const { gzip, sha256, md5, sizeBytes } = await declarativeConfigFile(frame, configuration, comment);
+  return {
+    gzip,
+    manifest: {
+      ...name,
+      revision,
+      previousSha256: previous?.sha256 ?? null,
+      sha256,
+      size: sizeBytes,
+      md5,
+      configHash,
+      builtAt,
+      exportedAt,
+      entities: countEntities(entities),
+    },
+  };
+}

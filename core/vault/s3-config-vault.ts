@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import * as v from 'valibot';
+import { configFileKey } from './config-file-name.ts';
+import { type ConfigVault, controlPlaneStatus } from './config-vault.ts';
+import { RevisionConflict, VaultError } from './errors.ts';
+
+export interface S3ConfigVaultOptions {
+  readonly s3: S3Client;
+  readonly bucket: string;
+  /** The key that everything in the bucket is encrypted with. */
+  readonly encryptionKeyArn: string;
+}
+
+/** The vault in a versioned S3 bucket; the manifest travels in the object's metadata, so that file and manifest never part. */
+export function s3ConfigVault({ s3, bucket, encryptionKeyArn }: S3ConfigVaultOptions): ConfigVault {
+  // Named in each request, so that the bucket policy can refuse what is not encrypted with our key.
+  const encryption = {
+    ServerSideEncryption: 'aws:kms',
+    SSEKMSKeyId: encryptionKeyArn,
+    BucketKeyEnabled: true,
+  } as const;
+
+  return {
+    async current(name) {
+      const key = configFileKey(name);
+      try {
+        const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+        if (head.ETag === undefined) {
+          throw new VaultError('unavailable', `S3 answered HEAD ${key} without an etag`);
+        }
+        return { etag: head.ETag, manifest: head.Metadata?.['manifest'] };
+      } catch (error) {
+        if (isStatus(error, 404)) {
+          return undefined;
+        }
+        throw vaultError(error, 'reading', key);
+      }
+    },
+
+    async publish(name, { gzip, manifest, replaces }) {
+      const key = configFileKey(name);
+      try {
+        const { VersionId } = await s3.send(
+          new PutObjectCommand({
+            Bucket: bucket,
+            Key: key,
+            Body: gzip,
+            ContentType: 'application/json',
+            ContentEncoding: 'gzip',
+            ChecksumSHA256: createHash('sha256').update(gzip).digest('base64'),
+            Metadata: { manifest },
+            ...encryption,
+            ...(replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces }),
+          }),
+        );
+        if (VersionId === undefined || VersionId === 'null') {
+          throw new VaultError(
+            'unavailable',
+            `bucket ${bucket} is not versioned: turn versioning on, without it there is no history`,
+          );
+        }
+        return VersionId;
+      } catch (error) {
+        // 412: another etag is current. 409: another conditional write was under way. 404: what we replace is gone
+        // (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+        if (
+          isStatus(error, 412) ||
+          isStatus(error, 409) ||
+          (replaces !== undefined && isStatus(error, 404))
+        ) {
+          throw new RevisionConflict(key, { cause: error });
+        }
+        throw vaultError(error, 'writing', key);
+      }
+    },
+
+    async lastStatus(controlPlane) {
+      const key = statusKey(controlPlane);
+      try {
+        const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        const status = v.safeParse(statusFile, (await Body?.transformToString()) ?? '');
+        return status.success ? status.output : undefined;
+      } catch (error) {
+        if (isStatus(error, 404)) {
+          return undefined;
+        }
+        throw vaultError(error, 'reading', key);
+      }
+    },
+
+    async recordStatus(status) {
+      const key = statusKey(status.controlPlane);
+      const body = Buffer.from(JSON.stringify(status));
+      try {
+        await s3.send(
+          new PutObjectCommand({
+            Bucket: bucket,
+            Key: key,
+            Body: body,
+            ContentType: 'application/json',
+            ChecksumSHA256: createHash('sha256').update(body).digest('base64'),
+            ...encryption,
+          }),
+        );
+      } catch (error) {
+        throw vaultError(error, 'writing', key);
+      }
+    },
+  };
+}
+
+const statusFile = v.pipe(v.string(), v.parseJson(), controlPlaneStatus);
+
+function statusKey(controlPlane: string): string {
+  return `status/${controlPlane}.json`;
+}
+
+function isStatus(error: unknown, status: number): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === status;
+}
+
+function vaultError(error: unknown, doing: 'reading' | 'writing', key: string): VaultError {
+  if (error instanceof VaultError) {
+    return error;
+  }
+  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  if (isStatus(error, 403)) {
+    return new VaultError(
+      'denied',
+      `S3 refused ${doing} ${key} (${why}): check the role’s policy, the bucket policy and the encryption key’s policy`,
+      { cause: error },
+    );
+  }
+  return new VaultError('unavailable', `${doing} ${key} in S3 failed (${why})`, { cause: error });
+}

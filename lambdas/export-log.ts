@@ -1,0 +1,63 @@
+import type { BatchOutcome } from '../core/export/export-batch.ts';
+import type { VersionReport } from '../core/export/export-run.ts';
+import { logger } from './telemetry.ts';
+
+/** One line per data-plane version that says what became of it, and one for what is left of the batch. */
+export function logBatch(controlPlane: string, { report, unreadable, retry, gaveUp }: BatchOutcome): void {
+  for (const version of report?.versions ?? []) {
+    logVersion(controlPlane, version);
+  }
+  if (report?.statusError !== undefined) {
+    logger.error('status not written', { controlPlane, ...errorFields(report.statusError) });
+  }
+  if (unreadable.length > 0) {
+    logger.error('messages that are no export commands go to the dead-letter queue', {
+      controlPlane,
+      messageIds: unreadable,
+    });
+  }
+  if (retry !== undefined) {
+    logger.warn('export incomplete, it will be tried again', {
+      controlPlane,
+      afterSeconds: retry.afterSeconds,
+    });
+  }
+  if (gaveUp) {
+    logger.error('export incomplete after its last try; the schedule will ask again', { controlPlane });
+  }
+}
+
+function logVersion(controlPlane: string, version: VersionReport): void {
+  const { kongVersion, outcome } = version;
+  if (outcome === 'failed') {
+    logger.error('export failed', { controlPlane, kongVersion, ...errorFields(version.error) });
+    return;
+  }
+  const { revision, sha256, size, entities, configHash } = version.manifest;
+  const fields = { controlPlane, kongVersion, revision, sha256, sizeBytes: size, entities, configHash };
+  if (outcome === 'published') {
+    logger.info('published', { ...fields, settled: version.settled });
+    if (version.warning !== undefined) {
+      logger.warn(version.warning, { controlPlane, kongVersion, revision });
+    }
+  } else if (outcome === 'behind') {
+    logger.warn('the control plane serves an older configuration than the published one', {
+      ...fields,
+      behindSince: version.behindSince,
+    });
+  } else {
+    logger.info('unchanged', fields);
+  }
+}
+
+/** Message and code, without the cause's own content: an SDK error may quote what was sent. */
+function errorFields(error: unknown): Readonly<Record<string, unknown>> {
+  if (!(error instanceof Error)) {
+    return { error: String(error) };
+  }
+  return {
+    error: error.message,
+    errorName: error.name,
+    ...('code' in error ? { errorCode: error.code } : {}),
+  };
+}

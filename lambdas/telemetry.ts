@@ -1,0 +1,28 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { ExportMetric } from '../core/export/measurements.ts';
+
+/** The function's log: JSON lines; level and service name come from the environment. */
+export const logger = new Logger();
+
+/** Metrics that alarms and dashboard read: namespace `Lifeboat`, the one dimension ControlPlane (design §2). */
+export type MetricName = ExportMetric | 'HooksAccepted' | 'HooksRefused' | 'GrantsIssued' | 'GrantsRefused';
+
+const units: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>>> = {
+  ExportDuration: MetricUnit.Seconds,
+  ChangeToPublished: MetricUnit.Seconds,
+  ConfigBytes: MetricUnit.Bytes,
+};
+
+const metrics = new Metrics({ namespace: 'Lifeboat' });
+// Powertools would add its own dimension `service`, and every alarm would have to name it.
+metrics.clearDefaultDimensions();
+
+/** Writes metrics of one control plane as one line in the embedded metric format. */
+export function measure(controlPlane: string, values: Readonly<Partial<Record<MetricName, number>>>): void {
+  metrics.addDimension('ControlPlane', controlPlane);
+  for (const [name, value] of Object.entries(values)) {
+    metrics.addMetric(name, units[name as MetricName] ?? MetricUnit.Count, value);
+  }
+  metrics.publishStoredMetrics();
+}

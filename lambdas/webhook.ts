@@ -1,0 +1,54 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import * as v from 'valibot';
+import { doorbell } from '../core/intake/doorbell.ts';
+import { secretsManagerHookSecrets } from '../core/intake/secrets-manager-hook-secrets.ts';
+import { sqsExportRequests } from '../core/intake/sqs-export-requests.ts';
+import { webhookEnvironment } from './environment.ts';
+import { jsonAnswer, problemAnswer } from './http-answer.ts';
+import { logger, measure } from './telemetry.ts';
+
+const environment = v.parse(webhookEnvironment, process.env);
+const targets = new Map(Object.entries(environment.CONTROL_PLANES));
+const now = () => new Date();
+
+const ring = doorbell({
+  isKnown: (controlPlane) => targets.has(controlPlane),
+  secrets: secretsManagerHookSecrets(
+    new SecretsManagerClient(),
+    (controlPlane) => targets.get(controlPlane)?.secretId ?? '',
+    now,
+  ),
+  requests: sqsExportRequests(
+    new SQSClient(),
+    (controlPlane) => targets.get(controlPlane)?.queueUrl ?? '',
+    environment.COALESCING_WINDOW_SECONDS,
+  ),
+  acceptSha1: environment.ACCEPT_SHA1,
+  now,
+});
+
+/** Takes an event hook: verifies, asks for an export, answers. Its body is neither trusted nor kept nor logged. */
+export async function handler(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {
+  const controlPlane = event.pathParameters?.['controlPlane'] ?? '';
+  const answer = await ring({
+    controlPlane,
+    contentType: event.headers['content-type'],
+    signature: event.headers['x-kong-signature'],
+    body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
+  });
+  if (typeof answer !== 'string') {
+    // What strangers send: a name that is not ours never becomes a metric's dimension.
+    if (targets.has(controlPlane)) {
+      measure(controlPlane, { HooksRefused: 1 });
+    }
+    logger.warn('hook refused', { status: answer.status, title: answer.title });
+    return problemAnswer(answer);
+  }
+  if (answer === 'ping') {
+    return jsonAnswer(200, { status: 'pong' });
+  }
+  measure(controlPlane, { HooksAccepted: 1 });
+  return jsonAnswer(202, { status: 'accepted' });
+}

@@ -1,0 +1,115 @@
+/** AWS JSON 1.0 and 1.1, the protocol of KMS, SQS and Secrets Manager (smithy.io, "AWS JSON 1.0 protocol"). */
+import * as z from 'zod/mini';
+import {
+  type Call,
+  notImplemented,
+  type Operation,
+  type RunningService,
+  type ServiceContext,
+  ServiceError,
+  startSignedServer,
+} from './signed-server.ts';
+import type { SignatureRefusal } from './sigv4.ts';
+
+export interface JsonProtocol {
+  /** Name in the credential scope. */
+  readonly service: string;
+  /** What stands before the operation in `X-Amz-Target`. */
+  readonly target: string;
+  readonly version: '1.0' | '1.1';
+  /** Shape namespace before error names; SQS has one. */
+  readonly namespace?: string;
+  /** SQS: the code of the older query protocol for an error, which SDKs show as `Code`. */
+  readonly queryErrorCode?: (code: string) => string;
+}
+
+/** Common errors of the AWS APIs (any service's API reference, "Common Errors"). */
+const SIGNATURE_ERRORS: Readonly<Record<SignatureRefusal, readonly [status: number, code: string]>> = {
+  missing: [403, 'MissingAuthenticationTokenException'],
+  malformed: [400, 'IncompleteSignatureException'],
+  'wrong-scope': [400, 'InvalidSignatureException'],
+  'unknown-access-key': [400, 'UnrecognizedClientException'],
+  'wrong-session-token': [400, 'UnrecognizedClientException'],
+  'clock-skew': [400, 'InvalidSignatureException'],
+  'not-yet-valid': [400, 'InvalidSignatureException'],
+  expired: [400, 'InvalidSignatureException'],
+  'unsigned-headers': [400, 'InvalidSignatureException'],
+  'streaming-payload': [501, 'NotImplemented'],
+  'payload-mismatch': [400, 'InvalidSignatureException'],
+  'wrong-signature': [400, 'InvalidSignatureException'],
+};
+
+const contentType = (protocol: JsonProtocol) => ({
+  'content-type': `application/x-amz-json-${protocol.version}`,
+});
+
+function parseInput<T extends z.ZodMiniType>(schema: T, { request }: Call): z.output<T> {
+  let json: unknown;
+  try {
+    json = JSON.parse(request.body.toString());
+  } catch {
+    throw new ServiceError(400, 'SerializationException', 'the body is not JSON');
+  }
+  const result = schema.safeParse(json);
+  if (result.success) {
+    return result.data;
+  }
+  const unknownKeys = result.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys : [],
+  );
+  throw unknownKeys.length > 0
+    ? notImplemented(`the parameter ${unknownKeys.join(', ')}`)
+    : new ServiceError(400, 'ValidationException', z.prettifyError(result.error));
+}
+
+/** One operation: its input's schema, strict, so that a parameter that would be ignored answers 501 instead. */
+export type JsonOperation = (protocol: JsonProtocol) => Operation;
+
+export function jsonOperation<T extends z.ZodMiniType>(
+  schema: T,
+  run: (input: z.output<T>, call: Call) => object | Promise<object>,
+): JsonOperation {
+  return (protocol) => async (call) => ({
+    status: 200,
+    headers: contentType(protocol),
+    body: JSON.stringify(await run(parseInput(schema, call), call)),
+  });
+}
+
+export function startJsonService(
+  protocol: JsonProtocol,
+  operations: Readonly<Record<string, JsonOperation>>,
+  context: ServiceContext,
+  port?: number,
+): Promise<RunningService> {
+  const { namespace, queryErrorCode } = protocol;
+  return startSignedServer(
+    {
+      service: protocol.service,
+      operationOf: ({ headers }) => {
+        const target = headers.get('x-amz-target') ?? '';
+        return target.startsWith(`${protocol.target}.`)
+          ? target.slice(protocol.target.length + 1)
+          : `"${target}"`;
+      },
+      operations: new Map(Object.entries(operations).map(([name, operation]) => [name, operation(protocol)])),
+      signatureError: ({ code: refusal, message }) => {
+        const [status, code] = SIGNATURE_ERRORS[refusal];
+        return new ServiceError(status, code, message);
+      },
+      errorReply: ({ status, code, message, headers }) => ({
+        status,
+        headers: {
+          ...contentType(protocol),
+          ...(queryErrorCode && {
+            'x-amzn-query-error': `${queryErrorCode(code)};${status < 500 ? 'Sender' : 'Receiver'}`,
+          }),
+          ...headers,
+        },
+        body: JSON.stringify({ __type: namespace === undefined ? code : `${namespace}#${code}`, message }),
+      }),
+    },
+    context,
+    port,
+  );
+}

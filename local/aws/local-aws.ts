@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs';
+import { type Identities, localIdentities } from './identities.ts';
+import { type LocalKms, startLocalKms } from './kms.ts';
+import { type LocalS3, startLocalS3 } from './s3.ts';
+import { type LocalSecretsManager, startLocalSecretsManager } from './secrets-manager.ts';
+import type { RunningService, ServiceContext } from './signed-server.ts';
+import { type LocalSqs, startLocalSqs } from './sqs.ts';
+
+export interface LocalAwsOptions {
+  /** Keys and objects are kept here, for the next start; queues and secrets are not kept. Made where missing. */
+  readonly dataDirectory: string;
+  readonly region: string;
+  /** 12 digits. */
+  readonly accountId: string;
+  /** @default the system's clock */
+  readonly now?: () => Date;
+  /** @default free ports */
+  readonly ports?: {
+    readonly s3?: number;
+    readonly kms?: number;
+    readonly sqs?: number;
+    readonly secretsManager?: number;
+  };
+}
+
+export interface LocalAws {
+  /** By the variables that AWS SDKs read (AWS SDKs Reference Guide, "Service-specific endpoints"). */
+  readonly endpoints: Readonly<
+    Record<
+      | 'AWS_ENDPOINT_URL_S3'
+      | 'AWS_ENDPOINT_URL_KMS'
+      | 'AWS_ENDPOINT_URL_SQS'
+      | 'AWS_ENDPOINT_URL_SECRETS_MANAGER',
+      string
+    >
+  >;
+  readonly identities: Identities;
+  readonly s3: LocalS3;
+  readonly kms: LocalKms;
+  readonly sqs: LocalSqs;
+  readonly secretsManager: LocalSecretsManager;
+  stop(): Promise<void>;
+}
+
+async function stopAll(services: readonly RunningService[]): Promise<void> {
+  await Promise.all(services.map((service) => service.stop()));
+}
+
+/** Starts S3, KMS, SQS and Secrets Manager on 127.0.0.1; when one of them cannot start, none is left running. */
+export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
+  const { dataDirectory, region, accountId, now = () => new Date(), ports = {} } = options;
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const identities = localIdentities();
+  const context: ServiceContext = { region, accountId, identities, now };
+  const running: RunningService[] = [];
+  const started = async <T extends RunningService>(starting: Promise<T>): Promise<T> => {
+    const service = await starting;
+    running.push(service);
+    return service;
+  };
+  try {
+    const kms = await started(startLocalKms(dataDirectory, context, ports.kms));
+    const s3 = await started(startLocalS3(dataDirectory, kms, context, ports.s3));
+    const sqs = await started(startLocalSqs(context, ports.sqs));
+    const secretsManager = await started(startLocalSecretsManager(context, ports.secretsManager));
+    return {
+      endpoints: {
+        AWS_ENDPOINT_URL_S3: s3.endpoint,
+        AWS_ENDPOINT_URL_KMS: kms.endpoint,
+        AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.endpoint,
+      },
+      identities,
+      s3,
+      kms,
+      sqs,
+      secretsManager,
+      stop: () => stopAll(running),
+    };
+  } catch (error) {
+    await stopAll(running);
+    throw error;
+  }
+}

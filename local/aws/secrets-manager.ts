@@ -1,0 +1,130 @@
+/** GetSecretValue and PutSecretValue of AWS Secrets Manager, in memory. Behaviour: its API Reference. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import * as z from 'zod/mini';
+import { jsonOperation, startJsonService } from './json-service.ts';
+import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
+
+export interface LocalSecretsManager extends RunningService {
+  /** Makes a secret whose `AWSCURRENT` value is this; returns its ARN. */
+  createSecret(name: string, value: string): string;
+}
+
+interface SecretVersion {
+  readonly id: string;
+  readonly value: string;
+  readonly createdAtSeconds: number;
+}
+
+interface Secret {
+  readonly name: string;
+  readonly arn: string;
+  /** Newest last: the last is `AWSCURRENT`, the one before it `AWSPREVIOUS`. */
+  readonly versions: SecretVersion[];
+}
+
+const notFound = (message: string) => new ServiceError(400, 'ResourceNotFoundException', message);
+
+function stagesOf({ versions }: Secret, version: SecretVersion): string[] {
+  return [
+    ...(version === versions.at(-1) ? ['AWSCURRENT'] : []),
+    ...(version === versions.at(-2) ? ['AWSPREVIOUS'] : []),
+  ];
+}
+
+function putVersion(secret: Secret, version: SecretVersion): void {
+  const existing = secret.versions.find(({ id }) => id === version.id);
+  if (existing === undefined) {
+    secret.versions.push(version);
+  } else if (existing.value !== version.value) {
+    throw new ServiceError(
+      400,
+      'ResourceExistsException',
+      'a version with this token and another value exists',
+    );
+  }
+}
+
+/** Starts a Secrets Manager that forgets everything when it stops. */
+export async function startLocalSecretsManager(
+  context: ServiceContext,
+  port?: number,
+): Promise<LocalSecretsManager> {
+  const secrets: Secret[] = [];
+  const nowSeconds = () => context.now().getTime() / 1000;
+
+  function find(id: string): Secret {
+    const secret = secrets.find(({ name, arn }) => name === id || arn === id);
+    if (secret === undefined) {
+      throw notFound("Secrets Manager can't find the specified secret.");
+    }
+    return secret;
+  }
+
+  const operations = {
+    GetSecretValue: jsonOperation(
+      z.strictObject({
+        SecretId: z.string(),
+        VersionStage: z.optional(z.string()),
+        VersionId: z.optional(z.string()),
+      }),
+      ({ SecretId, VersionId, VersionStage = VersionId === undefined ? 'AWSCURRENT' : undefined }) => {
+        const secret = find(SecretId);
+        const version = secret.versions.find(
+          (candidate) =>
+            (VersionStage === undefined || stagesOf(secret, candidate).includes(VersionStage)) &&
+            (VersionId === undefined || candidate.id === VersionId),
+        );
+        if (version === undefined) {
+          throw notFound(
+            `Secrets Manager can't find the specified secret value for ${VersionStage === undefined ? `version: ${VersionId}` : `staging label: ${VersionStage}`}`,
+          );
+        }
+        return {
+          ARN: secret.arn,
+          Name: secret.name,
+          VersionId: version.id,
+          VersionStages: stagesOf(secret, version),
+          SecretString: version.value,
+          CreatedDate: version.createdAtSeconds,
+        };
+      },
+    ),
+    PutSecretValue: jsonOperation(
+      z.strictObject({
+        SecretId: z.string(),
+        ClientRequestToken: z.string().check(z.minLength(32), z.maxLength(64)),
+        SecretString: z.string(),
+      }),
+      ({ SecretId, ClientRequestToken, SecretString }) => {
+        const secret = find(SecretId);
+        putVersion(secret, { id: ClientRequestToken, value: SecretString, createdAtSeconds: nowSeconds() });
+        const version = secret.versions.filter(({ id }) => id === ClientRequestToken);
+        return {
+          ARN: secret.arn,
+          Name: secret.name,
+          VersionId: ClientRequestToken,
+          VersionStages: version.flatMap((candidate) => stagesOf(secret, candidate)),
+        };
+      },
+    ),
+  };
+
+  const service = await startJsonService(
+    { service: 'secretsmanager', target: 'secretsmanager', version: '1.1' },
+    operations,
+    context,
+    port,
+  );
+  return {
+    ...service,
+    createSecret(name, value) {
+      if (secrets.some((secret) => secret.name === name)) {
+        throw new Error(`the local secret "${name}" exists already: change it with PutSecretValue`);
+      }
+      // AWS too puts six random characters behind the name, which IAM policies have to allow for.
+      const arn = `arn:aws:secretsmanager:${context.region}:${context.accountId}:secret:${name}-${randomBytes(3).toString('hex')}`;
+      secrets.push({ name, arn, versions: [{ id: randomUUID(), value, createdAtSeconds: nowSeconds() }] });
+      return arn;
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Identities, Identity } from './identities.ts';
+import { type ReceivedRequest, receiveRequest, UnreadableRequest } from './received-request.ts';
+import { SignatureRefused, verifySignature } from './sigv4.ts';
+
+/** What every service of the local AWS needs to know. */
+export interface ServiceContext {
+  readonly region: string;
+  readonly accountId: string;
+  readonly identities: Identities;
+  readonly now: () => Date;
+}
+
+/** A request whose sender is known. */
+export interface Call {
+  readonly caller: Identity;
+  readonly request: ReceivedRequest;
+  /** Aborted when the client hangs up or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+export type Operation = (call: Call) => Reply | Promise<Reply>;
+
+/** An error that the client is told about, in the code and status that AWS documents. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly status: number;
+  readonly code: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** Says so, rather than do half of what was asked. */
+export const notImplemented = (what: string) =>
+  new ServiceError(501, 'NotImplemented', `the local AWS does not implement ${what}`);
+
+export interface ServiceDefinition {
+  /** Name in the credential scope: `s3`, `kms`, ... */
+  readonly service: string;
+  /** The operation that a request asks for, by AWS's name. */
+  readonly operationOf: (request: ReceivedRequest) => string;
+  readonly operations: ReadonlyMap<string, Operation>;
+  /** The service's own way to say that a signature is refused. */
+  readonly signatureError: (refusal: SignatureRefused) => ServiceError;
+  readonly errorReply: (
+    error: ServiceError,
+    request: { readonly requestId: string; readonly path: string },
+  ) => Reply;
+}
+
+export interface RunningService {
+  /** For example `http://127.0.0.1:41234`. */
+  readonly endpoint: string;
+  stop(): Promise<void>;
+}
+
+/** Far above the largest configuration (50,000 entities are some 50 MB, gzip makes it 5). */
+const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
+
+async function execute(
+  definition: ServiceDefinition,
+  context: ServiceContext,
+  message: IncomingMessage,
+  signal: AbortSignal,
+): Promise<Reply> {
+  const request = await receiveRequest(message, BODY_LIMIT_BYTES);
+  const caller = verifySignature(request, { ...context, service: definition.service });
+  const name = definition.operationOf(request);
+  const operation = definition.operations.get(name);
+  if (operation === undefined) {
+    throw notImplemented(name);
+  }
+  // Policies are to be checked here: the caller, the operation and the request are known, and nothing has happened yet.
+  return operation({ caller, request, signal });
+}
+
+function toServiceError(definition: ServiceDefinition, error: unknown): ServiceError {
+  if (error instanceof ServiceError) {
+    return error;
+  }
+  if (error instanceof SignatureRefused) {
+    return definition.signatureError(error);
+  }
+  if (error instanceof UnreadableRequest) {
+    return error.code === 'too-large'
+      ? new ServiceError(400, 'EntityTooLarge', error.message)
+      : new ServiceError(400, 'InvalidRequest', error.message);
+  }
+  // A defect of ours: the client learns only that there was one.
+  console.error(`the local ${definition.service} failed`, error);
+  return new ServiceError(500, 'InternalError', 'the local AWS has a defect: see its standard error');
+}
+
+function send(response: ServerResponse, reply: Reply, requestId: string, now: Date): void {
+  const body = Buffer.from(reply.body ?? '');
+  response.writeHead(reply.status, {
+    // SDKs set their clocks by this when a signature is refused for its time.
+    date: now.toUTCString(),
+    'x-amzn-requestid': requestId,
+    'x-amz-request-id': requestId,
+    ...(reply.status === 204 ? {} : { 'content-length': String(body.length) }),
+    ...reply.headers,
+  });
+  // Node itself leaves the body out where there must be none (HEAD, 204).
+  response.end(body);
+}
+
+/** Serves one service on 127.0.0.1; each request is verified before anything else looks at it. */
+export async function startSignedServer(
+  definition: ServiceDefinition,
+  context: ServiceContext,
+  port = 0,
+): Promise<RunningService> {
+  const server = createServer((message, response) => {
+    const requestId = randomUUID();
+    const hangUp = new AbortController();
+    response.on('close', () => hangUp.abort());
+    execute(definition, context, message, hangUp.signal)
+      .catch((error: unknown) => {
+        const path = message.url?.split('?')[0] ?? '/';
+        return definition.errorReply(toServiceError(definition, error), { requestId, path });
+      })
+      .then((reply) => send(response, reply, requestId, context.now()))
+      // Only a client that is gone gets here.
+      .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${address.port}`,
+    stop: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error === undefined ? resolve() : reject(error)));
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,318 @@
+/**
+ * Verifies AWS Signature Version 4 as a service does. Written from the documentation alone, so that it checks the SDK's
+ * signing (and ours) independently: IAM User Guide, "Create a signed AWS API request"; Amazon S3 API Reference,
+ * "Authenticating Requests (AWS Signature Version 4)", header and query parts.
+ */
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { Identities, Identity } from './identities.ts';
+import { percentDecode, type QueryParameter, queryValue, type ReceivedRequest } from './received-request.ts';
+
+export type SignatureRefusal =
+  | 'missing'
+  | 'malformed'
+  | 'wrong-scope'
+  | 'unknown-access-key'
+  | 'wrong-session-token'
+  | 'clock-skew'
+  | 'not-yet-valid'
+  | 'expired'
+  | 'unsigned-headers'
+  | 'streaming-payload'
+  | 'payload-mismatch'
+  | 'wrong-signature';
+
+/** Why a request is not taken as its alleged sender's. Each service has its own error codes for these. */
+export class SignatureRefused extends Error {
+  override readonly name = 'SignatureRefused';
+  readonly code: SignatureRefusal;
+  /** Signed in the query string (a presigned URL), not in the `Authorization` header. */
+  readonly presigned: boolean;
+
+  constructor(code: SignatureRefusal, presigned: boolean, message: string) {
+    super(message);
+    this.code = code;
+    this.presigned = presigned;
+  }
+}
+
+export interface SignatureExpectation {
+  /** Name in the credential scope: `s3`, `kms`, `sqs`, `secretsmanager`, `execute-api`. */
+  readonly service: string;
+  readonly region: string;
+  readonly identities: Pick<Identities, 'find'>;
+  readonly now: () => Date;
+}
+
+/** What a request says about its own signature. */
+interface Claims {
+  readonly presigned: boolean;
+  readonly credential: string;
+  readonly signedHeaders: string;
+  readonly signature: string;
+  /** `20261123T034627Z` */
+  readonly timestamp: string;
+  readonly sessionToken: string | undefined;
+  readonly payloadHash: string | undefined;
+  /** Only of a presigned URL. */
+  readonly lifetimeSeconds: string | undefined;
+}
+
+const ALGORITHM = 'AWS4-HMAC-SHA256';
+const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
+/** Seven days (S3 API Reference, "Authenticating Requests: Using Query Parameters"). */
+const LONGEST_LIFETIME_SECONDS = 604_800;
+const MINUTE = 60_000;
+
+/** S3 documents 15 minutes (`RequestTimeTooSkewed`), the IAM User Guide 5 minutes for services in general. */
+const allowedSkewMilliseconds = (service: string) => (service === 's3' ? 15 : 5) * MINUTE;
+
+const sha256Hex = (data: Buffer) => createHash('sha256').update(data).digest('hex');
+const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest();
+
+function equalInConstantTime(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** Everything but RFC 3986's unreserved characters becomes %XX, in upper case. */
+function uriEncode(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/** S3 encodes the key once and leaves `//` and `..` alone; the others normalise the path and encode it twice. */
+function canonicalPath(path: string, service: string): string {
+  const segments = path.split('/').map(percentDecode);
+  if (service === 's3') {
+    return segments
+      .flatMap((segment) => segment.split('/'))
+      .map(uriEncode)
+      .join('/');
+  }
+  const normalised: string[] = [];
+  for (const segment of segments) {
+    if (segment === '..') {
+      normalised.pop();
+    } else if (segment !== '' && segment !== '.') {
+      normalised.push(uriEncode(uriEncode(segment)));
+    }
+  }
+  const trailingSlash = normalised.length > 0 && path.endsWith('/') ? '/' : '';
+  return `/${normalised.join('/')}${trailingSlash}`;
+}
+
+const byCodePoint = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+function canonicalQuery(query: readonly QueryParameter[]): string {
+  return query
+    .filter(({ name }) => name !== 'X-Amz-Signature')
+    .map(({ name, value }) => [uriEncode(name), uriEncode(value)] as const)
+    .sort((a, b) => byCodePoint(a[0], b[0]) || byCodePoint(a[1], b[1]))
+    .map((pair) => pair.join('='))
+    .join('&');
+}
+
+function headerClaims(request: ReceivedRequest): Claims {
+  const match =
+    /^AWS4-HMAC-SHA256 Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([^,\s]+)$/.exec(
+      request.headers.get('authorization') ?? '',
+    );
+  if (match === null) {
+    throw new SignatureRefused('malformed', false, `the Authorization header is not one of ${ALGORITHM}`);
+  }
+  const [, credential = '', signedHeaders = '', signature = ''] = match;
+  return {
+    presigned: false,
+    credential,
+    signedHeaders,
+    signature,
+    timestamp: request.headers.get('x-amz-date') ?? '',
+    sessionToken: request.headers.get('x-amz-security-token'),
+    payloadHash: request.headers.get('x-amz-content-sha256'),
+    lifetimeSeconds: undefined,
+  };
+}
+
+function queryClaims(request: ReceivedRequest): Claims {
+  if (queryValue(request, 'X-Amz-Algorithm') !== ALGORITHM) {
+    throw new SignatureRefused('malformed', true, `X-Amz-Algorithm is not ${ALGORITHM}`);
+  }
+  const value = (name: string) => queryValue(request, name) ?? '';
+  return {
+    presigned: true,
+    credential: value('X-Amz-Credential'),
+    signedHeaders: value('X-Amz-SignedHeaders'),
+    signature: value('X-Amz-Signature'),
+    timestamp: value('X-Amz-Date'),
+    sessionToken: queryValue(request, 'X-Amz-Security-Token'),
+    payloadHash: queryValue(request, 'X-Amz-Content-Sha256') ?? request.headers.get('x-amz-content-sha256'),
+    lifetimeSeconds: value('X-Amz-Expires'),
+  };
+}
+
+function claimsOf(request: ReceivedRequest): Claims {
+  const inQuery = request.query.some(({ name }) => name === 'X-Amz-Algorithm' || name === 'X-Amz-Signature');
+  const inHeader = request.headers.has('authorization');
+  if (inQuery && inHeader) {
+    throw new SignatureRefused(
+      'malformed',
+      true,
+      'the request is signed both in its query and in its header',
+    );
+  }
+  if (!inQuery && !inHeader) {
+    throw new SignatureRefused('missing', false, 'the request is not signed');
+  }
+  return inQuery ? queryClaims(request) : headerClaims(request);
+}
+
+function signingInstant({ timestamp, presigned }: Claims): Date {
+  const iso = timestamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  const instant = new Date(iso);
+  if (iso === timestamp || Number.isNaN(instant.getTime())) {
+    throw new SignatureRefused(
+      'malformed',
+      presigned,
+      'the X-Amz-Date is missing or not like 20261123T034627Z',
+    );
+  }
+  return instant;
+}
+
+function checkTime(claims: Claims, { service, now }: SignatureExpectation): void {
+  const ageMilliseconds = now().getTime() - signingInstant(claims).getTime();
+  const skew = allowedSkewMilliseconds(service);
+  if (!claims.presigned) {
+    // A captured request is worth nothing once this time is over.
+    if (Math.abs(ageMilliseconds) > skew) {
+      throw new SignatureRefused(
+        'clock-skew',
+        false,
+        `signed more than ${skew / MINUTE} minutes off this clock`,
+      );
+    }
+    return;
+  }
+  const lifetimeSeconds = Number(claims.lifetimeSeconds);
+  if (
+    !/^\d{1,7}$/.test(claims.lifetimeSeconds ?? '') ||
+    lifetimeSeconds < 1 ||
+    lifetimeSeconds > LONGEST_LIFETIME_SECONDS
+  ) {
+    throw new SignatureRefused(
+      'malformed',
+      true,
+      `X-Amz-Expires is not 1 to ${LONGEST_LIFETIME_SECONDS} seconds`,
+    );
+  }
+  if (-ageMilliseconds > skew) {
+    throw new SignatureRefused('not-yet-valid', true, 'Request is not yet valid');
+  }
+  if (ageMilliseconds > lifetimeSeconds * 1000) {
+    throw new SignatureRefused('expired', true, 'Request has expired');
+  }
+}
+
+function checkSignedHeaders(request: ReceivedRequest, { signedHeaders, presigned }: Claims): string[] {
+  const names = signedHeaders.split(';');
+  const inOrder = names.every(
+    (name, index) => /^[!-:<-@[-~]+$/.test(name) && (names[index - 1] ?? '') < name,
+  );
+  if (!inOrder || !names.every((name) => request.headers.has(name))) {
+    throw new SignatureRefused(
+      'malformed',
+      presigned,
+      'SignedHeaders are not sorted, or not all in the request',
+    );
+  }
+  // A signature over another host, or one that leaves x-amz-* headers open, could be used for more than was signed.
+  const mustBeSigned = [...request.headers.keys()].filter(
+    (name) => name === 'host' || name.startsWith('x-amz-'),
+  );
+  const unsigned = mustBeSigned.filter((name) => !names.includes(name));
+  if (unsigned.length > 0 || !names.includes('host')) {
+    throw new SignatureRefused(
+      'unsigned-headers',
+      presigned,
+      `headers that are not signed: ${unsigned.join(', ')}`,
+    );
+  }
+  return names;
+}
+
+function checkedPayloadHash(request: ReceivedRequest, claims: Claims, service: string): string {
+  const { payloadHash: declared, presigned } = claims;
+  if (declared?.startsWith('STREAMING-')) {
+    throw new SignatureRefused('streaming-payload', presigned, `${declared} bodies are not implemented`);
+  }
+  // The sender of a presigned URL does not know the body. Signed in a header, it is for HTTPS only, which this is not.
+  if (service === 's3' && presigned && (declared === undefined || declared === UNSIGNED_PAYLOAD)) {
+    return UNSIGNED_PAYLOAD;
+  }
+  if (service === 's3' && declared === undefined) {
+    throw new SignatureRefused('malformed', presigned, 'the header x-amz-content-sha256 is missing');
+  }
+  const actual = sha256Hex(request.body);
+  if (declared !== undefined && declared !== actual) {
+    throw new SignatureRefused(
+      'payload-mismatch',
+      presigned,
+      'x-amz-content-sha256 is not the SHA-256 of the body',
+    );
+  }
+  return actual;
+}
+
+/**
+ * The identity that signed the request, in its `Authorization` header or its query. Throws {@link SignatureRefused},
+ * or `UnreadableRequest` where parameters are given twice.
+ */
+export function verifySignature(request: ReceivedRequest, expectation: SignatureExpectation): Identity {
+  const { service, region, identities } = expectation;
+  const claims = claimsOf(request);
+  const refused = (code: SignatureRefusal, message: string) =>
+    new SignatureRefused(code, claims.presigned, message);
+
+  checkTime(claims, expectation);
+  const [accessKeyId = '', ...scopeParts] = claims.credential.split('/');
+  const scope = scopeParts.join('/');
+  const expectedScope = `${claims.timestamp.slice(0, 8)}/${region}/${service}/aws4_request`;
+  if (scope !== expectedScope) {
+    // The signature of one service, region or day must not open another.
+    throw refused('wrong-scope', `the credential scope is "${scope}", expected "${expectedScope}"`);
+  }
+  const identity = identities.find(accessKeyId);
+  if (identity === undefined) {
+    throw refused('unknown-access-key', 'the access key id does not exist');
+  }
+  if (!equalInConstantTime(claims.sessionToken ?? '', identity.sessionToken)) {
+    throw refused('wrong-session-token', 'the session token is missing or not the one of this access key');
+  }
+
+  const signedHeaders = checkSignedHeaders(request, claims);
+  const canonicalHeaders = signedHeaders.map(
+    (name) => `${name}:${(request.headers.get(name) ?? '').replace(/[ \t]+/g, ' ')}\n`,
+  );
+  const canonicalRequest = [
+    request.method,
+    canonicalPath(request.path, service),
+    canonicalQuery(request.query),
+    canonicalHeaders.join(''),
+    claims.signedHeaders,
+    checkedPayloadHash(request, claims, service),
+  ].join('\n');
+  const stringToSign = [
+    ALGORITHM,
+    claims.timestamp,
+    scope,
+    // Node decodes header bytes as Latin-1; this gives the bytes of the wire back.
+    sha256Hex(Buffer.from(canonicalRequest, 'latin1')),
+  ].join('\n');
+  const signingKey = scopeParts.reduce<string | Buffer>(hmac, `AWS4${identity.secretAccessKey}`);
+  if (!equalInConstantTime(hmac(signingKey, stringToSign).toString('hex'), claims.signature)) {
+    throw refused('wrong-signature', 'the signature does not match the request');
+  }
+  return identity;
+}

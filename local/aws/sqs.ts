@@ -1,0 +1,273 @@
+/** SQS FIFO queues, in memory, over the AWS JSON protocol. Behaviour: Amazon SQS API Reference. */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod/mini';
+import { FifoQueue, type FifoQueueOptions, type Message } from './fifo-queue.ts';
+import { jsonOperation, startJsonService } from './json-service.ts';
+import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
+
+export interface LocalQueue {
+  readonly url: string;
+  readonly arn: string;
+}
+
+export interface LocalSqs extends RunningService {
+  /** Makes a FIFO queue; the name ends in `.fifo`. Its dead-letter queue must be there already. */
+  createQueue(name: string, options?: FifoQueueOptions): LocalQueue;
+}
+
+/** How often a long poll looks; the queue's clock may be a test's, so it cannot sleep until a message is due. */
+const POLL_MILLISECONDS = 20;
+const MOST_PER_BATCH = 10;
+
+/** Where the query protocol's code is not the error's name (SQS API Reference, "Migrating to the JSON protocol"). */
+const QUERY_ERROR_CODES: Readonly<Record<string, string>> = {
+  QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
+  EmptyBatchRequest: 'AWS.SimpleQueueService.EmptyBatchRequest',
+  TooManyEntriesInBatchRequest: 'AWS.SimpleQueueService.TooManyEntriesInBatchRequest',
+  BatchEntryIdsNotDistinct: 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct',
+};
+
+const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+
+const systemAttributes = {
+  ApproximateReceiveCount: (message: Message) => String(message.receiveCount),
+  ApproximateFirstReceiveTimestamp: (message: Message) => String(message.firstReceivedAt),
+  SentTimestamp: (message: Message) => String(message.sentAt),
+  MessageGroupId: (message: Message) => message.groupId,
+  MessageDeduplicationId: (message: Message) => message.deduplicationId,
+  SequenceNumber: (message: Message) => message.sequenceNumber,
+};
+
+const only = (wanted: readonly string[], values: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries(values).filter(([name]) => wanted.includes('All') || wanted.includes(name)),
+  );
+
+function received(message: Message, wanted: readonly string[]): object {
+  const attributes = Object.entries(systemAttributes).map(([name, read]) => [name, read(message)]);
+  return {
+    MessageId: message.messageId,
+    ReceiptHandle: message.receiptHandle,
+    Body: message.body,
+    MD5OfBody: md5(message.body),
+    Attributes: only(wanted, Object.fromEntries(attributes)),
+  };
+}
+
+/** Does every entry of a batch, and says of each how it went. */
+function eachEntry<T extends { readonly Id: string }>(
+  entries: readonly T[],
+  act: (entry: T) => void,
+): object {
+  if (entries.length === 0) {
+    throw new ServiceError(400, 'EmptyBatchRequest', 'There should be at least one entry in the request.');
+  }
+  if (entries.length > MOST_PER_BATCH) {
+    throw new ServiceError(
+      400,
+      'TooManyEntriesInBatchRequest',
+      `Maximum number of entries per request are ${MOST_PER_BATCH}.`,
+    );
+  }
+  if (new Set(entries.map(({ Id }) => Id)).size < entries.length) {
+    throw new ServiceError(
+      400,
+      'BatchEntryIdsNotDistinct',
+      'Two or more batch entries in the request have the same Id.',
+    );
+  }
+  const successful: object[] = [];
+  const failed: object[] = [];
+  for (const entry of entries) {
+    try {
+      act(entry);
+      successful.push({ Id: entry.Id });
+    } catch (error) {
+      if (!(error instanceof ServiceError)) {
+        throw error;
+      }
+      failed.push({ Id: entry.Id, Code: error.code, Message: error.message, SenderFault: true });
+    }
+  }
+  return { Successful: successful, ...(failed.length > 0 && { Failed: failed }) };
+}
+
+/** Waits up to `waitSeconds` for messages; takes none for a client that has hung up, as they would be lost to others. */
+async function longPoll(take: () => readonly Message[], waitSeconds: number, signal: AbortSignal) {
+  const deadline = performance.now() + waitSeconds * 1000;
+  while (!signal.aborted) {
+    const messages = take();
+    if (messages.length > 0 || performance.now() >= deadline) {
+      return messages;
+    }
+    await sleep(POLL_MILLISECONDS);
+  }
+  return [];
+}
+
+const queueUrl = z.string();
+const receiptHandle = z.string();
+const attributeNames = z._default(z.array(z.string()), []);
+const wholeNumber = (least: number, most: number) => z.int().check(z.gte(least), z.lte(most));
+/** SQS Developer Guide, "Message quotas": up to 128 characters. */
+const fifoId = z.string().check(z.regex(/^[\x21-\x7e]{1,128}$/, 'has 1 to 128 printable ASCII characters'));
+
+const operations = (
+  find: (url: string) => FifoQueue,
+  describe: (queue: FifoQueue) => Readonly<Record<string, string>>,
+) => ({
+  SendMessage: jsonOperation(
+    z.strictObject({
+      QueueUrl: queueUrl,
+      MessageBody: z.string().check(z.minLength(1)),
+      MessageGroupId: z.optional(fifoId),
+      MessageDeduplicationId: z.optional(fifoId),
+    }),
+    ({ QueueUrl, MessageBody, MessageGroupId, MessageDeduplicationId }) => {
+      const queue = find(QueueUrl);
+      if (MessageGroupId === undefined) {
+        throw new ServiceError(
+          400,
+          'MissingParameter',
+          'The request must contain the parameter MessageGroupId.',
+        );
+      }
+      const message = queue.send({
+        body: MessageBody,
+        groupId: MessageGroupId,
+        deduplicationId: MessageDeduplicationId,
+      });
+      return {
+        MessageId: message.messageId,
+        SequenceNumber: message.sequenceNumber,
+        MD5OfMessageBody: md5(MessageBody),
+      };
+    },
+  ),
+  ReceiveMessage: jsonOperation(
+    z.strictObject({
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: z._default(wholeNumber(1, MOST_PER_BATCH), 1),
+      WaitTimeSeconds: z._default(wholeNumber(0, 20), 0),
+      VisibilityTimeout: z.optional(wholeNumber(0, 43_200)),
+      AttributeNames: attributeNames,
+      MessageSystemAttributeNames: attributeNames,
+    }),
+    async (input, { signal }) => {
+      const queue = find(input.QueueUrl);
+      const take = () => queue.receive(input.MaxNumberOfMessages, input.VisibilityTimeout);
+      const messages = await longPoll(take, input.WaitTimeSeconds, signal);
+      const wanted = [...input.AttributeNames, ...input.MessageSystemAttributeNames];
+      return messages.length === 0 ? {} : { Messages: messages.map((message) => received(message, wanted)) };
+    },
+  ),
+  DeleteMessage: jsonOperation(
+    z.strictObject({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }),
+    ({ QueueUrl, ReceiptHandle }) => {
+      find(QueueUrl).delete(ReceiptHandle);
+      return {};
+    },
+  ),
+  DeleteMessageBatch: jsonOperation(
+    z.strictObject({
+      QueueUrl: queueUrl,
+      Entries: z.array(z.strictObject({ Id: z.string(), ReceiptHandle: receiptHandle })),
+    }),
+    ({ QueueUrl, Entries }) => {
+      const queue = find(QueueUrl);
+      return eachEntry(Entries, (entry) => queue.delete(entry.ReceiptHandle));
+    },
+  ),
+  ChangeMessageVisibility: jsonOperation(
+    z.strictObject({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle, VisibilityTimeout: z.int() }),
+    ({ QueueUrl, ReceiptHandle, VisibilityTimeout }) => {
+      find(QueueUrl).changeVisibility(ReceiptHandle, VisibilityTimeout);
+      return {};
+    },
+  ),
+  ChangeMessageVisibilityBatch: jsonOperation(
+    z.strictObject({
+      QueueUrl: queueUrl,
+      Entries: z.array(
+        z.strictObject({ Id: z.string(), ReceiptHandle: receiptHandle, VisibilityTimeout: z.int() }),
+      ),
+    }),
+    ({ QueueUrl, Entries }) => {
+      const queue = find(QueueUrl);
+      return eachEntry(Entries, (entry) =>
+        queue.changeVisibility(entry.ReceiptHandle, entry.VisibilityTimeout),
+      );
+    },
+  ),
+  GetQueueAttributes: jsonOperation(
+    z.strictObject({ QueueUrl: queueUrl, AttributeNames: attributeNames }),
+    ({ QueueUrl, AttributeNames }) => ({ Attributes: only(AttributeNames, describe(find(QueueUrl))) }),
+  ),
+});
+
+/** Starts an SQS that forgets everything when it stops. */
+export async function startLocalSqs(context: ServiceContext, port?: number): Promise<LocalSqs> {
+  const queues = new Map<string, { readonly queue: FifoQueue; readonly redrivePolicy: string | undefined }>();
+  const arnOf = (name: string) => `arn:aws:sqs:${context.region}:${context.accountId}:${name}`;
+
+  function find(url: string): FifoQueue {
+    // Only the path names the queue: its host and port change with every start.
+    const name = /^https?:\/\/[^/]+\/(\d{12})\/([^/]+)$/.exec(url);
+    const found = name?.[1] === context.accountId ? queues.get(name[2] ?? '') : undefined;
+    if (found === undefined) {
+      throw new ServiceError(400, 'QueueDoesNotExist', 'The specified queue does not exist.');
+    }
+    return found.queue;
+  }
+
+  function describe(queue: FifoQueue): Record<string, string> {
+    const { visible, inFlight, delayed } = queue.counts();
+    const redrivePolicy = queues.get(queue.name)?.redrivePolicy;
+    return {
+      ...queue.settings(),
+      QueueArn: arnOf(queue.name),
+      ApproximateNumberOfMessages: String(visible),
+      ApproximateNumberOfMessagesNotVisible: String(inFlight),
+      ApproximateNumberOfMessagesDelayed: String(delayed),
+      ...(redrivePolicy !== undefined && { RedrivePolicy: redrivePolicy }),
+    };
+  }
+
+  const service = await startJsonService(
+    {
+      service: 'sqs',
+      target: 'AmazonSQS',
+      version: '1.0',
+      namespace: 'com.amazonaws.sqs',
+      queryErrorCode: (code) => QUERY_ERROR_CODES[code] ?? code,
+    },
+    operations(find, describe),
+    context,
+    port,
+  );
+  return {
+    ...service,
+    createQueue(name, options = {}) {
+      if (!/^[A-Za-z0-9_-]{1,75}\.fifo$/.test(name) || queues.has(name)) {
+        throw new Error(`a local queue cannot be named "${name}": take a new name that ends in ".fifo"`);
+      }
+      const { redrive } = options;
+      const deadLetters = redrive && queues.get(redrive.deadLetterQueue)?.queue;
+      if (redrive && deadLetters === undefined) {
+        throw new Error(
+          `the dead-letter queue "${redrive.deadLetterQueue}" does not exist: create it before "${name}"`,
+        );
+      }
+      const redrivePolicy = redrive && {
+        deadLetterTargetArn: arnOf(redrive.deadLetterQueue),
+        maxReceiveCount: redrive.maxReceiveCount,
+      };
+      queues.set(name, {
+        queue: new FifoQueue(name, options, () => context.now().getTime(), deadLetters),
+        redrivePolicy: redrivePolicy && JSON.stringify(redrivePolicy),
+      });
+      return { url: `${service.endpoint}/${context.accountId}/${name}`, arn: arnOf(name) };
+    },
+  };
+}

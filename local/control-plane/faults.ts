@@ -1,0 +1,121 @@
+/** Ways in which a cluster endpoint can go wrong, for tests of whoever reads from it. */
+import type { Duplex } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import type { WebSocket } from 'ws';
+
+/** What one connection suffers instead of its first frame. */
+export type Fault =
+  /** The upgrade succeeds and nothing ever comes: a control plane whose database is down looks so (facts §5). */
+  | 'hang-after-upgrade'
+  /** The gzip stream ends in its middle. */
+  | 'truncated-gzip'
+  /** A frame of 16 MiB and one byte, Kong's `cluster_max_payload` and one byte. */
+  | 'oversized-frame'
+  /** A few MiB that inflate to 14 GiB of zeros. */
+  | 'gzip-bomb'
+  /** A message that is no `reconfigure`. */
+  | 'foreign-type'
+  /** A `reconfigure` whose table has a `_format_version` nobody knows. */
+  | 'foreign-format'
+  /** The right message, neither compressed nor binary. */
+  | 'text-frame'
+  /** A frame that announces more bytes than follow; then the connection ends. */
+  | 'half-frame'
+  /** The WebSocket is closed right after the upgrade. */
+  | 'close-at-once';
+
+/** The faults that the next connections meet. */
+export interface Faults {
+  /** The next `connections` connections (default 1; `Infinity` until `clear`) suffer the fault. */
+  inject(fault: Fault, connections?: number): void;
+  clear(): void;
+}
+
+export interface FaultQueue extends Faults {
+  /** The fault of a connection that was just made. */
+  next(): Fault | undefined;
+}
+
+export function faultQueue(): FaultQueue {
+  let waiting: readonly { readonly fault: Fault; readonly connections: number }[] = [];
+  return {
+    inject: (fault, connections = 1) => {
+      waiting = [...waiting, { fault, connections }];
+    },
+    clear: () => {
+      waiting = [];
+    },
+    next: () => {
+      const [first, ...rest] = waiting;
+      if (first === undefined) return undefined;
+      waiting = first.connections > 1 ? [{ ...first, connections: first.connections - 1 }, ...rest] : rest;
+      return first.fault;
+    },
+  };
+}
+
+const mebibyte = 1024 * 1024;
+
+/** Gzip members one after the other are one gzip file (RFC 1952, section 2.2). */
+function gzipBomb(): Buffer {
+  const zeros = gzipSync(Buffer.alloc(16 * mebibyte));
+  return Buffer.concat(Array.from({ length: 896 }, () => zeros));
+}
+
+/** Header of an unmasked, final binary frame with a 64-bit length (RFC 6455, section 5.2). */
+function binaryFrameHeader(lengthBytes: number): Buffer {
+  const header = Buffer.alloc(10);
+  header[0] = 0x82;
+  header[1] = 127;
+  header.writeBigUInt64BE(BigInt(lengthBytes), 2);
+  return header;
+}
+
+function gzipJson(message: unknown): Buffer {
+  return gzipSync(JSON.stringify(message));
+}
+
+/**
+ * @param socket the connection below the WebSocket
+ * @param frame what the connection would have been sent, gzip
+ * @param message the same, as it is before compression
+ */
+export function misbehave(
+  fault: Fault,
+  connection: {
+    readonly websocket: WebSocket;
+    readonly socket: Duplex;
+    readonly frame: Buffer;
+    readonly message: Readonly<Record<string, unknown>>;
+  },
+): void {
+  const { websocket, socket, frame, message } = connection;
+  switch (fault) {
+    case 'hang-after-upgrade':
+      return;
+    case 'truncated-gzip':
+      websocket.send(frame.subarray(0, frame.length >> 1));
+      return;
+    case 'oversized-frame':
+      websocket.send(Buffer.alloc(16 * mebibyte + 1, frame));
+      return;
+    case 'gzip-bomb':
+      websocket.send(gzipBomb());
+      return;
+    case 'foreign-type':
+      websocket.send(gzipJson({ ...message, type: 'sync.v2.notify_new_version' }));
+      return;
+    case 'foreign-format':
+      websocket.send(gzipJson({ ...message, config_table: { _format_version: '9.9', _transform: false } }));
+      return;
+    case 'text-frame':
+      websocket.send(JSON.stringify(message));
+      return;
+    case 'half-frame':
+      socket.end(Buffer.concat([binaryFrameHeader(frame.length), frame.subarray(0, frame.length >> 1)]));
+      return;
+    case 'close-at-once':
+      websocket.close();
+      return;
+  }
+}

@@ -1,0 +1,24 @@
+/** Runs in the worker thread of a function: loads its bundle once (the cold start) and hands it one event after the other. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Answer, Invocation } from './lambda-function.ts';
+
+type Handler = (
+  event: unknown,
+  context: { readonly getRemainingTimeInMillis: () => number },
+) => Promise<unknown>;
+
+const { bundle } = workerData as { readonly bundle: string };
+const { handler } = (await import(bundle)) as { readonly handler: Handler };
+
+parentPort?.on('message', async ({ id, event, deadlineMs }: Invocation) => {
+  const answer: Answer = await handler(event, {
+    getRemainingTimeInMillis: () => deadlineMs - Date.now(),
+  }).then(
+    (result) => ({ id, result }),
+    (error: unknown) => ({
+      id,
+      failure: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    }),
+  );
+  parentPort?.postMessage(answer);
+});

@@ -1,0 +1,300 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
+import type { ExportVariables, PresignVariables, WebhookVariables } from '../lambdas/environment.ts';
+import type { Identity } from './aws/identities.ts';
+import { type LocalAws, startLocalAws } from './aws/local-aws.ts';
+import { type EventSource, startEventSource } from './event-source.ts';
+import { startHttpApi } from './http-api.ts';
+import { bundleEntry } from './lambda/bundle.ts';
+import { type LambdaFunction, lambdaFunction } from './lambda/lambda-function.ts';
+import { startSchedule } from './schedule.ts';
+
+export interface LocalSystemOptions {
+  /** Objects, keys, bundles and logs go here; objects and keys are found again at the next start. */
+  readonly dataDirectory: string;
+  readonly controlPlane: {
+    readonly name: string;
+    /** `host:port` */
+    readonly clusterEndpoint: string;
+    readonly mtls: 'shared' | 'pki';
+    readonly serverName?: string | undefined;
+    readonly certificate: ClusterCertificate;
+    readonly customPlugins: readonly string[];
+  };
+  readonly dataPlaneVersions: readonly string[];
+  /** Of the HTTP API. @default a free one */
+  readonly port?: number | undefined;
+  readonly urlLifetimeSeconds?: number;
+}
+
+/** One measurement of a function, as CloudWatch would get it. */
+export interface Measurement {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Lifeboat as `cdk deploy` would set it up for one control plane, on this machine. */
+export interface LocalSystem {
+  readonly region: string;
+  /** Base URL of the HTTP API. */
+  readonly apiUrl: string;
+  readonly webhookUrl: string;
+  readonly hookSecret: string;
+  readonly bucket: string;
+  readonly signingKeyArn: string;
+  /** By the variables that AWS SDKs read. */
+  readonly awsEndpoints: LocalAws['endpoints'];
+  /** Credentials of a data plane's role, and of the account's administrator. */
+  readonly dataPlane: Identity;
+  readonly administrator: Identity;
+  readonly clients: { readonly s3: S3Client; readonly kms: KMSClient };
+  /** Sends the schedule's message now, as if its time had come. */
+  ringSchedule(): Promise<void>;
+  /** How many batches the export function was given. */
+  exportCount(): number;
+  /** Everything the functions measured so far. */
+  measurements(): readonly Measurement[];
+  readonly logDirectory: string;
+  stop(): Promise<void>;
+}
+
+const region = 'eu-central-1';
+const accountId = '000000000000';
+
+// The deployment's own defaults (lib/settings.ts).
+const windowSeconds = 1;
+const exportTimeoutSeconds = 120;
+const scheduleMinutes = 5;
+
+/** Starts everything; what could not start leaves nothing running. */
+export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
+  const { dataDirectory, controlPlane } = options;
+  const { name } = controlPlane;
+  const running: { stop(): Promise<void> }[] = [];
+  const started = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
+    running.push(part);
+    return part;
+  };
+  // Whoever feeds others stops first.
+  const stop = async () => {
+    for (const part of running.reverse()) {
+      await part.stop();
+    }
+  };
+  try {
+    const logDirectory = join(dataDirectory, 'logs');
+    await mkdir(logDirectory, { recursive: true, mode: 0o700 });
+    const bundles = await bundleFunctions(join(dataDirectory, 'functions'));
+    const aws = started(
+      await startLocalAws({ dataDirectory: join(dataDirectory, 'aws'), region, accountId }),
+    );
+    const resources = createResources(aws, options);
+    const measured: Measurement[] = [];
+
+    const role = (roleName: string) =>
+      aws.identities.issue(`arn:aws:sts::${accountId}:assumed-role/${roleName}/local`);
+    const start = (
+      entry: keyof typeof bundles.entries,
+      variables: Readonly<Record<string, string>>,
+      identity: Identity,
+      timeoutSeconds: number,
+    ): LambdaFunction =>
+      started(
+        lambdaFunction({
+          name: `lifeboat-${name}-${entry}`,
+          bundle: bundles.entries[entry],
+          runtime: bundles.runtime,
+          timeoutSeconds,
+          logFile: join(logDirectory, `${entry}.log`),
+          environment: {
+            ...variables,
+            ...aws.endpoints,
+            ...credentialVariables(identity),
+            AWS_REGION: region,
+            POWERTOOLS_SERVICE_NAME: `lifeboat-${entry}`,
+            POWERTOOLS_METRICS_NAMESPACE: 'Lifeboat',
+          },
+          onMetrics: (metrics) => measured.push(...measurementsIn(metrics)),
+        }),
+      );
+
+    const webhookVariables: WebhookVariables = {
+      CONTROL_PLANES: JSON.stringify({
+        [name]: { queueUrl: resources.queue.url, secretId: resources.hookSecretArn },
+      }),
+      COALESCING_WINDOW_SECONDS: String(windowSeconds),
+      ACCEPT_SHA1: 'true',
+    };
+    const exportVariables: ExportVariables = {
+      CONTROL_PLANE: name,
+      CLUSTER_ENDPOINT: controlPlane.clusterEndpoint,
+      CLUSTER_MTLS: controlPlane.mtls,
+      CLUSTER_SERVER_NAME: controlPlane.serverName ?? '',
+      CLUSTER_CERTIFICATE_SECRET: resources.certificateSecretArn,
+      DATA_PLANE_VERSIONS: options.dataPlaneVersions.join(','),
+      CUSTOM_PLUGINS: controlPlane.customPlugins.join(','),
+      BUCKET: resources.bucket,
+      ENCRYPTION_KEY_ARN: resources.encryptionKeyArn,
+      SIGNING_KEY_ARN: resources.signingKeyArn,
+      QUEUE_URL: resources.queue.url,
+      SETTLE_SECONDS: '6',
+      CLOCK_TOLERANCE_SECONDS: '1',
+      MINIMUM_INTERVAL_SECONDS: '5',
+    };
+    const presignVariables: PresignVariables = {
+      CONTROL_PLANE: name,
+      BUCKET: resources.bucket,
+      DATA_PLANE_VERSIONS: options.dataPlaneVersions.join(','),
+      URL_LIFETIME_SECONDS: String(options.urlLifetimeSeconds ?? 120),
+    };
+    const exportRole = role(`lifeboat-${name}-export`);
+    const webhook = start('webhook', { ...webhookVariables }, role('lifeboat-webhook'), 10);
+    const exporter = start('export', { ...exportVariables }, exportRole, exportTimeoutSeconds);
+    const presign = start('presign', { ...presignVariables }, role(`lifeboat-${name}-presign`), 10);
+
+    const sqsOf = (identity: Identity) =>
+      new SQSClient({
+        region,
+        endpoint: aws.endpoints.AWS_ENDPOINT_URL_SQS,
+        credentials: identity,
+      });
+    const eventSource: EventSource = started(
+      startEventSource({
+        sqs: sqsOf(exportRole),
+        queueUrl: resources.queue.url,
+        queueArn: resources.queue.arn,
+        region,
+        function: exporter,
+        batchSize: 10,
+      }),
+    );
+    const schedule = started(
+      startSchedule({
+        sqs: sqsOf(role(`lifeboat-${name}-schedule`)),
+        queueUrl: resources.queue.url,
+        controlPlane: name,
+        everyMinutes: scheduleMinutes,
+      }),
+    );
+    const api = started(
+      await startHttpApi({
+        region,
+        accountId,
+        identities: aws.identities,
+        now: () => new Date(),
+        port: options.port,
+        routes: [
+          {
+            method: 'POST',
+            path: '/control-planes/{controlPlane}/events',
+            authorization: 'none',
+            function: webhook,
+          },
+          {
+            method: 'GET',
+            path: `/control-planes/${name}/fallback-config`,
+            authorization: 'iam',
+            function: presign,
+          },
+        ],
+      }),
+    );
+    const administrator = role('administrator');
+    return {
+      region,
+      apiUrl: api.url,
+      webhookUrl: `${api.url}/control-planes/${name}/events`,
+      hookSecret: resources.hookSecret,
+      bucket: resources.bucket,
+      signingKeyArn: resources.signingKeyArn,
+      awsEndpoints: aws.endpoints,
+      dataPlane: role('data-plane'),
+      administrator,
+      clients: {
+        s3: new S3Client({
+          region,
+          endpoint: aws.endpoints.AWS_ENDPOINT_URL_S3,
+          credentials: administrator,
+          requestChecksumCalculation: 'WHEN_REQUIRED',
+        }),
+        kms: new KMSClient({
+          region,
+          endpoint: aws.endpoints.AWS_ENDPOINT_URL_KMS,
+          credentials: administrator,
+        }),
+      },
+      ringSchedule: schedule.ring,
+      exportCount: eventSource.invocations,
+      measurements: () => measured,
+      logDirectory,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function createResources(aws: LocalAws, { controlPlane }: LocalSystemOptions) {
+  const { name, certificate } = controlPlane;
+  const encryptionKeyArn = aws.kms.createKey('lifeboat-encryption', 'SYMMETRIC_DEFAULT');
+  const bucket = 'lifeboat-vault';
+  aws.s3.createBucket(bucket, { defaultKeyId: encryptionKeyArn });
+  const deadLetters = `lifeboat-${name}-dead-letters.fifo`;
+  aws.sqs.createQueue(deadLetters);
+  const hookSecret = randomBytes(30).toString('base64url');
+  return {
+    bucket,
+    encryptionKeyArn,
+    signingKeyArn: aws.kms.createKey('lifeboat-signing', 'ECC_NIST_P256'),
+    queue: aws.sqs.createQueue(`lifeboat-${name}.fifo`, {
+      delaySeconds: windowSeconds + 1,
+      visibilityTimeoutSeconds: exportTimeoutSeconds + 30,
+      contentBasedDeduplication: true,
+      redrive: { deadLetterQueue: deadLetters, maxReceiveCount: 10 },
+    }),
+    hookSecret,
+    hookSecretArn: aws.secretsManager.createSecret(`lifeboat/${name}/event-hook`, hookSecret),
+    certificateSecretArn: aws.secretsManager.createSecret(
+      `lifeboat/${name}/cluster-certificate`,
+      JSON.stringify(certificate),
+    ),
+  };
+}
+
+async function bundleFunctions(directory: string) {
+  const entries = {
+    webhook: join(directory, 'webhook.mjs'),
+    export: join(directory, 'export.mjs'),
+    presign: join(directory, 'presign.mjs'),
+  } as const;
+  const runtime = join(directory, 'runtime.mjs');
+  await Promise.all([
+    ...Object.entries(entries).map(([entry, file]) => bundleEntry(`lambdas/${entry}.ts`, file)),
+    bundleEntry('local/lambda/runtime.ts', runtime),
+  ]);
+  return { entries, runtime };
+}
+
+function credentialVariables({ accessKeyId, secretAccessKey, sessionToken }: Identity) {
+  return {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  };
+}
+
+/** The values of one line in the embedded metric format. */
+function measurementsIn(line: Readonly<Record<string, unknown>>): readonly Measurement[] {
+  const { CloudWatchMetrics = [] } = line['_aws'] as {
+    readonly CloudWatchMetrics?: readonly { readonly Metrics: readonly { readonly Name: string }[] }[];
+  };
+  return CloudWatchMetrics.flatMap(({ Metrics }) =>
+    Metrics.flatMap(({ Name }) => [line[Name]].flat().map((value) => ({ name: Name, value: Number(value) }))),
+  );
+}

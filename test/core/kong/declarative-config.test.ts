@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { describe, expect, it } from '@jest/globals';
+import { declarativeConfigFile } from '../../../core/kong/declarative-config.ts';
+import { inspectFrame } from '../../../core/kong/frame.ts';
+import { frameOf, recordedFrame } from './recording.ts';
+
+const limit = 10 * 2 ** 20;
+const refused = (message: string) =>
+  expect.objectContaining({ code: 'bad-frame', message: expect.stringContaining(message) });
+
+describe('the declarative config file of a frame', () => {
+  it.each(['3.9.1', '3.8.1', '3.4.0'])('is the recorded table for %s and a comment', async (version) => {
+    const { frame, content } = recordedFrame(version);
+    const summary = await inspectFrame(frame, limit);
+
+    const file = await declarativeConfigFile(frame, summary, 'who "made" it');
+
+    const bytes = gunzipSync(file.gzip);
+    const { _comment, ...table } = JSON.parse(bytes.toString('utf8'));
+    expect(_comment).toBe('who "made" it');
+    expect(table).toEqual(content.config_table);
+    expect(file.sizeBytes).toBe(bytes.length);
+    expect(file.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+    expect(file.md5).toBe(createHash('md5').update(bytes).digest('hex'));
+  });
+
+  it('keeps the table’s bytes as they came, over many pieces', async () => {
+    const services = Array.from({ length: 20_000 }, (_, index) => ({ id: String(index), name: 'ü'.repeat(20) }));
+    const frame = frameOf({ services });
+    const json = gunzipSync(frame);
+    const summary = await inspectFrame(frame, limit);
+
+    const file = await declarativeConfigFile(frame, summary, 'c');
+
+    expect(summary.entities).toEqual({ services: 20_000 });
+    expect(gunzipSync(file.gzip)).toEqual(
+      Buffer.concat([
+        Buffer.from('{"_comment":"c",'),
+        json.subarray(summary.tableStart + 1, summary.tableEnd),
+      ]),
+    );
+  });
+});
+
+describe('inspecting a frame', () => {
+  const whole = frameOf({ services: [] });
+
+  it.each([
+    ['no gzip', Buffer.from('not a gzip at all'), 'no whole gzip'],
+    ['nothing', Buffer.alloc(0), ''],
+    ['cut short in its middle', whole.subarray(0, whole.length >> 1), 'no whole gzip'],
+    ['cut short by one byte', whole.subarray(0, -1), 'no whole gzip'],
+    ['a byte behind its end', Buffer.concat([whole, Buffer.from('x')]), 'no whole gzip'],
+    ['bytes behind its end', Buffer.concat([whole, Buffer.alloc(100, 'x')]), '100 bytes behind'],
+    ['zeros behind its end', Buffer.concat([whole, Buffer.alloc(100)]), '100 bytes behind'],
+    ['a second gzip behind its end', Buffer.concat([whole, gzipSync('{}')]), 'behind the end'],
+    ['half of the JSON', gzipSync(gunzipSync(whole).subarray(0, 60)), 'end of the frame in the middle'],
+  ])('refuses %s', async (_, frame, message) => {
+    await expect(inspectFrame(frame, limit)).rejects.toEqual(refused(message));
+  });
+
+  it.each([
+    [0, true],
+    [-1, false],
+  ])('with a limit of its own size %d bytes: accepted %s', async (difference, accepted) => {
+    const size = gunzipSync(whole).length;
+
+    const inspection = inspectFrame(whole, size + difference);
+
+    await (accepted
+      ? expect(inspection).resolves.toMatchObject({ jsonBytes: size })
+      : expect(inspection).rejects.toEqual(refused('inflates to more than')));
+  });
+
+  it('refuses a gzip bomb before it has inflated it', async () => {
+    const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20, ' '));
+
+    const inspection = inspectFrame(bomb, 2 ** 20);
+
+    await expect(inspection).rejects.toEqual(refused('inflates to more than 1048576 bytes'));
+  });
+});

@@ -1,0 +1,152 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type FrameEnvelope, FrameScanner } from '../../../core/kong/frame-scanner.ts';
+import { recordedFrameJson } from './recording.ts';
+
+function scan(json: Buffer | string, pieceBytes = Number.POSITIVE_INFINITY): FrameEnvelope {
+  const bytes = Buffer.from(json);
+  const scanner = new FrameScanner();
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    scanner.write(bytes.subarray(at, Math.min(bytes.length, at + pieceBytes)));
+  }
+  return scanner.end();
+}
+
+const table = { _format_version: '3.0', _transform: false, services: [{ id: 'a' }] };
+const envelope = {
+  type: 'reconfigure',
+  timestamp: 1_795_377_393.298,
+  config_table: table,
+  config_hash: '0123456789abcdef0123456789abcdef',
+};
+const withTable = (configTable: unknown) => JSON.stringify({ ...envelope, config_table: configTable });
+/** An envelope whose JSON has `text` as the value of a further key. */
+const withValue = (text: string) => JSON.stringify(envelope).replace('{', `{"extra":${text},`);
+
+describe('the frame scanner', () => {
+  it.each(['3.9.1', '3.8.1', '3.4.0'])('finds the recorded table for %s, whatever the pieces', (version) => {
+    const json = recordedFrameJson(version);
+    const recorded = JSON.parse(json.toString('utf8'));
+
+    const found = [1, 2, 7, 1000, Number.POSITIVE_INFINITY].map((pieceBytes) => scan(json, pieceBytes));
+
+    for (const each of found) {
+      expect(JSON.parse(json.subarray(each.tableStart, each.tableEnd).toString('utf8'))).toEqual(
+        recorded.config_table,
+      );
+      expect(each.configHash).toBe(recorded.config_hash);
+      expect(each.builtAt).toEqual(new Date(Math.floor(recorded.timestamp * 1000)));
+      expect(each.entities).toEqual(
+        Object.fromEntries(
+          Object.entries(recorded.config_table as Record<string, unknown>)
+            .filter((entry): entry is [string, unknown[]] => Array.isArray(entry[1]))
+            .map(([type, rows]) => [type, rows.length]),
+        ),
+      );
+    }
+  });
+
+  it('takes every JSON value that JSON.parse takes, in any pieces', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.integer({ min: 1, max: 9 }), fc.nat(3), (text, pieceBytes, indent) => {
+        const json = JSON.stringify({ extra: JSON.parse(text), ...envelope }, null, indent);
+
+        const found = scan(json, pieceBytes);
+
+        const bytes = Buffer.from(json);
+        expect(JSON.parse(bytes.subarray(found.tableStart, found.tableEnd).toString('utf8'))).toEqual(table);
+      }),
+    );
+  });
+
+  it('refuses every text that JSON.parse refuses', () => {
+    const fragment = fc.constantFrom(
+      ...['{', '}', '[', ']', ',', ':', '"', '\\', '\\u00', '\\u12ab', '1', '-', '0', '.', 'e', '+', 'true', 'nul', 'null', ' ', '\n', '\u0001', 'é', '"a"', '"b":'],
+    );
+    fc.assert(
+      fc.property(fc.array(fragment, { maxLength: 12 }), fc.integer({ min: 1, max: 5 }), (fragments, pieceBytes) => {
+        const json = withValue(fragments.join(''));
+        let parsed: Record<string, unknown> | undefined;
+        try {
+          parsed = JSON.parse(json) as Record<string, unknown>;
+        } catch {
+          parsed = undefined;
+        }
+
+        let accepted = true;
+        try {
+          scan(json, pieceBytes);
+        } catch {
+          accepted = false;
+        }
+
+        if (parsed === undefined) {
+          expect(accepted).toBe(false);
+        } else if (!hasTwins(json, parsed)) {
+          expect(accepted).toBe(true);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it.each([
+    ['cut short', JSON.stringify(envelope).slice(0, -1)],
+    ['nothing', ''],
+    ['no object', '[]'],
+    ['bytes behind the end', `${JSON.stringify(envelope)} {}`],
+    ['another type', JSON.stringify({ ...envelope, type: 'delta' })],
+    ['no type', JSON.stringify({ ...envelope, type: undefined })],
+    ['a type that is an object', JSON.stringify({ ...envelope, type: { a: 1 } })],
+    ['no table', JSON.stringify({ ...envelope, config_table: undefined })],
+    ['a table that is null', withTable(null)],
+    ['a table that is a list', withTable([])],
+    ['another format version', withTable({ ...table, _format_version: '4.0' })],
+    ['no format version', withTable({ ...table, _format_version: undefined })],
+    ['_transform true', withTable({ ...table, _transform: true })],
+    ['no _transform', withTable({ ...table, _transform: undefined })],
+    ['a _comment, which is ours', withTable({ ...table, _comment: 'x' })],
+    ['a field that data planes refuse', withTable({ ...table, _info: {} })],
+    ['entities that are no list', withTable({ ...table, routes: {} })],
+    ['an entity that is no object', withTable({ ...table, routes: [1] })],
+    ['a list in the place of an entity', withTable({ ...table, routes: [[]] })],
+    ['a key twice', JSON.stringify(envelope).replace('{', '{"type":"reconfigure",')],
+    ['a key twice, written differently', JSON.stringify(envelope).replace('{', '{"\\u0074ype":"reconfigure",')],
+    ['an entity type twice', withTable(table).replace('"services":[', '"services":[],"services":[')],
+    ['no hash', JSON.stringify({ ...envelope, config_hash: undefined })],
+    ['a hash that is none', JSON.stringify({ ...envelope, config_hash: 'x'.repeat(32) })],
+    ['no timestamp', JSON.stringify({ ...envelope, timestamp: undefined })],
+    ['a timestamp before hybrid mode', JSON.stringify({ ...envelope, timestamp: 0 })],
+    ['a timestamp in milliseconds', JSON.stringify({ ...envelope, timestamp: 1_795_377_393_298 })],
+    ['a timestamp that is text', JSON.stringify({ ...envelope, timestamp: '1795377393' })],
+    ['a key of 300 bytes', withTable({ ...table, ['x'.repeat(300)]: [] })],
+  ])('refuses a frame with %s', (_, json) => {
+    expect(() => scan(json)).toThrow(expect.objectContaining({ code: 'bad-frame' }));
+  });
+
+  it.each([
+    [98, true],
+    [99, true],
+    [100, false],
+  ])('nested %d levels below its own object: accepted %s', (depth, accepted) => {
+    const json = withValue('['.repeat(depth) + ']'.repeat(depth));
+
+    const scanned = () => scan(json);
+
+    if (accepted) {
+      expect(scanned).not.toThrow();
+    } else {
+      expect(scanned).toThrow('nested deeper than 100');
+    }
+  });
+
+  it('says where a frame is broken', () => {
+    expect(() => scan('{"type":tru}')).toThrow('byte 11');
+  });
+});
+
+/** Whether the text names a key of the upper levels twice, which JSON.parse lets pass. */
+function hasTwins(json: string, parsed: Record<string, unknown>): boolean {
+  const keys = (json.match(/"(b|a|extra|type|timestamp|config_table|config_hash)"\s*:/g) ?? []).length;
+  return keys > Object.keys(parsed).length;
+}

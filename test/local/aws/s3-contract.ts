@@ -1,0 +1,363 @@
+import { createHash } from 'node:crypto';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { presignObject } from './presign.ts';
+
+/** An S3 with one empty versioned bucket. */
+export interface S3Target {
+  readonly client: S3Client;
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+  readonly bucket: string;
+  /** KMS key for SSE-KMS, as a request names it. */
+  readonly encryptionKeyId: string;
+  stop(): Promise<void>;
+}
+
+/** What a target is known not to do as AWS does. */
+export interface S3Limits {
+  /** Ceph RGW 16: no conditional PUT on versioned buckets. */
+  readonly conditionalWrites?: false;
+  /** Ceph RGW 16: unknown keys and metadata over 2 KB have other codes. */
+  readonly errorCodes?: false;
+}
+
+async function failure(call: Promise<unknown>): Promise<{ status: number | undefined; code: string }> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof S3ServiceException) {
+      return { status: error.$metadata.httpStatusCode, code: error.name };
+    }
+    throw error;
+  }
+  return { status: 200, code: 'no error' };
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('base64');
+
+/** What Lifeboat relies on; the same for our own S3 and an independent one. */
+export function s3Contract(name: string, makeTarget: () => Promise<S3Target>, limits: S3Limits = {}): void {
+  const itWithConditions = limits.conditionalWrites === false ? it.skip : it;
+  const itWithCodes = limits.errorCodes === false ? it.skip : it;
+
+  describe(`${name} as an S3`, () => {
+    let target: S3Target;
+    let keys = 0;
+    const newKey = () => `prod/3.9.${++keys}/config.json`;
+
+    beforeAll(async () => {
+      target = await makeTarget();
+    });
+    afterAll(() => target.stop());
+
+    const put = (Key: string, Body: string, more: Partial<PutObjectCommandInput> = {}) =>
+      target.client.send(
+        new PutObjectCommand({ Bucket: target.bucket, Key, Body: Buffer.from(Body), ...more }),
+      );
+    const get = (Key: string, VersionId?: string) =>
+      target.client.send(new GetObjectCommand({ Bucket: target.bucket, Key, VersionId }));
+    const content = async (Key: string, VersionId?: string) =>
+      (await get(Key, VersionId)).Body?.transformToString();
+    const remove = (Key: string, VersionId?: string) =>
+      target.client.send(new DeleteObjectCommand({ Bucket: target.bucket, Key, VersionId }));
+    const versionsOf = (Prefix: string) =>
+      target.client.send(new ListObjectVersionsCommand({ Bucket: target.bucket, Prefix }));
+
+    it('gives back what was put, with its headers and metadata', async () => {
+      const key = newKey();
+      const written = await put(key, '{"a":1}', {
+        ContentType: 'application/json',
+        ContentEncoding: 'gzip',
+        ChecksumSHA256: sha256('{"a":1}'),
+        Metadata: { manifest: 'eyJ.eyJ.sig' },
+        ServerSideEncryption: 'aws:kms',
+        SSEKMSKeyId: target.encryptionKeyId,
+      });
+
+      const read = await get(key);
+
+      expect(await read.Body?.transformToString()).toBe('{"a":1}');
+      expect(read).toMatchObject({
+        ETag: written.ETag,
+        VersionId: written.VersionId,
+        ContentType: 'application/json',
+        ContentEncoding: 'gzip',
+        ContentLength: 7,
+        Metadata: { manifest: 'eyJ.eyJ.sig' },
+        ServerSideEncryption: 'aws:kms',
+      });
+    });
+
+    it('shows by HEAD what GET would give', async () => {
+      const key = newKey();
+      const written = await put(key, 'content', { Metadata: { manifest: 'm' } });
+
+      const head = await target.client.send(new HeadObjectCommand({ Bucket: target.bucket, Key: key }));
+
+      expect(head).toMatchObject({ ETag: written.ETag, ContentLength: 7, Metadata: { manifest: 'm' } });
+    });
+
+    it('keeps keys apart that look alike', async () => {
+      const names = ['odd/a b', 'odd/a+b', 'odd/a%20b', "odd/!*'()&=?#", 'odd/äöü€😀', 'odd//..//x'];
+      for (const key of names) {
+        await put(key, key);
+      }
+
+      const contents = await Promise.all(names.map((key) => content(key)));
+      const list = await target.client.send(
+        new ListObjectsV2Command({ Bucket: target.bucket, Prefix: 'odd/' }),
+      );
+
+      expect(contents).toEqual(names);
+      expect(list.Contents?.map(({ Key }) => Key)?.sort()).toEqual([...names].sort());
+    });
+
+    it('keeps every version', async () => {
+      const key = newKey();
+      const first = await put(key, 'first');
+      const second = await put(key, 'second');
+
+      const list = await versionsOf(key);
+
+      expect(list.Versions?.map(({ VersionId, IsLatest, ETag }) => ({ VersionId, IsLatest, ETag }))).toEqual([
+        { VersionId: second.VersionId, IsLatest: true, ETag: second.ETag },
+        { VersionId: first.VersionId, IsLatest: false, ETag: first.ETag },
+      ]);
+      expect(first.ETag).not.toBe(second.ETag);
+      expect(await content(key)).toBe('second');
+      expect(await content(key, first.VersionId)).toBe('first');
+    });
+
+    it('hides a deleted object behind a marker and loses nothing', async () => {
+      const key = newKey();
+      const { VersionId } = await put(key, 'kept');
+
+      const deletion = await remove(key);
+
+      expect(deletion.DeleteMarker).toBe(true);
+      expect(await failure(get(key))).toEqual({ status: 404, code: 'NoSuchKey' });
+      expect(await content(key, VersionId)).toBe('kept');
+      expect((await versionsOf(key)).DeleteMarkers).toMatchObject([{ Key: key, IsLatest: true }]);
+      await remove(key, deletion.VersionId);
+      expect(await content(key)).toBe('kept');
+    });
+
+    it('loses a version that is deleted by its id, and no other', async () => {
+      const key = newKey();
+      const first = await put(key, 'first');
+      const second = await put(key, 'second');
+
+      await remove(key, second.VersionId);
+
+      expect(await content(key)).toBe('first');
+      expect((await versionsOf(key)).Versions?.map(({ VersionId }) => VersionId)).toEqual([first.VersionId]);
+    });
+
+    it('lists the current objects below a prefix', async () => {
+      await put('list/b', '1');
+      await put('list/a', '1');
+      await put('list/gone', '1');
+      await put('lists/other', '1');
+      await remove('list/gone');
+
+      const list = await target.client.send(
+        new ListObjectsV2Command({ Bucket: target.bucket, Prefix: 'list/' }),
+      );
+
+      expect(list.Contents?.map(({ Key }) => Key)).toEqual(['list/a', 'list/b']);
+      expect(list.KeyCount).toBe(2);
+    });
+
+    it('answers 404 for what is not there', async () => {
+      const missing = { Bucket: target.bucket, Key: 'missing' };
+
+      expect(await failure(get('missing'))).toEqual({ status: 404, code: 'NoSuchKey' });
+      expect((await failure(target.client.send(new HeadObjectCommand(missing)))).status).toBe(404);
+      expect(
+        await failure(target.client.send(new GetObjectCommand({ Bucket: 'no-such-bucket-here', Key: 'a' }))),
+      ).toEqual({ status: 404, code: 'NoSuchBucket' });
+    });
+
+    it('refuses content that is not what its MD5 says', async () => {
+      const key = newKey();
+      const wrong = createHash('md5').update('other').digest('base64');
+
+      const outcome = await failure(put(key, 'content', { ContentMD5: wrong }));
+
+      expect(outcome).toEqual({ status: 400, code: 'BadDigest' });
+      expect(await failure(get(key))).toMatchObject({ code: 'NoSuchKey' });
+    });
+
+    itWithCodes.each([
+      ['of other content', sha256('other'), 'BadDigest'],
+      ['that is none', 'abc', 'InvalidRequest'],
+    ])('refuses content with a SHA-256 %s', async (_which, ChecksumSHA256, code) => {
+      const key = newKey();
+
+      const outcome = await failure(put(key, 'content', { ChecksumSHA256 }));
+
+      expect(outcome).toEqual({ status: 400, code });
+      expect(await failure(get(key))).toMatchObject({ code: 'NoSuchKey' });
+    });
+
+    it('takes 2,048 bytes of metadata', async () => {
+      const key = newKey();
+
+      const outcome = await failure(put(key, 'x', { Metadata: { manifest: 'm'.repeat(2048 - 8) } }));
+
+      expect(outcome.code).toBe('no error');
+    });
+
+    itWithCodes('takes not a byte more metadata', async () => {
+      const key = newKey();
+
+      const outcome = await failure(put(key, 'x', { Metadata: { manifest: 'm'.repeat(2048 - 7) } }));
+
+      expect(outcome).toEqual({ status: 400, code: 'MetadataTooLarge' });
+    });
+
+    itWithCodes('refuses a KMS key that there is not', async () => {
+      const keyArn = 'arn:aws:kms:eu-central-1:000000000000:key/00000000-0000-4000-8000-000000000000';
+
+      const outcome = await failure(
+        put(newKey(), 'x', { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn }),
+      );
+
+      expect(outcome).toEqual({ status: 400, code: 'KMS.NotFoundException' });
+    });
+
+    itWithConditions('creates an object only where there is none', async () => {
+      const key = newKey();
+      await put(key, 'first', { IfNoneMatch: '*' });
+
+      const outcome = await failure(put(key, 'second', { IfNoneMatch: '*' }));
+
+      expect(outcome).toEqual({ status: 412, code: 'PreconditionFailed' });
+      expect(await content(key)).toBe('first');
+    });
+
+    itWithConditions('creates an object again behind a delete marker', async () => {
+      const key = newKey();
+      await put(key, 'first');
+      await remove(key);
+
+      await put(key, 'second', { IfNoneMatch: '*' });
+
+      expect(await content(key)).toBe('second');
+    });
+
+    itWithConditions('replaces an object only while it has the etag that was read', async () => {
+      const key = newKey();
+      const first = await put(key, 'first');
+      await put(key, 'second', { IfMatch: first.ETag });
+
+      const outcome = await failure(put(key, 'third', { IfMatch: first.ETag }));
+
+      expect(outcome).toEqual({ status: 412, code: 'PreconditionFailed' });
+      expect(await content(key)).toBe('second');
+    });
+
+    itWithConditions.each([
+      ['never was', async () => undefined],
+      [
+        'is deleted',
+        async (key: string) => {
+          await put(key, 'gone');
+          await remove(key);
+        },
+      ],
+    ])('has nothing to replace where the object %s', async (_state, prepare) => {
+      const key = newKey();
+      await prepare(key);
+
+      const outcome = await failure(put(key, 'x', { IfMatch: '"0123456789abcdef0123456789abcdef"' }));
+
+      expect(outcome).toEqual({ status: 404, code: 'NoSuchKey' });
+    });
+
+    itWithConditions('lets one of many concurrent creations win', async () => {
+      const key = newKey();
+
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, (_, index) => failure(put(key, `writer ${index}`, { IfNoneMatch: '*' }))),
+      );
+
+      expect(outcomes.filter(({ code }) => code === 'no error')).toHaveLength(1);
+      expect(outcomes.every(({ status }) => [200, 409, 412].includes(status ?? 0))).toBe(true);
+      expect((await versionsOf(key)).Versions).toHaveLength(1);
+    });
+
+    it('gives an object to whoever has a presigned URL', async () => {
+      const key = 'presigned/a b+c(1).json';
+      await put(key, 'content');
+
+      const response = await fetch(await presignObject(target, key));
+
+      expect(response.status).toBe(200);
+      expect(await response.text()).toBe('content');
+    });
+
+    it.each([
+      ['for another key', (url: string) => url.replace('config.json', 'other.json')],
+      ['made to live longer', (url: string) => url.replace('X-Amz-Expires=120', 'X-Amz-Expires=1200')],
+      [
+        'with another signature',
+        (url: string) => url.replace(/X-Amz-Signature=\w+/, `X-Amz-Signature=${'0'.repeat(64)}`),
+      ],
+    ])('refuses a presigned URL %s', async (_change, change) => {
+      const key = newKey();
+      await put(key, 'content');
+      await put(key.replace('config.json', 'other.json'), 'other');
+
+      const response = await fetch(change(await presignObject(target, key)));
+
+      expect(response.status).toBe(403);
+      expect(await response.text()).toContain('<Code>SignatureDoesNotMatch</Code>');
+    });
+
+    it('refuses a presigned URL that has expired', async () => {
+      const key = newKey();
+      await put(key, 'content');
+
+      const response = await fetch(await presignObject(target, key, new Date(Date.now() - 122_000)));
+
+      expect(response.status).toBe(403);
+      expect(await response.text()).toContain('<Code>AccessDenied</Code>');
+    });
+
+    it('refuses a presigned URL used for another method', async () => {
+      const key = newKey();
+      await put(key, 'content');
+
+      const response = await fetch(await presignObject(target, key), { method: 'DELETE' });
+
+      expect(response.status).toBe(403);
+      expect(await content(key)).toBe('content');
+    });
+
+    it('refuses a request that is not signed', async () => {
+      const key = newKey();
+      await put(key, 'content');
+
+      const response = await fetch(`${target.endpoint}/${target.bucket}/${key}`);
+
+      expect(response.status).toBe(403);
+    });
+  });
+}
