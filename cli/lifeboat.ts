@@ -20,7 +20,8 @@ Exit codes:
   4  the vault has no file for this control plane and version
   5  grant endpoint or vault not reachable, or the download broke off
   6  something came that must not be loaded: signature, hash, control plane, version
-  7  the output could not be written`,
+  7  the output could not be written
+  8  Kong could not be given the file: prefix, process or status API, or it refused it`,
   )
   .exitOverride()
   .showHelpAfterError('(see lifeboat --help)');

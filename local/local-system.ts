@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
 import type { ExportVariables, PresignVariables, WebhookVariables } from '../lambdas/environment.ts';
 import type { Identity } from './aws/identities.ts';
@@ -55,6 +55,8 @@ export interface LocalSystem {
   readonly clients: { readonly s3: S3Client; readonly kms: KMSClient };
   /** Sends the schedule's message now, as if its time had come. */
   ringSchedule(): Promise<void>;
+  /** Whether no message waits, is delayed or is being worked on. */
+  isIdle(): Promise<boolean>;
   /** How many batches the export function was given. */
   exportCount(): number;
   /** Everything the functions measured so far. */
@@ -229,6 +231,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
         }),
       },
       ringSchedule: schedule.ring,
+      isIdle: () => isEmpty(sqsOf(administrator), resources.queue.url),
       exportCount: eventSource.invocations,
       measurements: () => measured,
       logDirectory,
@@ -238,6 +241,22 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     await stop();
     throw error;
   }
+}
+
+async function isEmpty(sqs: SQSClient, queueUrl: string): Promise<boolean> {
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
+  );
+  const {
+    ApproximateNumberOfMessages,
+    ApproximateNumberOfMessagesDelayed,
+    ApproximateNumberOfMessagesNotVisible,
+  } = Attributes;
+  return [
+    ApproximateNumberOfMessages,
+    ApproximateNumberOfMessagesDelayed,
+    ApproximateNumberOfMessagesNotVisible,
+  ].every((count) => count === '0');
 }
 
 function createResources(aws: LocalAws, { controlPlane }: LocalSystemOptions) {

@@ -1,12 +1,13 @@
 /**
- * Why a data plane has no verified file, each with the exit code of the command line:
+ * Why a data plane has no verified file, or not loaded it, each with the exit code of the command line:
  * - `denied` (3): the grant was refused: credentials, role, clock.
  * - `no-file` (4): the vault has no file for this control plane and version.
  * - `unreachable` (5): the grant endpoint or the vault did not answer, or broke off.
  * - `verification` (6): something came that must not be loaded.
  * - `output` (7): the file could not be written.
+ * - `kong` (8): Kong could not be given the file: prefix, process or status API, or it refused it.
  */
-export type StandbyErrorCode = 'denied' | 'no-file' | 'unreachable' | 'verification' | 'output';
+export type StandbyErrorCode = 'denied' | 'no-file' | 'unreachable' | 'verification' | 'output' | 'kong';
 
 export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
   denied: 3,
@@ -14,9 +15,10 @@ export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
   unreachable: 5,
   verification: 6,
   output: 7,
+  kong: 8,
 };
 
-/** The data plane did not get a file; a file that it had before is untouched. Messages never hold a presigned URL. */
+/** The data plane did not get a file, or Kong did not load it; what either had before is untouched. Messages never hold a presigned URL. */
 export class StandbyError extends Error {
   override readonly name = 'StandbyError';
   readonly code: StandbyErrorCode;

@@ -27,7 +27,7 @@ import {
   startSignedServer,
 } from './signed-server.ts';
 import type { SignatureRefusal, SignatureRefused } from './sigv4.ts';
-import { type HeldWrites, type WriteGate, writeGate } from './write-gate.ts';
+import { type HeldWrite, type WriteGate, writeGate } from './write-gate.ts';
 
 export interface BucketOptions {
   /** KMS key for objects that name none; its id or ARN. */
@@ -37,8 +37,8 @@ export interface BucketOptions {
 export interface LocalS3 extends RunningService {
   /** Makes a bucket with versioning, or sets the default key of one that is there from an earlier start. */
   createBucket(name: string, options: BucketOptions): void;
-  /** Makes writes to a key wait between the check of their condition and the write itself. For tests of conflicts. */
-  holdWrites(bucket: string, key: string): HeldWrites;
+  /** Makes the next write to a key wait between the check of its condition and the write itself. For tests of conflicts. */
+  holdNextWrite(bucket: string, key: string): HeldWrite;
 }
 
 interface Bucket {
@@ -578,5 +578,5 @@ export async function startLocalS3(
     context,
     port,
   );
-  return { ...service, createBucket: buckets.create, holdWrites: gate.hold };
+  return { ...service, createBucket: buckets.create, holdNextWrite: gate.holdNext };
 }

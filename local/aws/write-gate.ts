@@ -1,10 +1,10 @@
 import { ServiceError } from './signed-server.ts';
 
-/** Writes that wait, to see what happens meanwhile. */
-export interface HeldWrites {
-  /** Resolves when the first write waits. */
+/** A write that waits, to see what happens meanwhile. */
+export interface HeldWrite {
+  /** Resolves when the write waits. */
   readonly arrived: Promise<void>;
-  /** Lets the writes go on. */
+  /** Lets it go on. */
   release(): void;
 }
 
@@ -42,21 +42,17 @@ export function writeGate() {
 
   async function waitWhileHeld(id: string): Promise<void> {
     const gate = held.get(id);
+    held.delete(id);
     gate?.arrive();
     await gate?.released;
   }
 
   return {
-    hold(bucket: string, key: string): HeldWrites {
+    /** Only the next write to the key waits; those after it overtake it. */
+    holdNext(bucket: string, key: string): HeldWrite {
       const [arrival, departure] = [latch(), latch()];
       held.set(idOf(bucket, key), { arrive: arrival.open, released: departure.opened });
-      return {
-        arrived: arrival.opened,
-        release() {
-          held.delete(idOf(bucket, key));
-          departure.open();
-        },
-      };
+      return { arrived: arrival.opened, release: departure.open };
     },
     async pass<T>(bucket: string, key: string, condition: WriteCondition, write: () => T): Promise<T> {
       const id = idOf(bucket, key);

@@ -52,7 +52,7 @@ describe('inspecting a frame', () => {
     ['cut short in its middle', whole.subarray(0, whole.length >> 1), 'no whole gzip'],
     ['cut short by one byte', whole.subarray(0, -1), 'no whole gzip'],
     ['a byte behind its end', Buffer.concat([whole, Buffer.from('x')]), 'no whole gzip'],
-    ['bytes behind its end', Buffer.concat([whole, Buffer.alloc(100, 'x')]), '100 bytes behind'],
+    ['bytes behind its end', Buffer.concat([whole, Buffer.alloc(100, 'x')]), 'no whole gzip'],
     ['zeros behind its end', Buffer.concat([whole, Buffer.alloc(100)]), '100 bytes behind'],
     ['a second gzip behind its end', Buffer.concat([whole, gzipSync('{}')]), 'behind the end'],
     ['half of the JSON', gzipSync(gunzipSync(whole).subarray(0, 60)), 'end of the frame in the middle'],

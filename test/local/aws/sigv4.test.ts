@@ -283,6 +283,12 @@ describe('verifySignature', () => {
     expect(refusal(signed, service)).toBe('accepted');
   });
 
+  it('sorts parameters by name before value, where one name begins with another', async () => {
+    const signed = await sign(request({ query: { a: '1', 'a-': '2', a0: '3', A: ['b', 'a'] } }));
+
+    expect(refusal(signed)).toBe('accepted');
+  });
+
   it('does not take one S3 key for another that a normalised path would merge', async () => {
     const signed = await sign(request({ path: '/vault/a/../b' }));
 
@@ -290,8 +296,9 @@ describe('verifySignature', () => {
   });
 
   const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 });
+  // The SDK itself loses a parameter named __proto__ while it signs.
   const query = fc.dictionary(
-    text.filter((name) => !name.toLowerCase().startsWith('x-amz-')),
+    text.filter((name) => !/^x-amz-|^__proto__$/i.test(name)),
     fc.oneof(text, fc.array(text, { minLength: 1, maxLength: 3 })),
     { noNullPrototype: true },
   );

@@ -1,0 +1,316 @@
+import { createHash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { access, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isNativeError } from 'node:util/types';
+import * as v from 'valibot';
+import { StandbyError } from './errors.ts';
+import { reason } from './grant-request.ts';
+
+export interface SeedRequest {
+  /** Kong's prefix (`KONG_PREFIX`; `/usr/local/kong` by default). */
+  readonly prefix: string;
+  /** Base URL of the node's `status_listen`. */
+  readonly statusUrl: string;
+  /** Verified declarative config, `*.json`, under the path by which Kong sees it; Kong's user must be able to read it. */
+  readonly file: string;
+  /** Of the file's bytes, lower-case hex: what a node that has loaded it shows as its configuration hash. */
+  readonly md5: string;
+  /** For Kong to load the file, from the signal on. */
+  readonly timeoutMs: number;
+  /** @default 250 */
+  readonly pollMs?: number | undefined;
+  /** Ends the wait early; everything is undone as when the time is up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type SeedOutcome = 'seeded' | 'has a configuration';
+
+/** What a node without any configuration shows as its hash (kong/constants.lua, DECLARATIVE_EMPTY_CONFIG_HASH). */
+const noConfiguration = '0'.repeat(32);
+const statusTimeoutMs = 5_000;
+
+/**
+ * Gives a running Kong that has no configuration one from a file, without a restart (facts §5): a line `declarative_config = <file>` in
+ * `<prefix>/.kong_env`, a SIGHUP, and the line out again as soon as the node has a configuration, from wherever. A node that has one is
+ * left alone. When it returns or throws, the line is gone, so that the file may go too.
+ *
+ * A line that a killed run left behind is known by its path, which nobody but Lifeboat writes to, and taken out.
+ *
+ * @throws StandbyError `kong`; `verification` when the file is not the one that was verified
+ */
+export async function seedKong(request: SeedRequest): Promise<SeedOutcome> {
+  const environment = kongEnvironment(request);
+  if ((await configurationHash(request.statusUrl)) !== noConfiguration) {
+    await removeLeftover(environment);
+    return 'has a configuration';
+  }
+  await environment.removeLine();
+  await environment.refuseUsersOwn();
+  await requireContent(request);
+  const master = await nginxMaster(request.prefix);
+  if (request.signal?.aborted === true) {
+    throw notLoaded(request);
+  }
+  const outcome = await loadFile(request, environment, master);
+  if (outcome === undefined) {
+    // What Kong refused may have got half-way, into its cache or its workers: without the line it starts from what it had.
+    sendSignal(master, 'SIGHUP');
+    throw notLoaded(request);
+  }
+  return outcome;
+}
+
+async function loadFile(
+  request: SeedRequest,
+  environment: KongEnvironment,
+  master: number,
+): Promise<SeedOutcome | undefined> {
+  await environment.addLine();
+  try {
+    sendSignal(master, 'SIGHUP');
+    return await firstConfiguration(request);
+  } finally {
+    // While the line is there, each further SIGHUP puts the file over whatever the control plane has sent since (Kong/kong#14407).
+    await environment.removeLine();
+  }
+}
+
+/** @returns undefined when there was none in time */
+async function firstConfiguration(request: SeedRequest): Promise<SeedOutcome | undefined> {
+  const { statusUrl, md5, timeoutMs, pollMs = 250, signal } = request;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const end = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+  for (;;) {
+    // A node that reloads may not answer for a moment.
+    const hash = await configurationHash(statusUrl).catch(() => noConfiguration);
+    if (hash !== noConfiguration) {
+      return hash === md5 ? 'seeded' : 'has a configuration';
+    }
+    if (end.aborted) {
+      return undefined;
+    }
+    await delay(pollMs, undefined, { signal: end }).catch(() => 'the end');
+  }
+}
+
+const statusSchema = v.object({ configuration_hash: v.pipe(v.string(), v.nonEmpty()) });
+
+async function configurationHash(statusUrl: string): Promise<string> {
+  const url = `${statusUrl.replace(/\/$/, '')}/status`;
+  let answer: unknown;
+  try {
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(statusTimeoutMs) });
+    answer = await response.json();
+  } catch (error) {
+    throw new StandbyError(
+      'kong',
+      `Kong’s status API did not answer at ${url} (${reason(error)}): is Kong running, and status_listen (KONG_STATUS_LISTEN) this address?`,
+      { cause: error },
+    );
+  }
+  const status = v.safeParse(statusSchema, answer);
+  if (!status.success) {
+    throw new StandbyError(
+      'kong',
+      `${url} names no configuration_hash: is it the status API of a data plane (KONG_ROLE=data_plane)?`,
+    );
+  }
+  return status.output.configuration_hash;
+}
+
+// A file that changed since it was verified must not be loaded, and one that is missing would make the node unready.
+async function requireContent({ file, md5 }: SeedRequest): Promise<void> {
+  const hash = createHash('md5');
+  try {
+    for await (const piece of createReadStream(file)) {
+      hash.update(piece);
+    }
+  } catch (error) {
+    throw new StandbyError('kong', `${file} cannot be read (${errorCode(error)}): fetch it again`, {
+      cause: error,
+    });
+  }
+  if (hash.digest('hex') !== md5) {
+    throw new StandbyError('verification', `${file} was changed after it was verified: fetch it again`);
+  }
+}
+
+/** @returns the process that takes the SIGHUP */
+async function nginxMaster(prefix: string): Promise<number> {
+  const path = join(prefix, 'pids/nginx.pid');
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new StandbyError(
+      'kong',
+      `${path} cannot be read (${errorCode(error)}): is Kong running, and ${prefix} its prefix (KONG_PREFIX)?`,
+      { cause: error },
+    );
+  });
+  if (!/^\s*[1-9]\d{0,9}\s*$/.test(text)) {
+    throw new StandbyError('kong', `${path} holds no process id: start Kong again, which writes it anew`);
+  }
+  const pid = Number(text);
+  sendSignal(pid, 0);
+  await refuseStranger(pid, path);
+  return pid;
+}
+
+// A SIGHUP ends most processes: a stale pid, or one of another container, must not hit a stranger.
+async function refuseStranger(pid: number, path: string): Promise<void> {
+  // Without /proc (macOS), or without a look into it, the pid file's word must do.
+  const command = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => undefined);
+  if (pid === process.pid || (command !== undefined && !command.startsWith('nginx: master process'))) {
+    throw new StandbyError(
+      'kong',
+      `process ${pid} of ${path} is not Kong’s nginx master: is Kong running? In a container of its own it must share its ` +
+        'process namespace with this one (shareProcessNamespace)',
+    );
+  }
+}
+
+function sendSignal(pid: number, signal: 'SIGHUP' | 0): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    const code = errorCode(error);
+    const advice = code === 'EPERM' ? 'run this as Kong’s user' : 'is Kong running?';
+    throw new StandbyError(
+      'kong',
+      `Kong’s nginx master, process ${pid}, cannot be signalled (${code}): ${advice}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function notLoaded({ file, prefix, timeoutMs, signal }: SeedRequest): StandbyError {
+  if (signal?.aborted === true) {
+    return new StandbyError('kong', 'the seeding of Kong was cancelled, and undone', {
+      cause: signal.reason,
+    });
+  }
+  return new StandbyError(
+    'kong',
+    `Kong did not load ${file} within ${timeoutMs / 1000} s, which was undone. Kong’s log says why (${prefix}/logs/error.log, or its ` +
+      'container’s output); check also that Kong’s user can read the file, that it fits lmdb_map_size, or allow more time',
+  );
+}
+
+/** `.kong_env`: the settings that Kong's nginx master reads at each SIGHUP. */
+interface KongEnvironment {
+  readonly path: string;
+  addLine(): Promise<void>;
+  /** Does nothing when the line is not there. */
+  removeLine(): Promise<void>;
+  /** @throws StandbyError when the user loads a file of their own: whose configuration wins is not ours to say */
+  refuseUsersOwn(): Promise<void>;
+}
+
+function kongEnvironment({ prefix, file }: SeedRequest): KongEnvironment {
+  const path = join(prefix, '.kong_env');
+  const line = seedLine(file);
+  const withoutLine = (text: string) =>
+    text
+      .split('\n')
+      .filter((existing) => existing !== line)
+      .join('\n');
+  return {
+    path,
+    async addLine() {
+      const text = withoutLine(await readEnvironment(path));
+      const separator = text === '' || text.endsWith('\n') ? '' : '\n';
+      await replaceEnvironment(path, `${text}${separator}${line}\n`);
+    },
+    async removeLine() {
+      const text = await readEnvironment(path);
+      const without = withoutLine(text);
+      if (without !== text) {
+        await replaceEnvironment(path, without).catch((error: unknown) => {
+          throw new StandbyError(
+            'kong',
+            `the line "declarative_config = ${resolve(file)}" is left in ${path}: take it out before Kong’s next reload, and before the file goes`,
+            { cause: error },
+          );
+        });
+      }
+    },
+    async refuseUsersOwn() {
+      const own = /^[ \t]*(declarative_config(?:_string)?)[ \t]*=/m.exec(await readEnvironment(path))?.[1];
+      if (own !== undefined) {
+        throw new StandbyError(
+          'kong',
+          `${path} has a ${own} of your own, which Lifeboat does not touch: take the setting (KONG_${own.toUpperCase()}) away, ` +
+            'or do without seeding',
+        );
+      }
+    },
+  };
+}
+
+function seedLine(file: string): string {
+  const path = resolve(file);
+  // Kong would take # for a comment and a final \ for a continued line (kong/conf_loader, Penlight's config.read).
+  if (/[#\\\p{Cc}]|\s$/u.test(path)) {
+    throw new StandbyError(
+      'kong',
+      `Kong’s settings cannot hold the path ${JSON.stringify(path)}: choose one without # and \\`,
+    );
+  }
+  // Latin-1 like the text around it: each character is a byte.
+  return `declarative_config = ${Buffer.from(path).toString('latin1')}`;
+}
+
+async function removeLeftover(environment: KongEnvironment): Promise<void> {
+  const readable = await access(environment.path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  // Whoever may not read it has left no line in it, and a node that has a configuration needs nothing of us.
+  if (readable) {
+    await environment.removeLine();
+  }
+}
+
+/** As Latin-1, which keeps every byte, whatever the user's settings hold. */
+async function readEnvironment(path: string): Promise<string> {
+  return readFile(path, 'latin1').catch((error: unknown) => {
+    throw new StandbyError(
+      'kong',
+      `${path} cannot be read (${errorCode(error)}): check the prefix (KONG_PREFIX), and run this as Kong’s user`,
+      { cause: error },
+    );
+  });
+}
+
+/** At once and whole: Kong may read it at any time. Mode and owner stay, since it can hold secrets. */
+async function replaceEnvironment(path: string, text: string): Promise<void> {
+  // Always the same name, so that a killed run leaves one such file at most, and the next run takes it away.
+  const temporary = `${path}.lifeboat`;
+  try {
+    await rm(temporary, { force: true });
+    const { mode, uid, gid } = await stat(path);
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(text, 'latin1');
+      await file.chown(uid, gid);
+      await file.chmod(mode & 0o7777);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => 'the first error says more');
+    throw new StandbyError(
+      'kong',
+      `${path} cannot be written (${errorCode(error)}): run this as Kong’s user, with a prefix that is writable and has free space`,
+      { cause: error },
+    );
+  }
+}
+
+function errorCode(error: unknown): string {
+  return isNativeError(error) && 'code' in error ? String(error.code) : String(error);
+}

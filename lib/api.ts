@@ -1,0 +1,120 @@
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+
+export interface ApiProps {
+  readonly logRetentionDays: number;
+}
+
+/** Requests per second, and how many may come at once. */
+interface Throttle {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+// A storm of changes is a few hundred hooks; what is dropped there the schedule makes good.
+const hookThrottle: Throttle = { perSecond: 100, burst: 200 };
+// 200 data planes that start at once, which all come again after a refusal.
+const grantThrottle: Throttle = { perSecond: 50, burst: 200 };
+
+/** The HTTP API: event hooks in, grants out. Each route has its own throttle, so that a flood of hooks starves no grant. */
+export class Api extends Construct {
+  readonly url: string;
+  readonly #api: apigateway.HttpApi;
+  readonly #stage: apigateway.CfnStage;
+  readonly #routeSettings: Record<string, object> = {};
+
+  constructor(scope: Construct, id: string, props: ApiProps) {
+    super(scope, id);
+    this.#api = new apigateway.HttpApi(this, 'HttpApi', {
+      description: 'Lifeboat: event hooks of control planes, grants for data planes',
+      createDefaultStage: false,
+    });
+    const accessLog = new logs.LogGroup(this, 'AccessLog', {
+      retention: props.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.#stage = new apigateway.CfnStage(this, 'Stage', {
+      apiId: this.#api.apiId,
+      stageName: '$default',
+      autoDeploy: true,
+      defaultRouteSettings: { detailedMetricsEnabled: true },
+      accessLogSettings: {
+        destinationArn: accessLog.logGroupArn,
+        // Who, what, how it ended. No query, no header: neither may hold a secret in a log.
+        format: JSON.stringify({
+          time: '$context.requestTime',
+          requestId: '$context.requestId',
+          sourceIp: '$context.identity.sourceIp',
+          caller: '$context.identity.userArn',
+          route: '$context.routeKey',
+          path: '$context.path',
+          status: '$context.status',
+          error: '$context.error.message',
+          authorizerError: '$context.authorizer.error',
+          latencyMs: '$context.responseLatency',
+          responseBytes: '$context.responseLength',
+        }),
+      },
+    });
+    this.#stage.routeSettings = this.#routeSettings;
+    // The default stage has no path: the API's own endpoint is the base URL.
+    this.url = this.#api.apiEndpoint;
+  }
+
+  /** Event hooks: anybody may knock, the function verifies the signature. */
+  addHookRoute(handler: lambda.IFunction): void {
+    const [route] = this.#api.addRoutes({
+      path: '/control-planes/{controlPlane}/events',
+      methods: [apigateway.HttpMethod.POST],
+      integration: new HttpLambdaIntegration('Hook', handler),
+    });
+    this.#throttle('POST /control-planes/{controlPlane}/events', route, hookThrottle);
+    if (route !== undefined) {
+      acknowledge(
+        route,
+        'AwsSolutions-APIG4',
+        'Kong cannot sign with IAM: its hooks carry an HMAC of the body, which the function checks before anything else.',
+      );
+    }
+  }
+
+  /** Grants for one control plane, on a path of its own, so that a role can be allowed exactly this one. */
+  addGrantRoute(controlPlane: string, handler: lambda.IFunction): void {
+    const path = `/control-planes/${controlPlane}/fallback-config`;
+    const [route] = this.#api.addRoutes({
+      path,
+      methods: [apigateway.HttpMethod.GET],
+      integration: new HttpLambdaIntegration(`Grant-${controlPlane}`, handler),
+      authorizer: new HttpIamAuthorizer(),
+    });
+    this.#throttle(`GET ${path}`, route, grantThrottle);
+  }
+
+  /** ARN that a data plane's role needs `execute-api:Invoke` on. */
+  grantArn(controlPlane: string): string {
+    return Stack.of(this).formatArn({
+      service: 'execute-api',
+      resource: this.#api.apiId,
+      resourceName: `$default/GET/control-planes/${controlPlane}/fallback-config`,
+    });
+  }
+
+  #throttle(routeKey: string, route: apigateway.HttpRoute | undefined, throttle: Throttle): void {
+    // L1, where the keys are CloudFormation's own.
+    this.#routeSettings[routeKey] = {
+      ThrottlingRateLimit: throttle.perSecond,
+      ThrottlingBurstLimit: throttle.burst,
+      DetailedMetricsEnabled: true,
+    };
+    if (route !== undefined) {
+      // A stage's settings may name only routes that exist.
+      this.#stage.node.addDependency(route);
+    }
+  }
+}

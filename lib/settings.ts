@@ -1,0 +1,142 @@
+import * as v from 'valibot';
+import { controlPlaneName, kongVersion } from '../core/names.ts';
+
+const between = (from: number, to: number, unit: string) =>
+  v.pipe(
+    v.number(`a number of ${unit} from ${from} to ${to} is expected`),
+    v.integer(`a whole number of ${unit} is expected`),
+    v.minValue(from, `at least ${from} ${unit} are expected`),
+    v.maxValue(to, `at most ${to} ${unit} are allowed`),
+  );
+
+const arn = (service: string, example: string) =>
+  v.pipe(
+    v.string(),
+    v.regex(new RegExp(`^arn:aws[a-z-]*:${service}:`), `an ARN is expected, for example ${example}`),
+  );
+
+const secretArn = arn(
+  'secretsmanager',
+  'arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf',
+);
+
+const endpoint = v.pipe(
+  v.string(),
+  v.regex(
+    /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):\d{1,5}$/,
+    'host and port of the cluster_listen are expected, for example "kong-cp.example.com:8005"',
+  ),
+);
+
+const names = v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'a plugin’s name is expected')));
+
+const vpc = v.strictObject({
+  vpcId: v.pipe(v.string(), v.regex(/^vpc-[0-9a-f]+$/, 'a VPC id is expected, for example "vpc-0abc"')),
+  availabilityZones: v.pipe(v.array(v.string()), v.minLength(1, 'at least one availability zone is needed')),
+  /** Private subnets with a way to the control plane and to AWS (NAT or endpoints), one per availability zone. */
+  subnetIds: v.pipe(
+    v.array(v.pipe(v.string(), v.regex(/^subnet-[0-9a-f]+$/, 'a subnet id is expected'))),
+    v.minLength(1, 'at least one subnet is needed'),
+  ),
+  securityGroupIds: v.pipe(
+    v.array(v.pipe(v.string(), v.regex(/^sg-[0-9a-f]+$/, 'a security group id is expected'))),
+    v.minLength(1, 'at least one security group is needed'),
+  ),
+});
+
+const controlPlane = v.strictObject({
+  /** `host:port` of the control plane's `cluster_listen`, as data planes reach it. */
+  clusterEndpoint: endpoint,
+  /** `cluster_mtls` of the control plane. */
+  clusterMtls: v.optional(v.picklist(['shared', 'pki'], 'either "shared" or "pki" is expected'), 'shared'),
+  /** Name in the control plane's certificate. Default: `kong_clustering` in shared mode, the host in PKI mode. */
+  clusterServerName: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  /** Full versions of the data planes that the fleet runs: a file is published for each. */
+  dataPlaneVersions: v.pipe(
+    v.array(kongVersion, 'a list of full Kong versions is expected, for example ["3.9.1"]'),
+    v.minLength(1, 'at least one version is needed: the one that `kong version` prints on a data plane'),
+    // Each costs a connection to the control plane per export.
+    v.maxLength(10, 'at most 10 versions are allowed'),
+    v.check((versions) => new Set(versions).size === versions.length, 'a version stands there twice'),
+  ),
+  /** Plugins that are configured and not Kong's own. */
+  customPlugins: v.optional(names, []),
+  /** A secret of yours with the cluster certificate. Default: one is made, and waits to be filled. */
+  clusterCertificateSecretArn: v.optional(secretArn),
+  /** A secret of yours that signs the event hooks. Default: one is generated. */
+  eventHookSecretArn: v.optional(secretArn),
+  /** Where the export runs when the control plane is private. Default: outside any VPC. */
+  vpc: v.optional(vpc),
+});
+
+const settings = v.strictObject({
+  /** By name. */
+  controlPlanes: v.pipe(
+    v.record(controlPlaneName, controlPlane),
+    v.check((all) => Object.keys(all).length > 0, 'name at least one control plane'),
+    // Each has its statements in the bucket policy, of which S3 takes 20 KB.
+    v.check((all) => Object.keys(all).length <= 10, 'at most 10 control planes fit into one deployment'),
+  ),
+  /** How long a grant's URL is good: for one download to begin. */
+  urlLifetimeSeconds: v.optional(between(10, 900, 'seconds'), 120),
+  /** Changes within one window become one export. */
+  coalescingWindowSeconds: v.optional(between(1, 60, 'seconds'), 1),
+  /** How often an export runs without any hook. */
+  scheduleMinutes: v.optional(between(1, 60, 'minutes'), 5),
+  /** How long after a change its configuration is awaited: Kong rebuilds every 5 s, and a little more. */
+  settleSeconds: v.optional(between(1, 60, 'seconds'), 6),
+  /** By how much the control plane's clock may be off. */
+  clockToleranceSeconds: v.optional(between(0, 60, 'seconds'), 1),
+  /** Exports start no sooner than this after one another. */
+  minimumIntervalSeconds: v.optional(between(0, 300, 'seconds'), 5),
+  /** Kong signs with sha1 up to 3.13. `false` once all control planes are newer. */
+  acceptSha1: v.optional(v.boolean('true or false is expected'), true),
+  /** Noncurrent versions go after this many days ... */
+  noncurrentVersionDays: v.optional(between(1, 3650, 'days'), 30),
+  /** ... beyond the newest of them. The current version never expires. */
+  noncurrentVersionsKept: v.optional(between(1, 100, 'versions'), 30),
+  logRetentionDays: v.optional(
+    v.picklist(
+      [
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+        3653,
+      ],
+      'CloudWatch keeps logs for certain numbers of days only: 7, 14, 30, 60, 90, 180, 365, 731, ...',
+    ),
+    30,
+  ),
+});
+
+export type Settings = v.InferOutput<typeof settings>;
+export type ControlPlaneSettings = Settings['controlPlanes'][string];
+export type VpcSettings = v.InferOutput<typeof vpc>;
+
+/**
+ * Checks the settings of a deployment (cdk.json, context `lifeboat`).
+ *
+ * @throws Error with one sentence per mistake
+ */
+export function parseSettings(given: unknown): Settings {
+  if (given === undefined) {
+    throw new Error('there are no settings: put them into cdk.json, context "lifeboat" (see README, Deploy)');
+  }
+  const parsed = v.safeParse(settings, given);
+  if (!parsed.success) {
+    throw new Error(
+      `the settings in cdk.json, context "lifeboat", are wrong:\n${parsed.issues.map(sentence).join('\n')}`,
+    );
+  }
+  return parsed.output;
+}
+
+function sentence(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue) ?? '';
+  const at = path === '' ? '' : `${path}: `;
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return `- ${at}there is no such setting; see the table in docs/deploy.md`;
+  }
+  if (issue.received === 'undefined') {
+    return `- ${at}this setting is missing`;
+  }
+  return `- ${at}${issue.message}`;
+}

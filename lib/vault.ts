@@ -1,0 +1,317 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { serviceHost } from './function.ts';
+
+/** Who may do what with the files of one control plane. */
+export interface VaultTenant {
+  /** Name of the control plane, which is the prefix of its keys. */
+  readonly controlPlane: string;
+  /** Writes, reads and signs. */
+  readonly exportRole: iam.IRole;
+  /** Reads, on behalf of data planes: presigned URLs have its rights. */
+  readonly presignRole: iam.IRole;
+}
+
+export interface VaultProps {
+  /** All control planes of the deployment. Whoever is not named here neither reads nor writes. */
+  readonly tenants: readonly VaultTenant[];
+  /** Lifetime of presigned URLs. Seconds. */
+  readonly urlLifetimeSeconds: number;
+  /** Days after which noncurrent versions go, beyond the newest `noncurrentVersionsKept`. */
+  readonly noncurrentVersionDays: number;
+  readonly noncurrentVersionsKept: number;
+}
+
+// A URL lives urlLifetimeSeconds; a minute more for clocks that differ. What a stolen credential signs for longer is refused.
+const signatureAgeToleranceSeconds = 60;
+
+/**
+ * The bucket that outlives the control plane, its encryption key, and the key that signs what lies in it. What the policies allow stands
+ * beside what they deny: each role gets the narrowest verb on the narrowest prefix, and everybody else is refused by name, so that a broad
+ * policy elsewhere in the account opens nothing.
+ */
+export class Vault extends Construct {
+  readonly bucket: s3.Bucket;
+  readonly encryptionKey: kms.IKey;
+  readonly signingKey: kms.IKey;
+
+  constructor(scope: Construct, id: string, props: VaultProps) {
+    super(scope, id);
+    const encryptionKey = new kms.Key(this, 'EncryptionKey', {
+      description: 'Lifeboat: encrypts the configurations of control planes',
+      enableKeyRotation: true,
+      // Without the key the last good configuration is lost, whatever happens to the stack.
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const signingKey = new kms.Key(this, 'SigningKey', {
+      description: 'Lifeboat: signs the configurations of control planes',
+      keySpec: kms.KeySpec.ECC_NIST_P256,
+      keyUsage: kms.KeyUsage.SIGN_VERIFY,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    acknowledge(
+      signingKey,
+      'AwsSolutions-KMS5',
+      'KMS does not rotate asymmetric keys; data planes pin this one, and it is replaced by hand.',
+    );
+    const bucket = new s3.Bucket(this, 'Bucket', {
+      versioned: true,
+      encryption: s3.BucketEncryption.KMS,
+      encryptionKey,
+      bucketKeyEnabled: true,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: [
+        {
+          id: 'history',
+          // Only noncurrent versions: however quiet a control plane is, its last good configuration stays.
+          noncurrentVersionExpiration: Duration.days(props.noncurrentVersionDays),
+          noncurrentVersionsToRetain: props.noncurrentVersionsKept,
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+        { id: 'status', prefix: 'status/', noncurrentVersionExpiration: Duration.days(1) },
+      ],
+    });
+    acknowledge(
+      bucket,
+      'AwsSolutions-S1',
+      'Each grant is logged with its caller by the presign function; data events of CloudTrail tell the rest.',
+    );
+    this.bucket = bucket;
+    this.encryptionKey = encryptionKey;
+    this.signingKey = signingKey;
+
+    const exportRoles = props.tenants.map(({ exportRole }) => exportRole.roleArn);
+    const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
+    for (const [index, tenant] of props.tenants.entries()) {
+      this.#grantPublish(tenant);
+      this.#grantRead(tenant.presignRole, tenant.controlPlane);
+      this.#denyOthers(tenant, index + 1);
+    }
+    this.#denyStrayWrites(props.tenants);
+    this.#denyDeletion();
+    this.#denyOldSignatures(props.urlLifetimeSeconds);
+    denyToOthers(encryptionKey, 'OnlyLifeboatDecrypts', exportRoles.concat(presignRoles), [
+      'kms:Decrypt',
+      'kms:ReEncryptFrom',
+    ]);
+    denyToOthers(encryptionKey, 'OnlyExportEncrypts', exportRoles, [
+      'kms:Encrypt',
+      'kms:GenerateDataKey*',
+      'kms:ReEncryptTo',
+    ]);
+    // A signature is what data planes trust; a key policy is the one place where nobody else's policy can add a signer.
+    denyToOthers(signingKey, 'OnlyExportSigns', exportRoles, ['kms:Sign']);
+  }
+
+  #grantPublish({ controlPlane, exportRole }: VaultTenant): void {
+    const statusKey = this.bucket.arnForObjects(`status/${controlPlane}.json`);
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'Publish',
+        actions: ['s3:PutObject'],
+        resources: [this.bucket.arnForObjects(`${controlPlane}/*/config.json`), statusKey],
+      }),
+    );
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({ sid: 'ReadStatus', actions: ['s3:GetObject'], resources: [statusKey] }),
+    );
+    this.#grantRead(exportRole, controlPlane, `status/${controlPlane}.json`);
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'EncryptInBucket',
+        actions: ['kms:GenerateDataKey'],
+        resources: [this.encryptionKey.keyArn],
+        conditions: this.#throughBucket(),
+      }),
+    );
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'SignManifests',
+        actions: ['kms:Sign', 'kms:GetPublicKey'],
+        resources: [this.signingKey.keyArn],
+      }),
+    );
+    acknowledge(
+      exportRole,
+      `AwsSolutions-IAM5[Resource::<${this.#logicalId()}.Arn>/${controlPlane}/*/config.json]`,
+      'One file per data-plane version, below the prefix of one control plane.',
+    );
+  }
+
+  #grantRead(role: iam.IRole, controlPlane: string, ...furtherKeys: readonly string[]): void {
+    const key = `${controlPlane}/*/config.json`;
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'ReadFiles',
+        actions: ['s3:GetObject', 's3:GetObjectVersion'],
+        resources: [this.bucket.arnForObjects(key)],
+      }),
+    );
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'TellMissingFromForbidden',
+        // With it S3 answers 404 for a file that was not published yet, without it 403 (S3 API, GetObject, "Permissions").
+        actions: ['s3:ListBucket'],
+        resources: [this.bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': [`${controlPlane}/*`, ...furtherKeys] } },
+      }),
+    );
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'DecryptInBucket',
+        actions: ['kms:Decrypt'],
+        resources: [this.encryptionKey.keyArn],
+        conditions: this.#throughBucket(),
+      }),
+    );
+    acknowledge(
+      role,
+      `AwsSolutions-IAM5[Resource::<${this.#logicalId()}.Arn>/${key}]`,
+      'One file per data-plane version, below the prefix of one control plane.',
+    );
+  }
+
+  /** The key only for this bucket's objects, and only through S3; with a bucket key the context is the bucket's ARN. */
+  #throughBucket() {
+    return {
+      StringEquals: {
+        'kms:EncryptionContext:aws:s3:arn': this.bucket.bucketArn,
+        'kms:ViaService': serviceHost(this, 's3'),
+      },
+    };
+  }
+
+  #denyOthers({ controlPlane, exportRole, presignRole }: VaultTenant, number: number): void {
+    const files = this.bucket.arnForObjects(`${controlPlane}/*`);
+    const status = this.bucket.arnForObjects(`status/${controlPlane}.json`);
+    this.#deny({
+      sid: `OnlyItsExportWrites${number}`,
+      actions: ['s3:PutObject', 's3:PutObjectTagging', 's3:PutObjectVersionTagging'],
+      resources: [files, status],
+      conditions: notFrom([exportRole.roleArn]),
+    });
+    this.#deny({
+      sid: `OnlyItsOwnRead${number}`,
+      actions: [
+        's3:GetObject',
+        's3:GetObjectVersion',
+        's3:GetObjectAttributes',
+        's3:GetObjectVersionAttributes',
+      ],
+      resources: [files, status],
+      conditions: notFrom([exportRole.roleArn, presignRole.roleArn]),
+    });
+  }
+
+  #denyStrayWrites(tenants: readonly VaultTenant[]): void {
+    const files = tenants.map(({ controlPlane }) =>
+      this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
+    );
+    const statuses = tenants.map(({ controlPlane }) =>
+      this.bucket.arnForObjects(`status/${controlPlane}.json`),
+    );
+    this.#deny({
+      sid: 'NothingElseIsWritten',
+      actions: ['s3:PutObject'],
+      notResources: [...files, ...statuses],
+    });
+    // A missing header is as good as a wrong one: with ...IfExists both are denied (design §4).
+    this.#deny({
+      sid: 'OnlyKmsEncryption',
+      actions: ['s3:PutObject'],
+      resources: [this.bucket.arnForObjects('*')],
+      conditions: { StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': 'aws:kms' } },
+    });
+    this.#deny({
+      sid: 'OnlyOurKey',
+      actions: ['s3:PutObject'],
+      resources: [this.bucket.arnForObjects('*')],
+      conditions: {
+        StringNotEqualsIfExists: {
+          's3:x-amz-server-side-encryption-aws-kms-key-id': this.encryptionKey.keyArn,
+        },
+      },
+    });
+    // Whoever publishes says what he replaces: two exporters never overwrite one another
+    // (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html).
+    this.#deny({
+      sid: 'OnlyConditionalPublication',
+      actions: ['s3:PutObject'],
+      resources: files,
+      conditions: {
+        Null: { 's3:if-match': 'true', 's3:if-none-match': 'true' },
+        Bool: { 's3:ObjectCreationOperation': 'true' },
+      },
+    });
+  }
+
+  #denyDeletion(): void {
+    // Lifecycle rules are no principals: they alone remove noncurrent versions. Whoever must delete changes this policy first.
+    this.#deny({
+      sid: 'NobodyDeletes',
+      actions: ['s3:DeleteObject', 's3:DeleteObjectVersion', 's3:BypassGovernanceRetention'],
+      resources: [this.bucket.arnForObjects('*')],
+    });
+  }
+
+  #denyOldSignatures(urlLifetimeSeconds: number): void {
+    this.#deny({
+      sid: 'NoLongLivedUrls',
+      actions: ['s3:*'],
+      resources: [this.bucket.arnForObjects('*')],
+      conditions: {
+        // Milliseconds (S3 User Guide, "Amazon S3 policy keys").
+        NumericGreaterThan: { 's3:signatureAge': (urlLifetimeSeconds + signatureAgeToleranceSeconds) * 1000 },
+      },
+    });
+  }
+
+  #deny(statement: iam.PolicyStatementProps): void {
+    this.bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        ...statement,
+        effect: iam.Effect.DENY,
+        principals: [new iam.AnyPrincipal()],
+      }),
+    );
+  }
+
+  #logicalId(): string {
+    const { defaultChild } = this.bucket.node;
+    return defaultChild === undefined ? '' : this.bucket.stack.getLogicalId(defaultChild as s3.CfnBucket);
+  }
+}
+
+/**
+ * Holds for every caller but these roles. aws:PrincipalArn is the role's ARN for its sessions too, and missing for strangers, for whom
+ * ArnNotEquals then holds as well (IAM User Guide, "Condition operators"); a NotPrincipal would have to name each session.
+ */
+function notFrom(roleArns: readonly string[]) {
+  return { ArnNotEquals: { 'aws:PrincipalArn': [...roleArns] } };
+}
+
+function denyToOthers(
+  key: kms.Key,
+  sid: string,
+  roleArns: readonly string[],
+  actions: readonly string[],
+): void {
+  key.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid,
+      effect: iam.Effect.DENY,
+      principals: [new iam.AnyPrincipal()],
+      actions: [...actions],
+      resources: ['*'],
+      conditions: notFrom(roleArns),
+    }),
+  );
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { seedKong } from '../../core/standby/seed.ts';
+import { startKongNode } from '../kong-node.ts';
+import type { Subject } from './subject.ts';
+
+export interface KongProof {
+  readonly kong: string | undefined;
+  readonly subject: Subject;
+  /** The verified file of the new data plane. */
+  readonly file: string;
+  readonly directory: string;
+}
+
+export interface Proof {
+  /** Null where there is no Kong on this machine. */
+  readonly ok: boolean | null;
+  readonly ran: { readonly version: string; readonly proxiedStatus: number } | null;
+  readonly description: string;
+}
+
+/** Starts a stock data plane without a control plane, seeds it as standby does, and sends a request through it. */
+export async function proxyThroughKong({ kong, subject, file, directory }: KongProof): Promise<Proof> {
+  if (kong === undefined) {
+    return {
+      ok: null,
+      ran: null,
+      description: 'left out: there is no kong on PATH (name one with --kong PATH)',
+    };
+  }
+  const node = await startKongNode({
+    kong,
+    directory,
+    clusterEndpoint: subject.clusterEndpoint,
+    mtls: subject.mtls,
+    serverName: subject.serverName,
+    certificate: subject.certificate,
+  });
+  try {
+    const md5 = createHash('md5')
+      .update(await readFile(file))
+      .digest('hex');
+    await seedKong({ prefix: node.prefix, statusUrl: node.statusUrl, file, md5, timeoutMs: 30_000 });
+    const { status } = await fetch(`${node.proxyUrl}/rehearsal`);
+    // Only the simulator has our route; of a real control plane's routes we know nothing.
+    const ok = subject.simulator === undefined || status === 200;
+    return {
+      ok,
+      ran: { version: node.version, proxiedStatus: status },
+      description: `Kong ${node.version}, seeded, answered ${status} through /rehearsal`,
+    };
+  } finally {
+    await node.stop();
+  }
+}

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual, promisify } from 'node:util';
+import type { LocalSystem } from '../local-system.ts';
+import { projectRoot } from '../project-root.ts';
+
+const run = promisify(execFile);
+
+export interface FetchedFile {
+  readonly file: string;
+  readonly sha256: string;
+  readonly revision: number;
+}
+
+/** The variables that a data plane's host would have: its role's credentials, and nothing of ours. */
+export function dataPlaneVariables(system: LocalSystem): Readonly<Record<string, string>> {
+  const { accessKeyId, secretAccessKey, sessionToken } = system.dataPlane;
+  return {
+    AWS_REGION: system.region,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  };
+}
+
+/** Runs `lifeboat fetch` in a process of its own, as a person or a boot script would. */
+export async function fetchAsNewDataPlane(
+  system: LocalSystem,
+  controlPlane: string,
+  kongVersion: string,
+  publicKeyFile: string,
+  output: string,
+): Promise<FetchedFile> {
+  const { stdout } = await run(
+    process.execPath,
+    [
+      ...['--import', 'tsx', join(projectRoot, 'cli/lifeboat.ts'), 'fetch', '--json'],
+      ...['--control-plane', controlPlane, '--kong-version', kongVersion, '--endpoint', system.apiUrl],
+      ...['--public-key', publicKeyFile, '--output', output],
+    ],
+    { cwd: projectRoot, env: { PATH: process.env['PATH'] ?? '', ...dataPlaneVariables(system) } },
+  );
+  return JSON.parse(stdout) as FetchedFile;
+}
+
+/** Whether the file holds exactly this config table, the comment aside. */
+export async function holdsTable(file: string, table: object): Promise<boolean> {
+  const { _comment, ...content } = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  return typeof _comment === 'string' && isDeepStrictEqual(content, JSON.parse(JSON.stringify(table)));
+}

@@ -1,0 +1,269 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { downloadVerified } from '../../core/standby/download.ts';
+import { StandbyError, type StandbyErrorCode } from '../../core/standby/errors.ts';
+import { requestGrant } from '../../core/standby/grant-request.ts';
+import type { Manifest } from '../../core/vault/manifest.ts';
+import type { LocalSystem } from '../local-system.ts';
+import { fetchAsNewDataPlane, holdsTable } from './new-data-plane.ts';
+import type { SimulatedControlPlane, Subject } from './subject.ts';
+import { prolonged, redirected, startTamperer } from './tampering.ts';
+import { counted, described, type Timeline } from './timeline.ts';
+import { type VaultView, vaultView } from './vault-view.ts';
+
+export const controlPlaneName = 'prod';
+const burstSize = 200;
+
+export interface RehearsalResult {
+  readonly revision: number;
+  readonly entities: Manifest['entities'];
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** From the control plane's answer to the change to its publication; null where it may not be changed. */
+  readonly changeToPublishedSeconds: number | null;
+  readonly burst: { readonly changes: number; readonly exports: number; readonly seconds: number } | null;
+  readonly unchangedWroteVersion: boolean;
+  readonly outageLeftVaultAlone: boolean | null;
+  readonly tamperedUrlRefused: boolean;
+  readonly tamperedFileRefused: boolean;
+  readonly dataPlane: {
+    readonly verified: boolean;
+    readonly file: string;
+    /** Whether the file holds what the control plane last had; null where nobody can say. */
+    readonly equalsControlPlane: boolean | null;
+  };
+}
+
+export interface Rehearsal {
+  readonly system: LocalSystem;
+  readonly subject: Subject;
+  readonly timeline: Timeline;
+  /** Where a data plane's files go. */
+  readonly directory: string;
+  /** An upstream that answers, for a request through the gateway. */
+  readonly upstreamUrl: string;
+}
+
+/** Plays an outage from the first export to the new data plane; each step throws when it does not hold. */
+export async function rehearse({
+  system,
+  subject,
+  timeline,
+  directory,
+  upstreamUrl,
+}: Rehearsal): Promise<RehearsalResult> {
+  const { simulator, dataPlaneVersion } = subject;
+  const vault = await vaultView(system, controlPlaneName, dataPlaneVersion);
+
+  if (simulator === undefined) {
+    timeline.step('Event hook', 'left out: a real control plane is not changed');
+  } else {
+    await simulator.hooks.install(system.webhookUrl, system.hookSecret);
+    timeline.step('Event hook installed', system.webhookUrl);
+  }
+  await system.ringSchedule();
+  const first = await vault.until('the first export', () => checks(system) > 0);
+  timeline.step('First export', described(first));
+
+  const change = simulator === undefined ? null : await oneChange(vault, simulator, upstreamUrl);
+  const burst = simulator === undefined ? null : await burstOfChanges(system, vault, simulator, upstreamUrl);
+  if (change === null || burst === null) {
+    timeline.step('Changes', 'left out: a real control plane is not changed');
+  } else {
+    timeline.step(
+      'One change published',
+      `${change.seconds.toFixed(1)} s after it was made · ${described(change.manifest)}`,
+    );
+    timeline.step(
+      `${burst.changes} changes published`,
+      `${counted(burst.exports, 'export')}, ${burst.seconds.toFixed(1)} s · ${described(burst.manifest)}`,
+    );
+  }
+
+  const wroteVersion = await unchangedCheck(system, vault);
+  timeline.step(
+    'Schedule: nothing changed',
+    wroteVersion ? 'and yet a version was written' : 'no version written',
+  );
+
+  const lastTable = simulator?.served().table;
+  const leftAlone = simulator === undefined ? null : await outage(system, vault, simulator);
+  timeline.step(
+    'CONTROL PLANE DOWN',
+    leftAlone === null
+      ? 'left out: a real control plane is not ours to stop'
+      : leftAlone
+        ? 'the export says so and leaves the vault alone'
+        : 'and the vault changed',
+  );
+
+  const publicKeyFile = join(directory, 'signing-key.pem');
+  await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
+  const refusals = await tampering(system, vault, subject, directory);
+  timeline.step('Tampered URLs', refusals.url ? 'refused by the vault (403)' : 'NOT refused');
+  timeline.step('Tampered file', refusals.file ? 'refused by the data plane' : 'NOT refused');
+
+  const file = join(directory, 'config.json');
+  const fetched = await fetchAsNewDataPlane(system, controlPlaneName, dataPlaneVersion, publicKeyFile, file);
+  const manifest = await vault.until('reading the vault', () => true);
+  const verified = fetched.sha256 === manifest.sha256 && fetched.revision === manifest.revision;
+  const equal = lastTable === undefined ? null : await holdsTable(file, lastTable);
+  timeline.step('New data plane has its file', `${described(manifest)}, verified`);
+  timeline.step(
+    'Compared',
+    equal === null
+      ? 'left out: nobody knows what a real control plane last had'
+      : equal
+        ? 'the file is what the control plane last had'
+        : 'the file DIFFERS from what the control plane last had',
+  );
+  return {
+    revision: manifest.revision,
+    entities: manifest.entities,
+    sha256: manifest.sha256,
+    sizeBytes: manifest.size,
+    changeToPublishedSeconds: change === null ? null : rounded(change.seconds),
+    burst:
+      burst === null
+        ? null
+        : { changes: burst.changes, exports: burst.exports, seconds: rounded(burst.seconds) },
+    unchangedWroteVersion: wroteVersion,
+    outageLeftVaultAlone: leftAlone,
+    tamperedUrlRefused: refusals.url,
+    tamperedFileRefused: refusals.file,
+    dataPlane: { verified, file, equalsControlPlane: equal },
+  };
+}
+
+/** Whether everything held that was looked at. */
+export function isGood(result: RehearsalResult): boolean {
+  return (
+    !result.unchangedWroteVersion &&
+    result.outageLeftVaultAlone !== false &&
+    result.tamperedUrlRefused &&
+    result.tamperedFileRefused &&
+    result.dataPlane.verified &&
+    result.dataPlane.equalsControlPlane !== false
+  );
+}
+
+async function oneChange(vault: VaultView, controlPlane: SimulatedControlPlane, upstreamUrl: string) {
+  const before = await vault.current();
+  const changedAt = await controlPlane.create('services', { name: 'rehearsal', url: upstreamUrl });
+  const manifest = await vault.until(
+    'the publication of a change',
+    ({ configHash }) => configHash !== before?.configHash,
+  );
+  return { manifest, seconds: (Date.now() - changedAt.getTime()) / 1000 };
+}
+
+async function burstOfChanges(
+  system: LocalSystem,
+  vault: VaultView,
+  controlPlane: SimulatedControlPlane,
+  upstreamUrl: string,
+) {
+  await settled(system);
+  const exportsBefore = system.exportCount();
+  const startedMs = Date.now();
+  await controlPlane.create('services/rehearsal/routes', { name: 'rehearsal', paths: ['/rehearsal'] });
+  for (let change = 1; change < burstSize; change += 1) {
+    await controlPlane.create('services', { name: `burst-${change}`, url: upstreamUrl });
+  }
+  const manifest = await vault.until(
+    'the publication of the last of a burst of changes',
+    ({ configHash }) => {
+      const served = controlPlane.served();
+      return served.upToDate && served.configHash === configHash;
+    },
+  );
+  const seconds = (Date.now() - startedMs) / 1000;
+  await settled(system);
+  return { manifest, seconds, changes: burstSize, exports: system.exportCount() - exportsBefore };
+}
+
+/** Asks for an export of what is published already. */
+async function unchangedCheck(system: LocalSystem, vault: VaultView): Promise<boolean> {
+  const before = await vault.versionCount();
+  const unchangedBefore = measured(system, 'Unchanged');
+  await system.ringSchedule();
+  await vault.until(
+    'the check of an unchanged configuration',
+    () => measured(system, 'Unchanged') > unchangedBefore,
+  );
+  return (await vault.versionCount()) !== before;
+}
+
+async function outage(
+  system: LocalSystem,
+  vault: VaultView,
+  controlPlane: SimulatedControlPlane,
+): Promise<boolean> {
+  const before = await vault.current();
+  await controlPlane.takeDown();
+  await system.ringSchedule();
+  const after = await vault.until(
+    'the report of the outage',
+    () => measured(system, 'ControlPlaneUnreachable') > 0,
+  );
+  return after.sha256 === before?.sha256;
+}
+
+async function tampering(system: LocalSystem, vault: VaultView, subject: Subject, directory: string) {
+  const request = {
+    endpoint: new URL(system.apiUrl),
+    controlPlane: controlPlaneName,
+    kongVersion: subject.dataPlaneVersion,
+    region: system.region,
+    credentials: system.dataPlane,
+    timeoutMs: 10_000,
+    now: () => new Date(),
+    trusted: [vault.key],
+    output: join(directory, 'never.json'),
+    maxBytes: 2 ** 30,
+  };
+  const { url } = await requestGrant(request);
+  const refusedWith = async (code: StandbyErrorCode, tampered: string) => {
+    try {
+      await downloadVerified({ ...request, url: tampered });
+      return false;
+    } catch (error) {
+      return error instanceof StandbyError && error.code === code;
+    }
+  };
+  const tamperer = await startTamperer(url);
+  try {
+    return {
+      url:
+        (await refusedWith('denied', prolonged(url))) &&
+        (await refusedWith('denied', redirected(url, `status/${controlPlaneName}.json`))),
+      file: await refusedWith('verification', tamperer.url),
+    };
+  } finally {
+    await tamperer.stop();
+  }
+}
+
+function measured(system: LocalSystem, name: string): number {
+  return system
+    .measurements()
+    .filter((measurement) => measurement.name === name)
+    .reduce((sum, { value }) => sum + value, 0);
+}
+
+/** Exports that ended with the vault holding what the control plane serves. */
+function checks(system: LocalSystem): number {
+  return measured(system, 'Published') + measured(system, 'Unchanged');
+}
+
+/** Waits until the hooks on their way have become exports and these have ended. */
+async function settled(system: LocalSystem): Promise<void> {
+  while (!(await system.isIdle())) {
+    await delay(50);
+  }
+}
+
+function rounded(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
+}

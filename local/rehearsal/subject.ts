@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import type { ClusterCertificate } from '../../core/kong/cluster-endpoint.ts';
+import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
+
+/** The control plane that the rehearsal is about. */
+export interface Subject {
+  readonly clusterEndpoint: string;
+  readonly mtls: 'shared' | 'pki';
+  readonly serverName: string | undefined;
+  readonly certificate: ClusterCertificate;
+  readonly dataPlaneVersion: string;
+  readonly customPlugins: readonly string[];
+  readonly description: string;
+  /** Present where it is the simulator: a real control plane is only ever read. */
+  readonly simulator: SimulatedControlPlane | undefined;
+}
+
+/** A control plane of our own, which may be changed and taken down. */
+export interface SimulatedControlPlane {
+  readonly hooks: { install(url: string, secret: string): Promise<void> };
+  /** @returns the time of the answer */
+  create(collection: string, entity: object): Promise<Date>;
+  /** What a data plane would be sent now, and whether that holds all changes. */
+  served(): { readonly configHash: string; readonly table: object; readonly upToDate: boolean };
+  readonly adminUrl: string;
+  takeDown(): Promise<void>;
+}
+
+export interface RealControlPlaneOptions {
+  readonly clusterEndpoint: string;
+  readonly clusterCert: string;
+  readonly clusterCertKey: string;
+  readonly clusterCa?: string | undefined;
+  readonly clusterServerName?: string | undefined;
+  readonly dataPlaneVersion?: string | undefined;
+  readonly customPlugins: readonly string[];
+}
+
+/** A control plane that is somebody's own: read, never changed. */
+export async function realControlPlane(options: RealControlPlaneOptions): Promise<Subject> {
+  const [certificate, key, ca] = await Promise.all([
+    readFile(options.clusterCert, 'utf8'),
+    readFile(options.clusterCertKey, 'utf8'),
+    options.clusterCa === undefined ? undefined : readFile(options.clusterCa, 'utf8'),
+  ]);
+  return {
+    clusterEndpoint: options.clusterEndpoint,
+    // In PKI mode there is a CA; in shared mode the certificate is all there is.
+    mtls: ca === undefined ? 'shared' : 'pki',
+    serverName: options.clusterServerName,
+    certificate: { certificate, key, ca },
+    dataPlaneVersion: options.dataPlaneVersion ?? '3.9.1',
+    customPlugins: options.customPlugins,
+    description: `${options.clusterEndpoint}, a real one: it is read and never changed`,
+    simulator: undefined,
+  };
+}
+
+/** The recorded control plane, served by the simulator. */
+export async function simulatedControlPlane(dataPlaneVersion = '3.9.1'): Promise<Subject> {
+  const controlPlane = await startControlPlane({ mtls: 'shared' });
+  return {
+    clusterEndpoint: controlPlane.clusterEndpoint,
+    mtls: 'shared',
+    serverName: controlPlane.serverName,
+    certificate: controlPlane.certificates,
+    dataPlaneVersion,
+    customPlugins: [],
+    description: `Kong 3.9.1, simulated, with the configuration of a real one · ${controlPlane.clusterEndpoint}`,
+    simulator: driver(controlPlane, dataPlaneVersion),
+  };
+}
+
+function driver(controlPlane: ControlPlane, version: string): SimulatedControlPlane {
+  let down: Promise<void> | undefined;
+  const post = async (path: string, body: object): Promise<Date> => {
+    const response = await fetch(`${controlPlane.adminUrl}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) {
+      const { message } = v.parse(v.object({ message: v.string() }), await response.json());
+      throw new Error(`the control plane answered ${response.status} to POST ${path}: ${message}`);
+    }
+    return new Date();
+  };
+  return {
+    hooks: {
+      async install(url, secret) {
+        await post('/event-hooks', {
+          source: 'crud',
+          handler: 'webhook',
+          config: { url, secret },
+        });
+      },
+    },
+    create: (collection, entity) => post(`/${collection}`, entity),
+    served: () => {
+      const table = controlPlane.builtTable(version);
+      return {
+        configHash: controlPlane.builtHash(),
+        table,
+        upToDate: JSON.stringify(table) === JSON.stringify(controlPlane.currentTable(version)),
+      };
+    },
+    adminUrl: controlPlane.adminUrl,
+    takeDown() {
+      down ??= controlPlane.stop();
+      return down;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { performance } from 'node:perf_hooks';
+import type { Manifest } from '../../core/vault/manifest.ts';
+
+/** Tells a person what happens, a line per step, each with the second at which it was done. */
+export interface Timeline {
+  readonly title: (text: string) => void;
+  readonly step: (what: string, details?: string) => void;
+  readonly seconds: () => number;
+}
+
+export function timeline(write: (line: string) => void): Timeline {
+  const startedMs = performance.now();
+  const seconds = () => (performance.now() - startedMs) / 1000;
+  return {
+    title: (text) => write(`\n${text}\n\n`),
+    step: (what, details = '') =>
+      write(`${seconds().toFixed(1).padStart(6)} s  ${what.padEnd(30)}  ${details}`.trimEnd().concat('\n')),
+    seconds,
+  };
+}
+
+/** `revision 2 · 64 entities (services 7, routes 7, …) · 32.1 kB` */
+export function described({ revision, entities, size }: Manifest): string {
+  const { total = 0, ...types } = entities;
+  const largest = Object.entries(types)
+    .filter(([type]) => type !== 'workspaces' && type !== 'parameters')
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 3)
+    .map(([type, count]) => `${type} ${count}`);
+  return `revision ${revision} · ${total} entities (${[...largest, '…'].join(', ')}) · ${kilobytes(size)}`;
+}
+
+export function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(1)} kB`;
+}
+
+/** `1 export`, `2 exports` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

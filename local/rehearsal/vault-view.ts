@@ -1,0 +1,61 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import { configFileKey } from '../../core/vault/config-file-name.ts';
+import { kmsSigner } from '../../core/vault/kms-signer.ts';
+import type { Manifest } from '../../core/vault/manifest.ts';
+import { verifyManifest } from '../../core/vault/manifest.ts';
+import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
+import type { VerificationKey } from '../../core/vault/signer.ts';
+import type { LocalSystem } from '../local-system.ts';
+
+/** What the account's administrator sees of the vault. */
+export interface VaultView {
+  readonly key: VerificationKey;
+  /** The published file's verified manifest. */
+  current(): Promise<Manifest | undefined>;
+  versionCount(): Promise<number>;
+  /** @throws Error when it does not come true in time */
+  until(what: string, isTrue: (manifest: Manifest) => boolean): Promise<Manifest>;
+}
+
+const pollMs = 50;
+const patienceMs = 30_000;
+
+export async function vaultView(
+  system: LocalSystem,
+  controlPlane: string,
+  kongVersion: string,
+): Promise<VaultView> {
+  const { s3, kms } = system.clients;
+  const name = { controlPlane, kongVersion };
+  const vault = s3ConfigVault({ s3, bucket: system.bucket, encryptionKeyArn: '' });
+  const key = await kmsSigner(kms, system.signingKeyArn).verificationKey();
+
+  const current = async (): Promise<Manifest | undefined> => {
+    const published = await vault.current(name);
+    return published === undefined ? undefined : verifyManifest(published.manifest ?? '', [key]);
+  };
+  return {
+    key,
+    current,
+    async versionCount() {
+      const { Versions = [] } = await s3.send(
+        new ListObjectVersionsCommand({ Bucket: system.bucket, Prefix: configFileKey(name) }),
+      );
+      return Versions.length;
+    },
+    async until(what, isTrue) {
+      const deadline = Date.now() + patienceMs;
+      while (Date.now() < deadline) {
+        const manifest = await current();
+        if (manifest !== undefined && isTrue(manifest)) {
+          return manifest;
+        }
+        await delay(pollMs);
+      }
+      throw new Error(
+        `${what} did not happen within ${patienceMs / 1000} s; see the logs in ${system.logDirectory}`,
+      );
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Identity } from './aws/identities.ts';
+import type { LocalSystem } from './local-system.ts';
+import { controlPlaneName } from './rehearsal/rehearsal.ts';
+import type { Subject } from './rehearsal/subject.ts';
+import { described, type Timeline } from './rehearsal/timeline.ts';
+import { vaultView } from './rehearsal/vault-view.ts';
+
+export interface Serving {
+  readonly system: LocalSystem;
+  readonly subject: Subject;
+  readonly directory: string;
+  readonly json: boolean;
+  readonly timeline: Timeline;
+}
+
+/** Publishes once, prints what a person needs to try everything by hand, and stays until SIGINT or SIGTERM. */
+export async function serve({ system, subject, directory, json, timeline }: Serving): Promise<void> {
+  const { simulator, dataPlaneVersion } = subject;
+  const vault = await vaultView(system, controlPlaneName, dataPlaneVersion);
+  await simulator?.hooks.install(system.webhookUrl, system.hookSecret);
+  await system.ringSchedule();
+  timeline.step('First export', described(await vault.until('the first export', () => true)));
+
+  const publicKeyFile = join(directory, 'signing-key.pem');
+  const secretFile = join(directory, 'hook-secret');
+  const credentialsFile = join(directory, 'data-plane.env');
+  await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
+  await writeFile(secretFile, system.hookSecret, { mode: 0o600 });
+  await writeFile(credentialsFile, shellVariables(system, system.dataPlane), { mode: 0o600 });
+
+  const endpoints = {
+    apiUrl: system.apiUrl,
+    webhookUrl: system.webhookUrl,
+    adminUrl: simulator?.adminUrl ?? null,
+    clusterEndpoint: subject.clusterEndpoint,
+    aws: system.awsEndpoints,
+    region: system.region,
+    bucket: system.bucket,
+    signingKeyArn: system.signingKeyArn,
+    publicKeyFile,
+    hookSecretFile: secretFile,
+    dataPlaneCredentialsFile: credentialsFile,
+    dataPlaneVersion,
+    logDirectory: system.logDirectory,
+  };
+  if (json) {
+    process.stdout.write(`${JSON.stringify(endpoints)}\n`);
+  } else {
+    timeline.title(commands(endpoints));
+  }
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+}
+
+function shellVariables(system: LocalSystem, identity: Identity): string {
+  const variables = {
+    AWS_REGION: system.region,
+    AWS_ACCESS_KEY_ID: identity.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: identity.secretAccessKey,
+    AWS_SESSION_TOKEN: identity.sessionToken,
+    ...system.awsEndpoints,
+  };
+  return Object.entries(variables)
+    .map(([name, value]) => `export ${name}='${value}'\n`)
+    .join('');
+}
+
+interface Endpoints {
+  readonly apiUrl: string;
+  readonly webhookUrl: string;
+  readonly adminUrl: string | null;
+  readonly region: string;
+  readonly signingKeyArn: string;
+  readonly publicKeyFile: string;
+  readonly hookSecretFile: string;
+  readonly dataPlaneCredentialsFile: string;
+  readonly dataPlaneVersion: string;
+  readonly logDirectory: string;
+}
+
+function commands(endpoints: Endpoints): string {
+  const grantUrl = `${endpoints.apiUrl}/control-planes/${controlPlaneName}/fallback-config?kongVersion=${endpoints.dataPlaneVersion}`;
+  const change =
+    endpoints.adminUrl === null
+      ? ''
+      : `# change something in the control plane; its event hook does the rest
+curl -s ${endpoints.adminUrl}/services -H 'content-type: application/json' -d '{"name":"mine","url":"http://example.com"}'
+
+`;
+  return `Everything below runs in another terminal. Ctrl-C here ends it.
+
+${change}# ring the bell yourself, signed as Kong signs (202; without the signature 401)
+body='{"source":"crud","event":"routes:update"}'
+signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$(cat ${endpoints.hookSecretFile})" | sed 's/^.*= //')
+curl -i ${endpoints.webhookUrl} -H 'content-type: application/json' -H "x-kong-signature: sha256=$signature" -d "$body"
+
+# the credentials of a data plane's role
+. ${endpoints.dataPlaneCredentialsFile}
+
+# be a new data plane
+npm run --silent lifeboat -- fetch --control-plane ${controlPlaneName} --kong-version ${endpoints.dataPlaneVersion} \\
+  --endpoint ${endpoints.apiUrl} --public-key ${endpoints.publicKeyFile} --output config.json
+
+# or ask for the grant alone
+curl -s --aws-sigv4 aws:amz:${endpoints.region}:execute-api --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
+  -H "x-amz-security-token: $AWS_SESSION_TOKEN" '${grantUrl}'
+
+# the signing key, as data planes pin it
+npm run --silent lifeboat -- public-key --key-id ${endpoints.signingKeyArn}
+
+# what the functions log
+tail -f ${endpoints.logDirectory}/*.log
+`;
+}

@@ -1,0 +1,197 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import * as v from 'valibot';
+import { kongVersion } from '../core/names.ts';
+import { type EchoUpstream, startEchoUpstream } from './echo-upstream.ts';
+import { findKong } from './kong-node.ts';
+import { type LocalSystem, startLocalSystem } from './local-system.ts';
+import { projectRoot } from './project-root.ts';
+import { proxyThroughKong } from './rehearsal/kong-proof.ts';
+import { controlPlaneName, isGood, rehearse } from './rehearsal/rehearsal.ts';
+import { realControlPlane, type Subject, simulatedControlPlane } from './rehearsal/subject.ts';
+import { type Timeline, timeline } from './rehearsal/timeline.ts';
+import { serve } from './serve.ts';
+
+interface StartOptions {
+  readonly clusterEndpoint?: string;
+  readonly clusterCert?: string;
+  readonly clusterCertKey?: string;
+  readonly clusterCa?: string;
+  readonly clusterServerName?: string;
+  readonly customPlugins: readonly string[];
+  readonly dataPlaneVersion?: string;
+  readonly kong?: string;
+  readonly serve?: true;
+  readonly port?: number;
+  readonly data?: string;
+  readonly json?: true;
+}
+
+const program = new Command('npm start --')
+  .description('Rehearse an outage on this machine: the whole of Lifeboat, without AWS, in under a minute.')
+  .option(
+    '--cluster-endpoint <host:port>',
+    'read a real control plane instead of the simulator; it is never changed',
+  )
+  .option('--cluster-cert <file>', 'a data plane’s cluster certificate, PEM')
+  .option('--cluster-cert-key <file>', 'its key, PEM')
+  .option('--cluster-ca <file>', 'PKI mode: the CA of the control plane’s certificate, PEM')
+  .option('--cluster-server-name <name>', 'name in the control plane’s certificate, where it is not the host')
+  .addOption(
+    new Option('--custom-plugins <names>', 'plugins that are not Kong’s own, with commas')
+      .default([])
+      .argParser(names),
+  )
+  .addOption(
+    new Option('--data-plane-version <version>', 'full Kong version to publish for').argParser(version),
+  )
+  .option('--kong <path>', 'a kong executable for the new data plane; by default the one on PATH, if any')
+  .option('--serve', 'stay up, and print endpoints, credentials and ready-made commands; Ctrl-C ends it')
+  .addOption(new Option('--port <port>', 'of the HTTP API').argParser(port))
+  .option(
+    '--data <directory>',
+    'keep vault, keys and logs here for the next start; by default .lifeboat, emptied first',
+  )
+  .option('--json', 'one JSON object at the end, and nothing else on stdout')
+  .action(start);
+
+await program.parseAsync();
+
+async function start(options: StartOptions): Promise<void> {
+  const json = options.json === true;
+  // Progress is for people; with --json stdout is for a machine.
+  const say = timeline((line) => (json ? process.stderr : process.stdout).write(line));
+  const directory = await dataDirectory(options.data);
+  const parts: { stop(): Promise<void> }[] = [];
+  try {
+    const kong = await findKong(options.kong);
+    say.title(options.serve === true ? 'Lifeboat, on this machine' : 'Lifeboat: the rehearsal of an outage');
+    const subject = await subjectOf(options);
+    const { simulator } = subject;
+    if (simulator !== undefined) {
+      parts.push({ stop: () => simulator.takeDown() });
+    }
+    say.step('Control plane up', subject.description);
+    const upstream = await startEchoUpstream();
+    parts.push(upstream);
+    const system = await startLocalSystem({
+      dataDirectory: directory,
+      port: options.port,
+      dataPlaneVersions: [subject.dataPlaneVersion],
+      controlPlane: {
+        name: controlPlaneName,
+        clusterEndpoint: subject.clusterEndpoint,
+        mtls: subject.mtls,
+        serverName: subject.serverName,
+        certificate: subject.certificate,
+        customPlugins: subject.customPlugins,
+      },
+    });
+    parts.push(system);
+    say.step('Lifeboat up', `the functions as deployed, AWS in miniature · ${system.apiUrl}`);
+    if (options.serve === true) {
+      await serve({ system, subject, directory, json, timeline: say });
+    } else {
+      await rehearseAndReport({ system, subject, upstream, directory, kong, json, say });
+    }
+  } catch (error) {
+    process.stderr.write(`\nnpm start: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  } finally {
+    for (const part of parts.reverse()) {
+      await part.stop();
+    }
+  }
+}
+
+interface Report {
+  readonly system: LocalSystem;
+  readonly subject: Subject;
+  readonly upstream: EchoUpstream;
+  readonly directory: string;
+  readonly kong: string | undefined;
+  readonly json: boolean;
+  readonly say: Timeline;
+}
+
+async function rehearseAndReport({
+  system,
+  subject,
+  upstream,
+  directory,
+  kong,
+  json,
+  say,
+}: Report): Promise<void> {
+  const dataPlaneDirectory = join(directory, 'data-plane');
+  await mkdir(dataPlaneDirectory, { recursive: true, mode: 0o700 });
+  const result = await rehearse({
+    system,
+    subject,
+    timeline: say,
+    directory: dataPlaneDirectory,
+    upstreamUrl: upstream.url,
+  });
+  const proxied = await proxyThroughKong({
+    kong,
+    subject,
+    file: result.dataPlane.file,
+    directory: dataPlaneDirectory,
+  });
+  say.step('A Kong data plane', proxied.description);
+  const ok = isGood(result) && proxied.ok !== false;
+  const seconds = Math.round(say.seconds() * 10) / 10;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ok, ...result, kong: proxied.ran, seconds })}\n`);
+  } else {
+    say.title(
+      ok
+        ? `It holds: a new data plane boots while its control plane is down. ${seconds} s in all.\nThe file: ${result.dataPlane.file}\nThe logs: ${system.logDirectory}`
+        : `It does NOT hold: see above, and the logs in ${system.logDirectory}`,
+    );
+  }
+  process.exitCode = ok ? 0 : 1;
+}
+
+async function subjectOf(options: StartOptions): Promise<Subject> {
+  const { clusterEndpoint, clusterCert, clusterCertKey } = options;
+  if (clusterEndpoint === undefined) {
+    return simulatedControlPlane(options.dataPlaneVersion);
+  }
+  if (clusterCert === undefined || clusterCertKey === undefined) {
+    throw new Error(
+      '--cluster-endpoint needs --cluster-cert and --cluster-cert-key: a data plane’s cluster certificate',
+    );
+  }
+  return realControlPlane({ ...options, clusterEndpoint, clusterCert, clusterCertKey });
+}
+
+/** A directory named by the user is kept as it is; our own starts empty. */
+async function dataDirectory(named: string | undefined): Promise<string> {
+  const directory = named === undefined ? join(projectRoot, '.lifeboat') : resolve(named);
+  if (named === undefined) {
+    await rm(directory, { recursive: true, force: true });
+  }
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
+
+function names(value: string): readonly string[] {
+  return value.split(',').filter((name) => name !== '');
+}
+
+function version(value: string): string {
+  if (!v.is(kongVersion, value)) {
+    throw new InvalidArgumentError('a full Kong version is expected, for example 3.9.1');
+  }
+  return value;
+}
+
+function port(value: string): number {
+  const number = Number(value);
+  if (!/^\d{1,5}$/.test(value) || number > 65_535) {
+    throw new InvalidArgumentError('a port number is expected');
+  }
+  return number;
+}

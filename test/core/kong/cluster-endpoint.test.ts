@@ -1,0 +1,454 @@
+import { once } from 'node:events';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type ClusterEndpointOptions, clusterEndpointControlPlane } from '../../../core/kong/cluster-endpoint.ts';
+import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
+import { pkiCertificates, sharedCertificate } from '../../../local/control-plane/certificates.ts';
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from '../../../local/control-plane/control-plane.ts';
+import type { Fault } from '../../../local/control-plane/faults.ts';
+import { recordedFrame } from './recording.ts';
+
+const stops: (() => Promise<void>)[] = [];
+
+async function start(options: Partial<ControlPlaneOptions> = {}): Promise<ControlPlane> {
+  const controlPlane = await startControlPlane({ mtls: 'shared', dbUpdateFrequencySeconds: 0.3, ...options });
+  stops.push(() => controlPlane.stop());
+  return controlPlane;
+}
+
+/** Reads as the export does, only that it has less patience. */
+function read(
+  controlPlane: Pick<ControlPlane, 'clusterEndpoint' | 'serverName' | 'certificates'>,
+  request: Partial<ConfigurationRequest> = {},
+  options: Partial<ClusterEndpointOptions> = {},
+): Promise<ControlPlaneConfiguration> {
+  return clusterEndpointControlPlane({
+    endpoint: controlPlane.clusterEndpoint,
+    mtls: controlPlane.certificates.ca === undefined ? 'shared' : 'pki',
+    serverName: controlPlane.serverName,
+    certificate: async () => controlPlane.certificates,
+    customPlugins: [],
+    settle: { settleSeconds: 5, clockToleranceSeconds: 0.02 },
+    connectTimeoutMs: 2_000,
+    firstFrameTimeoutMs: 2_000,
+    ...options,
+  }).configuration({ dataPlaneVersion: '3.9.1', ...request });
+}
+
+function tableOf({ frame, tableStart, tableEnd }: ControlPlaneConfiguration): Record<string, unknown> {
+  return JSON.parse(gunzipSync(frame).subarray(tableStart, tableEnd).toString('utf8'));
+}
+
+const consumersOf = (configuration: ControlPlaneConfiguration) =>
+  JSON.stringify(tableOf(configuration)['consumers']);
+
+const failing = (code: string, ...words: readonly string[]) =>
+  expect.objectContaining({
+    name: 'ControlPlaneError',
+    code,
+    message: expect.stringMatching(new RegExp(words.map((word) => `(?=.*${word})`).join(''), 's')),
+  });
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 200 && !condition(); tries += 1) await sleep(10);
+  expect(condition()).toBe(true);
+}
+
+const openSockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+
+afterEach(async () => {
+  // Whatever happened, the reader has hung up.
+  await until(() => openSockets() === 0);
+  await Promise.all(stops.splice(0).map((stop) => stop()));
+});
+
+describe('reading a control plane over its cluster endpoint', () => {
+  it.each(
+    (['shared', 'pki'] as const).flatMap((mtls) =>
+      ['3.9.1', '3.8.1', '3.4.0'].map((version) => [mtls, version] as const),
+    ),
+  )('in %s mode gives what Kong sent to a data plane of %s', async (mtls, dataPlaneVersion) => {
+    const controlPlane = await start({ mtls });
+
+    const configuration = await read(controlPlane, { dataPlaneVersion });
+
+    const { config_table, config_hash } = recordedFrame(dataPlaneVersion).content;
+    expect(tableOf(configuration)).toEqual(config_table);
+    expect(configuration).toMatchObject({ configHash: config_hash, settled: true });
+    expect(Math.abs(configuration.builtAt.getTime() - Date.now())).toBeLessThan(5_000);
+  });
+
+  it('asks for the certificate with each connection', async () => {
+    const controlPlane = await start();
+    let asked = 0;
+    const reader = clusterEndpointControlPlane({
+      endpoint: controlPlane.clusterEndpoint,
+      mtls: 'shared',
+      certificate: async () => {
+        asked += 1;
+        return controlPlane.certificates;
+      },
+      customPlugins: [],
+      settle: { settleSeconds: 1, clockToleranceSeconds: 0 },
+    });
+
+    await reader.configuration({ dataPlaneVersion: '3.9.1' });
+    await reader.configuration({ dataPlaneVersion: '3.9.1' });
+
+    expect(asked).toBe(2);
+  });
+
+  it('shows up in no list of data planes, neither while it stays nor afterwards', async () => {
+    const controlPlane = await start();
+    const listed = async () => {
+      const answer = await fetch(`${controlPlane.adminUrl}/clustering/data-planes`, {
+        headers: { connection: 'close' },
+      });
+      return ((await answer.json()) as { readonly data: unknown[] }).data;
+    };
+    const staying = read(controlPlane, { changedAt: new Date() }, {
+      settle: { settleSeconds: 0.3, clockToleranceSeconds: 60 },
+    });
+    await until(() => controlPlane.connectedNodes().length === 1);
+
+    const during = await listed();
+    await staying;
+    const afterwards = await listed();
+
+    expect([during, afterwards]).toEqual([[], []]);
+  });
+});
+
+describe('after a change', () => {
+  it('stays for the frame that holds it, and no longer', async () => {
+    const controlPlane = await start();
+    controlPlane.configuration.create('consumers', { username: 'new' });
+    const changedAt = new Date();
+
+    const configuration = await read(controlPlane, { changedAt });
+
+    expect(consumersOf(configuration)).toContain('"username":"new"');
+    expect(configuration.settled).toBe(true);
+    expect(configuration.builtAt.getTime()).toBeGreaterThan(changedAt.getTime());
+    expect(Date.now() - changedAt.getTime()).toBeLessThan(2_000);
+  });
+
+  it('takes the newest frame, when several come', async () => {
+    const controlPlane = await start({ dbUpdateFrequencySeconds: 0.1 });
+    const reading = read(controlPlane, { changedAt: new Date() }, {
+      settle: { settleSeconds: 0.6, clockToleranceSeconds: 60 },
+    });
+    await until(() => controlPlane.connectedNodes().length === 1);
+    controlPlane.configuration.create('consumers', { username: 'first' });
+    await until(() => controlPlane.connectedNodes()[0]?.frames === 2);
+    controlPlane.configuration.create('consumers', { username: 'second' });
+
+    const configuration = await reading;
+
+    expect(consumersOf(configuration)).toContain('"username":"second"');
+  });
+
+  it('takes what there is when the settle time has passed without a newer frame', async () => {
+    const controlPlane = await start();
+    const changedAt = new Date();
+
+    const configuration = await read(controlPlane, { changedAt }, {
+      settle: { settleSeconds: 0.3, clockToleranceSeconds: 1 },
+    });
+
+    expect(configuration.settled).toBe(true);
+    expect(Date.now() - changedAt.getTime()).toBeGreaterThanOrEqual(300);
+  });
+
+  it('takes the first frame when no change is named, however old it is', async () => {
+    const controlPlane = await start({ dbUpdateFrequencySeconds: 60 });
+    controlPlane.configuration.create('consumers', { username: 'new' });
+
+    const configuration = await read(controlPlane);
+
+    expect(consumersOf(configuration)).not.toContain('"username":"new"');
+    expect(configuration.settled).toBe(true);
+  });
+
+  it('gives what came before, unsettled, when the connection is lost meanwhile', async () => {
+    const controlPlane = await start();
+    const reading = read(controlPlane, { changedAt: new Date() }, {
+      settle: { settleSeconds: 5, clockToleranceSeconds: 60 },
+    });
+    await until(() => controlPlane.connectedNodes()[0]?.frames === 1);
+    await sleep(50);
+
+    await controlPlane.stop();
+    const configuration = await reading;
+
+    expect(configuration.settled).toBe(false);
+    expect(tableOf(configuration)).toEqual(recordedFrame('3.9.1').content.config_table);
+  });
+});
+
+describe('a control plane that misbehaves', () => {
+  it.each<[fault: Fault, code: string, words: readonly string[], options: Partial<ClusterEndpointOptions>]>([
+    ['hang-after-upgrade', 'no-configuration', ['within 0.2 s', 'customPlugins', 'database'], { firstFrameTimeoutMs: 200 }],
+    ['truncated-gzip', 'bad-frame', ['no whole gzip', 'stays'], {}],
+    ['oversized-frame', 'bad-frame', ['larger than 1048576 bytes compressed'], { maxFrameBytes: 2 ** 20 }],
+    ['oversized-frame', 'bad-frame', ['no complete configuration'], {}],
+    ['gzip-bomb', 'bad-frame', ['inflates to more than 1048576 bytes'], { maxJsonBytes: 2 ** 20 }],
+    ['foreign-type', 'bad-frame', ['type'], {}],
+    ['foreign-format', 'bad-frame', ['_format_version'], {}],
+    ['text-frame', 'bad-frame', ['it is text'], {}],
+    ['half-frame', 'unreachable', ['dropped the connection'], {}],
+    ['close-at-once', 'refused', ['closed the connection', 'dataPlaneVersions'], {}],
+  ])('%s is %s', async (fault, code, words, options) => {
+    const controlPlane = await start();
+    controlPlane.faults.inject(fault);
+
+    const reading = read(controlPlane, {}, options);
+
+    await expect(reading).rejects.toEqual(failing(code, ...words));
+    await until(() => controlPlane.connectedNodes().length === 0);
+  });
+
+  it.each([
+    [0, 'maxFrameBytes', 'accepted'],
+    [-1, 'maxFrameBytes', 'refused'],
+    [0, 'maxJsonBytes', 'accepted'],
+    [-1, 'maxJsonBytes', 'refused'],
+  ] as const)('a frame whose size is the limit %d of %s is %s', async (difference, limit, expected) => {
+    const controlPlane = await start();
+    const { frame, jsonBytes } = await read(controlPlane);
+    const size = limit === 'maxFrameBytes' ? frame.length : jsonBytes;
+
+    const reading = read(controlPlane, {}, { [limit]: size + difference });
+
+    await (expected === 'accepted'
+      ? expect(reading).resolves.toMatchObject({ jsonBytes })
+      : expect(reading).rejects.toEqual(failing('bad-frame', `more|larger`)));
+  });
+
+  it('sends nothing when a configured plugin is not named, and everything when it is', async () => {
+    const controlPlane = await start({ customPlugins: { 'acme-auth': '1.2.3' }, dbUpdateFrequencySeconds: 0.05 });
+    controlPlane.configuration.create('plugins', { name: 'acme-auth', config: {} });
+    await until(() => JSON.stringify(controlPlane.builtTable('3.9.1')).includes('acme-auth'));
+
+    const without = read(controlPlane, {}, { firstFrameTimeoutMs: 200 });
+    const withIt = read(controlPlane, {}, { customPlugins: ['acme-auth'] });
+
+    await expect(without).rejects.toEqual(failing('no-configuration', 'customPlugins'));
+    expect(JSON.stringify(tableOf(await withIt))).toContain('acme-auth');
+  });
+
+  it.each(['3.10.0', '4.0.0'])('refuses a data plane of %s, which is newer than it', async (dataPlaneVersion) => {
+    const controlPlane = await start();
+
+    const reading = read(controlPlane, { dataPlaneVersion });
+
+    await expect(reading).rejects.toEqual(failing('refused', dataPlaneVersion, 'check dataPlaneVersions'));
+  });
+});
+
+describe('a control plane that cannot be reached', () => {
+  it('because nobody listens', async () => {
+    const controlPlane = await start();
+    await controlPlane.stop();
+
+    const reading = read(controlPlane);
+
+    await expect(reading).rejects.toEqual(failing('unreachable', controlPlane.clusterEndpoint, 'ECONNREFUSED'));
+  });
+
+  it('because its name does not resolve', async () => {
+    const controlPlane = await start();
+
+    const reading = read({ ...controlPlane, clusterEndpoint: 'control-plane.invalid:8005' });
+
+    await expect(reading).rejects.toEqual(failing('unreachable', 'control-plane.invalid:8005'));
+  });
+
+  it('because it accepts and says nothing', async () => {
+    const controlPlane = await startMute();
+
+    const reading = read(controlPlane, {}, { connectTimeoutMs: 150 });
+
+    await expect(reading).rejects.toEqual(failing('unreachable', controlPlane.clusterEndpoint, 'timed out'));
+  });
+
+  it('because it speaks slower than anybody can wait', async () => {
+    const controlPlane = await startAnswering((socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\n');
+      const drip = setInterval(() => socket.write('x-drip: 1\r\n'), 50);
+      socket.on('close', () => clearInterval(drip));
+    });
+
+    const reading = read(controlPlane, {}, { connectTimeoutMs: 300 });
+
+    await expect(reading).rejects.toEqual(failing('unreachable', controlPlane.clusterEndpoint, 'timed out'));
+  });
+
+  it.each([
+    ['500 Internal Server Error', 'unreachable', ['answered 500']],
+    ['503 Service Unavailable', 'unreachable', ['answered 503']],
+    ['404 Not Found', 'refused', ['answered 404', 'cluster_listen']],
+    ['400 Bad Request', 'refused', ['answered 400', 'certificate']],
+    ['302 Found\r\nLocation: https://127.0.0.1:1/', 'refused', ['answered 302']],
+  ])('because it answers %s: %s', async (status, code, words) => {
+    const controlPlane = await startAnswering((socket) =>
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`),
+    );
+
+    const reading = read(controlPlane);
+
+    await expect(reading).rejects.toEqual(failing(code, controlPlane.clusterEndpoint, ...words));
+  });
+});
+
+describe('certificates that do not fit', () => {
+  const sharedWords = ['TLS', 'cluster certificate', 'clusterMtls \\(now "shared"\\)', 'clusterServerName'];
+  const pkiWords = ['TLS', 'cluster certificate', 'the CA', 'clusterServerName'];
+
+  it.each([
+    ['another certificate', async () => sharedCertificate(), sharedWords],
+    [
+      'a key of another certificate',
+      async (own: ControlPlane) => ({ ...own.certificates, key: (await sharedCertificate()).key }),
+      ['cluster certificate in its secret'],
+    ],
+    [
+      'a certificate that is none',
+      async (own: ControlPlane) => ({
+        ...own.certificates,
+        certificate: '-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n',
+      }),
+      ['cluster certificate in its secret'],
+    ],
+  ])('in shared mode: %s', async (_, certificates, words) => {
+    const controlPlane = await start();
+
+    const reading = read({ ...controlPlane, certificates: await certificates(controlPlane) });
+
+    await expect(reading).rejects.toEqual(failing('refused', ...words));
+  });
+
+  it.each([
+    [
+      'a certificate of another CA',
+      async ({ certificates }: ControlPlane) => ({ ...(await foreign()), ca: certificates.ca ?? '' }),
+      ['answered 400', 'certificate'],
+    ],
+    [
+      'the CA of somebody else',
+      async ({ certificates }: ControlPlane) => ({ ...certificates, ca: (await foreign()).ca ?? '' }),
+      pkiWords,
+    ],
+    [
+      'no CA, where the control plane’s is not publicly trusted',
+      async ({ certificates: { certificate, key } }: ControlPlane) => ({ certificate, key }),
+      pkiWords,
+    ],
+  ])('in PKI mode: %s', async (_, certificates, words) => {
+    const controlPlane = await start({ mtls: 'pki' });
+
+    const reading = read({ ...controlPlane, certificates: await certificates(controlPlane) }, {}, { mtls: 'pki' });
+
+    await expect(reading).rejects.toEqual(failing('refused', ...words));
+  });
+
+  it.each(['shared', 'pki'] as const)('in %s mode: another server name', async (mtls) => {
+    const controlPlane = await start({ mtls });
+
+    const reading = read(controlPlane, {}, { serverName: 'somebody-else' });
+
+    await expect(reading).rejects.toEqual(failing('refused', 'ERR_TLS_CERT_ALTNAME_INVALID', 'clusterServerName'));
+  });
+
+  it('expects Kong’s own server name in shared mode, and the host in PKI mode', async () => {
+    const shared = await start();
+    const pki = await start({ mtls: 'pki' });
+    const byHost = pki.clusterEndpoint.replace('127.0.0.1', 'localhost');
+
+    const found = await Promise.all([
+      read(shared, {}, { serverName: undefined }),
+      read({ ...pki, clusterEndpoint: byHost }, {}, { serverName: undefined }),
+    ]);
+
+    expect(found.map(({ settled }) => settled)).toEqual([true, true]);
+  });
+});
+
+describe('an export whose time is up', () => {
+  it.each([
+    ['before it begins', async () => start(), 0],
+    ['while it connects', async () => startMute(), 50],
+    [
+      'while it waits for the first frame',
+      async () => {
+        const controlPlane = await start();
+        controlPlane.faults.inject('hang-after-upgrade');
+        return controlPlane;
+      },
+      150,
+    ],
+    ['while it waits for a newer frame', async () => start(), 150],
+  ])('hangs up %s', async (_, begin, afterMs) => {
+    const controlPlane = await begin();
+    const signal = afterMs === 0 ? AbortSignal.abort() : AbortSignal.timeout(afterMs);
+    const startedAt = Date.now();
+
+    const reading = read(controlPlane, { changedAt: new Date(startedAt), signal }, {
+      settle: { settleSeconds: 5, clockToleranceSeconds: 60 },
+    });
+
+    await expect(reading).rejects.toEqual(failing('cancelled', controlPlane.clusterEndpoint, 'time was up'));
+    expect(Date.now() - startedAt).toBeLessThan(1_000);
+  });
+});
+
+const foreign = async () => (await pkiCertificates({ controlPlaneHost: 'localhost' })).dataPlane;
+
+/** Takes connections, and nothing more. */
+async function startMute(): Promise<ControlPlane> {
+  const sockets: Socket[] = [];
+  const server = createTcpServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => socket.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stops.push(async () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return standIn(server.address() as AddressInfo, await sharedCertificate());
+}
+
+/** Speaks TLS as a control plane does, and does with the upgrade what the test wants. */
+async function startAnswering(answer: (socket: Duplex) => void): Promise<ControlPlane> {
+  const certificates = await sharedCertificate();
+  const server = createTlsServer({ cert: certificates.certificate, key: certificates.key });
+  server.on('upgrade', (_, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    answer(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stops.push(async () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return standIn(server.address() as AddressInfo, certificates);
+}
+
+function standIn({ port }: AddressInfo, certificates: ControlPlane['certificates']): ControlPlane {
+  return {
+    clusterEndpoint: `127.0.0.1:${port}`,
+    serverName: 'kong_clustering',
+    certificates,
+  } as ControlPlane;
+}

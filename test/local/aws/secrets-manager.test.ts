@@ -1,0 +1,88 @@
+import {
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { clientFor, errorName, runLocalAws } from './running-local-aws.ts';
+
+describe('the local Secrets Manager', () => {
+  let aws: Awaited<ReturnType<typeof runLocalAws>>;
+  let client: SecretsManagerClient;
+
+  beforeAll(async () => {
+    aws = await runLocalAws();
+    client = new SecretsManagerClient(clientFor(aws, aws.endpoints.AWS_ENDPOINT_URL_SECRETS_MANAGER));
+  });
+  afterAll(async () => {
+    client.destroy();
+    await aws.stop();
+  });
+
+  const put = (SecretId: string, SecretString: string, ClientRequestToken?: string) =>
+    client.send(new PutSecretValueCommand({ SecretId, SecretString, ClientRequestToken }));
+  const value = async (SecretId: string, VersionStage?: string) =>
+    (await client.send(new GetSecretValueCommand({ SecretId, VersionStage }))).SecretString;
+
+  it('gives the current value by name and by ARN', async () => {
+    const arn = aws.secretsManager.createSecret('hooks/current', 'one');
+
+    const read = await client.send(new GetSecretValueCommand({ SecretId: 'hooks/current' }));
+
+    expect(read).toMatchObject({
+      ARN: arn,
+      Name: 'hooks/current',
+      SecretString: 'one',
+      VersionStages: ['AWSCURRENT'],
+    });
+    expect(read.CreatedDate).toBeInstanceOf(Date);
+    expect(await value(arn)).toBe('one');
+  });
+
+  it('has no previous value before the first rotation', async () => {
+    aws.secretsManager.createSecret('hooks/new', 'one');
+
+    const name = await errorName(value('hooks/new', 'AWSPREVIOUS'));
+
+    expect(name).toBe('ResourceNotFoundException');
+  });
+
+  it('moves the stages with each new value', async () => {
+    aws.secretsManager.createSecret('hooks/rotated', 'one');
+    await put('hooks/rotated', 'two');
+
+    const third = await put('hooks/rotated', 'three');
+
+    expect(third.VersionStages).toEqual(['AWSCURRENT']);
+    expect(await value('hooks/rotated')).toBe('three');
+    expect(await value('hooks/rotated', 'AWSCURRENT')).toBe('three');
+    expect(await value('hooks/rotated', 'AWSPREVIOUS')).toBe('two');
+  });
+
+  it('takes a repeated request once', async () => {
+    aws.secretsManager.createSecret('hooks/repeated', 'one');
+    const token = '0'.repeat(32);
+    await put('hooks/repeated', 'two', token);
+
+    await put('hooks/repeated', 'two', token);
+
+    expect(await value('hooks/repeated', 'AWSPREVIOUS')).toBe('one');
+    expect(await errorName(put('hooks/repeated', 'other', token))).toBe('ResourceExistsException');
+  });
+
+  it('has nothing where there is no secret', async () => {
+    const names = await Promise.all([errorName(value('none')), errorName(put('none', 'x'))]);
+
+    expect(names).toEqual(['ResourceNotFoundException', 'ResourceNotFoundException']);
+  });
+
+  it('says 501 to what it does not do', async () => {
+    const failed = client.send(new DescribeSecretCommand({ SecretId: 'hooks/current' }));
+
+    await expect(failed).rejects.toMatchObject({
+      name: 'NotImplemented',
+      message: expect.stringContaining('DescribeSecret'),
+    });
+  });
+});
