@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
 import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
+import { writePrivateFile } from './aws/private-files.ts';
 import { listen } from './control-plane/listening.ts';
 
 export interface KongNodeOptions {
@@ -79,7 +79,7 @@ export async function startKongNode(options: KongNodeOptions): Promise<KongNode>
   const [proxyPort, statusPort] = await freePorts();
   const environment = {
     ...inherited(),
-    ...(await settings(options, prefix)),
+    ...settings(options, prefix),
     KONG_PROXY_LISTEN: `127.0.0.1:${proxyPort}`,
     KONG_STATUS_LISTEN: `127.0.0.1:${statusPort}`,
   };
@@ -113,13 +113,13 @@ function inherited(): Readonly<Record<string, string>> {
   );
 }
 
-async function settings(
+function settings(
   { directory, clusterEndpoint, mtls, serverName, certificate }: KongNodeOptions,
   prefix: string,
-): Promise<Readonly<Record<string, string>>> {
-  const file = async (name: string, pem: string) => {
+): Readonly<Record<string, string>> {
+  const file = (name: string, pem: string) => {
     const path = resolve(directory, name);
-    await writeFile(path, pem, { mode: 0o600 });
+    writePrivateFile(path, pem);
     return path;
   };
   return {
@@ -128,12 +128,12 @@ async function settings(
     KONG_PREFIX: prefix,
     KONG_CLUSTER_CONTROL_PLANE: clusterEndpoint,
     KONG_CLUSTER_MTLS: mtls,
-    KONG_CLUSTER_CERT: await file('cluster.crt', certificate.certificate),
-    KONG_CLUSTER_CERT_KEY: await file('cluster.key', certificate.key),
+    KONG_CLUSTER_CERT: file('cluster.crt', certificate.certificate),
+    KONG_CLUSTER_CERT_KEY: file('cluster.key', certificate.key),
     ...(mtls === 'pki'
       ? {
           KONG_LUA_SSL_TRUSTED_CERTIFICATE:
-            certificate.ca === undefined ? 'system' : await file('cluster-ca.crt', certificate.ca),
+            certificate.ca === undefined ? 'system' : file('cluster-ca.crt', certificate.ca),
           ...(serverName === undefined ? {} : { KONG_CLUSTER_SERVER_NAME: serverName }),
         }
       : {}),
@@ -162,8 +162,8 @@ async function runKong(
   directory: string,
 ): Promise<string> {
   // Into a file: a pipe would stay open as long as the Kong that `kong start` leaves behind.
-  const path = join(directory, `kong-${parameters[0]}-${randomUUID()}.log`);
-  const output = await open(path, 'wx', 0o600);
+  const path = join(directory, `kong-${parameters[0]}.log`);
+  const output = await open(path, 'w', 0o600);
   let end: string;
   try {
     end = await new Promise<string>((resolve, reject) => {
@@ -223,7 +223,11 @@ async function statusAnswers(statusUrl: string, prefix: string): Promise<void> {
 
 /** `kong stop` signals; this waits until the node is gone, so that its directory may go. */
 async function stopNode(prefix: string, kongStop: () => Promise<unknown>): Promise<void> {
-  const pid = Number(await readFile(join(prefix, 'pids/nginx.pid'), 'utf8'));
+  // nginx takes its pid file away when it ends, so a node that has ended by itself has none.
+  const pid = Number(await readFile(join(prefix, 'pids/nginx.pid'), 'utf8').catch(() => Number.NaN));
+  if (!isAlive(pid)) {
+    return;
+  }
   await kongStop();
   const deadline = AbortSignal.timeout(stopTimeoutMs);
   while (isAlive(pid)) {

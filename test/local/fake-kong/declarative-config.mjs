@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+// The root fields that a 3.9.1 loads: facts §1 and §2.
+const rootFields = new Set([
+  '_format_version',
+  '_transform',
+  '_comment',
+  '_ignore',
+  'workspaces',
+  'parameters',
+  'services',
+  'routes',
+  'consumers',
+  'plugins',
+  'certificates',
+  'snis',
+  'ca_certificates',
+  'upstreams',
+  'targets',
+  'vaults',
+  'key_sets',
+  'keys',
+  'filter_chains',
+  'acls',
+  'basicauth_credentials',
+  'hmacauth_credentials',
+  'jwt_secrets',
+  'keyauth_credentials',
+  'oauth2_credentials',
+  'oauth2_tokens',
+  'oauth2_authorization_codes',
+  'acme_storage',
+  'sessions',
+]);
+
+/**
+ * Reads a declarative config as Kong's parser does, as far as refusals go: no JSON, another format, a field that it does not know.
+ *
+ * @returns {{ hash: string, table: Record<string, unknown> }} the hash is the md5 of the file's bytes
+ */
+export function parseDeclarativeConfig(path) {
+  const bytes = readFileSync(path);
+  const table = JSON.parse(bytes.toString('utf8'));
+  const problems = Object.keys(table)
+    .filter((name) => !rootFields.has(name))
+    .map((name) => `in '${name}': unknown field`);
+  if (!/^(1\.1|2\.1|3\.0)$/.test(table._format_version)) {
+    problems.push("in '_format_version': expected one of: 1.1, 2.1, 3.0");
+  }
+  if (problems.length > 0) {
+    throw new Error(`Failed parsing:\n  ${problems.join('\n  ')}`);
+  }
+  return { hash: createHash('md5').update(bytes).digest('hex'), table };
+}

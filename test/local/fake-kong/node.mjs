@@ -1,0 +1,111 @@
+/** The running node: nginx's master and worker in one process. Parameters: the prefix, and the process that it must not outlive. */
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { syncWithControlPlane } from './control-plane.mjs';
+import { parseDeclarativeConfig } from './declarative-config.mjs';
+import { proxy } from './proxy.mjs';
+import { readSettings } from './settings.mjs';
+
+const longestLifeMs = 10 * 60 * 1000;
+// Enough for a caller to see the node without its new configuration; a real one takes a second and more.
+const loadMs = 50;
+
+const [prefix, keeper] = [process.argv[2], Number(process.argv[3])];
+const pidFile = join(prefix, 'pids/nginx.pid');
+const cacheFile = join(prefix, 'dbless.lmdb/configuration.json');
+
+/** @type {{ hash: string, table: Record<string, unknown> }} */
+let configuration = { hash: '0'.repeat(32), table: {} };
+let declaredFileIsMissing = false;
+
+process.title = `nginx: master process fake-kong -p ${prefix}`;
+const settings = readSettings(prefix);
+if (settings.declarative_config !== undefined) {
+  take(parseDeclarativeConfig(settings.declarative_config));
+} else if (existsSync(cacheFile)) {
+  configuration = JSON.parse(readFileSync(cacheFile, 'utf8'));
+}
+const servers = await Promise.all([
+  serve(settings.status_listen, answerStatus),
+  serve(settings.proxy_listen, (request, response) => proxy(configuration.table, request, response)),
+]);
+const endSync = syncWithControlPlane(settings, take, log);
+writeFileSync(pidFile, `${process.pid}\n`);
+
+process.on('SIGHUP', () => setTimeout(reload, loadMs));
+process.on('SIGTERM', end);
+process.on('SIGQUIT', end);
+setTimeout(end, longestLifeMs);
+setInterval(endWithKeeper, 250);
+process.send?.('started');
+
+/** What is loaded is kept, as LMDB keeps it. */
+function take(next) {
+  configuration = next;
+  writeFileSync(`${cacheFile}.new`, JSON.stringify(next));
+  renameSync(`${cacheFile}.new`, cacheFile);
+  log(`loaded configuration ${next.hash}`);
+}
+
+/** Reads `.kong_env` again: a declared file is put over whatever there is, and one that is refused changes nothing. */
+function reload() {
+  try {
+    const { declarative_config: file } = readSettings(prefix);
+    declaredFileIsMissing = file !== undefined && !existsSync(file);
+    if (file !== undefined && !declaredFileIsMissing) {
+      take(parseDeclarativeConfig(file));
+    }
+  } catch (error) {
+    log(`[error] init_by_lua error: error parsing declarative config: ${error.message}`);
+  }
+}
+
+function answerStatus(request, response) {
+  if (request.url === '/status') {
+    json(response, 200, { configuration_hash: configuration.hash, database: { reachable: true } });
+  } else if (request.url !== '/status/ready') {
+    json(response, 404, { message: 'Not found' });
+  } else if (Object.keys(configuration.table).length === 0 || declaredFileIsMissing) {
+    json(response, 503, { message: 'no configuration available (empty configuration present)' });
+  } else {
+    json(response, 200, { message: 'ready' });
+  }
+}
+
+function json(response, status, body) {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+/** @param {string} listen `host:port` */
+async function serve(listen, answer) {
+  const { hostname, port } = new URL(`http://${listen}`);
+  const server = createServer(answer);
+  await new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(Number(port), hostname, resolve);
+  });
+  return server;
+}
+
+function endWithKeeper() {
+  try {
+    process.kill(keeper, 0);
+  } catch {
+    end();
+  }
+}
+
+function end() {
+  endSync();
+  for (const server of servers) {
+    server.close();
+    server.closeAllConnections();
+  }
+  rmSync(pidFile, { force: true });
+  process.exit(0);
+}
+
+function log(line) {
+  console.error(`${new Date().toISOString()} ${line}`);
+}
