@@ -66,19 +66,10 @@ export async function rehearse({
   const first = await vault.until('the first export', () => checks(system) > 0);
   timeline.step('First export', described(first));
 
-  const change = simulator === undefined ? null : await oneChange(vault, simulator, upstreamUrl);
-  const burst = simulator === undefined ? null : await burstOfChanges(system, vault, simulator, upstreamUrl);
-  if (change === null || burst === null) {
+  const changes =
+    simulator === undefined ? null : await makeChanges({ system, vault, simulator, timeline, upstreamUrl });
+  if (changes === null) {
     timeline.step('Changes', 'left out: a real control plane is not changed');
-  } else {
-    timeline.step(
-      'One change published',
-      `${change.seconds.toFixed(1)} s after it was made · ${described(change.manifest)}`,
-    );
-    timeline.step(
-      `${burst.changes} changes published`,
-      `${counted(burst.exports, 'export')}, ${burst.seconds.toFixed(1)} s · ${described(burst.manifest)}`,
-    );
   }
 
   const wroteVersion = await unchangedCheck(system, vault);
@@ -123,11 +114,8 @@ export async function rehearse({
     entities: manifest.entities,
     sha256: manifest.sha256,
     sizeBytes: manifest.size,
-    changeToPublishedSeconds: change === null ? null : rounded(change.seconds),
-    burst:
-      burst === null
-        ? null
-        : { changes: burst.changes, exports: burst.exports, seconds: rounded(burst.seconds) },
+    changeToPublishedSeconds: changes?.changeToPublishedSeconds ?? null,
+    burst: changes?.burst ?? null,
     unchangedWroteVersion: wroteVersion,
     outageLeftVaultAlone: leftAlone,
     tamperedUrlRefused: refusals.url,
@@ -148,9 +136,35 @@ export function isGood(result: RehearsalResult): boolean {
   );
 }
 
-async function oneChange(vault: VaultView, controlPlane: SimulatedControlPlane, upstreamUrl: string) {
+interface Changes {
+  readonly system: LocalSystem;
+  readonly vault: VaultView;
+  readonly simulator: SimulatedControlPlane;
+  readonly timeline: Timeline;
+  readonly upstreamUrl: string;
+}
+
+async function makeChanges(changes: Changes) {
+  const { timeline } = changes;
+  const one = await oneChange(changes);
+  timeline.step(
+    'One change published',
+    `${one.seconds.toFixed(1)} s after it was made · ${described(one.manifest)}`,
+  );
+  const burst = await burstOfChanges(changes);
+  timeline.step(
+    `${burstSize} changes published`,
+    `${counted(burst.exports, 'export')}, ${burst.seconds.toFixed(1)} s · ${described(burst.manifest)}`,
+  );
+  return {
+    changeToPublishedSeconds: rounded(one.seconds),
+    burst: { changes: burstSize, exports: burst.exports, seconds: rounded(burst.seconds) },
+  };
+}
+
+async function oneChange({ vault, simulator, upstreamUrl }: Changes) {
   const before = await vault.current();
-  const changedAt = await controlPlane.create('services', { name: 'rehearsal', url: upstreamUrl });
+  const changedAt = await simulator.create('services', { name: 'rehearsal', url: upstreamUrl });
   const manifest = await vault.until(
     'the publication of a change',
     ({ configHash }) => configHash !== before?.configHash,
@@ -158,29 +172,24 @@ async function oneChange(vault: VaultView, controlPlane: SimulatedControlPlane, 
   return { manifest, seconds: (Date.now() - changedAt.getTime()) / 1000 };
 }
 
-async function burstOfChanges(
-  system: LocalSystem,
-  vault: VaultView,
-  controlPlane: SimulatedControlPlane,
-  upstreamUrl: string,
-) {
+async function burstOfChanges({ system, vault, simulator, upstreamUrl }: Changes) {
   await settled(system);
   const exportsBefore = system.exportCount();
   const startedMs = Date.now();
-  await controlPlane.create('services/rehearsal/routes', { name: 'rehearsal', paths: ['/rehearsal'] });
+  await simulator.create('services/rehearsal/routes', { name: 'rehearsal', paths: ['/rehearsal'] });
   for (let change = 1; change < burstSize; change += 1) {
-    await controlPlane.create('services', { name: `burst-${change}`, url: upstreamUrl });
+    await simulator.create('services', { name: `burst-${change}`, url: upstreamUrl });
   }
   const manifest = await vault.until(
     'the publication of the last of a burst of changes',
     ({ configHash }) => {
-      const served = controlPlane.served();
+      const served = simulator.served();
       return served.upToDate && served.configHash === configHash;
     },
   );
   const seconds = (Date.now() - startedMs) / 1000;
   await settled(system);
-  return { manifest, seconds, changes: burstSize, exports: system.exportCount() - exportsBefore };
+  return { manifest, seconds, exports: system.exportCount() - exportsBefore };
 }
 
 /** Asks for an export of what is published already. */
