@@ -133,7 +133,7 @@ function sentence(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? '';
   const at = path === '' ? '' : `${path}: `;
   if (issue.type === 'strict_object' && issue.expected === 'never') {
-    return `- ${at}there is no such setting; see the table in docs/deploy.md`;
+    return `- ${at}there is no such setting; see the table in docs/settings.md`;
   }
   if (issue.received === 'undefined') {
     return `- ${at}this setting is missing`;

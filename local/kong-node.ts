@@ -223,19 +223,23 @@ async function statusAnswers(statusUrl: string, prefix: string): Promise<void> {
 
 /** `kong stop` signals; this waits until the node is gone, so that its directory may go. */
 async function stopNode(prefix: string, kongStop: () => Promise<unknown>): Promise<void> {
-  // nginx takes its pid file away when it ends, so a node that has ended by itself has none.
-  const pid = Number(await readFile(join(prefix, 'pids/nginx.pid'), 'utf8').catch(() => Number.NaN));
-  if (!isAlive(pid)) {
+  if ((await runningMaster(prefix)) === undefined) {
     return;
   }
   await kongStop();
   const deadline = AbortSignal.timeout(stopTimeoutMs);
-  while (isAlive(pid)) {
+  for (let pid = await runningMaster(prefix); pid !== undefined; pid = await runningMaster(prefix)) {
     if (deadline.aborted) {
       throw new Error(`Kong (process ${pid}) did not end within ${stopTimeoutMs / 1000} s: end it by hand`);
     }
     await delay(20);
   }
+}
+
+/** nginx takes its pid file away at its very end; a process that its parent has not waited for would look alive for longer. */
+async function runningMaster(prefix: string): Promise<number | undefined> {
+  const pid = Number(await readFile(join(prefix, 'pids/nginx.pid'), 'utf8').catch(() => Number.NaN));
+  return isAlive(pid) ? pid : undefined;
 }
 
 function isAlive(pid: number): boolean {

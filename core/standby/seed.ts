@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { access, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
@@ -221,7 +221,13 @@ function kongEnvironment({ prefix, file }: SeedRequest): KongEnvironment {
     async addLine() {
       const text = withoutLine(await readEnvironment(path));
       const separator = text === '' || text.endsWith('\n') ? '' : '\n';
-      await replaceEnvironment(path, `${text}${separator}${line}\n`);
+      await replaceEnvironment(path, `${text}${separator}${line}\n`).catch((error: unknown) => {
+        throw new StandbyError(
+          'kong',
+          `${path} cannot be written (${errorCode(error)}): run this as Kong’s user, with a prefix that is writable and has free space`,
+          { cause: error },
+        );
+      });
     },
     async removeLine() {
       const text = await readEnvironment(path);
@@ -230,7 +236,8 @@ function kongEnvironment({ prefix, file }: SeedRequest): KongEnvironment {
         await replaceEnvironment(path, without).catch((error: unknown) => {
           throw new StandbyError(
             'kong',
-            `the line "declarative_config = ${resolve(file)}" is left in ${path}: take it out before Kong’s next reload, and before the file goes`,
+            `the line "declarative_config = ${resolve(file)}" is left in ${path} (${errorCode(error)}): take it out before Kong’s next ` +
+              'reload, and before the file goes',
             { cause: error },
           );
         });
@@ -263,7 +270,7 @@ function seedLine(file: string): string {
 }
 
 async function removeLeftover(environment: KongEnvironment): Promise<void> {
-  const readable = await access(environment.path, constants.R_OK).then(
+  const readable = await readEnvironment(environment.path).then(
     () => true,
     () => false,
   );
@@ -303,11 +310,7 @@ async function replaceEnvironment(path: string, text: string): Promise<void> {
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => 'the first error says more');
-    throw new StandbyError(
-      'kong',
-      `${path} cannot be written (${errorCode(error)}): run this as Kong’s user, with a prefix that is writable and has free space`,
-      { cause: error },
-    );
+    throw error;
   }
 }
 

@@ -31,13 +31,13 @@ const servers = await Promise.all([
   serve(settings.proxy_listen, (request, response) => proxy(configuration.table, request, response)),
 ]);
 const endSync = syncWithControlPlane(settings, take, log);
-writeFileSync(pidFile, `${process.pid}\n`);
 
 process.on('SIGHUP', () => setTimeout(reload, loadMs));
 process.on('SIGTERM', end);
 process.on('SIGQUIT', end);
 setTimeout(end, longestLifeMs);
 setInterval(endWithKeeper, 250);
+writeFileSync(pidFile, `${process.pid}\n`);
 process.send?.('started');
 
 /** What is loaded is kept, as LMDB keeps it. */

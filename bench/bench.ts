@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { coldStarts } from './cold-start.ts';
+import { grantCost } from './grant.ts';
+import { report } from './report.ts';
+
+const program = new Command('npm run bench --').description(
+  'Measures what costs an operator time or money. Figures are of this machine; compare those of one run.',
+);
+
+program
+  .command('presign')
+  .description(
+    'the presign function: its bundle, its cold start over an empty module’s, and the cost of a grant',
+  )
+  .option('--json', 'one JSON object')
+  .action(async ({ json }: { readonly json?: true }) => {
+    const { presign, emptyImportMs } = await coldStarts(['presign']);
+    report({ ...presign, emptyImportMs, microsecondsPerGrant: await grantCost() }, json);
+  });
+
+program
+  .command('cold')
+  .description('each function’s bundle and import time, beside an empty module’s')
+  .option('--json', 'one JSON object')
+  .action(async ({ json }: { readonly json?: true }) => {
+    report(await coldStarts(['webhook', 'export', 'presign']), json);
+  });
+
+await program.parseAsync();

@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import type { ExportVariables, PresignVariables, WebhookVariables } from '../lambdas/environment.ts';
+import { bundleEntry } from '../local/lambda/bundle.ts';
+
+const run = promisify(execFile);
+// Odd, for the median. A process each, so that nothing is warm but the disk.
+const runs = 21;
+
+const webhook: WebhookVariables = {
+  CONTROL_PLANES: '{"prod":{"queueUrl":"https://sqs.eu-central-1.amazonaws.com/0/q.fifo","secretId":"s"}}',
+  COALESCING_WINDOW_SECONDS: '1',
+  ACCEPT_SHA1: 'true',
+};
+const exporter: ExportVariables = {
+  CONTROL_PLANE: 'prod',
+  CLUSTER_ENDPOINT: 'kong-cp.example.com:8005',
+  CLUSTER_MTLS: 'shared',
+  CLUSTER_SERVER_NAME: '',
+  CLUSTER_CERTIFICATE_SECRET: 's',
+  DATA_PLANE_VERSIONS: '3.9.1',
+  CUSTOM_PLUGINS: '',
+  BUCKET: 'vault',
+  ENCRYPTION_KEY_ARN: 'arn:aws:kms:eu-central-1:0:key/a',
+  SIGNING_KEY_ARN: 'arn:aws:kms:eu-central-1:0:key/b',
+  QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/0/q.fifo',
+  SETTLE_SECONDS: '6',
+  CLOCK_TOLERANCE_SECONDS: '1',
+  MINIMUM_INTERVAL_SECONDS: '5',
+};
+const presign: PresignVariables = {
+  CONTROL_PLANE: 'prod',
+  BUCKET: 'vault',
+  DATA_PLANE_VERSIONS: '3.9.1',
+  URL_LIFETIME_SECONDS: '120',
+};
+const variables: Readonly<Record<FunctionName, Readonly<Record<string, string>>>> = {
+  webhook: { ...webhook },
+  export: { ...exporter },
+  presign: { ...presign },
+};
+
+export type FunctionName = 'webhook' | 'export' | 'presign';
+
+export interface ColdStart extends Readonly<Record<string, number>> {
+  /** Of the file that a deployment uploads, unpacked. */
+  readonly bundleBytes: number;
+  /** Median time of `import()` in a fresh process. */
+  readonly importMs: number;
+}
+
+/** Bundles functions as the deployment does, and imports each in fresh processes, in turn with an empty module. */
+export async function coldStarts<Name extends FunctionName>(
+  names: readonly Name[],
+): Promise<Readonly<Record<Name, ColdStart>> & { readonly emptyImportMs: number }> {
+  const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
+  try {
+    const empty = join(directory, 'empty.mjs');
+    await writeFile(empty, 'export {};\n');
+    const bundles = await Promise.all(
+      names.map(async (name) => {
+        const file = join(directory, `${name}.mjs`);
+        await bundleEntry(`lambdas/${name}.ts`, file);
+        return { name, file, times: [] as number[] };
+      }),
+    );
+    const emptyTimes: number[] = [];
+    for (let round = 0; round < runs; round += 1) {
+      emptyTimes.push(await importMs(empty, {}));
+      for (const { name, file, times } of bundles) {
+        times.push(await importMs(file, variables[name]));
+      }
+    }
+    const measured = await Promise.all(
+      bundles.map(
+        async ({ name, file, times }) =>
+          [name, { bundleBytes: (await stat(file)).size, importMs: median(times) }] as const,
+      ),
+    );
+    return {
+      ...(Object.fromEntries(measured) as Record<Name, ColdStart>),
+      emptyImportMs: median(emptyTimes),
+    };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function importMs(file: string, environment: Readonly<Record<string, string>>): Promise<number> {
+  const script = `const t=performance.now();await import(${JSON.stringify(pathToFileURL(file).href)});process.stdout.write(String(performance.now()-t))`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+    env: {
+      ...environment,
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+      POWERTOOLS_SERVICE_NAME: 'bench',
+      POWERTOOLS_METRICS_NAMESPACE: 'Lifeboat',
+    },
+  });
+  return Number(stdout);
+}
+
+function median(times: readonly number[]): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  return Math.round((sorted[sorted.length >> 1] ?? 0) * 100) / 100;
+}

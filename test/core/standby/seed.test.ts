@@ -1,0 +1,487 @@
+import { spawn } from 'node:child_process';
+import { appendFile, chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { exitCodes } from '../../../core/standby/errors.ts';
+import { seedKong } from '../../../core/standby/seed.ts';
+import { sharedCertificate } from '../../../local/control-plane/certificates.ts';
+import { startControlPlane } from '../../../local/control-plane/control-plane.ts';
+import { listen } from '../../../local/control-plane/listening.ts';
+import { startEchoUpstream } from '../../../local/echo-upstream.ts';
+import {
+  configurationHash,
+  declarativeFile,
+  fakeKong,
+  noConfiguration,
+  readiness,
+  removeEverything,
+  startNode,
+  tableFor,
+  temporaryDirectory,
+  testedKongs,
+} from '../../local/running-kong.ts';
+
+const ends: (() => Promise<unknown> | unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) {
+    await end();
+  }
+  await removeEverything();
+});
+
+const nowhere = 'http://127.0.0.1:9';
+
+function environmentOf(prefix: string): string {
+  return join(prefix, '.kong_env');
+}
+
+async function snapshot(path: string) {
+  const { mode, uid, gid } = await stat(path);
+  return { text: await readFile(path, 'latin1'), mode, uid, gid };
+}
+
+describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong, loadMs, retryMs }) => {
+  it('makes a node without configuration proxy, and leaves no line behind', async () => {
+    const upstream = await startEchoUpstream();
+    ends.push(upstream.stop);
+    const node = await startNode(kong);
+    const before = await snapshot(environmentOf(node.prefix));
+    const { file, md5 } = await declarativeFile(node.directory, tableFor(upstream.url));
+
+    const outcome = await seedKong({ ...node, file, md5, timeoutMs: loadMs * 10, pollMs: 20 });
+
+    expect(outcome).toBe('seeded');
+    expect(await configurationHash(node)).toBe(md5);
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+    await delay(loadMs);
+    expect(await readiness(node)).toBe(200);
+    const proxied = await fetch(`${node.proxyUrl}/orders/7?full=yes`);
+    expect(await proxied.json()).toMatchObject({ method: 'GET', path: '/v1/7?full=yes' });
+  }, 60_000);
+
+  it('leaves a node alone that has a configuration', async () => {
+    const node = await startNode(kong);
+    const first = await declarativeFile(node.directory, tableFor(nowhere));
+    await seedKong({ ...node, ...first, timeoutMs: loadMs * 10, pollMs: 20 });
+    const before = await stat(environmentOf(node.prefix));
+    const second = await declarativeFile(node.directory, {}, 'second.json');
+
+    const outcome = await seedKong({ ...node, ...second, timeoutMs: loadMs, pollMs: 20 });
+
+    expect(outcome).toBe('has a configuration');
+    expect((await stat(environmentOf(node.prefix))).ino).toBe(before.ino);
+    await delay(loadMs);
+    expect(await configurationHash(node)).toBe(first.md5);
+  }, 60_000);
+
+  it('is content with what the control plane delivers meanwhile', async () => {
+    const certificate = await sharedCertificate();
+    const free = await listen(createServer(), '127.0.0.1', 0);
+    await free.stop();
+    const node = await startNode(kong, { clusterEndpoint: `127.0.0.1:${free.port}`, certificate });
+    const before = await snapshot(environmentOf(node.prefix));
+    const refused = await declarativeFile(node.directory, { no_such_entities: [] });
+
+    const seeding = seedKong({ ...node, ...refused, timeoutMs: retryMs, pollMs: 20 });
+    const controlPlane = await startControlPlane({
+      mtls: 'shared',
+      certificates: { controlPlane: certificate, dataPlane: certificate },
+      ports: { cluster: free.port },
+      configuration: tableFor(nowhere),
+    });
+    ends.push(() => controlPlane.stop());
+
+    expect(await seeding).toBe('has a configuration');
+    expect(await configurationHash(node)).toBe(controlPlane.builtHash());
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+  }, 60_000);
+
+  it('undoes what Kong refuses', async () => {
+    const node = await startNode(kong);
+    const before = await snapshot(environmentOf(node.prefix));
+    const refused = await declarativeFile(node.directory, { ...tableFor(nowhere), no_such_entities: [] });
+
+    const seeding = seedKong({ ...node, ...refused, timeoutMs: loadMs, pollMs: 20 });
+
+    await expect(seeding).rejects.toMatchObject({
+      name: 'StandbyError',
+      code: 'kong',
+      message: expect.stringContaining(`did not load ${refused.file} within ${loadMs / 1000} s`),
+    });
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+    await delay(loadMs);
+    expect(await configurationHash(node)).toBe(noConfiguration);
+    expect(await readiness(node)).toBe(503);
+  }, 60_000);
+
+  it('tells Kong again once the line of a refused file is gone', async () => {
+    const node = await startNode(kong);
+    const late = await declarativeFile(node.directory, { no_such_entities: [] });
+
+    await expect(seedKong({ ...node, ...late, timeoutMs: loadMs, pollMs: 20 })).rejects.toThrow();
+    // Now Kong would take it: only the line can tell it to.
+    await declarativeFile(node.directory, tableFor(nowhere));
+    process.kill(Number(await readFile(join(node.prefix, 'pids/nginx.pid'), 'utf8')), 'SIGHUP');
+    await delay(loadMs);
+
+    expect(await configurationHash(node)).toBe(noConfiguration);
+  }, 60_000);
+
+  it('keeps what the control plane sent later through a restart of the workers', async () => {
+    const node = await startNode(kong);
+    const seed = await declarativeFile(node.directory, tableFor(nowhere));
+    await seedKong({ ...node, ...seed, timeoutMs: loadMs * 10, pollMs: 20 });
+    // The same path with newer content: were the line still there, a SIGHUP would load it.
+    await declarativeFile(node.directory, {});
+
+    process.kill(Number(await readFile(join(node.prefix, 'pids/nginx.pid'), 'utf8')), 'SIGHUP');
+    await delay(loadMs);
+
+    expect(await configurationHash(node)).toBe(seed.md5);
+  }, 60_000);
+
+  it('takes out the line that a killed run left in a node that got its configuration', async () => {
+    const node = await startNode(kong);
+    const seed = await declarativeFile(node.directory, tableFor(nowhere));
+    await seedKong({ ...node, ...seed, timeoutMs: loadMs * 10, pollMs: 20 });
+    const before = await snapshot(environmentOf(node.prefix));
+    await appendFile(environmentOf(node.prefix), `declarative_config = ${seed.file}\n`);
+
+    const outcome = await seedKong({ ...node, ...seed, timeoutMs: loadMs, pollMs: 20 });
+
+    expect(outcome).toBe('has a configuration');
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+  }, 60_000);
+
+  it('seeds over the lines and the half-written file that killed runs left behind', async () => {
+    const node = await startNode(kong);
+    const before = await snapshot(environmentOf(node.prefix));
+    const seed = await declarativeFile(node.directory, tableFor(nowhere));
+    await appendFile(environmentOf(node.prefix), `declarative_config = ${seed.file}\n`.repeat(2));
+    await writeFile(`${environmentOf(node.prefix)}.lifeboat`, 'half');
+
+    const outcome = await seedKong({ ...node, ...seed, timeoutMs: loadMs * 10, pollMs: 20 });
+
+    expect(outcome).toBe('seeded');
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+    await expect(stat(`${environmentOf(node.prefix)}.lifeboat`)).rejects.toMatchObject({ code: 'ENOENT' });
+  }, 60_000);
+});
+
+describe('seeding a data plane whose .kong_env is not as Kong made it', () => {
+  it.each([0o600, 0o640, 0o664])('keeps its mode %o', async (mode) => {
+    const node = await startNode(fakeKong);
+    const seed = await declarativeFile(node.directory, {});
+    await chmod(environmentOf(node.prefix), mode);
+
+    await seedKong({ ...node, ...seed, timeoutMs: 5_000, pollMs: 20 });
+
+    expect((await stat(environmentOf(node.prefix))).mode & 0o7777).toBe(mode);
+  });
+
+  (process.getuid?.() === 0 ? it : it.skip)('keeps its owner when root seeds', async () => {
+    const node = await startNode(fakeKong);
+    const seed = await declarativeFile(node.directory, {});
+    await chown(environmentOf(node.prefix), 65_533, 65_532);
+
+    await seedKong({ ...node, ...seed, timeoutMs: 5_000, pollMs: 20 });
+
+    expect(await stat(environmentOf(node.prefix))).toMatchObject({ uid: 65_533, gid: 65_532 });
+  });
+
+  it('keeps bytes that are no UTF-8, and copes with a last line without an end', async () => {
+    const node = await startNode(fakeKong);
+    const seed = await declarativeFile(node.directory, {}, 'küste.json');
+    await appendFile(environmentOf(node.prefix), Buffer.from('pg_password = na\u00efve', 'latin1'));
+    const before = await snapshot(environmentOf(node.prefix));
+
+    const outcome = await seedKong({ ...node, ...seed, timeoutMs: 5_000, pollMs: 20 });
+
+    expect(outcome).toBe('seeded');
+    expect(await snapshot(environmentOf(node.prefix))).toEqual({ ...before, text: `${before.text}\n` });
+  });
+
+  it.each([
+    'declarative_config = /etc/kong/own.json',
+    ' declarative_config=/etc/kong/own.json',
+    'declarative_config_string = {"_format_version":"3.0"}',
+  ])('does not touch a configuration of the user’s own: %s', async (line) => {
+    const node = await startNode(fakeKong);
+    const seed = await declarativeFile(node.directory, {});
+    await appendFile(environmentOf(node.prefix), `${line}\n`);
+    const before = await stat(environmentOf(node.prefix));
+
+    const seeding = seedKong({ ...node, ...seed, timeoutMs: 500, pollMs: 20 });
+
+    await expect(seeding).rejects.toMatchObject({
+      code: 'kong',
+      message: expect.stringMatching(/has a declarative_config(_string)? of your own/),
+    });
+    expect((await stat(environmentOf(node.prefix))).ino).toBe(before.ino);
+    expect(await configurationHash(node)).toBe(noConfiguration);
+  });
+});
+
+describe('a seeding that ends early', () => {
+  it('takes the line out when it is cancelled', async () => {
+    const node = await startNode(fakeKong);
+    const before = await snapshot(environmentOf(node.prefix));
+    const refused = await declarativeFile(node.directory, { no_such_entities: [] });
+    const cancel = new AbortController();
+
+    const seeding = seedKong({ ...node, ...refused, timeoutMs: 20_000, pollMs: 20, signal: cancel.signal });
+    setTimeout(() => cancel.abort(), 150);
+
+    await expect(seeding).rejects.toMatchObject({
+      code: 'kong',
+      message: expect.stringContaining('cancelled'),
+    });
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+  });
+
+  it('takes the line out when Kong ends meanwhile', async () => {
+    const node = await startNode(fakeKong);
+    const before = await snapshot(environmentOf(node.prefix));
+    const refused = await declarativeFile(node.directory, { no_such_entities: [] });
+
+    const seeding = seedKong({ ...node, ...refused, timeoutMs: 1_000, pollMs: 20 });
+    const refusal = expect(seeding).rejects.toMatchObject({ code: 'kong' });
+    await delay(200);
+    await node.stop();
+
+    await refusal;
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+  });
+});
+
+/** A prefix and a status API as of a node without configuration, and a stand-in for its nginx master that dies of a SIGHUP. */
+async function bareNode({
+  status = { configuration_hash: noConfiguration },
+  masterUser = {},
+}: {
+  readonly status?: object;
+  readonly masterUser?: { readonly uid?: number };
+} = {}) {
+  const directory = await temporaryDirectory();
+  const prefix = join(directory, 'kong');
+  await mkdir(join(prefix, 'pids'), { recursive: true });
+  await writeFile(environmentOf(prefix), 'role = data_plane\n', { mode: 0o640 });
+  const master = spawn('sleep', ['60'], { argv0: 'nginx: master process', stdio: 'ignore', ...masterUser });
+  ends.push(() => master.kill('SIGKILL'));
+  await writeFile(join(prefix, 'pids/nginx.pid'), `${master.pid}\n`);
+  const server = await listen(
+    createServer((_request, response) => response.end(JSON.stringify(status))),
+    '127.0.0.1',
+    0,
+  );
+  ends.push(server.stop);
+  const seed = await declarativeFile(directory, {});
+  return {
+    prefix,
+    statusUrl: `http://127.0.0.1:${server.port}`,
+    ...seed,
+    master,
+    timeoutMs: 300,
+    pollMs: 20,
+  };
+}
+
+/** Neither was the file changed nor a signal sent. */
+async function expectUntouched({ prefix, master }: Awaited<ReturnType<typeof bareNode>>): Promise<void> {
+  expect(await readFile(environmentOf(prefix), 'utf8')).toBe('role = data_plane\n');
+  await delay(20);
+  expect([master.exitCode, master.signalCode]).toEqual([null, null]);
+}
+
+describe('what keeps a node from being seeded', () => {
+  it.each([
+    ['is missing', undefined, 'cannot be read (ENOENT)'],
+    ['is empty', '', 'holds no process id'],
+    ['is no number', 'nginx\n', 'holds no process id'],
+    // kill(0) and kill(-n) would signal whole groups.
+    ['is zero', '0\n', 'holds no process id'],
+    ['is negative', '-1\n', 'holds no process id'],
+    ['is of a process that has ended', '4194304\n', 'ESRCH'],
+    [
+      'is our own, as when both are the first of their container',
+      `${process.pid}\n`,
+      'not Kong’s nginx master',
+    ],
+  ])('a pid that %s', async (_case, content, message) => {
+    const node = await bareNode();
+    const path = join(node.prefix, 'pids/nginx.pid');
+    await (content === undefined ? rm(path) : writeFile(path, content));
+
+    const seeding = seedKong(node);
+
+    await expect(seeding).rejects.toMatchObject({ code: 'kong', message: expect.stringContaining(message) });
+    await expectUntouched(node);
+  });
+
+  it('a pid that is another process by now', async () => {
+    const node = await bareNode();
+    const stranger = spawn('sleep', ['60'], { stdio: 'ignore' });
+    ends.push(() => stranger.kill('SIGKILL'));
+    await writeFile(join(node.prefix, 'pids/nginx.pid'), String(stranger.pid));
+
+    const seeding = seedKong(node);
+
+    await expect(seeding).rejects.toThrow(`process ${stranger.pid} of`);
+    await expectUntouched(node);
+    expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
+  });
+
+  it('a prefix that is read-only', async () => {
+    const node = await bareNode();
+    await asNobody(node);
+    await chmod(node.prefix, 0o555);
+
+    const seeding = unprivileged(() => seedKong(node));
+
+    await expect(seeding).rejects.toMatchObject({
+      code: 'kong',
+      message: expect.stringMatching(/\.kong_env cannot be written \(EACCES\): run this as Kong’s user/),
+    });
+    await expectUntouched(node);
+  });
+
+  it('a line of a killed run in a prefix that is read-only', async () => {
+    const node = await bareNode();
+    await appendFile(environmentOf(node.prefix), `declarative_config = ${node.file}\n`);
+    await asNobody(node);
+    await chmod(node.prefix, 0o555);
+
+    const seeding = unprivileged(() => seedKong(node));
+
+    await expect(seeding).rejects.toThrow(
+      `the line "declarative_config = ${node.file}" is left in ${environmentOf(node.prefix)} (EACCES): take it out`,
+    );
+  });
+
+  (process.getuid?.() === 0 ? it : it.skip)('a Kong of another user', async () => {
+    const node = await bareNode({ masterUser: { uid: 65_533 } });
+    await asNobody(node);
+
+    const seeding = unprivileged(() => seedKong(node));
+
+    await expect(seeding).rejects.toThrow('cannot be signalled (EPERM): run this as Kong’s user');
+    await expectUntouched(node);
+  });
+
+  it('a prefix that is not Kong’s', async () => {
+    const node = await bareNode();
+
+    const seeding = seedKong({ ...node, prefix: join(node.prefix, 'pids') });
+
+    await expect(seeding).rejects.toThrow('.kong_env cannot be read (ENOENT): check the prefix');
+  });
+
+  it('a file that was changed since it was verified', async () => {
+    const node = await bareNode();
+    await appendFile(node.file, ' ');
+
+    const seeding = seedKong(node);
+
+    await expect(seeding).rejects.toMatchObject({
+      code: 'verification',
+      message: expect.stringContaining('changed'),
+    });
+    await expectUntouched(node);
+  });
+
+  it('a file that is missing', async () => {
+    const node = await bareNode();
+
+    const seeding = seedKong({ ...node, file: `${node.file}.gone` });
+
+    await expect(seeding).rejects.toThrow(`${node.file}.gone cannot be read (ENOENT)`);
+    await expectUntouched(node);
+  });
+
+  it.each(['/tmp/a#b.json', '/tmp/a\\', '/tmp/a\nadmin_listen = 0.0.0.0:8001', '/tmp/a.json '])(
+    'a path that Kong’s settings cannot hold: %j',
+    async (file) => {
+      const node = await bareNode();
+
+      const seeding = seedKong({ ...node, file });
+
+      await expect(seeding).rejects.toThrow('Kong’s settings cannot hold the path');
+      await expectUntouched(node);
+    },
+  );
+
+  it('a status API that does not answer', async () => {
+    const node = await bareNode();
+
+    const seeding = seedKong({ ...node, statusUrl: nowhere });
+
+    await expect(seeding).rejects.toThrow(`did not answer at ${nowhere}/status (`);
+    await expectUntouched(node);
+  });
+
+  it('a status API of a node with a database', async () => {
+    const node = await bareNode({ status: { database: { reachable: true } } });
+
+    const seeding = seedKong(node);
+
+    await expect(seeding).rejects.toThrow('names no configuration_hash');
+    await expectUntouched(node);
+  });
+
+  it('that it was cancelled before it began', async () => {
+    const node = await bareNode();
+
+    const seeding = seedKong({ ...node, signal: AbortSignal.abort() });
+
+    await expect(seeding).rejects.toThrow('cancelled');
+    await expectUntouched(node);
+  });
+});
+
+describe('a node that has a configuration', () => {
+  it.each(['with nothing of Kong’s', 'that may not be entered'])('needs no prefix: one %s', async (which) => {
+    const node = await bareNode({ status: { configuration_hash: 'f'.repeat(32) } });
+    await asNobody(node);
+    await chmod(node.prefix, 0o000);
+    const prefix = which === 'that may not be entered' ? node.prefix : join(node.prefix, 'none');
+
+    const outcome = await unprivileged(() => seedKong({ ...node, prefix }));
+
+    expect(outcome).toBe('has a configuration');
+    await chmod(node.prefix, 0o755);
+    await expectUntouched(node);
+  });
+});
+
+it('ends the command line with a code of its own', () => {
+  expect(exitCodes.kong).toBe(8);
+});
+
+const nobody = 65_534;
+
+/** Root may do anything: where the tests run as root, everything but Kong itself becomes another user's. */
+async function asNobody({ prefix, file }: { readonly prefix: string; readonly file: string }): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    return;
+  }
+  for (const path of [join(prefix, '..'), prefix, join(prefix, 'pids'), environmentOf(prefix), file]) {
+    await chown(path, nobody, nobody);
+  }
+}
+
+async function unprivileged<Result>(work: () => Promise<Result>): Promise<Result> {
+  if (process.getuid?.() !== 0) {
+    return work();
+  }
+  process.setegid?.(nobody);
+  process.seteuid?.(nobody);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}
