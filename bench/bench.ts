@@ -1,5 +1,6 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { coldStarts } from './cold-start.ts';
+import { exportCost } from './export.ts';
 import { grantCost } from './grant.ts';
 import { report } from './report.ts';
 
@@ -26,4 +27,20 @@ program
     report(await coldStarts(['webhook', 'export', 'presign']), json);
   });
 
+program
+  .command('export')
+  .description('an export from connect to published, beside the bare moving of the bytes and the naive way')
+  .option('--entities <n>', 'how many, of about 1 kB', wholeNumber, 30_000)
+  .option('--json', 'one JSON object')
+  .action(async ({ entities, json }: { readonly entities: number; readonly json?: true }) => {
+    report(await exportCost(entities), json);
+  });
+
 await program.parseAsync();
+
+function wholeNumber(value: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(value)) {
+    throw new InvalidArgumentError('a whole number above 0 is expected');
+  }
+  return Number(value);
+}

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
 import { fetchConfig } from '../core/standby/fetch-config.ts';
+import { VaultError } from '../core/vault/errors.ts';
 import { type VerificationKey, verificationKey } from '../core/vault/signer.ts';
+import { awsCredentials } from './credentials.ts';
 
 interface FetchOptions {
   readonly controlPlane: string;
@@ -58,10 +59,13 @@ export function fetchCommand(): Command {
     )
     .addOption(new Option('--region <region>', 'AWS region of the API; by default the URL’s, or AWS_REGION'))
     .addOption(
-      new Option('--max-bytes <n>', 'largest file that is accepted').argParser(wholeNumber).default(2 ** 30),
+      new Option('--max-bytes <n>', 'largest file that is accepted')
+        .argParser(wholeNumber(999_999_999_999))
+        .default(2 ** 30),
     )
     .addOption(
-      new Option('--timeout <seconds>', 'for the whole download').argParser(wholeNumber).default(120),
+      // Node's timers end at 24 days, and nobody waits for a day.
+      new Option('--timeout <seconds>', 'for the whole download').argParser(wholeNumber(86_400)).default(120),
     )
     .option('--json', 'print the manifest as JSON')
     .addHelpText(
@@ -78,8 +82,8 @@ async function fetchFile(options: FetchOptions): Promise<void> {
     controlPlane: options.controlPlane,
     kongVersion: options.kongVersion,
     region: regionOf(options),
-    credentials: defaultProvider(),
     trusted: await trustedKeys(options.publicKey),
+    credentials: await awsCredentials(),
     output,
     maxBytes: options.maxBytes,
     timeoutMs: options.timeout * 1000,
@@ -105,7 +109,14 @@ async function trustedKeys(file: string): Promise<readonly VerificationKey[]> {
       `--public-key ${file} holds no PEM public key: make it with \`lifeboat public-key\``,
     );
   }
-  return Promise.all(keys.map(verificationKey));
+  try {
+    return await Promise.all(keys.map(verificationKey));
+  } catch (error) {
+    if (error instanceof VaultError) {
+      throw new InvalidArgumentError(`--public-key ${file}: ${error.message}`);
+    }
+    throw error;
+  }
 }
 
 function regionOf({ region, endpoint }: FetchOptions): string {
@@ -129,7 +140,7 @@ function checked(schema: v.GenericSchema<string>): (value: string) => string {
 
 function url(value: string): URL {
   const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  const isLocal = parsed?.hostname === '127.0.0.1' || parsed?.hostname === 'localhost';
+  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(parsed?.hostname ?? '');
   // The grant holds a secret URL: plain HTTP is for the local system only.
   if (parsed === undefined || !(parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLocal))) {
     throw new InvalidArgumentError('an https:// URL is expected');
@@ -137,9 +148,11 @@ function url(value: string): URL {
   return parsed;
 }
 
-function wholeNumber(value: string): number {
-  if (!/^[1-9]\d{0,11}$/.test(value)) {
-    throw new InvalidArgumentError('a whole number above 0 is expected');
-  }
-  return Number(value);
+function wholeNumber(most: number): (value: string) => number {
+  return (value) => {
+    if (!/^[1-9]\d{0,11}$/.test(value) || Number(value) > most) {
+      throw new InvalidArgumentError(`a whole number from 1 to ${most} is expected`);
+    }
+    return Number(value);
+  };
 }

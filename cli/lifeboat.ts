@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { exitCodes, StandbyError } from '../core/standby/errors.ts';
-import { VaultError } from '../core/vault/errors.ts';
+import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
 import { fetchCommand } from './fetch.ts';
 import { publicKeyCommand } from './public-key.ts';
 
@@ -18,7 +18,7 @@ Exit codes:
   2  wrong options
   3  the grant was refused: credentials, role, or this machine's clock
   4  the vault has no file for this control plane and version
-  5  grant endpoint or vault not reachable, or the download broke off
+  5  grant endpoint, vault or KMS not reachable, or the download broke off
   6  something came that must not be loaded: signature, hash, control plane, version
   7  the output could not be written
   8  Kong could not be given the file: prefix, process or status API, or it refused it`,
@@ -29,6 +29,12 @@ for (const command of program.commands) {
   command.exitOverride().showHelpAfterError(`(see lifeboat ${command.name()} --help)`);
 }
 
+const wrongOptions = 2;
+const vaultExitCodes: Readonly<Partial<Record<VaultErrorCode, number>>> = {
+  denied: exitCodes.denied,
+  unavailable: exitCodes.unreachable,
+};
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -36,14 +42,18 @@ try {
 }
 
 function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) {
+  const foundByCommand = error instanceof InvalidArgumentError;
+  if (error instanceof CommanderError && !foundByCommand) {
     // Commander has printed what was wrong, or the help that was asked for.
-    return error.exitCode === 0 ? 0 : 2;
+    return error.exitCode === 0 ? 0 : wrongOptions;
   }
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`lifeboat: ${message}\n`);
   if (error instanceof StandbyError) {
     return exitCodes[error.code];
   }
-  return error instanceof VaultError && error.code === 'denied' ? exitCodes.denied : 1;
+  if (error instanceof VaultError) {
+    return vaultExitCodes[error.code] ?? 1;
+  }
+  return foundByCommand ? wrongOptions : 1;
 }

@@ -1,6 +1,7 @@
 import { KMSClient } from '@aws-sdk/client-kms';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
+import { awsCredentials } from './credentials.ts';
 
 interface PublicKeyOptions {
   readonly keyId: string;
@@ -19,7 +20,11 @@ export function publicKeyCommand(): Command {
 }
 
 async function printPublicKey({ keyId, format, json }: PublicKeyOptions): Promise<void> {
-  const { keyId: thumbprint, key } = await kmsSigner(new KMSClient(), keyId).verificationKey();
+  const kms = new KMSClient({ credentials: await awsCredentials() });
+  await kms.config.region().catch(() => {
+    throw new InvalidArgumentError('no AWS region: set AWS_REGION, or a region in the AWS profile');
+  });
+  const { keyId: thumbprint, key } = await kmsSigner(kms, keyId).verificationKey();
   const pem = key.export({ format: 'pem', type: 'spki' }).toString();
   const jwk = { ...key.export({ format: 'jwk' }), kid: thumbprint, alg: 'ES256', use: 'sig' };
   if (json === true) {

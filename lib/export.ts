@@ -1,5 +1,4 @@
 import { Duration } from 'aws-cdk-lib';
-import * as iam from 'aws-cdk-lib/aws-iam';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -138,14 +137,11 @@ export class Export extends Construct {
   }
 
   #schedule(controlPlane: string, { scheduleMinutes }: Settings, queue: sqs.IQueue): void {
-    const role = new iam.Role(this, 'ScheduleRole', {
-      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
-    });
     new scheduler.Schedule(this, 'Schedule', {
       description: `Lifeboat: looks at control plane ${controlPlane}, hooks or no hooks`,
       schedule: scheduler.ScheduleExpression.rate(Duration.minutes(scheduleMinutes)),
+      // The role is CDK's own: trusted for this account's schedules only, and allowed this queue.
       target: new SqsSendMessage(queue, {
-        role,
         messageGroupId: controlPlane,
         input: scheduler.ScheduleTargetInput.fromObject({
           command: 'export',

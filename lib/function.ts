@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -45,11 +45,6 @@ export class LifeboatFunction<
       removalPolicy: RemovalPolicy.DESTROY,
     });
     logGroup.grantWrite(props.role);
-    acknowledge(
-      props.role,
-      'AwsSolutions-IAM5[Resource::*]',
-      'The network interfaces of a function in a VPC do not exist before Lambda makes them.',
-    );
     this.function = new NodejsFunction(this, 'Function', {
       entry: join(lambdasFolder, `${props.entry}.ts`),
       depsLockFilePath: join(lambdasFolder, '../package-lock.json'),
@@ -88,18 +83,46 @@ function network(
     return {};
   }
   // What Lambda needs to attach a function to subnets, and no more (Lambda Developer Guide, "Required IAM permissions").
+  const attach = {
+    actions: [
+      'ec2:CreateNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:DeleteNetworkInterface',
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:UnassignPrivateIpAddresses',
+    ],
+    resources: ['*'],
+  };
+  role.addToPolicy(new iam.PolicyStatement({ sid: 'AttachToNetwork', ...attach }));
+  // Lambda needs them, the function's own code does not: only its calls carry this key (ibid., "Security best practices"). The function's
+  // own ARN would close a circle between function and policy.
   role.addToPolicy(
     new iam.PolicyStatement({
-      actions: [
-        'ec2:CreateNetworkInterface',
-        'ec2:DescribeNetworkInterfaces',
-        'ec2:DescribeSubnets',
-        'ec2:DeleteNetworkInterface',
-        'ec2:AssignPrivateIpAddresses',
-        'ec2:UnassignPrivateIpAddresses',
-      ],
-      resources: ['*'],
+      sid: 'NotFromCode',
+      effect: iam.Effect.DENY,
+      ...attach,
+      conditions: {
+        ArnLike: {
+          'lambda:SourceFunctionArn': Stack.of(scope).formatArn({
+            service: 'lambda',
+            resource: 'function',
+            resourceName: '*',
+            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+          }),
+        },
+      },
     }),
+  );
+  acknowledge(
+    role,
+    'AwsSolutions-IAM5[Resource::*]',
+    'The network interfaces of a function in a VPC do not exist before Lambda makes them.',
+  );
+  acknowledge(
+    scope,
+    'Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId',
+    'The subnets are the deployer’s; nobody here asks for their route tables.',
   );
   const subnets = vpc.subnetIds.map((id, index) => ec2.Subnet.fromSubnetId(scope, `Subnet${index}`, id));
   return {

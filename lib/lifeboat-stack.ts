@@ -55,7 +55,8 @@ export class LifeboatStack extends Stack {
       `npm run --silent lifeboat -- public-key --key-id ${vault.signingKey.keyArn}`,
     );
     for (const [controlPlane, { hookSecret, certificateSecret }] of exports) {
-      const suffix = controlPlane.replaceAll('-', '0');
+      // CloudFormation takes letters and digits only, and no name has a capital letter: no two names become one.
+      const suffix = controlPlane.replaceAll('-', 'X');
       output(
         `WebhookUrl${suffix}`,
         `Where event hooks of ${controlPlane} go (config.url)`,

@@ -9,48 +9,70 @@ const between = (from: number, to: number, unit: string) =>
     v.maxValue(to, `at most ${to} ${unit} are allowed`),
   );
 
-const arn = (service: string, example: string) =>
-  v.pipe(
-    v.string(),
-    v.regex(new RegExp(`^arn:aws[a-z-]*:${service}:`), `an ARN is expected, for example ${example}`),
-  );
+/** An object that says which settings it has when it is given another one. */
+const section = <const Entries extends v.ObjectEntries>(entries: Entries) =>
+  v.strictObject(entries, (issue) => {
+    if (issue.expected === 'never') {
+      return `there is no such setting here; take it out, or choose one of ${Object.keys(entries).join(', ')}`;
+    }
+    return issue.received === 'undefined' ? 'this setting is missing' : 'an object with settings is expected';
+  });
 
-const secretArn = arn(
-  'secretsmanager',
-  'arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf',
+const text = (pattern: RegExp, expectation: string) =>
+  v.pipe(v.string(expectation), v.regex(pattern, expectation));
+
+// The complete ARN with Secrets Manager's own six characters at its end: a policy that names less allows nothing.
+const secretArn = text(
+  /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/,
+  'the complete ARN of a secret is expected, for example ' +
+    '"arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf"',
 );
 
 const endpoint = v.pipe(
-  v.string(),
-  v.regex(
+  text(
     /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):\d{1,5}$/,
-    'host and port of the cluster_listen are expected, for example "kong-cp.example.com:8005"',
+    'host and port of the cluster_listen are expected, without a scheme, for example "kong-cp.example.com:8005"',
+  ),
+  v.check((hostAndPort) => {
+    const port = Number(hostAndPort.slice(hostAndPort.lastIndexOf(':') + 1));
+    return port >= 1 && port <= 65_535;
+  }, 'a port from 1 to 65535 is expected'),
+);
+
+const pluginName = text(/^[A-Za-z0-9_-]{1,64}$/, 'the name of a plugin is expected, for example "my-plugin"');
+
+const vpc = v.pipe(
+  section({
+    vpcId: text(/^vpc-[0-9a-f]+$/, 'a VPC id is expected, for example "vpc-0abc"'),
+    availabilityZones: v.pipe(
+      v.array(text(/^[a-z0-9-]+$/, 'an availability zone is expected, for example "eu-central-1a"')),
+      v.minLength(1, 'at least one availability zone is needed'),
+    ),
+    /** Private subnets with a way to the control plane and to AWS (NAT or endpoints), one per availability zone. */
+    subnetIds: v.pipe(
+      v.array(text(/^subnet-[0-9a-f]+$/, 'a subnet id is expected, for example "subnet-0abc"')),
+      v.minLength(1, 'at least one subnet is needed'),
+    ),
+    securityGroupIds: v.pipe(
+      v.array(text(/^sg-[0-9a-f]+$/, 'a security group id is expected, for example "sg-0abc"')),
+      v.minLength(1, 'at least one security group is needed'),
+    ),
+  }),
+  v.check(
+    ({ availabilityZones, subnetIds }) => availabilityZones.length === subnetIds.length,
+    'as many subnets as availability zones are expected: one in each',
   ),
 );
 
-const names = v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'a plugin’s name is expected')));
-
-const vpc = v.strictObject({
-  vpcId: v.pipe(v.string(), v.regex(/^vpc-[0-9a-f]+$/, 'a VPC id is expected, for example "vpc-0abc"')),
-  availabilityZones: v.pipe(v.array(v.string()), v.minLength(1, 'at least one availability zone is needed')),
-  /** Private subnets with a way to the control plane and to AWS (NAT or endpoints), one per availability zone. */
-  subnetIds: v.pipe(
-    v.array(v.pipe(v.string(), v.regex(/^subnet-[0-9a-f]+$/, 'a subnet id is expected'))),
-    v.minLength(1, 'at least one subnet is needed'),
-  ),
-  securityGroupIds: v.pipe(
-    v.array(v.pipe(v.string(), v.regex(/^sg-[0-9a-f]+$/, 'a security group id is expected'))),
-    v.minLength(1, 'at least one security group is needed'),
-  ),
-});
-
-const controlPlane = v.strictObject({
+const controlPlane = section({
   /** `host:port` of the control plane's `cluster_listen`, as data planes reach it. */
   clusterEndpoint: endpoint,
   /** `cluster_mtls` of the control plane. */
   clusterMtls: v.optional(v.picklist(['shared', 'pki'], 'either "shared" or "pki" is expected'), 'shared'),
   /** Name in the control plane's certificate. Default: `kong_clustering` in shared mode, the host in PKI mode. */
-  clusterServerName: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  clusterServerName: v.optional(
+    text(/^[A-Za-z0-9_.-]+$/, 'a host name is expected, for example "kong-cp.example.com"'),
+  ),
   /** Full versions of the data planes that the fleet runs: a file is published for each. */
   dataPlaneVersions: v.pipe(
     v.array(kongVersion, 'a list of full Kong versions is expected, for example ["3.9.1"]'),
@@ -60,7 +82,7 @@ const controlPlane = v.strictObject({
     v.check((versions) => new Set(versions).size === versions.length, 'a version stands there twice'),
   ),
   /** Plugins that are configured and not Kong's own. */
-  customPlugins: v.optional(names, []),
+  customPlugins: v.optional(v.array(pluginName), []),
   /** A secret of yours with the cluster certificate. Default: one is made, and waits to be filled. */
   clusterCertificateSecretArn: v.optional(secretArn),
   /** A secret of yours that signs the event hooks. Default: one is generated. */
@@ -69,10 +91,22 @@ const controlPlane = v.strictObject({
   vpc: v.optional(vpc),
 });
 
-const settings = v.strictObject({
+const byName = 'an object is expected, with a section for each control plane by its name';
+
+const settings = section({
   /** By name. */
   controlPlanes: v.pipe(
-    v.record(controlPlaneName, controlPlane),
+    // A list is an object to v.record, and would name its control planes 0, 1, 2.
+    v.custom<Record<string, unknown>>((given) => !Array.isArray(given), byName),
+    v.record(
+      v.pipe(
+        controlPlaneName,
+        // Its files would lie among status/{controlPlane}.json, where only their own export may write.
+        v.notValue('status', 'this name is taken by the vault: name the control plane otherwise'),
+      ),
+      controlPlane,
+      byName,
+    ),
     v.check((all) => Object.keys(all).length > 0, 'name at least one control plane'),
     // Each has its statements in the bucket policy, of which S3 takes 20 KB.
     v.check((all) => Object.keys(all).length <= 10, 'at most 10 control planes fit into one deployment'),
@@ -87,8 +121,8 @@ const settings = v.strictObject({
   settleSeconds: v.optional(between(1, 60, 'seconds'), 6),
   /** By how much the control plane's clock may be off. */
   clockToleranceSeconds: v.optional(between(0, 60, 'seconds'), 1),
-  /** Exports start no sooner than this after one another. */
-  minimumIntervalSeconds: v.optional(between(0, 300, 'seconds'), 5),
+  /** Exports start no sooner than this after one another; no function waits longer than 30 s (core/export/pace.ts). */
+  minimumIntervalSeconds: v.optional(between(0, 30, 'seconds'), 5),
   /** Kong signs with sha1 up to 3.13. `false` once all control planes are newer. */
   acceptSha1: v.optional(v.boolean('true or false is expected'), true),
   /** Noncurrent versions go after this many days ... */
@@ -120,7 +154,7 @@ export function parseSettings(given: unknown): Settings {
   if (given === undefined) {
     throw new Error('there are no settings: put them into cdk.json, context "lifeboat" (see README, Deploy)');
   }
-  const parsed = v.safeParse(settings, given);
+  const parsed = v.safeParse(settings, given, { message: expectation });
   if (!parsed.success) {
     throw new Error(
       `the settings in cdk.json, context "lifeboat", are wrong:\n${parsed.issues.map(sentence).join('\n')}`,
@@ -129,14 +163,12 @@ export function parseSettings(given: unknown): Settings {
   return parsed.output;
 }
 
+/** For schemas that have no sentence of their own. */
+function expectation({ type }: v.BaseIssue<unknown>): string {
+  return type === 'array' ? 'a list is expected' : `a ${type} is expected`;
+}
+
 function sentence(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue) ?? '';
-  const at = path === '' ? '' : `${path}: `;
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    return `- ${at}there is no such setting; see the table in docs/settings.md`;
-  }
-  if (issue.received === 'undefined') {
-    return `- ${at}this setting is missing`;
-  }
-  return `- ${at}${issue.message}`;
+  const path = v.getDotPath(issue) ?? 'lifeboat';
+  return `- ${path}: ${issue.message}`;
 }

@@ -194,7 +194,8 @@ export class Vault extends Construct {
     const status = this.bucket.arnForObjects(`status/${controlPlane}.json`);
     this.#deny({
       sid: `OnlyItsExportWrites${number}`,
-      actions: ['s3:PutObject', 's3:PutObjectTagging', 's3:PutObjectVersionTagging'],
+      // Replication writes without s3:PutObject.
+      actions: ['s3:PutObject', 's3:PutObjectTagging', 's3:PutObjectVersionTagging', 's3:ReplicateObject'],
       resources: [files, status],
       conditions: notFrom([exportRole.roleArn]),
     });
@@ -220,7 +221,7 @@ export class Vault extends Construct {
     );
     this.#deny({
       sid: 'NothingElseIsWritten',
-      actions: ['s3:PutObject'],
+      actions: ['s3:PutObject', 's3:ReplicateObject'],
       notResources: [...files, ...statuses],
     });
     // A missing header is as good as a wrong one: with ...IfExists both are denied (design §4).
@@ -257,7 +258,13 @@ export class Vault extends Construct {
     // Lifecycle rules are no principals: they alone remove noncurrent versions. Whoever must delete changes this policy first.
     this.#deny({
       sid: 'NobodyDeletes',
-      actions: ['s3:DeleteObject', 's3:DeleteObjectVersion', 's3:BypassGovernanceRetention'],
+      actions: [
+        's3:DeleteObject',
+        's3:DeleteObjectVersion',
+        // Sets delete markers.
+        's3:ReplicateDelete',
+        's3:BypassGovernanceRetention',
+      ],
       resources: [this.bucket.arnForObjects('*')],
     });
   }

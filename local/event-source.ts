@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   DeleteMessageBatchCommand,
   type Message,
@@ -62,9 +63,7 @@ export function startEventSource(options: EventSourceOptions): EventSource {
       } catch {
         // A function that failed has said so in its log; its messages come back after the visibility timeout. A service that
         // is gone is being stopped, or will be back.
-        await new Promise((resolve) => {
-          setTimeout(resolve, 200);
-        });
+        await delay(200, undefined, { signal: stopped.signal }).catch(() => undefined);
       }
     }
   }

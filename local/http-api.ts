@@ -6,7 +6,13 @@ import type {
   APIGatewayProxyStructuredResultV2,
 } from 'aws-lambda';
 import type { Identities, Identity } from './aws/identities.ts';
-import { type ReceivedRequest, receiveRequest, UnreadableRequest } from './aws/received-request.ts';
+import {
+  percentDecode,
+  type QueryParameter,
+  type ReceivedRequest,
+  receiveRequest,
+  UnreadableRequest,
+} from './aws/received-request.ts';
 import { SignatureRefused, verifySignature } from './aws/sigv4.ts';
 import type { LambdaFunction } from './lambda/lambda-function.ts';
 
@@ -94,7 +100,7 @@ function match(route: Route, request: ReceivedRequest): Readonly<Record<string, 
   for (const [index, part] of pattern.entries()) {
     const given = path[index] ?? '';
     if (part.startsWith('{') && given !== '') {
-      parameters[part.slice(1, -1)] = decodeURIComponent(given);
+      parameters[part.slice(1, -1)] = percentDecode(given);
     } else if (part !== given) {
       return undefined;
     }
@@ -114,16 +120,15 @@ function proxyEvent(
   caller: Identity | undefined,
 ): APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAuthorizer {
   const at = now();
-  const query = Object.fromEntries(request.query.map(({ name, value }) => [name, value]));
   const routeKey = `${route.method} ${route.path}`;
   // Payload format 2.0 (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
   return {
     version: '2.0',
     routeKey,
     rawPath: request.path,
-    rawQueryString: new URLSearchParams(query).toString(),
+    rawQueryString: encoded(request.query),
     headers: Object.fromEntries(request.headers),
-    ...(request.query.length === 0 ? {} : { queryStringParameters: query }),
+    ...(request.query.length === 0 ? {} : { queryStringParameters: joined(request.query) }),
     ...(Object.keys(pathParameters).length === 0 ? {} : { pathParameters }),
     requestContext: {
       accountId,
@@ -148,6 +153,20 @@ function proxyEvent(
     ...(request.body.length === 0 ? {} : { body: request.body.toString('base64') }),
     isBase64Encoded: request.body.length > 0,
   };
+}
+
+/** Values of a parameter that is given more than once are joined by commas. */
+function joined(query: readonly QueryParameter[]): Readonly<Record<string, string>> {
+  const values = new Map<string, string>();
+  for (const { name, value } of query) {
+    const before = values.get(name);
+    values.set(name, before === undefined ? value : `${before},${value}`);
+  }
+  return Object.fromEntries(values);
+}
+
+function encoded(query: readonly QueryParameter[]): string {
+  return query.map(({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
 }
 
 function iamContext(caller: Identity, accountId: string) {

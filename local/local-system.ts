@@ -207,6 +207,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       }),
     );
     const administrator = role('administrator');
+    const administratorSqs = sqsOf(administrator);
     return {
       region,
       apiUrl: api.url,
@@ -231,7 +232,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
         }),
       },
       ringSchedule: schedule.ring,
-      isIdle: () => isEmpty(sqsOf(administrator), resources.queue.url),
+      isIdle: () => isEmpty(administratorSqs, resources.queue.url),
       exportCount: eventSource.invocations,
       measurements: () => measured,
       logDirectory,

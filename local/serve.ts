@@ -44,6 +44,7 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
     hookSecretFile: secretFile,
     dataPlaneCredentialsFile: credentialsFile,
     dataPlaneVersion,
+    fetchedFile: join(directory, 'config.json'),
     logDirectory: system.logDirectory,
   };
   if (json) {
@@ -67,6 +68,11 @@ function shellVariables(system: LocalSystem, identity: Identity): string {
     .join('');
 }
 
+/** A path as a shell takes it, in quotes only where it needs them. */
+function quoted(path: string): string {
+  return /^[\w./+@%-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 interface Endpoints {
   readonly apiUrl: string;
   readonly webhookUrl: string;
@@ -77,6 +83,8 @@ interface Endpoints {
   readonly hookSecretFile: string;
   readonly dataPlaneCredentialsFile: string;
   readonly dataPlaneVersion: string;
+  /** Where the printed `lifeboat fetch` writes: the file holds secrets, and does not belong into the project. */
+  readonly fetchedFile: string;
   readonly logDirectory: string;
 }
 
@@ -89,19 +97,20 @@ function commands(endpoints: Endpoints): string {
 curl -s ${endpoints.adminUrl}/services -H 'content-type: application/json' -d '{"name":"mine","url":"http://example.com"}'
 
 `;
-  return `Everything below runs in another terminal. Ctrl-C here ends it.
+  return `Everything below runs in another terminal, in this folder. Ctrl-C here ends it.
 
 ${change}# ring the bell yourself, signed as Kong signs (202; without the signature 401)
 body='{"source":"crud","event":"routes:update"}'
-signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$(cat ${endpoints.hookSecretFile})" | sed 's/^.*= //')
+signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$(cat ${quoted(endpoints.hookSecretFile)})" | sed 's/^.*= //')
 curl -i ${endpoints.webhookUrl} -H 'content-type: application/json' -H "x-kong-signature: sha256=$signature" -d "$body"
 
 # the credentials of a data plane's role
-. ${endpoints.dataPlaneCredentialsFile}
+. ${quoted(endpoints.dataPlaneCredentialsFile)}
 
 # be a new data plane
 npm run --silent lifeboat -- fetch --control-plane ${controlPlaneName} --kong-version ${endpoints.dataPlaneVersion} \\
-  --endpoint ${endpoints.apiUrl} --public-key ${endpoints.publicKeyFile} --output config.json
+  --endpoint ${endpoints.apiUrl} --public-key ${quoted(endpoints.publicKeyFile)} \\
+  --output ${quoted(endpoints.fetchedFile)}
 
 # or ask for the grant alone
 curl -s --aws-sigv4 aws:amz:${endpoints.region}:execute-api --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
@@ -111,6 +120,6 @@ curl -s --aws-sigv4 aws:amz:${endpoints.region}:execute-api --user "$AWS_ACCESS_
 npm run --silent lifeboat -- public-key --key-id ${endpoints.signingKeyArn}
 
 # what the functions log
-tail -f ${endpoints.logDirectory}/*.log
+tail -f ${quoted(endpoints.logDirectory)}/*.log
 `;
 }

@@ -30,9 +30,11 @@ interface StartOptions {
 
 const program = new Command('npm start --')
   .description('Rehearse an outage on this machine: the whole of Lifeboat, without AWS, in under a minute.')
-  .option(
-    '--cluster-endpoint <host:port>',
-    'read a real control plane instead of the simulator; it is never changed',
+  .addOption(
+    new Option(
+      '--cluster-endpoint <host:port>',
+      'read a real control plane instead of the simulator; it is never changed',
+    ).argParser(hostAndPort),
   )
   .option('--cluster-cert <file>', 'a data plane’s cluster certificate, PEM')
   .option('--cluster-cert-key <file>', 'its key, PEM')
@@ -157,6 +159,16 @@ async function rehearseAndReport({
 async function subjectOf(options: StartOptions): Promise<Subject> {
   const { clusterEndpoint, clusterCert, clusterCertKey } = options;
   if (clusterEndpoint === undefined) {
+    const { clusterCa, clusterServerName, customPlugins } = options;
+    // Whoever gives a certificate means a control plane of their own, and would take the simulator's success for its.
+    if (
+      [clusterCert, clusterCertKey, clusterCa, clusterServerName, customPlugins[0]].some((given) => given)
+    ) {
+      throw new Error(
+        '--cluster-cert, --cluster-cert-key, --cluster-ca, --cluster-server-name and --custom-plugins are about a control plane of yours: ' +
+          'name it with --cluster-endpoint',
+      );
+    }
     return simulatedControlPlane(options.dataPlaneVersion);
   }
   if (clusterCert === undefined || clusterCertKey === undefined) {
@@ -184,6 +196,13 @@ function names(value: string): readonly string[] {
 function version(value: string): string {
   if (!v.is(kongVersion, value)) {
     throw new InvalidArgumentError('a full Kong version is expected, for example 3.9.1');
+  }
+  return value;
+}
+
+function hostAndPort(value: string): string {
+  if (!/^([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/.test(value)) {
+    throw new InvalidArgumentError('host:port is expected, as in the control plane’s cluster_listen');
   }
   return value;
 }

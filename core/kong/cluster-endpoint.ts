@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isNativeError } from 'node:util/types';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { ConfigurationRequest, ControlPlane, ControlPlaneConfiguration } from './control-plane.ts';
 import { ControlPlaneError } from './errors.ts';
@@ -116,13 +117,12 @@ async function connect(options: ClusterEndpointOptions, request: ConfigurationRe
     ...(mtls === 'pki' && certificate.ca !== undefined ? { ca: certificate.ca } : {}),
     servername: options.serverName ?? (mtls === 'shared' ? sharedServerName : outlet.hostname),
     perMessageDeflate: false,
-    handshakeTimeout: connectTimeoutMs,
     maxPayload: maxFrameBytes,
     followRedirects: false,
   };
-  const socket = new WebSocket(outlet, settings);
+  const socket = openSocket(outlet, settings, options);
   const connection = frames(socket, options, request);
-  const refusal = await connection.opened;
+  const refusal = await openedInTime(connection, connectTimeoutMs, options, request);
   if (refusal !== undefined) {
     connection.close();
     throw refusal;
@@ -134,12 +134,67 @@ async function connect(options: ClusterEndpointOptions, request: ConfigurationRe
   return connection;
 }
 
+function openSocket(outlet: URL, settings: ClientOptions, options: ClusterEndpointOptions): WebSocket {
+  try {
+    return new WebSocket(outlet, settings);
+  } catch (error) {
+    // Node reads certificate and key here, and throws where they are none or belong to two pairs.
+    throw isNativeError(error) ? connectionError(error, options) : error;
+  }
+}
+
+/** Why the connection is not open, once that is known; a control plane that answers byte by byte does not get more time. */
+async function openedInTime(
+  { opened, close }: OpeningConnection,
+  connectTimeoutMs: number,
+  { endpoint }: ClusterEndpointOptions,
+  { signal }: ConfigurationRequest,
+): Promise<ControlPlaneError | undefined> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    close();
+  }, connectTimeoutMs);
+  signal?.addEventListener('abort', close);
+  try {
+    if (signal?.aborted === true) {
+      close();
+    }
+    const refusal = await opened;
+    if (signal?.aborted === true) {
+      return cancelled(endpoint);
+    }
+    return late
+      ? new ControlPlaneError(
+          'unreachable',
+          `control plane ${endpoint} accepted no WebSocket within ${connectTimeoutMs / 1000} s (timed out): check the way there ` +
+            '(security groups, routes) and whether it is overloaded',
+        )
+      : refusal;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', close);
+  }
+}
+
+function cancelled(endpoint: string): ControlPlaneError {
+  return new ControlPlaneError(
+    'cancelled',
+    `the export ended while it waited for control plane ${endpoint}: its time was up`,
+  );
+}
+
+interface OpeningConnection extends Connection {
+  /** Resolves with the reason where it does not open. */
+  readonly opened: Promise<ControlPlaneError | undefined>;
+}
+
 /** The frames of a connection, of which only the newest unread one is kept: each is a whole configuration. */
 function frames(
   socket: WebSocket,
   options: ClusterEndpointOptions,
   request: ConfigurationRequest,
-): Connection & { readonly opened: Promise<ControlPlaneError | undefined> } {
+): OpeningConnection {
   let unread: Uint8Array | undefined;
   let failure: ControlPlaneError | undefined;
   let closed: ControlPlaneError | undefined;
@@ -202,10 +257,7 @@ function frames(
         timeout.abort();
       }
       if (signal?.aborted === true) {
-        throw new ControlPlaneError(
-          'cancelled',
-          `the export ended while it waited for control plane ${options.endpoint}: its time was up`,
-        );
+        throw cancelled(options.endpoint);
       }
       if (failure !== undefined) {
         throw failure;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -42,6 +43,7 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
   let worker: Worker | undefined;
   let invocations = 0;
   const waiting = new Map<number, (answer: Answer) => void>();
+  let reading: readonly Promise<unknown>[] = [];
   const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
 
   function warm(): Worker {
@@ -61,7 +63,7 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
       worker = undefined;
       failAll(`${options.name} ended`);
     });
-    eachLine(started.stdout, (line) => {
+    const metricsAndLog = eachLine(started.stdout, (line) => {
       const metrics = metricsIn(line);
       if (metrics === undefined) {
         log.write(`${line}\n`);
@@ -69,7 +71,8 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
         options.onMetrics(metrics);
       }
     });
-    eachLine(started.stderr, (line) => log.write(`${line}\n`));
+    const errors = eachLine(started.stderr, (line) => log.write(`${line}\n`));
+    reading = [metricsAndLog, errors];
     worker = started;
     return started;
   }
@@ -89,7 +92,11 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
       try {
         const answer = await new Promise<Answer>((resolve) => {
           waiting.set(id, resolve);
-          timer = setTimeout(() => resolve({ id, failure: `${options.name} timed out` }), timeoutMs);
+          timer = setTimeout(() => {
+            resolve({ id, failure: `${options.name} timed out after ${options.timeoutSeconds} s` });
+            // As Lambda does: what ran too long must not go on behind its caller's back. The next event is a cold start.
+            void worker?.terminate();
+          }, timeoutMs);
           warm().postMessage({ id, event, deadlineMs: Date.now() + timeoutMs } satisfies Invocation);
         });
         if ('failure' in answer) {
@@ -104,6 +111,8 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
     },
     async stop() {
       await worker?.terminate();
+      // Its last words come after its end.
+      await Promise.all(reading);
       await new Promise<void>((resolve) => {
         log.end(resolve);
       });
@@ -111,8 +120,9 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
   };
 }
 
-function eachLine(stream: Readable, take: (line: string) => void): void {
-  createInterface({ input: stream }).on('line', take);
+/** @returns the stream's end */
+function eachLine(stream: Readable, take: (line: string) => void): Promise<unknown> {
+  return once(createInterface({ input: stream }).on('line', take), 'close');
 }
 
 function metricsIn(line: string): Readonly<Record<string, unknown>> | undefined {

@@ -40,9 +40,9 @@ export interface RealControlPlaneOptions {
 /** A control plane that is somebody's own: read, never changed. */
 export async function realControlPlane(options: RealControlPlaneOptions): Promise<Subject> {
   const [certificate, key, ca] = await Promise.all([
-    readFile(options.clusterCert, 'utf8'),
-    readFile(options.clusterCertKey, 'utf8'),
-    options.clusterCa === undefined ? undefined : readFile(options.clusterCa, 'utf8'),
+    pem('--cluster-cert', options.clusterCert),
+    pem('--cluster-cert-key', options.clusterCertKey),
+    options.clusterCa === undefined ? undefined : pem('--cluster-ca', options.clusterCa),
   ]);
   return {
     clusterEndpoint: options.clusterEndpoint,
@@ -55,6 +55,21 @@ export async function realControlPlane(options: RealControlPlaneOptions): Promis
     description: `${options.clusterEndpoint}, a real one: it is read and never changed`,
     simulator: undefined,
   };
+}
+
+async function pem(option: string, file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new Error(
+      `${option} ${file} cannot be read (${error instanceof Error ? error.message : String(error)})`,
+      {
+        cause: error,
+      },
+    );
+  });
+  if (!text.includes('-----BEGIN ')) {
+    throw new Error(`${option} ${file} is no PEM file: it should begin with -----BEGIN`);
+  }
+  return text;
 }
 
 /** The recorded control plane, served by the simulator. */

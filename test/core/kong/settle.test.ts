@@ -8,11 +8,7 @@ const at = (milliseconds: number | undefined) =>
 
 describe('staying for a frame', () => {
   it.each<
-    [
-      title: string,
-      moment: { now: number; changedAt?: number; builtAt?: number },
-      expected: SettleDecision,
-    ]
+    [title: string, moment: { now: number; changedAt?: number; builtAt?: number }, expected: SettleDecision]
   >([
     ['nothing came yet', { now: 0, changedAt: 0 }, 'wait for a frame'],
     ['nothing came and the settle time is over', { now: 60_000, changedAt: 0 }, 'wait for a frame'],

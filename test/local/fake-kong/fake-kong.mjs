@@ -119,8 +119,12 @@ function settingsOf(environment) {
 }
 
 function masterOf(prefix) {
-  const path = join(prefix, 'pids/nginx.pid');
-  return existsSync(path) ? Number(readFileSync(path, 'utf8')) : undefined;
+  try {
+    return Number(readFileSync(join(prefix, 'pids/nginx.pid'), 'utf8'));
+  } catch {
+    // No file, no node.
+    return undefined;
+  }
 }
 
 function isAlive(pid) {

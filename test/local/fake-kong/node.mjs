@@ -32,7 +32,10 @@ const servers = await Promise.all([
 ]);
 const endSync = syncWithControlPlane(settings, take, log);
 
-process.on('SIGHUP', () => setTimeout(reload, loadMs));
+process.on('SIGHUP', () => {
+  log('[notice] signal 1 (SIGHUP) received, reconfiguring');
+  setTimeout(reload, loadMs);
+});
 process.on('SIGTERM', end);
 process.on('SIGQUIT', end);
 setTimeout(end, longestLifeMs);

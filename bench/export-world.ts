@@ -1,0 +1,67 @@
+/**
+ * What an export talks to, in a process of its own so that the memory measured is the export's: a control plane with a synthetic
+ * configuration, and S3 and KMS. Says on stdout, in one line of JSON, where it is; ends with its stdin.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startLocalAws } from '../local/aws/local-aws.ts';
+import { sharedCertificate } from '../local/control-plane/certificates.ts';
+import { startClusterEndpoint } from '../local/control-plane/cluster-endpoint.ts';
+import { faultQueue } from '../local/control-plane/faults.ts';
+import { syntheticFrame } from './synthetic-configuration.ts';
+import type { World } from './world.ts';
+
+const entities = Number(process.argv[2]);
+const configHash = randomBytes(16).toString('hex');
+const { frame, jsonBytes } = await syntheticFrame(entities, configHash);
+const certificate = await sharedCertificate();
+const endpoint = await startClusterEndpoint({
+  mtls: 'shared',
+  certificate,
+  version: '3.9.1',
+  host: '127.0.0.1',
+  port: 0,
+  plugins: new Map([['response-transformer', '3.9.1']]),
+  payload: () => ({
+    timestamp: Date.now() / 1000,
+    configHash,
+    plugins: new Set(['response-transformer']),
+    table: () => ({}),
+    message: () => ({}),
+    frame: () => frame,
+  }),
+  faults: faultQueue(),
+  pingTimeoutSeconds: 45,
+  now: Date.now,
+  log: () => undefined,
+});
+
+const dataDirectory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
+const region = 'eu-central-1';
+const accountId = '000000000000';
+const aws = await startLocalAws({ dataDirectory, region, accountId });
+const encryptionKeyArn = aws.kms.createKey('encryption', 'SYMMETRIC_DEFAULT');
+const bucket = 'bench-vault';
+aws.s3.createBucket(bucket, { defaultKeyId: encryptionKeyArn });
+
+const world: World = {
+  clusterEndpoint: `127.0.0.1:${endpoint.port}`,
+  certificate,
+  frameBytes: frame.length,
+  jsonBytes,
+  region,
+  s3Endpoint: aws.endpoints.AWS_ENDPOINT_URL_S3,
+  kmsEndpoint: aws.endpoints.AWS_ENDPOINT_URL_KMS,
+  bucket,
+  encryptionKeyArn,
+  signingKeyArn: aws.kms.createKey('signing', 'ECC_NIST_P256'),
+  credentials: aws.identities.issue(`arn:aws:sts::${accountId}:assumed-role/export/bench`),
+};
+process.stdout.write(`${JSON.stringify(world)}\n`);
+for await (const _ of process.stdin) {
+  // Nothing is said to us; the end is all we wait for.
+}
+await Promise.all([endpoint.stop(), aws.stop()]);
+await rm(dataDirectory, { recursive: true });

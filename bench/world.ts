@@ -1,0 +1,26 @@
+import type { AwsCredentialIdentity } from '@smithy/types';
+import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
+
+/** Where the bench's control plane, vault and keys are. */
+export interface World {
+  readonly clusterEndpoint: string;
+  readonly certificate: ClusterCertificate;
+  /** Compressed, as it is sent. */
+  readonly frameBytes: number;
+  /** Inflated. */
+  readonly jsonBytes: number;
+  readonly region: string;
+  readonly s3Endpoint: string;
+  readonly kmsEndpoint: string;
+  readonly bucket: string;
+  readonly encryptionKeyArn: string;
+  readonly signingKeyArn: string;
+  readonly credentials: AwsCredentialIdentity;
+}
+
+/** What one way of exporting cost. */
+export interface ExportCost {
+  /** From connect to published. */
+  readonly seconds: number;
+  readonly peakRssMb: number;
+}

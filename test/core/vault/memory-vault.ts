@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { type ConfigFileName, configFileKey } from '../../../core/vault/config-file-name.ts';
+import type { ConfigVault, ControlPlaneStatus, Publication } from '../../../core/vault/config-vault.ts';
+import { RevisionConflict } from '../../../core/vault/errors.ts';
+
+export interface StoredVersion {
+  readonly etag: string;
+  readonly gzip: Uint8Array;
+  readonly manifest: string | undefined;
+}
+
+export interface MemoryVault extends ConfigVault {
+  /** All versions of a file, oldest first. */
+  versions(name: ConfigFileName): readonly StoredVersion[];
+  /** Writes past the protocol, as an intruder would. */
+  overwrite(name: ConfigFileName, version: Omit<StoredVersion, 'etag'>): void;
+}
+
+/** A vault in memory that keeps every version and refuses a stale etag. */
+export function memoryVault(): MemoryVault {
+  const files = new Map<string, StoredVersion[]>();
+  const statuses = new Map<string, ControlPlaneStatus>();
+  const versionsOf = (name: ConfigFileName) => files.get(configFileKey(name)) ?? [];
+
+  function store(name: ConfigFileName, { gzip, manifest }: Omit<StoredVersion, 'etag'>): void {
+    // As S3's: of the content alone.
+    const etag = createHash('md5').update(gzip).digest('hex');
+    files.set(configFileKey(name), [...versionsOf(name), { etag, gzip, manifest }]);
+  }
+
+  return {
+    versions: versionsOf,
+    overwrite: store,
+    async current(name) {
+      const current = versionsOf(name).at(-1);
+      return current && { etag: current.etag, manifest: current.manifest };
+    },
+    async publish(name, publication: Publication) {
+      if (versionsOf(name).at(-1)?.etag !== publication.replaces) {
+        throw new RevisionConflict(configFileKey(name));
+      }
+      store(name, publication);
+      return String(versionsOf(name).length);
+    },
+    lastStatus: async (controlPlane) => statuses.get(controlPlane),
+    async recordStatus(status) {
+      statuses.set(status.controlPlane, status);
+    },
+  };
+}
