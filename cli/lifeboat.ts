@@ -18,7 +18,7 @@ Exit codes:
   2  wrong options
   3  the grant was refused: credentials, role, or this machine's clock
   4  the vault has no file for this control plane and version
-  5  grant endpoint, vault or KMS not reachable, or the download broke off
+  5  grant endpoint, vault or KMS gave no good answer, or the download broke off
   6  something came that must not be loaded: signature, hash, control plane, version
   7  the output could not be written
   8  Kong could not be given the file: prefix, process or status API, or it refused it`,

@@ -11,6 +11,7 @@ const wholeNumber = v.pipe(
   v.regex(/^\d{1,9}$/, 'a whole number is expected'),
   v.transform(Number),
 );
+const atLeastOne = v.pipe(wholeNumber, v.minValue(1, 'a whole number above 0 is expected'));
 const onOff = v.pipe(
   v.picklist(['true', 'false']),
   v.transform((value) => value === 'true'),
@@ -21,6 +22,11 @@ const list = <Item extends v.GenericSchema<string>>(item: Item) =>
     v.transform((value) => value.split(',').filter((part) => part !== '')),
     v.array(item),
   );
+// Without a version an export would look at nothing, and call that complete.
+const versions = v.pipe(
+  list(kongVersion),
+  v.nonEmpty('at least one version is expected, for example "3.9.1"'),
+);
 
 /** Where the hooks of one control plane go: its queue, and the Secrets Manager id of the secret that signs them. */
 const hookTarget = v.object({ queueUrl: text, secretId: text });
@@ -29,7 +35,7 @@ export const webhookEnvironment = v.object({
   /** JSON: `{"prod": {"queueUrl": "...", "secretId": "..."}}`. */
   CONTROL_PLANES: v.pipe(v.string(), v.parseJson(), v.record(controlPlaneName, hookTarget)),
   /** Changes within one such window become one export (design decision 4). */
-  COALESCING_WINDOW_SECONDS: wholeNumber,
+  COALESCING_WINDOW_SECONDS: atLeastOne,
   /** `false` once every control plane signs with HMAC-SHA256 (Kong 3.14 and later). */
   ACCEPT_SHA1: onOff,
 });
@@ -37,7 +43,7 @@ export const webhookEnvironment = v.object({
 export const exportEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
   /** `host:port` of the control plane's `cluster_listen`. */
-  CLUSTER_ENDPOINT: text,
+  CLUSTER_ENDPOINT: v.pipe(v.string(), v.regex(/^[^\s/?#@]+:\d{1,5}$/, 'host:port is expected')),
   /** `shared` or `pki`, as `cluster_mtls` in the control plane's kong.conf. */
   CLUSTER_MTLS: v.picklist(['shared', 'pki']),
   /** TLS server name; empty for Kong's own (`kong_clustering` in shared mode, the host in PKI mode). */
@@ -45,7 +51,7 @@ export const exportEnvironment = v.object({
   /** Secrets Manager id of `{"certificate": PEM, "key": PEM, "ca"?: PEM}`, a data plane's cluster certificate. */
   CLUSTER_CERTIFICATE_SECRET: text,
   /** Comma-separated full versions of the data planes to publish for. */
-  DATA_PLANE_VERSIONS: list(kongVersion),
+  DATA_PLANE_VERSIONS: versions,
   /** Comma-separated names of plugins that are not Kong's own. */
   CUSTOM_PLUGINS: list(text),
   BUCKET: text,
@@ -63,8 +69,8 @@ export const exportEnvironment = v.object({
 export const presignEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
   BUCKET: text,
-  DATA_PLANE_VERSIONS: list(kongVersion),
-  URL_LIFETIME_SECONDS: wholeNumber,
+  DATA_PLANE_VERSIONS: versions,
+  URL_LIFETIME_SECONDS: atLeastOne,
 });
 
 /** What the Lambda runtime itself puts into the environment and the presign function computes with. */
@@ -81,3 +87,20 @@ export const runtimeCredentials = v.object({
 export type WebhookVariables = v.InferInput<typeof webhookEnvironment>;
 export type ExportVariables = v.InferInput<typeof exportEnvironment>;
 export type PresignVariables = v.InferInput<typeof presignEnvironment>;
+
+/**
+ * Reads what a function needs from its environment.
+ *
+ * @throws Error that names every variable that is missing or wrong
+ */
+export function readEnvironment<Schema extends v.GenericSchema>(
+  schema: Schema,
+  variables: NodeJS.ProcessEnv,
+): v.InferOutput<Schema> {
+  const read = v.safeParse(schema, variables);
+  if (!read.success) {
+    const wrong = read.issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`);
+    throw new Error(`the environment is not what this function needs (${wrong.join('; ')})`);
+  }
+  return read.output;
+}

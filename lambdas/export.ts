@@ -3,7 +3,6 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import * as v from 'valibot';
 import { clusterCertificate } from '../core/export/cluster-certificate-secret.ts';
 import { exportBatch } from '../core/export/export-batch.ts';
 import { type ExportParts, runExport } from '../core/export/export-run.ts';
@@ -12,7 +11,7 @@ import { pace } from '../core/export/pace.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
-import { exportEnvironment } from './environment.ts';
+import { exportEnvironment, readEnvironment } from './environment.ts';
 import { logBatch } from './export-log.ts';
 import { messagesOf, unfinished } from './queue.ts';
 import { measure } from './telemetry.ts';
@@ -20,7 +19,7 @@ import { measure } from './telemetry.ts';
 // What remains is for putting the messages back and for the log.
 const reservedMs = 10_000;
 
-const environment = v.parse(exportEnvironment, process.env);
+const environment = readEnvironment(exportEnvironment, process.env);
 const secretsManager = new SecretsManagerClient();
 const sqs = new SQSClient();
 const now = () => new Date();

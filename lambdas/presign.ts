@@ -1,13 +1,12 @@
 import type { APIGatewayProxyEventV2WithIAMAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import * as v from 'valibot';
 import { grants } from '../core/access/grant.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
-import { presignEnvironment, runtimeCredentials } from './environment.ts';
+import { presignEnvironment, readEnvironment, runtimeCredentials } from './environment.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
 import { logger, measure } from './telemetry.ts';
 
-const environment = v.parse(presignEnvironment, process.env);
-const runtime = v.parse(runtimeCredentials, process.env);
+const environment = readEnvironment(presignEnvironment, process.env);
+const runtime = readEnvironment(runtimeCredentials, process.env);
 
 const grant = grants({
   controlPlane: environment.CONTROL_PLANE,

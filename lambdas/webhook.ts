@@ -1,15 +1,14 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import * as v from 'valibot';
 import { doorbell } from '../core/intake/doorbell.ts';
 import { secretsManagerHookSecrets } from '../core/intake/secrets-manager-hook-secrets.ts';
 import { sqsExportRequests } from '../core/intake/sqs-export-requests.ts';
-import { webhookEnvironment } from './environment.ts';
+import { readEnvironment, webhookEnvironment } from './environment.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
 import { logger, measure } from './telemetry.ts';
 
-const environment = v.parse(webhookEnvironment, process.env);
+const environment = readEnvironment(webhookEnvironment, process.env);
 const targets = new Map(Object.entries(environment.CONTROL_PLANES));
 const now = () => new Date();
 

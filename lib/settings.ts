@@ -15,8 +15,13 @@ const section = <const Entries extends v.ObjectEntries>(entries: Entries) =>
     if (issue.expected === 'never') {
       return `there is no such setting here; take it out, or choose one of ${Object.keys(entries).join(', ')}`;
     }
-    return issue.received === 'undefined' ? 'this setting is missing' : 'an object with settings is expected';
+    return issue.received === 'undefined'
+      ? 'this setting is missing and has no default: add it'
+      : 'an object with settings is expected, in braces';
   });
+
+const list = <const Item extends v.GenericSchema<string>>(item: Item, things: string) =>
+  v.array(item, `a list of ${things} is expected, in brackets`);
 
 const text = (pattern: RegExp, expectation: string) =>
   v.pipe(v.string(expectation), v.regex(pattern, expectation));
@@ -28,33 +33,55 @@ const secretArn = text(
     '"arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf"',
 );
 
-const endpoint = v.pipe(
-  text(
-    /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):\d{1,5}$/,
-    'host and port of the cluster_listen are expected, without a scheme, for example "kong-cp.example.com:8005"',
-  ),
-  v.check((hostAndPort) => {
-    const port = Number(hostAndPort.slice(hostAndPort.lastIndexOf(':') + 1));
-    return port >= 1 && port <= 65_535;
-  }, 'a port from 1 to 65535 is expected'),
-);
+const endpointExpected =
+  'host and port of the cluster_listen are expected, without a scheme, for example "kong-cp.example.com:8005"';
+
+const endpoint = v.pipe(v.string(endpointExpected), v.check(isHostAndPort, endpointExpected));
+
+function isHostAndPort(given: string): boolean {
+  const port = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(given)?.[1];
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
+}
 
 const pluginName = text(/^[A-Za-z0-9_-]{1,64}$/, 'the name of a plugin is expected, for example "my-plugin"');
 
+const dataPlaneVersion = v.pipe(
+  v.string('a full Kong version is expected, in quotes, for example "3.9.1"'),
+  kongVersion,
+);
+
 const vpc = v.pipe(
   section({
-    vpcId: text(/^vpc-[0-9a-f]+$/, 'a VPC id is expected, for example "vpc-0abc"'),
+    vpcId: text(
+      /^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/,
+      'a VPC id is expected, for example "vpc-0123456789abcdef0"',
+    ),
     availabilityZones: v.pipe(
-      v.array(text(/^[a-z0-9-]+$/, 'an availability zone is expected, for example "eu-central-1a"')),
+      list(
+        text(/^[a-z0-9-]+$/, 'an availability zone is expected, for example "eu-central-1a"'),
+        'availability zones',
+      ),
       v.minLength(1, 'at least one availability zone is needed'),
     ),
     /** Private subnets with a way to the control plane and to AWS (NAT or endpoints), one per availability zone. */
     subnetIds: v.pipe(
-      v.array(text(/^subnet-[0-9a-f]+$/, 'a subnet id is expected, for example "subnet-0abc"')),
+      list(
+        text(
+          /^subnet-([0-9a-f]{8}|[0-9a-f]{17})$/,
+          'a subnet id is expected, for example "subnet-0123456789abcdef0"',
+        ),
+        'subnet ids',
+      ),
       v.minLength(1, 'at least one subnet is needed'),
     ),
     securityGroupIds: v.pipe(
-      v.array(text(/^sg-[0-9a-f]+$/, 'a security group id is expected, for example "sg-0abc"')),
+      list(
+        text(
+          /^sg-([0-9a-f]{8}|[0-9a-f]{17})$/,
+          'a security group id is expected, for example "sg-0123456789abcdef0"',
+        ),
+        'security group ids',
+      ),
       v.minLength(1, 'at least one security group is needed'),
     ),
   }),
@@ -75,14 +102,14 @@ const controlPlane = section({
   ),
   /** Full versions of the data planes that the fleet runs: a file is published for each. */
   dataPlaneVersions: v.pipe(
-    v.array(kongVersion, 'a list of full Kong versions is expected, for example ["3.9.1"]'),
+    list(dataPlaneVersion, 'full Kong versions'),
     v.minLength(1, 'at least one version is needed: the one that `kong version` prints on a data plane'),
     // Each costs a connection to the control plane per export.
     v.maxLength(10, 'at most 10 versions are allowed'),
     v.check((versions) => new Set(versions).size === versions.length, 'a version stands there twice'),
   ),
   /** Plugins that are configured and not Kong's own. */
-  customPlugins: v.optional(v.array(pluginName), []),
+  customPlugins: v.optional(list(pluginName, 'plugin names'), []),
   /** A secret of yours with the cluster certificate. Default: one is made, and waits to be filled. */
   clusterCertificateSecretArn: v.optional(secretArn),
   /** A secret of yours that signs the event hooks. Default: one is generated. */
@@ -154,18 +181,13 @@ export function parseSettings(given: unknown): Settings {
   if (given === undefined) {
     throw new Error('there are no settings: put them into cdk.json, context "lifeboat" (see README, Deploy)');
   }
-  const parsed = v.safeParse(settings, given, { message: expectation });
+  const parsed = v.safeParse(settings, given);
   if (!parsed.success) {
     throw new Error(
       `the settings in cdk.json, context "lifeboat", are wrong:\n${parsed.issues.map(sentence).join('\n')}`,
     );
   }
   return parsed.output;
-}
-
-/** For schemas that have no sentence of their own. */
-function expectation({ type }: v.BaseIssue<unknown>): string {
-  return type === 'array' ? 'a list is expected' : `a ${type} is expected`;
 }
 
 function sentence(issue: v.BaseIssue<unknown>): string {

@@ -165,14 +165,15 @@ async function runKong(
   const path = join(directory, `kong-${parameters[0]}.log`);
   const output = await open(path, 'w', 0o600);
   let end: string;
+  let timer: NodeJS.Timeout | undefined;
   try {
+    const child = spawn(kong, parameters, {
+      env: { ...environment },
+      cwd: directory,
+      stdio: ['ignore', output.fd, output.fd],
+    });
+    timer = setTimeout(() => child.kill(), commandTimeoutMs);
     end = await new Promise<string>((resolve, reject) => {
-      const child = spawn(kong, parameters, {
-        env: { ...environment },
-        cwd: directory,
-        stdio: ['ignore', output.fd, output.fd],
-        timeout: commandTimeoutMs,
-      });
       child.once('error', reject);
       child.once('exit', (code, signal) =>
         resolve(code === null ? `ended by ${signal}` : `exit code ${code}`),
@@ -183,6 +184,7 @@ async function runKong(
       cause: error,
     });
   } finally {
+    clearTimeout(timer);
     await output.close();
   }
   const text = await readFile(path, 'utf8');

@@ -8,7 +8,7 @@ import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
 import type { ExportVariables, PresignVariables, WebhookVariables } from '../lambdas/environment.ts';
 import type { Identity } from './aws/identities.ts';
 import { type LocalAws, startLocalAws } from './aws/local-aws.ts';
-import { type EventSource, startEventSource } from './event-source.ts';
+import { startEventSource } from './event-source.ts';
 import { startHttpApi } from './http-api.ts';
 import { bundleEntry } from './lambda/bundle.ts';
 import { type LambdaFunction, lambdaFunction } from './lambda/lambda-function.ts';
@@ -165,16 +165,20 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
         endpoint: aws.endpoints.AWS_ENDPOINT_URL_SQS,
         credentials: identity,
       });
-    const eventSource: EventSource = started(
-      startEventSource({
-        sqs: sqsOf(exportRole),
-        queueUrl: resources.queue.url,
-        queueArn: resources.queue.arn,
-        region,
-        function: exporter,
-        batchSize: 10,
-      }),
-    );
+    const eventSource = startEventSource({
+      sqs: sqsOf(exportRole),
+      queueUrl: resources.queue.url,
+      queueArn: resources.queue.arn,
+      region,
+      function: exporter,
+      batchSize: 10,
+    });
+    started({
+      async stop() {
+        // Ctrl-C does not wait for an export that waits for its control plane: it publishes in one step, or not at all.
+        await Promise.all([eventSource.stop(), exporter.stop()]);
+      },
+    });
     const schedule = started(
       startSchedule({
         sqs: sqsOf(role(`lifeboat-${name}-schedule`)),

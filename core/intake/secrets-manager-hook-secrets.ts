@@ -35,8 +35,13 @@ export function secretsManagerHookSecrets(
       const values = fetchSecrets(secretsManager, secretIdOf(controlPlane));
       cache.set(controlPlane, { fetchedAtMs: now().getTime(), values });
       values.catch(() => {
-        // A failure is not worth remembering: the next delivery asks again.
-        cache.delete(controlPlane);
+        // A failure is not worth remembering: the next delivery asks again. What was known before stays so for its time, or a
+        // stranger's bad signature would lock out good ones while Secrets Manager is away.
+        if (known === undefined) {
+          cache.delete(controlPlane);
+        } else {
+          cache.set(controlPlane, known);
+        }
       });
       return values;
     },

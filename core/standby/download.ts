@@ -79,9 +79,24 @@ async function get({ url, timeoutMs }: DownloadRequest): Promise<Response> {
   throw new StandbyError('unreachable', answered);
 }
 
+// S3's errors have some hundred bytes.
+const largestErrorBytes = 10_000;
+
 async function errorText(response: Response): Promise<string> {
-  const text = await response.text().catch(() => '');
-  return text.slice(0, 10_000);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const piece of response.body ?? []) {
+      pieces.push(piece);
+      size += piece.length;
+      if (size > largestErrorBytes) {
+        break;
+      }
+    }
+  } catch {
+    // The status says enough; S3's code would only have said it better.
+  }
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 async function trustedManifest(response: Response, request: DownloadRequest): Promise<Manifest> {

@@ -46,17 +46,25 @@ export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant
     credentials: request.credentials,
     sha256: Sha256,
   });
-  const { headers } = await signer.sign(
-    {
-      method: 'GET',
-      protocol: endpoint.protocol,
-      hostname: endpoint.hostname,
-      path,
-      query: { kongVersion },
-      headers: { host: endpoint.host, accept: 'application/json' },
-    },
-    { signingDate: request.now() },
-  );
+  const { headers } = await signer
+    .sign(
+      {
+        method: 'GET',
+        protocol: endpoint.protocol,
+        hostname: endpoint.hostname,
+        path,
+        query: { kongVersion },
+        headers: { host: endpoint.host, accept: 'application/json' },
+      },
+      { signingDate: request.now() },
+    )
+    .catch((error: unknown) => {
+      throw new StandbyError(
+        'denied',
+        `there are no AWS credentials to ask with (${reason(error)}): give the machine a role, or set a profile or AWS_* variables`,
+        { cause: error },
+      );
+    });
   // fetch writes the host header itself, from the URL.
   delete headers['host'];
 

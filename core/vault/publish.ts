@@ -48,12 +48,12 @@ const maxAttempts = 5;
 export async function publish(parts: PublishParts, publishable: Publishable): Promise<PublishOutcome> {
   const { vault, signer, now } = parts;
   const { name } = publishable;
-  let attempted: Manifest | undefined;
+  let attempted: (PublishOutcome & { readonly outcome: 'published' }) | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const current = await readCurrent(parts, name);
-    if (attempted !== undefined && attempted.sha256 === current?.manifest?.sha256) {
+    if (attempted !== undefined && attempted.manifest.sha256 === current?.manifest?.sha256) {
       // The answer to our own publication was lost, and the SDK's retry met what we had written.
-      return { outcome: 'published', manifest: attempted };
+      return attempted;
     }
     const exportedAt = now();
     const decision = decide(publishable, current, exportedAt);
@@ -61,14 +61,14 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
       return decision;
     }
     const { gzip, manifest } = await makeRevision(publishable, current?.manifest, exportedAt);
-    attempted = manifest;
+    attempted = { outcome: 'published', manifest, warning: decision.warning };
     try {
       await vault.publish(name, {
         gzip,
         manifest: await signManifest(manifest, signer),
         replaces: current?.etag,
       });
-      return { outcome: 'published', manifest, warning: decision.warning };
+      return attempted;
     } catch (error) {
       if (!(error instanceof RevisionConflict) || attempt === maxAttempts) {
         throw error;

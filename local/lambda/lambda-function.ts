@@ -38,66 +38,100 @@ export interface LambdaFunction {
   stop(): Promise<void>;
 }
 
+/** One thread, and who waits for its answers. */
+interface Instance {
+  readonly worker: Worker;
+  readonly waiting: Map<number, (answer: Answer) => void>;
+  /** Settles when all that it printed is read. */
+  readonly printed: Promise<unknown>;
+}
+
 /** Starts a function; its code is loaded with the first event, so that that one is a cold start. */
 export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
-  let worker: Worker | undefined;
+  const instances = new Set<Instance>();
+  let warm: Instance | undefined;
   let invocations = 0;
-  const waiting = new Map<number, (answer: Answer) => void>();
-  let reading: readonly Promise<unknown>[] = [];
+  let stopping: Promise<void> | undefined;
   const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
 
-  function warm(): Worker {
-    if (worker !== undefined) {
-      return worker;
-    }
-    const started = new Worker(pathToFileURL(options.runtime), {
+  function startInstance(): Instance {
+    const worker = new Worker(pathToFileURL(options.runtime), {
       workerData: { bundle: pathToFileURL(options.bundle).href },
       env: { ...options.environment, AWS_LAMBDA_FUNCTION_NAME: options.name },
       execArgv: [],
       stdout: true,
       stderr: true,
     });
-    started.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
-    started.on('error', (error) => failAll(`${options.name} broke down: ${error.message}`));
-    started.on('exit', () => {
-      worker = undefined;
+    const waiting: Instance['waiting'] = new Map();
+    const failAll = (failure: string) => {
+      for (const [id, settle] of waiting) {
+        settle({ id, failure });
+      }
+    };
+    const printed = Promise.all([
+      eachLine(worker.stdout, (line) => {
+        const metrics = metricsIn(line);
+        if (metrics === undefined) {
+          log.write(`${line}\n`);
+        } else {
+          options.onMetrics(metrics);
+        }
+      }),
+      eachLine(worker.stderr, (line) => log.write(`${line}\n`)),
+    ]);
+    const instance = { worker, waiting, printed };
+    worker.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
+    worker.on('error', (error) => failAll(`${options.name} broke down: ${error.message}`));
+    worker.on('exit', () => {
+      retire(instance);
+      instances.delete(instance);
       failAll(`${options.name} ended`);
     });
-    const metricsAndLog = eachLine(started.stdout, (line) => {
-      const metrics = metricsIn(line);
-      if (metrics === undefined) {
-        log.write(`${line}\n`);
-      } else {
-        options.onMetrics(metrics);
-      }
-    });
-    const errors = eachLine(started.stderr, (line) => log.write(`${line}\n`));
-    reading = [metricsAndLog, errors];
-    worker = started;
-    return started;
+    instances.add(instance);
+    return instance;
   }
 
-  function failAll(failure: string): void {
-    for (const [id, settle] of waiting) {
-      settle({ id, failure });
+  function retire(instance: Instance): void {
+    if (warm === instance) {
+      warm = undefined;
     }
+  }
+
+  async function end(): Promise<void> {
+    const last = [...instances];
+    await Promise.all(last.map(({ worker }) => worker.terminate()));
+    // Its last words come after its end.
+    await Promise.all(last.map(({ printed }) => printed));
+    await new Promise<void>((resolve) => {
+      log.end(resolve);
+    });
   }
 
   return {
     async invoke(event) {
+      if (stopping !== undefined) {
+        throw new Error(`${options.name} was stopped`);
+      }
       invocations += 1;
       const id = invocations;
       const timeoutMs = options.timeoutSeconds * 1000;
+      warm ??= startInstance();
+      const instance = warm;
       let timer: NodeJS.Timeout | undefined;
       try {
         const answer = await new Promise<Answer>((resolve) => {
-          waiting.set(id, resolve);
+          instance.waiting.set(id, resolve);
           timer = setTimeout(() => {
             resolve({ id, failure: `${options.name} timed out after ${options.timeoutSeconds} s` });
             // As Lambda does: what ran too long must not go on behind its caller's back. The next event is a cold start.
-            void worker?.terminate();
+            retire(instance);
+            void instance.worker.terminate();
           }, timeoutMs);
-          warm().postMessage({ id, event, deadlineMs: Date.now() + timeoutMs } satisfies Invocation);
+          instance.worker.postMessage({
+            id,
+            event,
+            deadlineMs: Date.now() + timeoutMs,
+          } satisfies Invocation);
         });
         if ('failure' in answer) {
           log.write(`${answer.failure}\n`);
@@ -106,16 +140,12 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
         return answer.result;
       } finally {
         clearTimeout(timer);
-        waiting.delete(id);
+        instance.waiting.delete(id);
       }
     },
-    async stop() {
-      await worker?.terminate();
-      // Its last words come after its end.
-      await Promise.all(reading);
-      await new Promise<void>((resolve) => {
-        log.end(resolve);
-      });
+    stop() {
+      stopping ??= end();
+      return stopping;
     },
   };
 }

@@ -39,7 +39,9 @@ describe('a DER signature in the form of JWS', () => {
       fc.property(fc.oneof(number, small), fc.oneof(number, small), (r, s) => {
         const jose = joseSignature(sequence(signed(r), signed(s)));
 
-        expect(jose.toString('hex')).toBe(r.toString(16).padStart(64, '0') + s.toString(16).padStart(64, '0'));
+        expect(jose.toString('hex')).toBe(
+          r.toString(16).padStart(64, '0') + s.toString(16).padStart(64, '0'),
+        );
       }),
     );
   });

@@ -30,7 +30,8 @@ const manifest: Manifest = {
 
 const signer = await localSigner();
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-const decode = (part: string | undefined) => JSON.parse(Buffer.from(part ?? '', 'base64url').toString('utf8'));
+const decode = (part: string | undefined) =>
+  JSON.parse(Buffer.from(part ?? '', 'base64url').toString('utf8'));
 
 /** A JWS over whatever header and payload, with a signature of the key or of the test's own. */
 function jwsOf(
@@ -44,7 +45,11 @@ function jwsOf(
 const goodHeader = { alg: 'ES256', typ: manifestType, kid: signer.publicKey.keyId };
 
 const wrong = (message: string) =>
-  expect.objectContaining({ name: 'VaultError', code: 'manifest', message: expect.stringContaining(message) });
+  expect.objectContaining({
+    name: 'VaultError',
+    code: 'manifest',
+    message: expect.stringContaining(message),
+  });
 
 describe('a signed manifest', () => {
   it.each<[title: string, manifest: Manifest]>([
@@ -121,7 +126,9 @@ describe('a signed manifest', () => {
     [
       'alg HS256 with the public key as the secret',
       jwsOf({ ...goodHeader, alg: 'HS256' }, manifest, (message) =>
-        createHmac('sha256', signer.publicKey.key.export({ format: 'pem', type: 'spki' })).update(message).digest(),
+        createHmac('sha256', signer.publicKey.key.export({ format: 'pem', type: 'spki' }))
+          .update(message)
+          .digest(),
       ),
     ],
     ['alg ES384', jwsOf({ ...goodHeader, alg: 'ES384' })],
@@ -157,10 +164,13 @@ describe('a signed manifest', () => {
     );
   });
 
-  it.each(['', 'x', 'a.b.c', '..', 'e30.e30', 'bnVsbA.e30.AA'])('is refused when it is "%s"', async (text) => {
-    await expect(verifyManifest(text, [signer.publicKey])).rejects.toEqual(wrong(''));
-    expect(() => readUnverifiedManifest(text)).toThrow(wrong(''));
-  });
+  it.each(['', 'x', 'a.b.c', '..', 'e30.e30', 'bnVsbA.e30.AA'])(
+    'is refused when it is "%s"',
+    async (text) => {
+      await expect(verifyManifest(text, [signer.publicKey])).rejects.toEqual(wrong(''));
+      expect(() => readUnverifiedManifest(text)).toThrow(wrong(''));
+    },
+  );
 
   it('is refused by whoever trusts nobody', async () => {
     const jws = await signManifest(manifest, signer);

@@ -1,0 +1,326 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { listen } from '../../local/control-plane/listening.ts';
+import type { Ended } from '../local/processes.ts';
+import { bundledCli, type Cli } from './bundled-cli.ts';
+import {
+  type Answers,
+  content,
+  goodFile,
+  goodGrant,
+  newSigningKey,
+  startStandIn,
+  urlSecret,
+} from './published-file.ts';
+
+const secretAccessKey = 'a-secret-access-key';
+const sessionToken = 'a-session-token';
+const credentials = {
+  AWS_REGION: 'eu-central-1',
+  AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  AWS_SESSION_TOKEN: sessionToken,
+};
+const key = newSigningKey();
+const answers: Answers = { grant: goodGrant, file: () => goodFile(key) };
+const problem = (status: number, detail: string) => ({ status, body: JSON.stringify({ status, detail }) });
+
+let cli: Cli;
+let standIn: Awaited<ReturnType<typeof startStandIn>>;
+let output: string;
+let publicKey: string;
+
+beforeAll(async () => {
+  cli = await bundledCli();
+  standIn = await startStandIn(answers);
+  output = join(cli.directory, 'config.json');
+  publicKey = join(cli.directory, 'signing-key.pem');
+  await writeFile(publicKey, key.pem);
+});
+
+beforeEach(async () => {
+  Object.assign(answers, { grant: goodGrant, file: () => goodFile(key) } satisfies Answers);
+  await rm(output, { force: true });
+});
+
+afterAll(async () => {
+  await standIn.stop();
+  await cli.stop();
+});
+
+/** All that is needed, with what the test gives otherwise. An option of `undefined` is left out. */
+function parameters(changed: Readonly<Record<string, string | undefined>> = {}): readonly string[] {
+  const options = {
+    'control-plane': 'prod',
+    'kong-version': '3.9.1',
+    endpoint: standIn.url,
+    'public-key': publicKey,
+    output,
+    ...changed,
+  };
+  return [
+    'fetch',
+    ...Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value])),
+  ];
+}
+
+const fetchWith = (changed: Readonly<Record<string, string | undefined>> = {}): Promise<Ended> =>
+  cli.run(parameters(changed), credentials);
+
+describe('lifeboat fetch', () => {
+  it('writes the verified file for its owner alone, and says what it is', async () => {
+    const { exitCode, stdout, stderr } = await fetchWith();
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toBe(
+      `${output}: revision 7 of control plane "prod" for Kong 3.9.1, exported 2026-11-23T00:00:01.000Z, ` +
+        `0 entities, ${content.length} bytes, verified\n`,
+    );
+    expect(await readFile(output)).toEqual(content);
+    expect((await stat(output)).mode & 0o777).toBe(0o600);
+  });
+
+  it('prints the manifest as one JSON object with --json', async () => {
+    const { stdout } = await cli.run([...parameters(), '--json'], credentials);
+
+    expect(JSON.parse(stdout)).toMatchObject({
+      file: output,
+      controlPlane: 'prod',
+      kongVersion: '3.9.1',
+      revision: 7,
+      size: content.length,
+      exportedAt: '2026-11-23T00:00:01.000Z',
+    });
+  });
+
+  it('takes every option that names something from LIFEBOAT_* variables', async () => {
+    const { exitCode, stderr } = await cli.run(['fetch'], {
+      ...credentials,
+      LIFEBOAT_CONTROL_PLANE: 'prod',
+      LIFEBOAT_KONG_VERSION: '3.9.1',
+      LIFEBOAT_ENDPOINT: standIn.url,
+      LIFEBOAT_PUBLIC_KEY: publicKey,
+      LIFEBOAT_OUTPUT: output,
+    });
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(await readFile(output)).toEqual(content);
+  });
+
+  it('lets an option win over its variable', async () => {
+    const { exitCode, stderr } = await cli.run(parameters({ 'control-plane': 'NOT-A-NAME' }), {
+      ...credentials,
+      LIFEBOAT_CONTROL_PLANE: 'prod',
+    });
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("option '--control-plane <name>' argument 'NOT-A-NAME' is invalid");
+  });
+
+  it('signs its request for the region that --region names', async () => {
+    await fetchWith({ region: 'us-east-1' });
+
+    expect(standIn.requests.at(-2)?.authorization).toMatch(/\/us-east-1\/execute-api\/aws4_request/);
+    expect(standIn.requests.at(-1)).toMatchObject({ authorization: undefined });
+  });
+
+  it('accepts either of two pinned keys', async () => {
+    const both = join(cli.directory, 'both.pem');
+    await writeFile(both, `${newSigningKey().pem}\n# the old one\n${key.pem}`);
+
+    const { exitCode } = await fetchWith({ 'public-key': both });
+
+    expect(exitCode).toBe(0);
+  });
+
+  it('tells of its options, variables and credentials with --help', async () => {
+    const { exitCode, stdout, stderr } = await cli.run(['fetch', '--help']);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    for (const word of [
+      'LIFEBOAT_CONTROL_PLANE',
+      'LIFEBOAT_KONG_VERSION',
+      'LIFEBOAT_ENDPOINT',
+      'LIFEBOAT_PUBLIC_KEY',
+      'LIFEBOAT_OUTPUT',
+      '--max-bytes',
+      '--timeout',
+      '--json',
+      'AWS chain',
+    ]) {
+      expect(stdout).toContain(word);
+    }
+  });
+});
+
+describe('exit code 2', () => {
+  it.each<readonly [string, Readonly<Record<string, string | undefined>>, string]>([
+    ['no control plane', { 'control-plane': undefined }, "'--control-plane <name>' not specified"],
+    ['no version', { 'kong-version': undefined }, "'--kong-version <version>' not specified"],
+    ['no endpoint', { endpoint: undefined }, "'--endpoint <url>' not specified"],
+    ['no public key', { 'public-key': undefined }, "'--public-key <file>' not specified"],
+    ['no output', { output: undefined }, "'--output <file>' not specified"],
+    ['a name with a slash', { 'control-plane': '../prod' }, '1 to 40 characters out of a-z'],
+    ['a name of 41 characters', { 'control-plane': 'a'.repeat(41) }, '1 to 40 characters out of a-z'],
+    ['a version that is not full', { 'kong-version': '3.9' }, 'a full Kong version'],
+    ['an endpoint that is no URL', { endpoint: 'lifeboat' }, 'an https:// URL is expected'],
+    ['an endpoint of another scheme', { endpoint: 'ftp://127.0.0.1/' }, 'an https:// URL is expected'],
+    ['plain HTTP over a network', { endpoint: 'http://192.0.2.1/' }, 'an https:// URL is expected'],
+    [
+      'plain HTTP to a host that only begins like this one',
+      { endpoint: 'http://127.0.0.1.example/' },
+      'an https:// URL is expected',
+    ],
+    ['no byte at all', { 'max-bytes': '0' }, 'a whole number from 1 to'],
+    ['a day and a second', { timeout: '86401' }, 'a whole number from 1 to 86400 is expected'],
+    ['a fraction', { timeout: '1.5' }, 'a whole number from 1 to 86400 is expected'],
+    ['an unknown option', { quiet: 'yes' }, "unknown option '--quiet'"],
+    ['a public key that is not there', { 'public-key': '/no/key.pem' }, '/no/key.pem cannot be read'],
+    ['a public key that is none', { 'public-key': 'package.json' }, 'holds no PEM public key'],
+  ])('%s', async (_what, changed, sentence) => {
+    const { exitCode, stdout, stderr } = await fetchWith(changed);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(sentence);
+    expect(stdout).toBe('');
+  });
+
+  it.each([
+    ['of another kind', () => generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey, 'P-256'],
+    [
+      'of another curve',
+      () => generateKeyPairSync('ec', { namedCurve: 'secp384r1' }).publicKey,
+      'not on the curve P-256',
+    ],
+  ])('a public key %s', async (_what, make, sentence) => {
+    const file = join(cli.directory, 'other.pem');
+    await writeFile(file, make().export({ format: 'pem', type: 'spki' }));
+
+    const { exitCode, stderr } = await fetchWith({ 'public-key': file });
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(sentence);
+  });
+
+  it('no region', async () => {
+    const { AWS_REGION: _left, ...others } = credentials;
+
+    const { exitCode, stderr } = await cli.run(parameters(), others);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe('lifeboat: no AWS region: give --region or set AWS_REGION\n');
+  });
+});
+
+describe('exit codes by cause', () => {
+  const forbidden = { status: 403, body: '{"message":"Forbidden"}' };
+  const s3Error = (status: number, code: string) => ({
+    status,
+    body: `<Error><Code>${code}</Code><Message>no</Message></Error>`,
+  });
+
+  it.each<readonly [number, string, Partial<Answers>, string]>([
+    [3, 'the gateway refuses', { grant: () => forbidden }, 'execute-api:Invoke'],
+    [
+      3,
+      'this machine’s clock is wrong',
+      { grant: () => ({ ...forbidden, headers: { date: new Date(Date.now() - 600_000).toUTCString() } }) },
+      'clock is 6',
+    ],
+    [3, 'the vault refuses', { file: () => s3Error(403, 'AccessDenied') }, '403 (AccessDenied)'],
+    [4, 'there is no such version', { grant: () => problem(404, 'there are files for 3.8.1') }, '3.8.1'],
+    [4, 'nothing was published', { file: () => s3Error(404, 'NoSuchKey') }, 'nothing was published yet'],
+    [5, 'the endpoint fails', { grant: () => problem(503, 'come back later') }, 'answered 503'],
+    [5, 'the endpoint is another one', { grant: () => ({ status: 200, body: '<html>' }) }, 'is no grant'],
+    [5, 'the vault fails', { file: () => s3Error(500, 'InternalError') }, '500 (InternalError)'],
+    [
+      5,
+      'the download breaks off',
+      { file: async () => ({ ...(await goodFile(key)), cutAfterBytes: 20 }) },
+      'broke off',
+    ],
+    [6, 'nobody signed', { file: () => ({ status: 200, body: content }) }, 'has no manifest'],
+    [6, 'somebody else signed', { file: () => goodFile(newSigningKey()) }, 'is not trusted here'],
+    [
+      6,
+      'it belongs to another control plane',
+      { file: () => goodFile(key, { controlPlane: 'test' }) },
+      'belongs to control plane "test"',
+    ],
+    [
+      6,
+      'it is for newer nodes',
+      { file: () => goodFile(key, { kongVersion: '3.9.2' }) },
+      'was made for Kong 3.9.2',
+    ],
+    [6, 'it was changed', { file: () => goodFile(key, { sha256: '0'.repeat(64) }) }, 'was changed after'],
+  ])('%d when %s, and nothing is written', async (code, _what, changed, sentence) => {
+    Object.assign(answers, changed);
+
+    const { exitCode, stdout, stderr } = await fetchWith();
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: expect.stringContaining(sentence) });
+    expect(stderr).toMatch(/^lifeboat: .*\n$/);
+    expect(stdout).toBe('');
+    for (const secret of [urlSecret, '/vault/', secretAccessKey, sessionToken, 'Signature=']) {
+      expect(stderr).not.toContain(secret);
+    }
+    const left = await readdir(cli.directory);
+    expect(left.filter((name) => name.includes('config.json'))).toEqual([]);
+  });
+
+  it('3 without credentials', async () => {
+    const { exitCode, stderr } = await cli.run(parameters(), { AWS_REGION: 'eu-central-1' });
+
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain('no AWS credentials were found');
+  });
+
+  it('5 when nobody listens', async () => {
+    const { port, stop } = await listen(createServer(), '127.0.0.1', 0);
+    await stop();
+
+    const { exitCode, stderr } = await fetchWith({ endpoint: `http://localhost:${port}` });
+
+    expect(exitCode).toBe(5);
+    expect(stderr).toContain('did not answer');
+  });
+
+  it('5 when the answer takes longer than --timeout', async () => {
+    answers.grant = () => new Promise(() => undefined);
+
+    const { exitCode, stderr, seconds } = await fetchWith({ timeout: '1' });
+
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 5 });
+    expect(seconds).toBeLessThan(5);
+  });
+
+  it.each([
+    [content.length, 0],
+    [content.length - 1, 6],
+  ])('with --max-bytes %d is %d', async (maxBytes, code) => {
+    const { exitCode } = await fetchWith({ 'max-bytes': String(maxBytes) });
+
+    expect(exitCode).toBe(code);
+  });
+
+  it('6 leaves the file of before where it is', async () => {
+    await writeFile(output, 'what was there');
+    answers.file = () => goodFile(newSigningKey());
+
+    const { exitCode } = await fetchWith();
+
+    expect(exitCode).toBe(6);
+    expect(await readFile(output, 'utf8')).toBe('what was there');
+  });
+
+  it('7 when the output cannot be written', async () => {
+    const { exitCode, stderr } = await fetchWith({ output: join(cli.directory, 'no/such/config.json') });
+
+    expect(exitCode).toBe(7);
+    expect(stderr).toContain('cannot be written (ENOENT)');
+  });
+});

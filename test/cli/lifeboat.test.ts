@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { exitCodes } from '../../core/standby/errors.ts';
+import { processes, typescript } from '../local/processes.ts';
+import { bundledCli, type Cli } from './bundled-cli.ts';
+
+const children = processes();
+let cli: Cli;
+
+beforeAll(async () => {
+  cli = await bundledCli();
+});
+
+afterAll(async () => {
+  await children.stop();
+  await cli.stop();
+});
+
+describe('lifeboat', () => {
+  it.each([['--help'], ['help'], ['-h']])(
+    'names its commands and every exit code with %s',
+    async (parameter) => {
+      const { exitCode, stdout, stderr } = await cli.run([parameter]);
+
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(stdout).toContain('fetch [options]');
+      expect(stdout).toContain('public-key [options]');
+      for (const code of [0, 1, 2, ...Object.values(exitCodes)]) {
+        expect(stdout).toMatch(new RegExp(`^ {2}${code} {2}\\S`, 'm'));
+      }
+    },
+  );
+
+  it.each([
+    ['nothing', [], 'Usage: lifeboat'],
+    ['an unknown command', ['fetsch'], "unknown command 'fetsch'"],
+    ['an unknown option', ['--fast'], "unknown option '--fast'"],
+    ['an argument too many', ['fetch', 'now'], "required option '--control-plane <name>' not specified"],
+  ])('exits 2 for %s, and says so on stderr', async (_what, parameters, sentence) => {
+    const { exitCode, stdout, stderr } = await cli.run(parameters);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(sentence);
+    expect(stdout).toBe('');
+  });
+
+  it('runs from its source as well as from its bundle', async () => {
+    const { exitCode, stdout } = await children.run(
+      process.execPath,
+      typescript('cli/lifeboat.ts', 'fetch', '--help'),
+    );
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('LIFEBOAT_ENDPOINT');
+  });
+});

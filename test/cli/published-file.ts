@@ -1,0 +1,109 @@
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { createServer } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { type Manifest, signManifest } from '../../core/vault/manifest.ts';
+import { type Signer, type VerificationKey, verificationKey } from '../../core/vault/signer.ts';
+import { listen } from '../../local/control-plane/listening.ts';
+
+export interface SigningKey extends Signer {
+  readonly pem: string;
+}
+
+export function newSigningKey(): SigningKey {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
+  let known: Promise<VerificationKey> | undefined;
+  return {
+    pem,
+    verificationKey() {
+      known ??= verificationKey(pem);
+      return known;
+    },
+    sign: async (message) => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
+  };
+}
+
+/** What Lifeboat's HTTP API and the vault answer; a function throws to hang up. */
+export interface Answers {
+  grant: (vaultUrl: string) => Answer | Promise<Answer>;
+  file: () => Answer | Promise<Answer>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string | Buffer;
+  /** Hangs up after that many bytes. */
+  readonly cutAfterBytes?: number;
+}
+
+export const content = Buffer.from('{"_format_version":"3.0","_transform":false,"services":[]}');
+/** Stands for what makes a presigned URL a secret. */
+export const urlSecret = 'X-Amz-Signature=5ec2e7';
+
+export function manifestOf(changed: Partial<Manifest> = {}): Manifest {
+  return {
+    controlPlane: 'prod',
+    kongVersion: '3.9.1',
+    revision: 7,
+    previousSha256: null,
+    sha256: createHash('sha256').update(content).digest('hex'),
+    size: content.length,
+    md5: createHash('md5').update(content).digest('hex'),
+    configHash: '0123456789abcdef0123456789abcdef',
+    builtAt: new Date('2026-11-23T00:00:00.000Z'),
+    exportedAt: new Date('2026-11-23T00:00:01.000Z'),
+    entities: { services: 0, total: 0 },
+    ...changed,
+  };
+}
+
+export function goodGrant(vaultUrl: string): Answer {
+  return {
+    status: 200,
+    body: JSON.stringify({
+      url: vaultUrl,
+      method: 'GET',
+      expiresAt: new Date(Date.now() + 120_000).toISOString(),
+      controlPlane: 'prod',
+      kongVersion: '3.9.1',
+    }),
+  };
+}
+
+export async function goodFile(signer: Signer, changed: Partial<Manifest> = {}): Promise<Answer> {
+  return {
+    status: 200,
+    headers: {
+      'content-type': 'application/json',
+      'content-encoding': 'gzip',
+      'x-amz-meta-manifest': await signManifest(manifestOf(changed), signer),
+    },
+    body: gzipSync(content),
+  };
+}
+
+/** HTTP API and vault in one, which answer as the test says. */
+export async function startStandIn(answers: Answers) {
+  const requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
+  let url = '';
+  const server = createServer(async (request, response) => {
+    const path = request.url ?? '';
+    requests.push({ path, authorization: request.headers.authorization });
+    const answer = path.startsWith('/control-planes/')
+      ? await answers.grant(`${url}/vault/prod/3.9.1/config.json?${urlSecret}`)
+      : await answers.file();
+    response.writeHead(answer.status, {
+      ...answer.headers,
+      'content-length': Buffer.byteLength(answer.body),
+    });
+    if (answer.cutAfterBytes === undefined) {
+      response.end(answer.body);
+    } else {
+      response.write(answer.body.slice(0, answer.cutAfterBytes), () => response.destroy());
+    }
+  });
+  const { port, stop } = await listen(server, '127.0.0.1', 0);
+  url = `http://127.0.0.1:${port}`;
+  return { url, requests, stop };
+}

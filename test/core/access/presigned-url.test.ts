@@ -1,0 +1,155 @@
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { s3Presigner } from '../../../core/access/presigned-url.ts';
+import type { LocalAws } from '../../../local/aws/local-aws.ts';
+import { clientFor, REGION, runLocalAws, testClock } from '../../local/aws/running-local-aws.ts';
+
+const bucket = 'vault';
+const key = 'prod/3.9.1/config.json';
+const clock = testClock(new Date('2026-11-23T04:00:00.000Z'));
+
+let aws: LocalAws;
+let s3: S3Client;
+let credentials: ReturnType<LocalAws['identities']['issue']>;
+beforeAll(async () => {
+  aws = await runLocalAws(clock.now);
+  aws.s3.createBucket(bucket, { defaultKeyId: aws.kms.createKey('vault', 'SYMMETRIC_DEFAULT') });
+  s3 = new S3Client({
+    ...clientFor(aws, aws.s3.endpoint, clock.now),
+    forcePathStyle: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+  });
+  credentials = aws.identities.issue('arn:aws:iam::000000000000:role/presign');
+  await put(key, 'the file');
+});
+afterAll(async () => {
+  s3.destroy();
+  await aws.stop();
+});
+
+const put = (name: string, content: string) =>
+  s3.send(new PutObjectCommand({ Bucket: bucket, Key: name, Body: Buffer.from(content) }));
+
+const presign = (name = key, lifetimeSeconds = 120, now = clock.now()) =>
+  s3Presigner({ bucket, region: REGION, credentials, endpoint: aws.s3.endpoint })(name, lifetimeSeconds, now);
+
+async function get(url: string): Promise<readonly [status: number, text: string]> {
+  const response = await fetch(url);
+  return [response.status, await response.text()];
+}
+
+describe('a presigned URL', () => {
+  it('reads its object', async () => {
+    const url = await presign();
+
+    expect(await get(url)).toEqual([200, 'the file']);
+  });
+
+  it('carries the session token of the role, for which there is no other place', async () => {
+    const { searchParams } = new URL(await presign());
+
+    expect(searchParams.get('X-Amz-Security-Token')).toBe(credentials.sessionToken);
+  });
+
+  it('has the parameters that S3 asks for, and signs the host', async () => {
+    const { searchParams } = new URL(await presign());
+
+    expect([...searchParams.keys()].sort()).toEqual([
+      'X-Amz-Algorithm',
+      'X-Amz-Credential',
+      'X-Amz-Date',
+      'X-Amz-Expires',
+      'X-Amz-Security-Token',
+      'X-Amz-Signature',
+      'X-Amz-SignedHeaders',
+      'x-amz-content-sha256',
+      'x-id',
+    ]);
+    expect(searchParams.get('X-Amz-Expires')).toBe('120');
+    expect(searchParams.get('X-Amz-SignedHeaders')).toBe('host');
+  });
+
+  it('is refused with any parameter changed, left out or added', async () => {
+    const url = await presign();
+    const names = [...new URL(url).searchParams.keys()];
+    const changed = names.map((name) => {
+      const tampered = new URL(url);
+      const value = tampered.searchParams.get(name) ?? '';
+      tampered.searchParams.set(
+        name,
+        name === 'X-Amz-Expires' ? '121' : `${value.slice(0, -1)}${value.endsWith('0') ? '1' : '0'}`,
+      );
+      return tampered;
+    });
+    const without = names.map((name) => {
+      const tampered = new URL(url);
+      tampered.searchParams.delete(name);
+      return tampered;
+    });
+    const added = new URL(`${url}&versionId=null`);
+
+    const answers = await Promise.all([...changed, ...without, added].map((each) => get(each.href)));
+
+    expect(answers.map(([status]) => status).filter((status) => status !== 403 && status !== 400)).toEqual(
+      [],
+    );
+    expect(answers.map(([, text]) => text)).not.toContain('the file');
+  });
+
+  it.each([
+    ['another object', (path: string) => path.replace('3.9.1', '3.9.0')],
+    ['another control plane', (path: string) => path.replace('prod', 'test')],
+    ['another bucket', (path: string) => path.replace('vault', 'other')],
+  ])('reads nothing at %s', async (_, change) => {
+    await put('prod/3.9.0/config.json', 'not yours');
+    await put('test/3.9.1/config.json', 'not yours');
+    const url = new URL(await presign());
+
+    const [status, text] = await get(`${url.origin}${change(url.pathname)}${url.search}`);
+
+    expect([status, text.includes('SignatureDoesNotMatch')]).toEqual([403, true]);
+  });
+
+  it.each([
+    [0, 200],
+    [120, 200],
+    [121, 403],
+  ])('%d s after it was made answers %d', async (seconds, expected) => {
+    const url = await presign(key, 120, new Date(clock.now().getTime() - seconds * 1000));
+
+    expect((await get(url))[0]).toBe(expected);
+  });
+
+  it('works for keys with any characters', async () => {
+    const segment = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
+      .filter((text) => !/^\.\.?$/.test(text) && !text.includes('/'));
+    const odd = fc.oneof(
+      segment,
+      fc.constantFrom("!'()*", '~-_.', 'a b+c', '%2F%', '?#&=', 'ü€😀', '"<>\\^`{|}'),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(odd, { minLength: 1, maxLength: 3 }), async (segments) => {
+        const name = segments.join('/');
+        await put(name, name);
+
+        expect(await get(await presign(name))).toEqual([200, name]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it.each([
+    ['eu-central-1', 'https://vault.s3.eu-central-1.amazonaws.com/prod/3.9.1/config.json'],
+    ['us-east-1', 'https://vault.s3.us-east-1.amazonaws.com/prod/3.9.1/config.json'],
+    ['cn-north-1', 'https://vault.s3.cn-north-1.amazonaws.com.cn/prod/3.9.1/config.json'],
+  ])('leads to AWS’s own endpoint in %s', async (region, expected) => {
+    const url = new URL(await s3Presigner({ bucket, region, credentials })(key, 120, clock.now()));
+
+    expect(`${url.origin}${url.pathname}`).toBe(expected);
+    expect(url.searchParams.get('X-Amz-Credential')).toBe(
+      `${credentials.accessKeyId}/20261123/${region}/s3/aws4_request`,
+    );
+  });
+});

@@ -1,0 +1,267 @@
+import { describe, expect, it } from '@jest/globals';
+import { type ExportParts, type ExportReport, isOutage, runExport } from '../../../core/export/export-run.ts';
+import type { ExportCommand } from '../../../core/intake/export-command.ts';
+import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
+import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
+import { VaultError } from '../../../core/vault/errors.ts';
+import { builtAt, served } from '../kong/served.ts';
+import { localSigner } from '../vault/local-signer.ts';
+import { memoryVault } from '../vault/memory-vault.ts';
+
+const now = new Date('2026-11-23T04:10:00Z');
+const secondsAgo = (seconds: number) => new Date(now.getTime() - seconds * 1000);
+const command = (cause: ExportCommand['cause'], at: Date, since?: Date): ExportCommand => ({
+  command: 'export',
+  version: 1,
+  cause,
+  at,
+  ...(since && { since }),
+});
+const scheduled = [command('schedule', now)];
+const configuration = await served({ services: [{ id: 'a' }] });
+const signer = await localSigner();
+
+type Serve = (request: ConfigurationRequest) => Promise<ControlPlaneConfiguration>;
+const failing = (code: ControlPlaneErrorCode) => Promise.reject(new ControlPlaneError(code, code));
+
+/** An export's parts around a vault in memory, and what was asked of the control plane. */
+function exporting(serve: Serve = async () => configuration, more: Partial<ExportParts> = {}) {
+  const vault = memoryVault();
+  const requests: ConfigurationRequest[] = [];
+  const parts: ExportParts = {
+    name: 'prod',
+    controlPlane: {
+      configuration(request) {
+        requests.push(request);
+        return serve(request);
+      },
+    },
+    vault,
+    signer,
+    dataPlaneVersions: ['3.8.1', '3.9.1'],
+    now: () => now,
+    ...more,
+  };
+  return { vault, requests, parts };
+}
+
+const outcomes = ({ versions }: ExportReport) =>
+  versions.map(({ kongVersion, outcome }) => `${kongVersion} ${outcome}`);
+
+describe('an export', () => {
+  it('publishes a file for each data-plane version and notes that it looked', async () => {
+    const { vault, parts } = exporting();
+
+    const report = await runExport(parts, scheduled);
+
+    expect(outcomes(report)).toEqual(['3.8.1 published', '3.9.1 published']);
+    expect(report).toMatchObject({ complete: true, statusError: undefined, finishedAt: now });
+    expect(await vault.lastStatus('prod')).toMatchObject({
+      controlPlane: 'prod',
+      checkedAt: now,
+      versions: [
+        { kongVersion: '3.8.1', revision: 1, changed: true, configHash: configuration.configHash },
+        { kongVersion: '3.9.1', revision: 1, changed: true, configHash: configuration.configHash },
+      ],
+    });
+  });
+
+  it('notes a check that found nothing new, too', async () => {
+    const { vault, parts } = exporting();
+    await runExport(parts, scheduled);
+    const later = new Date(now.getTime() + 300_000);
+
+    const report = await runExport({ ...parts, now: () => later }, scheduled);
+
+    expect(outcomes(report)).toEqual(['3.8.1 unchanged', '3.9.1 unchanged']);
+    expect(report.complete).toBe(true);
+    expect(await vault.lastStatus('prod')).toMatchObject({
+      checkedAt: later,
+      versions: [
+        { revision: 1, changed: false },
+        { revision: 1, changed: false },
+      ],
+    });
+  });
+
+  it.each<
+    [title: string, commands: readonly ExportCommand[], changedAt: Date | undefined, since: Date | undefined]
+  >([
+    ['the schedule alone', [command('schedule', secondsAgo(1))], undefined, undefined],
+    ['a hook', [command('event-hook', secondsAgo(3), secondsAgo(4))], secondsAgo(3), secondsAgo(4)],
+    ['a person', [command('manual', secondsAgo(3))], secondsAgo(3), secondsAgo(3)],
+    [
+      'several hooks',
+      [
+        command('event-hook', secondsAgo(5), secondsAgo(7)),
+        command('event-hook', secondsAgo(1), secondsAgo(2)),
+        command('event-hook', secondsAgo(3), secondsAgo(4)),
+      ],
+      secondsAgo(1),
+      secondsAgo(7),
+    ],
+    [
+      'a hook and a younger schedule',
+      [command('schedule', secondsAgo(0)), command('event-hook', secondsAgo(3))],
+      secondsAgo(3),
+      secondsAgo(3),
+    ],
+    ['a time in the future', [command('event-hook', secondsAgo(-1), secondsAgo(1))], now, secondsAgo(1)],
+  ])(
+    'called by %s waits for the newest change, and counts from the oldest',
+    async (_, commands, changedAt, since) => {
+      const { requests, parts } = exporting();
+      const { signal } = new AbortController();
+
+      const report = await runExport(parts, commands, signal);
+
+      expect(requests).toEqual(
+        ['3.8.1', '3.9.1'].map((dataPlaneVersion) => ({ dataPlaneVersion, changedAt, signal })),
+      );
+      expect(report.waitingSince).toEqual(since);
+    },
+  );
+
+  it('of which one version fails publishes the others, and keeps what was known of the one', async () => {
+    let broken = false;
+    const { vault, parts } = exporting(({ dataPlaneVersion }) =>
+      broken && dataPlaneVersion === '3.8.1'
+        ? failing('bad-frame')
+        : served({ services: broken ? [{ id: 'b' }] : [{ id: 'a' }] }),
+    );
+    await runExport(parts, scheduled);
+    const before = vault.versions({ controlPlane: 'prod', kongVersion: '3.8.1' });
+    broken = true;
+
+    const report = await runExport(parts, scheduled);
+
+    expect(outcomes(report)).toEqual(['3.8.1 failed', '3.9.1 published']);
+    expect(report.complete).toBe(false);
+    expect(vault.versions({ controlPlane: 'prod', kongVersion: '3.8.1' })).toEqual(before);
+    expect((await vault.lastStatus('prod'))?.versions).toMatchObject([
+      { kongVersion: '3.8.1', revision: 1, changed: false },
+      { kongVersion: '3.9.1', revision: 2, changed: true },
+    ]);
+  });
+
+  it('of which all versions fail has not looked: the status stays', async () => {
+    const { vault, parts } = exporting();
+    await runExport(parts, scheduled);
+    const before = await vault.lastStatus('prod');
+    const down = { ...parts, controlPlane: { configuration: () => failing('unreachable') } };
+
+    const report = await runExport({ ...down, now: () => new Date(now.getTime() + 1) }, scheduled);
+
+    expect(outcomes(report)).toEqual(['3.8.1 failed', '3.9.1 failed']);
+    expect(report).toMatchObject({ complete: false, statusError: undefined });
+    expect(await vault.lastStatus('prod')).toEqual(before);
+  });
+
+  it('that is not settled publishes what came and is not complete', async () => {
+    const { vault, parts } = exporting(async () => ({ ...configuration, settled: false }));
+
+    const report = await runExport(parts, [command('event-hook', secondsAgo(1))]);
+
+    expect(outcomes(report)).toEqual(['3.8.1 published', '3.9.1 published']);
+    expect(report.complete).toBe(false);
+    expect(vault.versions({ controlPlane: 'prod', kongVersion: '3.9.1' })).toHaveLength(1);
+  });
+
+  it('whose status cannot be written is not complete, and says why', async () => {
+    const { vault, parts } = exporting();
+    const statusError = new VaultError('denied', 'no');
+
+    const report = await runExport(
+      { ...parts, vault: { ...vault, recordStatus: () => Promise.reject(statusError) } },
+      scheduled,
+    );
+
+    expect(outcomes(report)).toEqual(['3.8.1 published', '3.9.1 published']);
+    expect(report).toMatchObject({ complete: false, statusError });
+  });
+
+  it('that cannot read the last status publishes nothing: it would not know the revisions', async () => {
+    const { vault, requests, parts } = exporting();
+    const unreadable = { ...vault, lastStatus: () => Promise.reject(new VaultError('unavailable', 'no')) };
+
+    const report = await runExport({ ...parts, vault: unreadable }, scheduled);
+
+    expect(outcomes(report)).toEqual(['3.8.1 failed', '3.9.1 failed']);
+    expect(report.complete).toBe(false);
+    expect(requests).toEqual([]);
+  });
+
+  it('remembers since when the control plane is behind, also over a failure, until it is not', async () => {
+    const older = await served({ services: [{ id: 'older' }] }, new Date(builtAt.getTime() - 1_000));
+    let serve: Serve = async () => configuration;
+    const { vault, parts } = exporting((request) => serve(request), { dataPlaneVersions: ['3.9.1'] });
+    const behindSince = async () => (await vault.lastStatus('prod'))?.versions[0]?.behindSince;
+    const exportAt = (minutes: number) =>
+      runExport({ ...parts, now: () => new Date(now.getTime() + minutes * 60_000) }, scheduled);
+    await exportAt(0);
+
+    serve = async () => older;
+    const first = await exportAt(1);
+    serve = () => failing('unreachable');
+    await exportAt(5);
+    serve = async () => older;
+    const later = await exportAt(15.9);
+    const since = await behindSince();
+    const last = await exportAt(16);
+
+    expect([first, later, last].flatMap(outcomes)).toEqual([
+      '3.9.1 behind',
+      '3.9.1 behind',
+      '3.9.1 published',
+    ]);
+    expect([first.complete, later.complete]).toEqual([true, true]);
+    expect(since).toEqual(new Date(now.getTime() + 60_000));
+    expect(await behindSince()).toBeUndefined();
+  });
+
+  it('forgets versions that are not published for any more', async () => {
+    const { vault, parts } = exporting();
+    await runExport(parts, scheduled);
+
+    await runExport({ ...parts, dataPlaneVersions: ['3.9.1'] }, scheduled);
+
+    expect((await vault.lastStatus('prod'))?.versions.map(({ kongVersion }) => kongVersion)).toEqual([
+      '3.9.1',
+    ]);
+  });
+});
+
+describe('an outage', () => {
+  it.each<
+    [first: ControlPlaneErrorCode | 'served', second: ControlPlaneErrorCode | 'served', expected: boolean]
+  >([
+    ['unreachable', 'unreachable', true],
+    ['unreachable', 'served', true],
+    ['unreachable', 'refused', false],
+    ['no-configuration', 'no-configuration', false],
+    ['bad-frame', 'served', false],
+    ['cancelled', 'cancelled', false],
+    ['served', 'served', false],
+  ])('with %s and %s: %s', async (first, second, expected) => {
+    const { parts } = exporting(async ({ dataPlaneVersion }) => {
+      const what = dataPlaneVersion === '3.8.1' ? first : second;
+      return what === 'served' ? configuration : failing(what);
+    });
+
+    const report = await runExport(parts, scheduled);
+
+    expect(isOutage(report)).toBe(expected);
+  });
+
+  it('is not when the vault is what fails', async () => {
+    const { vault, parts } = exporting();
+
+    const report = await runExport(
+      { ...parts, vault: { ...vault, current: () => Promise.reject(new VaultError('unavailable', 'no')) } },
+      scheduled,
+    );
+
+    expect(outcomes(report)).toEqual(['3.8.1 failed', '3.9.1 failed']);
+    expect(isOutage(report)).toBe(false);
+  });
+});

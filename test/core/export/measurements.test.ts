@@ -1,0 +1,95 @@
+import { describe, expect, it } from '@jest/globals';
+import type { BatchOutcome } from '../../../core/export/export-batch.ts';
+import type { VersionReport } from '../../../core/export/export-run.ts';
+import { measurements } from '../../../core/export/measurements.ts';
+import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
+import type { Manifest } from '../../../core/vault/manifest.ts';
+
+const finishedAt = new Date('2026-11-23T04:00:10Z');
+const manifest: Manifest = {
+  controlPlane: 'prod',
+  kongVersion: '3.9.1',
+  revision: 1,
+  previousSha256: null,
+  sha256: 'a'.repeat(64),
+  size: 1_000,
+  md5: 'b'.repeat(32),
+  configHash: 'c'.repeat(32),
+  builtAt: finishedAt,
+  exportedAt: finishedAt,
+  entities: { total: 10 },
+};
+const published = (size = 1_000, total = 10): VersionReport => ({
+  kongVersion: '3.9.1',
+  settled: true,
+  outcome: 'published',
+  manifest: { ...manifest, size, entities: { total } },
+});
+const unchanged: VersionReport = { kongVersion: '3.9.0', settled: true, outcome: 'unchanged', manifest };
+const behind: VersionReport = {
+  kongVersion: '3.9.0',
+  settled: true,
+  outcome: 'behind',
+  manifest,
+  behindSince: finishedAt,
+};
+const failed = (code: ControlPlaneErrorCode): VersionReport => ({
+  kongVersion: '3.8.1',
+  outcome: 'failed',
+  error: new ControlPlaneError(code, code),
+});
+
+function batch(versions: readonly VersionReport[], gaveUp = false, waitingSince?: Date): BatchOutcome {
+  const report = { versions, waitingSince, finishedAt, statusError: undefined, complete: !gaveUp };
+  return { report, unreadable: [], retry: undefined, gaveUp };
+}
+const none = {
+  ExportDuration: 1.5,
+  Published: 0,
+  Unchanged: 0,
+  Behind: 0,
+  ControlPlaneUnreachable: 0,
+  ExportFailed: 0,
+};
+
+describe('the measurements of an export', () => {
+  it.each<[title: string, outcome: BatchOutcome, expected: object]>([
+    ['nothing readable', { report: undefined, unreadable: ['a'], retry: undefined, gaveUp: false }, {}],
+    [
+      'a change published',
+      batch([published()], false, new Date('2026-11-23T04:00:02.500Z')),
+      { ...none, Published: 1, ExportedEntities: 10, ConfigBytes: 1_000, ChangeToPublished: 7.5 },
+    ],
+    [
+      'news without a known change',
+      batch([published()]),
+      { ...none, Published: 1, ExportedEntities: 10, ConfigBytes: 1_000 },
+    ],
+    [
+      'the largest of several',
+      batch([published(5, 3), published(4, 8), unchanged, behind]),
+      { ...none, Published: 2, Unchanged: 1, Behind: 1, ExportedEntities: 8, ConfigBytes: 5 },
+    ],
+    ['a change that changed nothing', batch([unchanged], false, finishedAt), { ...none, Unchanged: 1 }],
+    ['a failure that is tried again', batch([failed('bad-frame')]), none],
+    [
+      'a failure at its last try',
+      batch([failed('bad-frame'), unchanged], true),
+      { ...none, Unchanged: 1, ExportFailed: 1 },
+    ],
+    ['an outage', batch([failed('unreachable')]), { ...none, ControlPlaneUnreachable: 1 }],
+    [
+      'an outage at its last try',
+      batch([failed('unreachable')], true),
+      { ...none, ControlPlaneUnreachable: 1 },
+    ],
+    [
+      'an outage beside a failure',
+      batch([failed('unreachable'), failed('refused')], true),
+      { ...none, ExportFailed: 1 },
+    ],
+    ['a status that was never written', batch([unchanged], true), { ...none, Unchanged: 1, ExportFailed: 1 }],
+  ])('%s', (_, outcome, expected) => {
+    expect(measurements(outcome, 1.5)).toEqual(expected);
+  });
+});

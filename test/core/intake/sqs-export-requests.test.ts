@@ -1,0 +1,93 @@
+import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { parseExportCommand } from '../../../core/intake/export-command.ts';
+import { sqsExportRequests } from '../../../core/intake/sqs-export-requests.ts';
+import type { LocalAws } from '../../../local/aws/local-aws.ts';
+import { clientFor, runLocalAws } from '../../local/aws/running-local-aws.ts';
+
+let aws: LocalAws;
+let sqs: SQSClient;
+const urls = new Map<string, string>();
+beforeEach(async () => {
+  aws = await runLocalAws();
+  sqs = new SQSClient(clientFor(aws, aws.sqs.endpoint));
+  for (const controlPlane of ['prod', 'test']) {
+    urls.set(controlPlane, aws.sqs.createQueue(`${controlPlane}.fifo`).url);
+  }
+});
+afterEach(async () => {
+  sqs.destroy();
+  await aws.stop();
+});
+
+const requests = () => sqsExportRequests(sqs, (controlPlane) => urls.get(controlPlane) ?? '', 2);
+
+/** Everything in the queue, in order; a FIFO group gives the next when the one before is deleted. */
+async function received(controlPlane = 'prod'): Promise<readonly Message[]> {
+  const QueueUrl = urls.get(controlPlane);
+  const all: Message[] = [];
+  for (;;) {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, MessageSystemAttributeNames: ['All'] }),
+    );
+    if (Messages.length === 0) return all;
+    all.push(...Messages);
+    for (const { ReceiptHandle } of Messages) {
+      await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+    }
+  }
+}
+
+const at = (time: string) => new Date(`2026-11-23T04:00:${time}Z`);
+
+describe('export requests in SQS', () => {
+  it('are one for all hooks of a window, and speak for its end', async () => {
+    for (const time of ['00.000', '00.001', '01.999']) {
+      await requests().request('prod', at(time));
+    }
+
+    const messages = await received();
+
+    expect(messages.map(({ Body = '' }) => parseExportCommand(Body))).toEqual([
+      { command: 'export', version: 1, cause: 'event-hook', at: at('02.000'), since: at('00.000') },
+    ]);
+  });
+
+  it('are another one for the first hook of the next window', async () => {
+    for (const time of ['01.999', '02.000', '04.000']) {
+      await requests().request('prod', at(time));
+    }
+
+    const messages = await received();
+
+    expect(messages.map(({ Body = '' }) => parseExportCommand(Body)?.at)).toEqual([
+      at('02.000'),
+      at('04.000'),
+      at('06.000'),
+    ]);
+  });
+
+  it('go to the queue of their control plane, in one group, and hold nothing else', async () => {
+    await Promise.all([requests().request('prod', at('00.000')), requests().request('test', at('00.000'))]);
+
+    const [prod, test] = [await received('prod'), await received('test')];
+
+    expect([...prod, ...test].map(({ Attributes }) => Attributes?.['MessageGroupId'])).toEqual([
+      'prod',
+      'test',
+    ]);
+    expect(Object.keys(JSON.parse(prod[0]?.Body ?? ''))).toEqual([
+      'command',
+      'version',
+      'cause',
+      'at',
+      'since',
+    ]);
+  });
+
+  it('fail loudly when the queue does', async () => {
+    const nowhere = sqsExportRequests(sqs, () => `${aws.sqs.endpoint}/000000000000/gone.fifo`, 2);
+
+    await expect(nowhere.request('prod', at('00.000'))).rejects.toThrow('does not exist');
+  });
+});

@@ -1,0 +1,429 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
+import type { ConfigVault, VersionStatus } from '../../../core/vault/config-vault.ts';
+import { RevisionConflict, VaultError } from '../../../core/vault/errors.ts';
+import { type Manifest, signManifest, verifyManifest } from '../../../core/vault/manifest.ts';
+import { behindToleranceMs, type PublishParts, publish } from '../../../core/vault/publish.ts';
+import { builtAt, served } from '../kong/served.ts';
+import { type LocalSigner, localSigner } from './local-signer.ts';
+import { type MemoryVault, memoryVault } from './memory-vault.ts';
+
+const name = { controlPlane: 'prod', kongVersion: '3.9.1' };
+const exportedAt = new Date('2026-11-23T04:00:05Z');
+const minutesLater = (minutes: number) => new Date(exportedAt.getTime() + minutes * 60_000);
+const [one, two] = [{ services: [{ id: 'a' }] }, { services: [{ id: 'a' }, { id: 'b' }] }];
+
+let vault: MemoryVault;
+let signer: LocalSigner;
+beforeEach(async () => {
+  vault = memoryVault();
+  signer = await localSigner();
+});
+
+function publishing(
+  configuration: ControlPlaneConfiguration,
+  parts: Partial<PublishParts> = {},
+  lastStatus?: Partial<VersionStatus>,
+) {
+  const status: VersionStatus | undefined = lastStatus && {
+    kongVersion: '3.9.1',
+    revision: 1,
+    sha256: '',
+    configHash: '',
+    changed: false,
+    ...lastStatus,
+  };
+  return publish(
+    { vault, signer, now: () => exportedAt, ...parts },
+    { name, configuration, lastStatus: status },
+  );
+}
+
+/** The history's manifests, each checked against its file. */
+async function history(keys = [signer.publicKey]): Promise<readonly Manifest[]> {
+  return Promise.all(
+    vault.versions(name).map(async ({ gzip, manifest = '' }) => {
+      const verified = await verifyManifest(manifest, keys);
+      const file = gunzipSync(gzip);
+      expect(verified).toMatchObject({
+        sha256: createHash('sha256').update(file).digest('hex'),
+        md5: createHash('md5').update(file).digest('hex'),
+        size: file.length,
+      });
+      return verified;
+    }),
+  );
+}
+
+describe('publishing', () => {
+  it('begins with revision 1', async () => {
+    const configuration = await served(one);
+
+    const outcome = await publishing(configuration);
+
+    const [manifest, ...more] = await history();
+    expect(outcome).toEqual({ outcome: 'published', manifest, warning: undefined });
+    expect(more).toEqual([]);
+    expect(manifest).toMatchObject({
+      ...name,
+      revision: 1,
+      previousSha256: null,
+      configHash: configuration.configHash,
+      builtAt,
+      exportedAt,
+      entities: { services: 1, total: 1 },
+    });
+  });
+
+  it('names control plane, revision, time and version to whoever finds the file', async () => {
+    await publishing(await served(one));
+
+    const file = JSON.parse(gunzipSync(vault.versions(name)[0]?.gzip ?? '').toString('utf8'));
+    expect(file).toEqual({
+      _comment:
+        'Lifeboat: control plane "prod", revision 1, exported 2026-11-23T04:00:05.000Z for Kong 3.9.1',
+      _format_version: '3.0',
+      _transform: false,
+      ...one,
+    });
+  });
+
+  it('chains each revision to the one before', async () => {
+    await publishing(await served(one));
+    await publishing(await served(two));
+    await publishing(await served(one), { now: () => minutesLater(1) });
+
+    const [first, second, third] = await history();
+    expect([first, second, third].map((manifest) => manifest?.revision)).toEqual([1, 2, 3]);
+    expect(second?.previousSha256).toBe(first?.sha256);
+    expect(third?.previousSha256).toBe(second?.sha256);
+    // The same content again is a new file: an etag must not come back.
+    expect(third?.sha256).not.toBe(first?.sha256);
+  });
+
+  it('publishes nothing when the configuration is unchanged, however new the frame', async () => {
+    await publishing(await served(one));
+
+    const outcome = await publishing(await served(one, minutesLater(10)), { now: () => minutesLater(11) });
+
+    expect(outcome).toEqual({ outcome: 'unchanged', manifest: (await history())[0] });
+    expect(vault.versions(name)).toHaveLength(1);
+  });
+
+  it('publishes the same configuration again when the signing key is a new one', async () => {
+    const newSigner = await localSigner();
+    await publishing(await served(one));
+
+    const outcome = await publishing(await served(one), { signer: newSigner });
+
+    const [old, renewed] = await history([signer.publicKey, newSigner.publicKey]);
+    expect(outcome).toMatchObject({ outcome: 'published', manifest: renewed });
+    expect(renewed).toMatchObject({
+      revision: 2,
+      previousSha256: old?.sha256,
+      configHash: old?.configHash,
+    });
+    const newest = vault.versions(name).at(-1)?.manifest ?? '';
+    await expect(verifyManifest(newest, [newSigner.publicKey])).resolves.toEqual(renewed);
+  });
+
+  it('counts on from the status where the vault has nothing any more', async () => {
+    const outcome = await publishing(await served(one), {}, { revision: 41 });
+
+    expect(outcome).toMatchObject({ manifest: { revision: 42, previousSha256: null } });
+  });
+});
+
+describe('a configuration built before the published one', () => {
+  const older = (milliseconds: number) => new Date(builtAt.getTime() - milliseconds);
+
+  it.each([
+    ['as old as it', 'published', 0],
+    ['a millisecond older', 'behind', 1],
+  ])('%s: %s', async (_, expected, milliseconds) => {
+    await publishing(await served(one));
+
+    const outcome = await publishing(await served(two, older(milliseconds)));
+
+    expect(outcome.outcome).toBe(expected);
+  });
+
+  it('is noted since now when it was not noted before', async () => {
+    await publishing(await served(one));
+
+    const outcome = await publishing(await served(two, older(1_000)), {}, {});
+
+    expect(outcome).toEqual({ outcome: 'behind', manifest: (await history())[0], behindSince: exportedAt });
+  });
+
+  it.each([
+    [behindToleranceMs - 1, 'behind'],
+    [behindToleranceMs, 'published'],
+  ])('%d ms after it was noted: %s', async (milliseconds, expected) => {
+    await publishing(await served(one));
+    const now = new Date(exportedAt.getTime() + milliseconds);
+
+    const outcome = await publishing(
+      await served(two, older(1_000)),
+      { now: () => now },
+      { behindSince: exportedAt },
+    );
+
+    expect(outcome.outcome).toBe(expected);
+    expect(outcome).toMatchObject(
+      expected === 'behind'
+        ? { behindSince: exportedAt }
+        : { manifest: { revision: 2 }, warning: expect.stringContaining('clocks') },
+    );
+  });
+});
+
+describe('an empty configuration', () => {
+  const fresh = { workspaces: [{ id: 'w' }], parameters: [{ id: 'p' }] };
+
+  it.each([
+    ['without anything', {}],
+    ['with what a freshly installed control plane has', fresh],
+  ])('%s never replaces a filled one', async (_, empty) => {
+    await publishing(await served(one));
+
+    const outcome = publishing(await served(empty, minutesLater(60)), { now: () => minutesLater(61) });
+
+    await expect(outcome).rejects.toEqual(
+      expect.objectContaining({
+        code: 'would-lose-configuration',
+        message: expect.stringMatching(/"prod".*revision 1.*db_import/s),
+      }),
+    );
+    expect(await history()).toMatchObject([{ revision: 1 }]);
+  });
+
+  it('does not replace one that another key has signed', async () => {
+    await publishing(await served(one), { signer: await localSigner() });
+
+    const outcome = publishing(await served(fresh));
+
+    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
+  });
+
+  it('does not replace one whose manifest counts nothing but the total', async () => {
+    const types = Object.fromEntries(
+      Array.from({ length: 60 }, (_, index) => [`type_${index}_${'x'.repeat(20)}`, [{ id: 'a' }]]),
+    );
+    await publishing(await served(types));
+
+    const outcome = publishing(await served(fresh));
+
+    expect((await history())[0]?.entities).toEqual({ total: 60 });
+    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
+  });
+
+  it('is published as the first, and replaced, and replaces its like', async () => {
+    const outcomes = [
+      await publishing(await served({})),
+      await publishing(await served(fresh)),
+      await publishing(await served(one)),
+    ];
+
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['published', 'published', 'published']);
+  });
+
+  it('may replace one when a single entity is left', async () => {
+    await publishing(await served(two));
+
+    const outcome = await publishing(await served({ ...fresh, services: [{ id: 'a' }] }));
+
+    expect(outcome.outcome).toBe('published');
+  });
+});
+
+describe('what somebody else has written there', () => {
+  const forged = async (manifest: Manifest, key: LocalSigner) =>
+    signManifest({ ...manifest, revision: 999 }, key);
+
+  it.each<[title: string, manifest: (good: Manifest) => Promise<string | undefined>]>([
+    ['no manifest', async () => undefined],
+    ['a manifest that is none', async () => 'hello'],
+    [
+      'a manifest with our key’s name and another signature',
+      async (good) => {
+        const [header] = (await signManifest(good, signer)).split('.');
+        const [, payload, signature] = (await forged(good, await localSigner())).split('.');
+        return `${header}.${payload}.${signature}`;
+      },
+    ],
+    [
+      'something else that our key has signed',
+      async () => {
+        const header = { alg: 'ES256', typ: 'other', kid: signer.publicKey.keyId };
+        const message = `${Buffer.from(JSON.stringify(header)).toString('base64url')}.e30`;
+        return `${message}.${signer.signNow(Buffer.from(message)).toString('base64url')}`;
+      },
+    ],
+  ])('with %s, is replaced with a warning, and the status has the number', async (_, manifestOf) => {
+    const first = await publishing(await served(one));
+    vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: await manifestOf(first.manifest) });
+
+    const outcome = await publishing(await served(one), {}, { revision: 7 });
+
+    expect(outcome).toMatchObject({
+      outcome: 'published',
+      manifest: { revision: 8, previousSha256: null },
+      warning: expect.stringContaining('CloudTrail'),
+    });
+    const current = await vault.current(name);
+    await expect(verifyManifest(current?.manifest ?? '', [signer.publicKey])).resolves.toMatchObject({
+      revision: 8,
+    });
+  });
+
+  it('with a forger’s key, does not stay, whatever it says', async () => {
+    const first = await publishing(await served(one));
+    const claim = { ...first.manifest, builtAt: minutesLater(1_000_000) };
+    vault.overwrite(name, {
+      gzip: Buffer.from('theirs'),
+      manifest: await forged(claim, await localSigner()),
+    });
+
+    const outcome = await publishing(await served(one), {}, { revision: 1 });
+
+    expect(outcome).toMatchObject({ outcome: 'published', manifest: { revision: 1_000 } });
+  });
+});
+
+describe('publishing against others', () => {
+  it('of two exporters with the same news, one publishes and the other finds it unchanged', async () => {
+    await publishing(await served(one));
+    const configuration = await served(two);
+
+    const outcomes = await Promise.all([
+      publishing(configuration, { now: () => minutesLater(1) }),
+      publishing(configuration, { now: () => minutesLater(2) }),
+    ]);
+
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['published', 'unchanged']);
+    expect((await history()).map(({ revision }) => revision)).toEqual([1, 2]);
+  });
+
+  it('decides anew after a conflict: the older news gives way', async () => {
+    await publishing(await served(one));
+    const newer = await served({ services: [{ id: 'newer' }] }, minutesLater(1));
+    let isFirst = true;
+    const overtaken: ConfigVault = {
+      ...vault,
+      publish: async (...publication) => {
+        if (isFirst) {
+          isFirst = false;
+          await publishing(newer);
+        }
+        return vault.publish(...publication);
+      },
+    };
+
+    const outcome = await publishing(await served(two), { vault: overtaken });
+
+    expect(outcome.outcome).toBe('behind');
+    expect((await history()).at(-1)?.configHash).toBe(newer.configHash);
+    expect((await history()).map(({ revision }) => revision)).toEqual([1, 2]);
+  });
+
+  it('ends as published once when the answer was lost and the repetition met itself', async () => {
+    await publishing(await served(one));
+    const forgetful: ConfigVault = {
+      ...vault,
+      publish: async (...publication) => {
+        await vault.publish(...publication);
+        throw new RevisionConflict('prod/3.9.1/config.json');
+      },
+    };
+
+    const outcome = await publishing(await served(two), { vault: forgetful });
+
+    expect(outcome).toMatchObject({ outcome: 'published', manifest: { revision: 2 } });
+    expect(await history()).toHaveLength(2);
+  });
+
+  it('keeps its warning when the answer was lost', async () => {
+    vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: undefined });
+    const forgetful: ConfigVault = {
+      ...vault,
+      publish: async (...publication) => {
+        await vault.publish(...publication);
+        throw new RevisionConflict('prod/3.9.1/config.json');
+      },
+    };
+
+    const outcome = await publishing(await served(two), { vault: forgetful });
+
+    expect(outcome).toMatchObject({ outcome: 'published', warning: expect.stringContaining('CloudTrail') });
+  });
+
+  it.each([
+    [4, 'published'],
+    [5, 'RevisionConflict'],
+  ])('%d conflicts in a row end in %s', async (conflicts, expected) => {
+    let left = conflicts;
+    const contended: ConfigVault = {
+      ...vault,
+      publish: async (...publication) => {
+        left -= 1;
+        if (left >= 0) {
+          throw new RevisionConflict('prod/3.9.1/config.json');
+        }
+        return vault.publish(...publication);
+      },
+    };
+
+    const ending = await publishing(await served(one), { vault: contended }).then(
+      ({ outcome }) => outcome,
+      (error: VaultError) => error.name,
+    );
+
+    expect(ending).toBe(expected);
+    expect(vault.versions(name)).toHaveLength(expected === 'published' ? 1 : 0);
+  });
+});
+
+describe('the last good configuration stays what it was', () => {
+  const gone = () => Promise.reject(new VaultError('unavailable', 'gone'));
+
+  it.each<[title: string, broken: () => Partial<PublishParts>]>([
+    ['the vault cannot be read', () => ({ vault: { ...vault, current: gone } })],
+    ['the vault cannot be written', () => ({ vault: { ...vault, publish: gone } })],
+    ['the signer’s public key cannot be read', () => ({ signer: { ...signer, verificationKey: gone } })],
+    ['the signer does not sign', () => ({ signer: { ...signer, sign: gone } })],
+  ])('when %s', async (_, broken) => {
+    await publishing(await served(one));
+    const before = vault.versions(name);
+
+    const outcome = publishing(await served(two), broken());
+
+    await expect(outcome).rejects.toThrow('gone');
+    expect(vault.versions(name)).toEqual(before);
+  });
+
+  it('when the frame turns out broken while its file is made', async () => {
+    await publishing(await served(one));
+    const before = vault.versions(name);
+    const { frame, ...summary } = await served(two);
+
+    const outcome = publishing({ ...summary, frame: frame.subarray(0, -10) });
+
+    await expect(outcome).rejects.toMatchObject({ code: 'bad-frame' });
+    expect(vault.versions(name)).toEqual(before);
+  });
+
+  it('when the exporter dies between reading and writing, and the next one goes on', async () => {
+    await publishing(await served(one));
+    const before = vault.versions(name);
+    const dead: ConfigVault = { ...vault, publish: () => new Promise(() => undefined) };
+
+    void publishing(await served(two), { vault: dead });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+
+    expect(vault.versions(name)).toEqual(before);
+    await expect(publishing(await served(two))).resolves.toMatchObject({ manifest: { revision: 2 } });
+  });
+});

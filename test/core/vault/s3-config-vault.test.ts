@@ -1,0 +1,351 @@
+import { createHash } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ConfigVault, ControlPlaneStatus } from '../../../core/vault/config-vault.ts';
+import { type Manifest, verifyManifest } from '../../../core/vault/manifest.ts';
+import { publish } from '../../../core/vault/publish.ts';
+import { s3ConfigVault } from '../../../core/vault/s3-config-vault.ts';
+import type { LocalAws } from '../../../local/aws/local-aws.ts';
+import { clientFor, REGION, runLocalAws } from '../../local/aws/running-local-aws.ts';
+import { type AnsweringServer, answeringServer } from '../answering-server.ts';
+import { served } from '../kong/served.ts';
+import { localSigner } from './local-signer.ts';
+
+const bucket = 'vault';
+const checksums = {
+  requestChecksumCalculation: 'WHEN_REQUIRED',
+  responseChecksumValidation: 'WHEN_REQUIRED',
+} as const;
+const gzip = gzipSync('{"_format_version":"3.0"}');
+
+let aws: LocalAws;
+let s3: S3Client;
+let encryptionKeyArn: string;
+let vault: ConfigVault;
+beforeAll(async () => {
+  aws = await runLocalAws();
+  encryptionKeyArn = aws.kms.createKey('vault', 'SYMMETRIC_DEFAULT');
+  // The bucket's own default is another key, so that it shows which one a request names.
+  aws.s3.createBucket(bucket, { defaultKeyId: aws.kms.createKey('default', 'SYMMETRIC_DEFAULT') });
+  s3 = new S3Client({ ...clientFor(aws, aws.s3.endpoint), ...checksums, forcePathStyle: true });
+  vault = s3ConfigVault({ s3, bucket, encryptionKeyArn });
+});
+afterAll(async () => {
+  s3.destroy();
+  await aws.stop();
+});
+
+const servers: AnsweringServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+
+/** A vault whose S3 answers as the test wants, and is not asked twice. */
+async function vaultAnswered(
+  answer: RequestListener,
+): Promise<{ vault: ConfigVault; server: AnsweringServer }> {
+  const server = await answeringServer(answer);
+  servers.push(server);
+  const client = new S3Client({
+    endpoint: server.origin,
+    region: REGION,
+    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' },
+    forcePathStyle: true,
+    maxAttempts: 1,
+    ...checksums,
+  });
+  return { vault: s3ConfigVault({ s3: client, bucket, encryptionKeyArn }), server };
+}
+
+const status =
+  (code: number): RequestListener =>
+  (_, response) => {
+    response.writeHead(code, { 'content-type': 'application/xml' });
+    response.end('<Error><Code>TheCode</Code><Message>the message</Message></Error>');
+  };
+
+describe('a file in S3', () => {
+  it('is there after its publication, with its manifest, and not before', async () => {
+    const name = { controlPlane: 'first', kongVersion: '3.9.1' };
+
+    const before = await vault.current(name);
+    const versionId = await vault.publish(name, { gzip, manifest: 'the.manifest', replaces: undefined });
+    const after = await vault.current(name);
+
+    const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: 'first/3.9.1/config.json' }));
+    expect(before).toBeUndefined();
+    expect(after).toEqual({ etag: head.ETag, manifest: 'the.manifest' });
+    expect(head).toMatchObject({
+      VersionId: versionId,
+      ContentEncoding: 'gzip',
+      ContentType: 'application/json',
+      ServerSideEncryption: 'aws:kms',
+      SSEKMSKeyId: encryptionKeyArn,
+      BucketKeyEnabled: true,
+    });
+  });
+
+  it('replaces only the one that was read', async () => {
+    const name = { controlPlane: 'replaced', kongVersion: '3.9.1' };
+    const put = (content: string, replaces: string | undefined) =>
+      vault.publish(name, { gzip: gzipSync(content), manifest: content, replaces });
+    await put('1', undefined);
+    const first = await vault.current(name);
+    await put('2', first?.etag);
+
+    const outcomes = await Promise.all(
+      [first?.etag, undefined, '"0123"'].map((etag) => put('3', etag).catch((error: Error) => error.name)),
+    );
+
+    expect(outcomes).toEqual(['RevisionConflict', 'RevisionConflict', 'RevisionConflict']);
+    expect((await vault.current(name))?.manifest).toBe('2');
+  });
+
+  it('is a conflict when another write is under way', async () => {
+    const name = { controlPlane: 'busy', kongVersion: '3.9.1' };
+    const held = aws.s3.holdNextWrite(bucket, 'busy/3.9.1/config.json');
+    const first = vault.publish(name, { gzip, manifest: '1', replaces: undefined });
+    await held.arrived;
+    // The SDK repeats what was answered with 409: it must not wait for the end of the other write.
+    const second = s3ConfigVault({
+      s3: new S3Client({
+        ...clientFor(aws, aws.s3.endpoint),
+        ...checksums,
+        forcePathStyle: true,
+        maxAttempts: 1,
+      }),
+      bucket,
+      encryptionKeyArn,
+    }).publish(name, { gzip, manifest: '2', replaces: undefined });
+
+    await expect(second).rejects.toMatchObject({
+      name: 'RevisionConflict',
+      cause: { name: 'ConditionalRequestConflict' },
+    });
+    held.release();
+    await first;
+    expect((await vault.current(name))?.manifest).toBe('1');
+  });
+
+  it('says on the wire what it replaces and how it is encrypted', async () => {
+    const { vault: wired, server } = await vaultAnswered((_, response) => {
+      response.writeHead(200, { etag: '"e"', 'x-amz-version-id': 'v1' }).end();
+    });
+    const name = { controlPlane: 'prod', kongVersion: '3.9.1' };
+
+    await wired.publish(name, { gzip, manifest: 'm', replaces: undefined });
+    await wired.publish(name, { gzip, manifest: 'm', replaces: '"before"' });
+
+    const [first, second] = server.requests.map(({ headers }) => headers);
+    expect(first).toMatchObject({
+      'if-none-match': '*',
+      'x-amz-server-side-encryption': 'aws:kms',
+      'x-amz-server-side-encryption-aws-kms-key-id': encryptionKeyArn,
+      'x-amz-server-side-encryption-bucket-key-enabled': 'true',
+      'x-amz-meta-manifest': 'm',
+      'x-amz-checksum-sha256': createHash('sha256').update(gzip).digest('base64'),
+      'content-length': String(gzip.length),
+    });
+    expect(first).not.toHaveProperty('if-match');
+    expect(second).toMatchObject({ 'if-match': '"before"' });
+    expect(second).not.toHaveProperty('if-none-match');
+  });
+});
+
+describe('what S3 answers', () => {
+  const name = { controlPlane: 'prod', kongVersion: '3.9.1' };
+  const publication = (replaces: string | undefined) => ({ gzip, manifest: 'm', replaces });
+
+  it.each([
+    [412, '"e"', 'conflict'],
+    [412, undefined, 'conflict'],
+    [409, '"e"', 'conflict'],
+    [409, undefined, 'conflict'],
+    [404, '"e"', 'conflict'],
+    [404, undefined, 'unavailable'],
+    [403, '"e"', 'denied'],
+    [400, '"e"', 'unavailable'],
+    [500, '"e"', 'unavailable'],
+    [503, undefined, 'unavailable'],
+  ])('%d to a write that replaces %s: %s', async (code, replaces, expected) => {
+    const { vault: answered } = await vaultAnswered(status(code));
+
+    const publishing = answered.publish(name, publication(replaces));
+
+    await expect(publishing).rejects.toMatchObject({
+      code: expected,
+      message: expect.stringContaining('prod/3.9.1/config.json'),
+    });
+  });
+
+  it.each([
+    [404, undefined],
+    [403, 'denied'],
+    [500, 'unavailable'],
+  ])('%d to a read: %s', async (code, expected) => {
+    const { vault: answered } = await vaultAnswered(status(code));
+
+    const outcomes = await Promise.all(
+      [answered.current(name), answered.lastStatus('prod')].map((reading) =>
+        reading.catch((error: { code: string }) => error.code),
+      ),
+    );
+
+    expect(outcomes).toEqual([expected, expected]);
+  });
+
+  it.each([
+    [403, 'denied', 'policy'],
+    [500, 'unavailable', 'status/prod.json'],
+  ])('%d to a status: %s', async (code, expected, words) => {
+    const { vault: answered } = await vaultAnswered(status(code));
+
+    const recording = answered.recordStatus({ controlPlane: 'prod', checkedAt: new Date(), versions: [] });
+
+    await expect(recording).rejects.toMatchObject({
+      code: expected,
+      message: expect.stringContaining(words),
+    });
+  });
+
+  it.each([
+    ['no version id', {}],
+    ['the version id of a bucket whose versioning is suspended', { 'x-amz-version-id': 'null' }],
+  ])('with %s: somebody has to turn versioning on', async (_, headers) => {
+    const { vault: answered } = await vaultAnswered((__, response) => {
+      response.writeHead(200, { etag: '"e"', ...headers }).end();
+    });
+
+    const publishing = answered.publish(name, publication(undefined));
+
+    await expect(publishing).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('turn versioning on'),
+    });
+  });
+
+  it('is nothing when it is down', async () => {
+    const { vault: answered, server } = await vaultAnswered(status(200));
+    await server.stop();
+
+    const reading = answered.current(name);
+
+    await expect(reading).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  it('is no good without an etag', async () => {
+    const { vault: answered } = await vaultAnswered((_, response) => response.writeHead(200).end());
+
+    await expect(answered.current(name)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('the status in S3', () => {
+  const written: ControlPlaneStatus = {
+    controlPlane: 'noted',
+    checkedAt: new Date('2026-11-23T04:00:00.123Z'),
+    versions: [
+      { kongVersion: '3.9.1', revision: 3, sha256: 'a', configHash: 'b', changed: true },
+      {
+        kongVersion: '3.8.1',
+        revision: 1,
+        sha256: 'c',
+        configHash: 'd',
+        changed: false,
+        behindSince: new Date(0),
+      },
+    ],
+  };
+
+  it('comes back as it was written, encrypted with the vault’s key', async () => {
+    const before = await vault.lastStatus('noted');
+    await vault.recordStatus(written);
+    await vault.recordStatus({ ...written, versions: [] });
+    await vault.recordStatus(written);
+
+    const read = await vault.lastStatus('noted');
+
+    const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: 'status/noted.json' }));
+    expect(before).toBeUndefined();
+    expect(read).toEqual(written);
+    expect(head.SSEKMSKeyId).toBe(encryptionKeyArn);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no JSON', '<html>'],
+    ['another object', '{"checkedAt":"2026-11-23T04:00:00Z"}'],
+    ['a revision of 0', JSON.stringify({ ...written, versions: [{ ...written.versions[0], revision: 0 }] })],
+    ['a time that is none', JSON.stringify({ ...written, checkedAt: 'now' })],
+  ])('is as if there were none where it holds %s', async (_, content) => {
+    await s3.send(
+      new PutObjectCommand({ Bucket: bucket, Key: 'status/garbage.json', Body: Buffer.from(content) }),
+    );
+
+    await expect(vault.lastStatus('garbage')).resolves.toBeUndefined();
+  });
+});
+
+describe('two exporters at one S3', () => {
+  it('both end, and the history has every revision number once and the newest state last', async () => {
+    const signer = await localSigner();
+    const name = { controlPlane: 'raced', kongVersion: '3.9.1' };
+    const states = await Promise.all(
+      Array.from({ length: 6 }, (_, index) =>
+        served({ services: [{ id: String(index) }] }, new Date(Date.UTC(2026, 10, 23, 4, index))),
+      ),
+    );
+    const exporter = async () => {
+      const outcomes: string[] = [];
+      for (const configuration of states) {
+        const parts = { vault, signer, now: () => new Date() };
+        outcomes.push((await publish(parts, { name, configuration, lastStatus: undefined })).outcome);
+      }
+      return outcomes;
+    };
+
+    const outcomes = (await Promise.all([exporter(), exporter()])).flat();
+
+    const manifests = await publishedManifests('raced/3.9.1/config.json', async (jws) =>
+      verifyManifest(jws, [signer.publicKey]),
+    );
+    expect(manifests.map(({ revision }) => revision)).toEqual(manifests.map((_, index) => index + 1));
+    expect(manifests.slice(1).map(({ previousSha256 }) => previousSha256)).toEqual(
+      manifests.slice(0, -1).map(({ sha256 }) => sha256),
+    );
+    expect(new Set(manifests.map(({ configHash }) => configHash)).size).toBe(manifests.length);
+    expect(manifests.at(-1)?.configHash).toBe(states.at(-1)?.configHash);
+    expect(outcomes).toHaveLength(12);
+    expect(outcomes.filter((outcome) => outcome === 'published')).toHaveLength(manifests.length);
+  });
+
+  /** Of all versions of a key, oldest first, each checked against its file. */
+  async function publishedManifests(
+    key: string,
+    verify: (jws: string) => Promise<Manifest>,
+  ): Promise<readonly Manifest[]> {
+    const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: key }));
+    return Promise.all(
+      [...Versions].reverse().map(async ({ VersionId }) => {
+        const { Body, Metadata } = await s3.send(
+          new GetObjectCommand({ Bucket: bucket, Key: key, VersionId }),
+        );
+        const manifest = await verify(Metadata?.['manifest'] ?? '');
+        const file = gunzipSync((await Body?.transformToByteArray()) ?? Buffer.alloc(0));
+        expect(createHash('sha256').update(file).digest('hex')).toBe(manifest.sha256);
+        return manifest;
+      }),
+    );
+  }
+});

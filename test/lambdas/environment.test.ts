@@ -1,0 +1,158 @@
+import { describe, expect, it } from '@jest/globals';
+import type * as v from 'valibot';
+import {
+  exportEnvironment,
+  presignEnvironment,
+  readEnvironment,
+  runtimeCredentials,
+  webhookEnvironment,
+} from '../../lambdas/environment.ts';
+
+type Variables = Readonly<Record<string, string>>;
+
+const webhook: Variables = {
+  CONTROL_PLANES: '{"prod":{"queueUrl":"https://queue","secretId":"hooks/prod"}}',
+  COALESCING_WINDOW_SECONDS: '2',
+  ACCEPT_SHA1: 'true',
+};
+const exporting: Variables = {
+  CONTROL_PLANE: 'prod',
+  CLUSTER_ENDPOINT: 'kong.internal:8005',
+  CLUSTER_MTLS: 'shared',
+  CLUSTER_SERVER_NAME: '',
+  CLUSTER_CERTIFICATE_SECRET: 'cluster/prod',
+  DATA_PLANE_VERSIONS: '3.9.1,3.8.1.2',
+  CUSTOM_PLUGINS: '',
+  BUCKET: 'vault',
+  ENCRYPTION_KEY_ARN: 'arn:e',
+  SIGNING_KEY_ARN: 'arn:s',
+  QUEUE_URL: 'https://queue',
+  SETTLE_SECONDS: '7',
+  CLOCK_TOLERANCE_SECONDS: '0',
+  MINIMUM_INTERVAL_SECONDS: '5',
+};
+const presign: Variables = {
+  CONTROL_PLANE: 'prod',
+  BUCKET: 'vault',
+  DATA_PLANE_VERSIONS: '3.9.1',
+  URL_LIFETIME_SECONDS: '120',
+};
+const runtime: Variables = {
+  AWS_REGION: 'eu-central-1',
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'secret',
+};
+
+const functions: readonly (readonly [name: string, schema: v.GenericSchema, variables: Variables])[] = [
+  ['webhook', webhookEnvironment, webhook],
+  ['export', exportEnvironment, exporting],
+  ['presign', presignEnvironment, presign],
+  ['runtime', runtimeCredentials, runtime],
+];
+
+describe('the environment of a function', () => {
+  it('of the webhook says where the hooks go', () => {
+    expect(readEnvironment(webhookEnvironment, webhook)).toEqual({
+      CONTROL_PLANES: { prod: { queueUrl: 'https://queue', secretId: 'hooks/prod' } },
+      COALESCING_WINDOW_SECONDS: 2,
+      ACCEPT_SHA1: true,
+    });
+  });
+
+  it('of the export has its lists and numbers', () => {
+    expect(readEnvironment(exportEnvironment, { ...exporting, CUSTOM_PLUGINS: 'acme,other' })).toMatchObject({
+      DATA_PLANE_VERSIONS: ['3.9.1', '3.8.1.2'],
+      CUSTOM_PLUGINS: ['acme', 'other'],
+      SETTLE_SECONDS: 7,
+      CLOCK_TOLERANCE_SECONDS: 0,
+      MINIMUM_INTERVAL_SECONDS: 5,
+    });
+    expect(readEnvironment(exportEnvironment, exporting).CUSTOM_PLUGINS).toEqual([]);
+  });
+
+  it('may be without session token and endpoint, and has much that is not ours', () => {
+    expect(readEnvironment(runtimeCredentials, { ...runtime, PATH: '/bin' })).toEqual(runtime);
+    expect(readEnvironment(presignEnvironment, { ...presign, PATH: '/bin' })).toMatchObject({
+      URL_LIFETIME_SECONDS: 120,
+    });
+  });
+
+  it.each(
+    functions.flatMap(([name, schema, variables]) =>
+      Object.keys(variables).map((variable) => [name, variable, schema, variables] as const),
+    ),
+  )('of %s is refused without %s, by name', (_, variable, schema, variables) => {
+    const { [variable]: __, ...without } = variables;
+
+    expect(() => readEnvironment(schema, without)).toThrow(new RegExp(`\\(${variable}: [^;]*\\)$`));
+  });
+
+  it.each([
+    ['webhook', 'CONTROL_PLANES', ''],
+    ['webhook', 'CONTROL_PLANES', '{"Prod":{"queueUrl":"q","secretId":"s"}}'],
+    ['webhook', 'CONTROL_PLANES', '{"prod":{"queueUrl":"q"}}'],
+    ['webhook', 'CONTROL_PLANES', '{"prod":{"queueUrl":"","secretId":"s"}}'],
+    ['webhook', 'COALESCING_WINDOW_SECONDS', '0'],
+    ['webhook', 'COALESCING_WINDOW_SECONDS', '2s'],
+    ['webhook', 'ACCEPT_SHA1', 'yes'],
+    ['export', 'CONTROL_PLANE', 'prod/test'],
+    ['export', 'CONTROL_PLANE', 'x'.repeat(41)],
+    ['export', 'CLUSTER_ENDPOINT', 'kong.internal'],
+    ['export', 'CLUSTER_ENDPOINT', 'https://kong.internal:8005'],
+    ['export', 'CLUSTER_MTLS', 'none'],
+    ['export', 'CLUSTER_CERTIFICATE_SECRET', ''],
+    ['export', 'DATA_PLANE_VERSIONS', ''],
+    ['export', 'DATA_PLANE_VERSIONS', '3.9'],
+    ['export', 'DATA_PLANE_VERSIONS', '3.9.1, 3.8.1'],
+    ['export', 'BUCKET', ''],
+    ['export', 'ENCRYPTION_KEY_ARN', ''],
+    ['export', 'SIGNING_KEY_ARN', ''],
+    ['export', 'QUEUE_URL', ''],
+    ['export', 'SETTLE_SECONDS', '-1'],
+    ['export', 'SETTLE_SECONDS', '1.5'],
+    ['export', 'CLOCK_TOLERANCE_SECONDS', ''],
+    ['export', 'MINIMUM_INTERVAL_SECONDS', '1e3'],
+    ['presign', 'CONTROL_PLANE', ''],
+    ['presign', 'BUCKET', ''],
+    ['presign', 'DATA_PLANE_VERSIONS', ','],
+    ['presign', 'URL_LIFETIME_SECONDS', '0'],
+    ['runtime', 'AWS_REGION', ''],
+    ['runtime', 'AWS_ACCESS_KEY_ID', ''],
+    ['runtime', 'AWS_SECRET_ACCESS_KEY', ''],
+    ['runtime', 'AWS_SESSION_TOKEN', ''],
+    ['runtime', 'AWS_ENDPOINT_URL_S3', ''],
+  ])('of %s is refused with a wrong %s ("%s"), by name', (name, variable, value) => {
+    const [, schema, variables] = functions.find(([each]) => each === name) ?? [];
+
+    const reading = () => schema && readEnvironment(schema, { ...variables, [variable]: value });
+
+    expect(reading).toThrow(new RegExp(`\\(${variable}(\\.[^:;]+)?: [^;]+\\)$`));
+  });
+
+  it('names all that is wrong at once', () => {
+    const reading = () =>
+      readEnvironment(presignEnvironment, { ...presign, BUCKET: '', URL_LIFETIME_SECONDS: '0' });
+
+    expect(reading).toThrow(/BUCKET: .*; URL_LIFETIME_SECONDS: /);
+  });
+});
+
+describe('the name of a control plane', () => {
+  it.each([
+    ['p', true],
+    ['x'.repeat(40), true],
+    ['x'.repeat(41), false],
+    ['', false],
+    ['Prod', false],
+    ['prod_eu', false],
+    ['prod\n', false],
+  ])('%j: %s', (name, accepted) => {
+    const reading = () => readEnvironment(presignEnvironment, { ...presign, CONTROL_PLANE: name });
+
+    if (accepted) {
+      expect(reading).not.toThrow();
+    } else {
+      expect(reading).toThrow('CONTROL_PLANE');
+    }
+  });
+});

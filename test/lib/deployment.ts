@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as v from 'valibot';
+import { LifeboatStack } from '../../lib/lifeboat-stack.ts';
+import { parseSettings } from '../../lib/settings.ts';
+import { policyDocument, type Statement } from './policy.ts';
+
+export const account = '111122223333';
+export const region = 'eu-central-1';
+
+export interface Resource {
+  readonly id: string;
+  readonly arn: string;
+  readonly type: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly deletionPolicy: string | undefined;
+}
+
+/** Two control planes, of which staging is private. No number is a default. */
+export const twoControlPlanes = {
+  controlPlanes: {
+    prod: {
+      clusterEndpoint: 'kong-cp.example.com:8005',
+      dataPlaneVersions: ['3.9.1', '3.8.1'],
+      customPlugins: ['my-plugin'],
+    },
+    staging: {
+      clusterEndpoint: 'kong-cp.internal:8005',
+      clusterMtls: 'pki',
+      clusterServerName: 'kong-cp',
+      dataPlaneVersions: ['3.9.0'],
+      vpc: {
+        vpcId: 'vpc-0000000a',
+        availabilityZones: ['eu-central-1a', 'eu-central-1b'],
+        subnetIds: ['subnet-0000000a', 'subnet-0000000b'],
+        securityGroupIds: ['sg-0000000a'],
+      },
+    },
+  },
+  urlLifetimeSeconds: 200,
+  coalescingWindowSeconds: 3,
+  scheduleMinutes: 7,
+  settleSeconds: 8,
+  clockToleranceSeconds: 2,
+  minimumIntervalSeconds: 4,
+  acceptSha1: false,
+  noncurrentVersionDays: 40,
+  noncurrentVersionsKept: 20,
+  logRetentionDays: 90,
+} as const;
+
+/** A synthesized stack, with what is known only after a deployment made up as AWS would name it. */
+export interface Deployment {
+  readonly stack: LifeboatStack;
+  readonly template: Template;
+  readonly resources: readonly Resource[];
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
+const templateJson = v.object({
+  Resources: v.record(
+    v.string(),
+    v.object({
+      Type: v.string(),
+      Properties: v.record(v.string(), v.unknown()),
+      DeletionPolicy: v.optional(v.string()),
+    }),
+  ),
+  Outputs: v.record(v.string(), v.object({ Value: v.unknown() })),
+});
+
+/** Synthesizes with the feature flags of cdk.json, without bundles and without validation (which test/lib/synth.test.ts has). */
+export function deploy(settings: unknown): Deployment {
+  process.env['CDK_VALIDATION'] = 'false';
+  const { context } = v.parse(cdkJson, JSON.parse(readFileSync('cdk.json', 'utf8')));
+  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+  const stack = new LifeboatStack(app, 'Lifeboat', { settings: parseSettings(settings) });
+  const template = Template.fromStack(stack);
+  const { Resources, Outputs } = v.parse(templateJson, template.toJSON());
+  const types = new Map(Object.entries(Resources).map(([id, { Type }]) => [id, Type]));
+  return {
+    stack,
+    template,
+    resources: Object.entries(Resources).map(([id, { Type, Properties, DeletionPolicy }]) => ({
+      id,
+      arn: arn(id, Type),
+      type: Type,
+      properties: resolved(Properties, types) as Resource['properties'],
+      deletionPolicy: DeletionPolicy,
+    })),
+    outputs: Object.fromEntries(
+      Object.entries(Outputs).map(([id, { Value }]) => [id, String(resolved(Value, types))]),
+    ),
+  };
+}
+
+const pseudoParameters: Readonly<Record<string, string>> = {
+  'AWS::AccountId': account,
+  'AWS::Partition': 'aws',
+  'AWS::Region': region,
+  'AWS::URLSuffix': 'amazonaws.com',
+  'AWS::StackName': 'Lifeboat',
+};
+
+function resolved(value: unknown, types: ReadonlyMap<string, string>): unknown {
+  if (Array.isArray(value)) {
+    return value.map((item) => resolved(item, types));
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  if ('Ref' in value) {
+    const id = String(value.Ref);
+    return pseudoParameters[id] ?? reference(id, types.get(id));
+  }
+  if ('Fn::GetAtt' in value) {
+    const [id = '', attribute = ''] = value['Fn::GetAtt'] as readonly string[];
+    return attribute === 'Arn' ? arn(id, types.get(id)) : `https://${id}.${attribute}`;
+  }
+  if ('Fn::Join' in value) {
+    const [separator, parts] = value['Fn::Join'] as readonly [string, readonly unknown[]];
+    return parts.map((part) => resolved(part, types)).join(separator);
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolved(item, types)]));
+}
+
+function reference(id: string, type: string | undefined): string {
+  switch (type) {
+    case 'AWS::SQS::Queue':
+      return `https://sqs.${region}.amazonaws.com/${account}/${physicalName(id, 80)}`;
+    case 'AWS::SecretsManager::Secret':
+      return arn(id, type);
+    case 'AWS::S3::Bucket':
+      return physicalName(id, 63).toLowerCase();
+    default:
+      return id;
+  }
+}
+
+function arn(id: string, type: string | undefined): string {
+  switch (type) {
+    case 'AWS::S3::Bucket':
+      return `arn:aws:s3:::${reference(id, type)}`;
+    case 'AWS::IAM::Role':
+      return `arn:aws:iam::${account}:role/${physicalName(id, 64)}`;
+    case 'AWS::SQS::Queue':
+      return `arn:aws:sqs:${region}:${account}:${physicalName(id, 80)}`;
+    case 'AWS::SecretsManager::Secret':
+      return `arn:aws:secretsmanager:${region}:${account}:secret:${physicalName(id, 100)}-AbCdEf`;
+    case 'AWS::KMS::Key':
+      return `arn:aws:kms:${region}:${account}:key/${id}`;
+    default:
+      return `arn:aws:${type}:${region}:${account}:${id}`;
+  }
+}
+
+/** Stack, logical id (cut to fit) and twelve characters, as CloudFormation names what has no name. */
+function physicalName(id: string, longest: number): string {
+  const unique = createHash('sha256').update(id).digest('hex').slice(0, 12);
+  return `${`Lifeboat-${id}`.slice(0, longest - unique.length - 1)}-${unique}`;
+}
+
+export function ofType({ resources }: Deployment, type: string): readonly Resource[] {
+  return resources.filter((resource) => resource.type === type);
+}
+
+/** The one resource of a type whose logical id holds these words. */
+export function one(deployment: Deployment, type: string, ...words: readonly string[]): Resource {
+  const found = ofType(deployment, type).filter(({ id }) => words.every((word) => id.includes(word)));
+  const [only] = found;
+  if (only === undefined || found.length > 1) {
+    throw new Error(`${found.length} resources are ${type} with ${words.join(' and ')} in their ids`);
+  }
+  return only;
+}
+
+const rolePolicy = v.object({ Roles: v.array(v.string()), PolicyDocument: policyDocument });
+
+/** The role of a unit: ExportRole or PresignRole with a control plane, IntakeRole without one. */
+export function role(deployment: Deployment, name: string, controlPlane = ''): Resource {
+  return one(deployment, 'AWS::IAM::Role', `${name}${controlPlane}`);
+}
+
+/** What a role is allowed and denied by its own policies. */
+export function granted(deployment: Deployment, { id }: Resource): readonly Statement[] {
+  return ofType(deployment, 'AWS::IAM::Policy')
+    .map(({ properties }) => v.parse(rolePolicy, properties))
+    .filter(({ Roles }) => Roles.includes(id))
+    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+}

@@ -1,0 +1,354 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseSettings } from '../../lib/settings.ts';
+
+const prod = { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] };
+const vpc = {
+  vpcId: 'vpc-0123456789abcdef0',
+  availabilityZones: ['eu-central-1a', 'eu-central-1b'],
+  subnetIds: ['subnet-0000000a', 'subnet-0000000b'],
+  securityGroupIds: ['sg-0123456789abcdef0'],
+};
+const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:kong/cluster-AbCdEf';
+
+function given(deployment: object, controlPlane: object = {}): unknown {
+  return { controlPlanes: { prod: { ...prod, ...controlPlane } }, ...deployment };
+}
+
+function numbered(count: number): Readonly<Record<string, object>> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`cp-${index}`, prod]));
+}
+
+function versions(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `3.9.${index}`);
+}
+
+/** The sentences that a wrong setting is refused with. */
+function sentences(settings: unknown): readonly string[] {
+  try {
+    parseSettings(settings);
+  } catch (error) {
+    return error instanceof Error ? error.message.split('\n').slice(1) : [String(error)];
+  }
+  return [];
+}
+
+/** What is wrong, the settings, and the path and sentence that they are refused with. */
+type Wrong = readonly [what: string, settings: unknown, path: string, sentence: string];
+
+describe('the settings of a deployment', () => {
+  it('need no more than an endpoint and a version', () => {
+    const settings = parseSettings(given({}));
+
+    expect(settings).toEqual({
+      controlPlanes: { prod: { ...prod, clusterMtls: 'shared', customPlugins: [] } },
+      urlLifetimeSeconds: 120,
+      coalescingWindowSeconds: 1,
+      scheduleMinutes: 5,
+      settleSeconds: 6,
+      clockToleranceSeconds: 1,
+      minimumIntervalSeconds: 5,
+      acceptSha1: true,
+      noncurrentVersionDays: 30,
+      noncurrentVersionsKept: 30,
+      logRetentionDays: 30,
+    });
+  });
+
+  it('keep all that is given', () => {
+    const controlPlane = {
+      clusterMtls: 'pki',
+      clusterServerName: 'kong-cp.internal',
+      dataPlaneVersions: ['3.9.1', '3.9.1.2'],
+      customPlugins: ['my-plugin', 'other_plugin2'],
+      clusterCertificateSecretArn: secretArn,
+      eventHookSecretArn: secretArn.replace('aws', 'aws-us-gov'),
+      vpc,
+    };
+    const deployment = { acceptSha1: false, logRetentionDays: 3653 };
+
+    const settings = parseSettings(given(deployment, controlPlane));
+
+    expect(settings).toMatchObject(deployment);
+    expect(settings.controlPlanes['prod']).toEqual({ ...prod, ...controlPlane });
+  });
+
+  it.each([
+    ['urlLifetimeSeconds', 10, 900],
+    ['coalescingWindowSeconds', 1, 60],
+    ['scheduleMinutes', 1, 60],
+    ['settleSeconds', 1, 60],
+    ['clockToleranceSeconds', 0, 60],
+    ['minimumIntervalSeconds', 0, 30],
+    ['noncurrentVersionDays', 1, 3650],
+    ['noncurrentVersionsKept', 1, 100],
+  ])('take %s from %d to %d', (name, least, most) => {
+    const taken = [least, most].map((value) => sentences(given({ [name]: value })));
+    const refused = [least - 1, most + 1, least + 0.5, String(least), null].map((value) =>
+      sentences(given({ [name]: value })),
+    );
+
+    expect(taken).toEqual([[], []]);
+    expect(refused).toEqual([
+      [expect.stringMatching(`^- ${name}: at least ${least} \\w+ are expected$`)],
+      [expect.stringMatching(`^- ${name}: at most ${most} \\w+ are allowed$`)],
+      [expect.stringMatching(`^- ${name}: a whole number of \\w+ is expected$`)],
+      [expect.stringMatching(`^- ${name}: a number of \\w+ from ${least} to ${most} is expected$`)],
+      [expect.stringMatching(`^- ${name}: a number of \\w+ from ${least} to ${most} is expected$`)],
+    ]);
+  });
+
+  it.each(['a', 'a-0', 'eu-central-1', '0', 'x'.repeat(40)])('take the control plane name %p', (name) => {
+    const said = sentences({ controlPlanes: { [name]: prod } });
+
+    expect(said).toEqual([]);
+  });
+
+  it.each(['kong-cp:1', 'kong-cp:65535', '10.0.0.7:8005', '[fd00::7]:8005', 'cp.konghq.com:443'])(
+    'take the endpoint %p',
+    (clusterEndpoint) => {
+      const said = sentences(given({}, { clusterEndpoint }));
+
+      expect(said).toEqual([]);
+    },
+  );
+
+  it('take one to ten control planes', () => {
+    const said = [1, 10, 0, 11].map((count) => sentences({ controlPlanes: numbered(count) }));
+
+    expect(said).toEqual([
+      [],
+      [],
+      ['- controlPlanes: name at least one control plane'],
+      ['- controlPlanes: at most 10 control planes fit into one deployment'],
+    ]);
+  });
+
+  it('take one to ten data plane versions', () => {
+    const said = [1, 10, 0, 11].map((count) => sentences(given({}, { dataPlaneVersions: versions(count) })));
+
+    expect(said).toEqual([
+      [],
+      [],
+      [
+        '- controlPlanes.prod.dataPlaneVersions: at least one version is needed: the one that `kong version` prints on a data plane',
+      ],
+      ['- controlPlanes.prod.dataPlaneVersions: at most 10 versions are allowed'],
+    ]);
+  });
+});
+
+describe('a wrong setting', () => {
+  const endpointExpected = 'host and port of the cluster_listen are expected, without a scheme, for example';
+  const versionExpected = 'a data plane version is a full Kong version, for example "3.9.1"';
+  const secretExpected = 'the complete ARN of a secret is expected, for example';
+  const controlPlanesExpected = 'an object is expected, with a section for each control plane by its name';
+  const objectExpected = 'an object with settings is expected, in braces';
+  const missing = 'this setting is missing and has no default: add it';
+
+  const wrong: readonly Wrong[] = [
+    ['no object', 'nonsense', 'lifeboat', objectExpected],
+    ['null', null, 'lifeboat', objectExpected],
+    ['no control planes', {}, 'controlPlanes', missing],
+    ['control planes that are a text', { controlPlanes: 'prod' }, 'controlPlanes', controlPlanesExpected],
+    ['control planes in a list', { controlPlanes: [prod] }, 'controlPlanes', controlPlanesExpected],
+    [
+      'a control plane that is a text',
+      { controlPlanes: { prod: 'cp:8005' } },
+      'controlPlanes.prod',
+      objectExpected,
+    ],
+    [
+      'an unknown key',
+      given({ scheduleMinute: 5 }),
+      'scheduleMinute',
+      'there is no such setting here; take it out, or choose one of controlPlanes, urlLifetimeSeconds, ',
+    ],
+    [
+      'an unknown key in a control plane',
+      given({}, { clusterEndpont: 'cp:8005' }),
+      'controlPlanes.prod.clusterEndpont',
+      'there is no such setting here; take it out, or choose one of clusterEndpoint, clusterMtls, ',
+    ],
+    [
+      'an unknown key in vpc',
+      given({}, { vpc: { ...vpc, subnets: [] } }),
+      'controlPlanes.prod.vpc.subnets',
+      'there is no such setting here; take it out, or choose one of vpcId, availabilityZones, subnetIds, securityGroupIds',
+    ],
+    [
+      'a missing endpoint',
+      { controlPlanes: { prod: { dataPlaneVersions: ['3.9.1'] } } },
+      'controlPlanes.prod.clusterEndpoint',
+      missing,
+    ],
+    [
+      'missing versions',
+      { controlPlanes: { prod: { clusterEndpoint: 'cp:8005' } } },
+      'controlPlanes.prod.dataPlaneVersions',
+      missing,
+    ],
+    ...[
+      'kong-cp.example.com',
+      'https://kong-cp.example.com:8005',
+      'kong-cp:0',
+      'kong-cp:65536',
+      'kong-cp:8005/',
+      '-:8005',
+      8005,
+    ].map(
+      (clusterEndpoint): Wrong => [
+        `the endpoint ${clusterEndpoint}`,
+        given({}, { clusterEndpoint }),
+        'controlPlanes.prod.clusterEndpoint',
+        endpointExpected,
+      ],
+    ),
+    ...['Prod', 'prod eu', 'prod_eu', '', 'x'.repeat(41)].map(
+      (name): Wrong => [
+        `a control plane called "${name}"`,
+        { controlPlanes: { [name]: prod } },
+        `controlPlanes.${name}`,
+        'a control plane name has 1 to 40 characters out of a-z, 0-9 and "-", for example "prod"',
+      ],
+    ),
+    [
+      'a control plane called as the folder of the statuses',
+      { controlPlanes: { status: prod } },
+      'controlPlanes.status',
+      'this name is taken by the vault: name the control plane otherwise',
+    ],
+    ...['3.9', '3', 'v3.9.1', '3.9.x', '3.9.1-rc1', '3.09.1'].map(
+      (version): Wrong => [
+        `the version ${version}`,
+        given({}, { dataPlaneVersions: [version] }),
+        'controlPlanes.prod.dataPlaneVersions.0',
+        versionExpected,
+      ],
+    ),
+    [
+      'a version that is a number',
+      given({}, { dataPlaneVersions: ['3.9.1', 3.9] }),
+      'controlPlanes.prod.dataPlaneVersions.1',
+      'a full Kong version is expected, in quotes, for example "3.9.1"',
+    ],
+    [
+      'one version instead of a list',
+      given({}, { dataPlaneVersions: '3.9.1' }),
+      'controlPlanes.prod.dataPlaneVersions',
+      'a list of full Kong versions is expected, in brackets',
+    ],
+    [
+      'a version twice',
+      given({}, { dataPlaneVersions: ['3.9.1', '3.8.1', '3.9.1'] }),
+      'controlPlanes.prod.dataPlaneVersions',
+      'a version stands there twice',
+    ],
+    [
+      'a wrong clusterMtls',
+      given({}, { clusterMtls: 'mutual' }),
+      'controlPlanes.prod.clusterMtls',
+      'either "shared" or "pki" is expected',
+    ],
+    [
+      'an empty server name',
+      given({}, { clusterServerName: '' }),
+      'controlPlanes.prod.clusterServerName',
+      'a host name is expected, for example "kong-cp.example.com"',
+    ],
+    ...[
+      'my-secret',
+      'arn:aws:sqs:eu-central-1:111122223333:queue',
+      // Without the six characters at the end, a policy that names it allows nothing.
+      'arn:aws:secretsmanager:eu-central-1:111122223333:secret:kong',
+      7,
+    ].flatMap((wrong) =>
+      ['clusterCertificateSecretArn', 'eventHookSecretArn'].map(
+        (name): Wrong => [
+          `the ${name} ${wrong}`,
+          given({}, { [name]: wrong }),
+          `controlPlanes.prod.${name}`,
+          secretExpected,
+        ],
+      ),
+    ),
+    [
+      'one plugin instead of a list',
+      given({}, { customPlugins: 'my-plugin' }),
+      'controlPlanes.prod.customPlugins',
+      'a list of plugin names is expected, in brackets',
+    ],
+    [
+      'a plugin name with a comma',
+      given({}, { customPlugins: ['a,b'] }),
+      'controlPlanes.prod.customPlugins.0',
+      'the name of a plugin is expected, for example "my-plugin"',
+    ],
+    [
+      'a vpc that is an id',
+      given({}, { vpc: 'vpc-0123456789abcdef0' }),
+      'controlPlanes.prod.vpc',
+      objectExpected,
+    ],
+    [
+      'a wrong VPC id',
+      given({}, { vpc: { ...vpc, vpcId: 'main' } }),
+      'controlPlanes.prod.vpc.vpcId',
+      'a VPC id is expected, for example "vpc-0123456789abcdef0"',
+    ],
+    [
+      'a wrong subnet id',
+      given({}, { vpc: { ...vpc, subnetIds: ['subnet-0000000a', 'private'] } }),
+      'controlPlanes.prod.vpc.subnetIds.1',
+      'a subnet id is expected, for example "subnet-0123456789abcdef0"',
+    ],
+    [
+      'a wrong security group id',
+      given({}, { vpc: { ...vpc, securityGroupIds: ['default'] } }),
+      'controlPlanes.prod.vpc.securityGroupIds.0',
+      'a security group id is expected, for example "sg-0123456789abcdef0"',
+    ],
+    [
+      'no security group',
+      given({}, { vpc: { ...vpc, securityGroupIds: [] } }),
+      'controlPlanes.prod.vpc.securityGroupIds',
+      'at least one security group is needed',
+    ],
+    [
+      'fewer subnets than availability zones',
+      given({}, { vpc: { ...vpc, subnetIds: ['subnet-0000000a'] } }),
+      'controlPlanes.prod.vpc',
+      'as many subnets as availability zones are expected: one in each',
+    ],
+    ['an acceptSha1 in quotes', given({ acceptSha1: 'true' }), 'acceptSha1', 'true or false is expected'],
+    ...[2, 31, 3654, '30'].map(
+      (days): Wrong => [
+        `a log retention of ${days} days`,
+        given({ logRetentionDays: days }),
+        'logRetentionDays',
+        'CloudWatch keeps logs for certain numbers of days only: 7, 14, 30, 60, 90, 180, 365, 731, ...',
+      ],
+    ),
+  ];
+
+  it.each(wrong)('is refused where it stands: %s', (_what, settings, path, sentence) => {
+    const said = sentences(settings);
+
+    expect(said).toEqual([expect.stringContaining(`- ${path}: ${sentence}`)]);
+  });
+
+  it('is named together with all others', () => {
+    const said = sentences(given({ scheduleMinutes: 0 }, { clusterEndpoint: 'cp', clusterMtls: 'none' }));
+
+    expect(said.map((sentence) => sentence.split(':')[0])).toEqual([
+      '- controlPlanes.prod.clusterEndpoint',
+      '- controlPlanes.prod.clusterMtls',
+      '- scheduleMinutes',
+    ]);
+  });
+
+  it('says where settings belong when there are none', () => {
+    const parse = () => parseSettings(undefined);
+
+    expect(parse).toThrow('there are no settings: put them into cdk.json, context "lifeboat"');
+  });
+});

@@ -1,0 +1,197 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import * as v from 'valibot';
+import { deploy, ofType, twoControlPlanes } from './deployment.ts';
+
+const root = resolve('.');
+const bin = join(root, 'bin/lifeboat.ts');
+const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+// Four apps on however busy a machine.
+const timeoutMs = 120_000;
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stderr: string;
+}
+
+// Jest’s own loader is nothing for a child.
+const { NODE_OPTIONS: _, ...inherited } = process.env;
+
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
+  return new Promise((done, failed) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.on('error', failed).on('close', (code) => done({ code, stderr }));
+  });
+}
+
+/** The real thing: `cdk synth`, where the machine lets us without any network. */
+function cdkSynth(...args: readonly string[]): Promise<Outcome> {
+  const offline = spawnSync('unshare', ['--net', 'true']).status === 0 ? ['unshare', '--net'] : [];
+  const [command = '', ...rest] = [
+    ...offline,
+    join(root, 'node_modules/.bin/cdk'),
+    'synth',
+    '--quiet',
+    ...args,
+  ];
+  return run(command, rest, inherited);
+}
+
+const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
+
+/** An app as the CDK’s command line runs it, with the flags of cdk.json and these settings, without bundles. */
+async function runApp(app: string, lifeboat: unknown, output: string): Promise<Outcome> {
+  const { context } = v.parse(cdkJson, JSON.parse(await readFile('cdk.json', 'utf8')));
+  return run(process.execPath, ['--import', loader, app], {
+    ...inherited,
+    CDK_OUTDIR: output,
+    CDK_CONTEXT_JSON: JSON.stringify({ ...context, 'aws:cdk:bundling-stacks': [], lifeboat }),
+  });
+}
+
+/** An app with our stack, and in it a resource that breaks rules nobody acknowledged for it. */
+function appWithBareQueue(): string {
+  const from = (path: string) => JSON.stringify(join(root, path));
+  return `import { App, aws_sqs, Validations } from ${from('node_modules/aws-cdk-lib/index.js')};
+    import { AwsSolutionsChecks } from ${from('node_modules/cdk-nag/lib/index.js')};
+    import { LifeboatStack } from ${from('lib/lifeboat-stack.ts')};
+    import { parseSettings } from ${from('lib/settings.ts')};
+    const app = new App();
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    const settings = parseSettings(app.node.tryGetContext('lifeboat'));
+    new aws_sqs.Queue(new LifeboatStack(app, 'Lifeboat', { settings }), 'Bare');`;
+}
+
+let folder: string;
+let project: Outcome;
+let bareQueue: Outcome;
+let wrongSetting: Outcome;
+let noSettings: Outcome;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-synth-'));
+  const app = join(folder, 'bare-queue.ts');
+  await writeFile(app, appWithBareQueue());
+  [project, bareQueue, wrongSetting, noSettings] = await Promise.all([
+    cdkSynth('--output', join(folder, 'project')),
+    runApp(app, twoControlPlanes, join(folder, 'bare-queue')),
+    runApp(bin, { ...twoControlPlanes, scheduleMinutes: 0 }, join(folder, 'wrong')),
+    cdkSynth('--output', join(folder, 'none'), '--context', 'lifeboat=nonsense'),
+  ]);
+}, timeoutMs);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const validationReport = v.object({
+  pluginReports: v.array(
+    v.object({
+      violations: v.array(
+        v.object({
+          ruleName: v.string(),
+          violatingConstructs: v.array(v.object({ constructPath: v.string() })),
+        }),
+      ),
+    }),
+  ),
+});
+
+describe('cdk synth', () => {
+  it('accepts the project as it is, without the network', () => {
+    expect(project.code).toBe(0);
+    expect(project.stderr).not.toMatch(/\berror|\[warning/i);
+  });
+
+  it('refuses a wrong setting with its sentence', () => {
+    expect(wrongSetting.code).not.toBe(0);
+    expect(wrongSetting.stderr).toContain('- scheduleMinutes: at least 1 minutes are expected');
+  });
+
+  it('refuses settings that are none', () => {
+    expect(noSettings.code).not.toBe(0);
+    expect(noSettings.stderr).toContain('- lifeboat: an object with settings is expected, in braces');
+  });
+
+  it('finds what nobody acknowledged, and nothing else in two control planes of which one is private', async () => {
+    const report = await readFile(join(folder, 'bare-queue', 'validation-report.json'), 'utf8');
+
+    const violations = v
+      .parse(validationReport, JSON.parse(report))
+      .pluginReports.flatMap((plugin) => plugin.violations)
+      .flatMap(({ ruleName, violatingConstructs }) =>
+        violatingConstructs.map(({ constructPath }) => `${ruleName} ${constructPath}`),
+      );
+    expect(bareQueue.code).not.toBe(0);
+    expect(new Set(violations)).toEqual(
+      new Set(['AwsSolutions-SQS3 Lifeboat/Bare/Resource', 'AwsSolutions-SQS4 Lifeboat/Bare/Resource']),
+    );
+  });
+});
+
+describe('the bundle', () => {
+  const withEnvironment = v.object({
+    Environment: v.object({ Variables: v.record(v.string(), v.string()) }),
+  });
+  const functions = ofType(deploy(twoControlPlanes), 'AWS::Lambda::Function');
+
+  it.each([
+    ['webhook', 'CONTROL_PLANES'],
+    ['export', 'CONTROL_PLANE'],
+    ['presign', 'CONTROL_PLANE'],
+  ])('of %s names the variable that is missing', async (entry, variable) => {
+    const loaded = await load(await bundleOf(entry), {});
+
+    expect(loaded).toEqual({ code: 1, stderr: expect.stringMatching(`\\b${variable}\\b`) });
+  });
+
+  it.each([
+    ['webhook', 'Intake'],
+    ['export', 'Exportprod'],
+    ['presign', 'Presignprod'],
+  ])('of %s loads with the variables of its deployment', async (entry, id) => {
+    const [variables] = functions
+      .filter((resource) => resource.id.startsWith(id))
+      .map(({ properties }) => v.parse(withEnvironment, properties).Environment.Variables);
+    const runtime = { AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+
+    const loaded = await load(await bundleOf(entry), { ...variables, ...runtime });
+
+    expect(loaded.code).toBe(0);
+  });
+});
+
+const withAssets = v.object({
+  Resources: v.record(
+    v.string(),
+    v.object({
+      Properties: v.object({ Description: v.optional(v.string()) }),
+      Metadata: v.optional(v.object({ 'aws:asset:path': v.optional(v.string()) })),
+    }),
+  ),
+});
+
+/** The module that the synthesized project deploys for an entry. */
+async function bundleOf(entry: string): Promise<string> {
+  const template = await readFile(join(folder, 'project', 'Lifeboat.template.json'), 'utf8');
+  const { Resources } = v.parse(withAssets, JSON.parse(template));
+  const { Metadata } =
+    Object.values(Resources).find(({ Properties }) => Properties.Description === `Lifeboat: ${entry}`) ?? {};
+  return join(folder, 'project', Metadata?.['aws:asset:path'] ?? `no bundle of ${entry}`, 'index.mjs');
+}
+
+/** Imports a bundle as Lambda does, in a process of its own. An error is told without the line of a minified bundle. */
+function load(bundle: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
+  const script = `import(${JSON.stringify(pathToFileURL(bundle).href)}).then(
+      ({ handler }) => { process.exitCode = typeof handler === 'function' ? 0 : 2; },
+      ({ name, message }) => { process.exitCode = 1; console.error(name + ': ' + message); },
+    );`;
+  return run(process.execPath, ['--input-type=module', '--eval', script], env);
+}

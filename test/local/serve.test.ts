@@ -1,0 +1,178 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually, processes, type StartedProcess, typescript } from './processes.ts';
+
+interface Endpoints {
+  readonly apiUrl: string;
+  readonly webhookUrl: string;
+  readonly adminUrl: string;
+  readonly region: string;
+  readonly signingKeyArn: string;
+  readonly publicKeyFile: string;
+  readonly hookSecretFile: string;
+  readonly dataPlaneCredentialsFile: string;
+  readonly dataPlaneVersion: string;
+  readonly fetchedFile: string;
+  readonly logDirectory: string;
+}
+
+const children = processes();
+let directory: string;
+let forMachines: StartedProcess;
+let forPeople: StartedProcess;
+let endpoints: Endpoints;
+
+/** Runs a script, with the endpoints as its variables. */
+const bash = (script: string, limitSeconds = 15) =>
+  children.run('bash', ['-c', `set -o pipefail\n${script}`], { env: { ...endpoints }, limitSeconds });
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lifeboat-serve-'));
+  const serving = (name: string, ...flags: readonly string[]) =>
+    children.start(
+      process.execPath,
+      typescript('local/start.ts', '--serve', '--data', join(directory, name), ...flags),
+      { limitSeconds: 60 },
+    );
+  forMachines = serving('machines', '--json');
+  // A path that a shell would take apart.
+  forPeople = serving("people's data");
+  const ready = await eventually(
+    () => forMachines.stdout().endsWith('\n') && forPeople.stdout().includes('tail -f'),
+    20,
+  );
+  if (!ready) {
+    throw new Error(`not ready:\n${forMachines.stderr()}\n${forPeople.stdout()}${forPeople.stderr()}`);
+  }
+  endpoints = JSON.parse(forMachines.stdout()) as Endpoints;
+}, 30_000);
+
+afterAll(async () => {
+  await children.stop();
+  await rm(directory, { recursive: true });
+});
+
+describe('serving', () => {
+  it('prints one JSON object, and keeps its secrets in files for their owner alone', async () => {
+    const secret = await readFile(endpoints.hookSecretFile, 'utf8');
+    const credentials = await readFile(endpoints.dataPlaneCredentialsFile, 'utf8');
+
+    expect(forMachines.stdout().trim().split('\n')).toHaveLength(1);
+    expect((await stat(endpoints.hookSecretFile)).mode & 0o777).toBe(0o600);
+    expect((await stat(endpoints.dataPlaneCredentialsFile)).mode & 0o777).toBe(0o600);
+    const printed = [forMachines, forPeople].map((each) => each.stdout() + each.stderr()).join();
+    expect(secret.length).toBeGreaterThan(30);
+    expect(printed).not.toContain(secret);
+    for (const [, value = ''] of credentials.matchAll(/(?:SECRET_ACCESS_KEY|SESSION_TOKEN)='([^']+)'/g)) {
+      expect(printed).not.toContain(value);
+    }
+  });
+
+  it.each([
+    ['sha256', '202'],
+    ['sha1', '202'],
+  ])('takes a hook that openssl signed with %s', async (algorithm, status) => {
+    const { stdout } = await bash(`
+      body='{"source":"crud","event":"routes:update"}'
+      hex=$(printf %s "$body" | openssl dgst -${algorithm} -hmac "$(cat "$hookSecretFile")" | sed 's/^.*= //')
+      curl -s -o /dev/null -w '%{http_code}' "$webhookUrl" -H 'content-type: application/json' \\
+        -H "x-kong-signature: ${algorithm}=$hex" -d "$body"`);
+
+    expect(stdout).toBe(status);
+  });
+
+  it('refuses a hook without a signature, and a grant without one', async () => {
+    const { stdout } = await bash(`
+      curl -s -o /dev/null -w '%{http_code} ' "$webhookUrl" -H 'content-type: application/json' -d '{}'
+      curl -s -o /dev/null -w '%{http_code}' "$apiUrl/control-planes/prod/fallback-config?kongVersion=$dataPlaneVersion"`);
+
+    expect(stdout).toBe('401 403');
+  });
+
+  it('gives curl a grant, whose URL curl can read', async () => {
+    const { stdout } = await bash(`
+      . "$dataPlaneCredentialsFile"
+      grant=$(curl -s --aws-sigv4 "aws:amz:$region:execute-api" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
+        -H "x-amz-security-token: $AWS_SESSION_TOKEN" \\
+        "$apiUrl/control-planes/prod/fallback-config?kongVersion=$dataPlaneVersion")
+      url=$(printf %s "$grant" | sed 's/.*"url":"\\([^"]*\\)".*/\\1/')
+      curl -s --compressed -w '\\n%{http_code}' "$url"`);
+
+    const [file = '', status] = stdout.split('\n');
+    expect(status).toBe('200');
+    expect(JSON.parse(file)).toMatchObject({ _format_version: '3.0', _comment: expect.any(String) });
+  });
+
+  it('gives `lifeboat` a verified file and the signing key', async () => {
+    const { exitCode, stdout, stderr } = await bash(`
+      . "$dataPlaneCredentialsFile"
+      lifeboat() { '${process.execPath}' --import tsx cli/lifeboat.ts "$@"; }
+      lifeboat fetch --control-plane prod --kong-version "$dataPlaneVersion" --endpoint "$apiUrl" \\
+        --public-key "$publicKeyFile" --output "$fetchedFile" --json &&
+      lifeboat public-key --key-id "$signingKeyArn"`);
+
+    const [manifest = '', ...pem] = stdout.split('\n');
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(manifest)).toMatchObject({ file: endpoints.fetchedFile, controlPlane: 'prod' });
+    expect(pem.join('\n')).toBe(await readFile(endpoints.publicKeyFile, 'utf8'));
+    expect((await stat(endpoints.fetchedFile)).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('what is printed for people', () => {
+  it('works as it stands, paragraph by paragraph', async () => {
+    const printed = forPeople.stdout();
+    const paragraphs = printed
+      .slice(printed.indexOf('Everything below'))
+      .split('\n\n')
+      .slice(1)
+      .filter((paragraph) => paragraph.trim() !== '')
+      // The one command that is not meant to end.
+      .map((paragraph) => paragraph.replace(/^tail -f/m, 'timeout 1 tail -f'));
+
+    const { stdout, stderr } = await bash(
+      paragraphs.map((paragraph) => `${paragraph}\necho "[exit $?]"`).join('\n'),
+      20,
+    );
+
+    const [change, hook, credentials, fetched, grant, key, log] = stdout.split(/\[exit \d+\]\n/);
+    const exits = [...stdout.matchAll(/\[exit (\d+)\]/g)].map(([, code]) => code);
+    expect({ exits, stderr: stderr.slice(0, 2000) }).toMatchObject({
+      exits: ['0', '0', '0', '0', '0', '0', '124'],
+    });
+    expect(JSON.parse(change ?? '')).toMatchObject({ name: 'mine' });
+    expect(hook).toContain('HTTP/1.1 202 Accepted');
+    expect(credentials).toBe('');
+    expect(fetched).toContain("people's data/config.json: revision ");
+    expect(fetched).toContain('verified');
+    expect(JSON.parse(grant ?? '')).toMatchObject({ method: 'GET', kongVersion: '3.9.1' });
+    expect(key).toContain('-----BEGIN PUBLIC KEY-----');
+    expect(log).toContain('"message":"published"');
+  }, 30_000);
+});
+
+describe('Ctrl-C', () => {
+  it.each([
+    ['SIGINT', () => forMachines, () => endpoints.apiUrl],
+    [
+      'SIGTERM',
+      () => forPeople,
+      () => /http:\/\/127\.0\.0\.1:\d+(?=\/control-planes)/.exec(forPeople.stdout())?.[0],
+    ],
+  ] as const)('(%s) ends it well and soon, and frees its port', async (signal, served, apiUrl) => {
+    const url = apiUrl() ?? '';
+    const before = await fetch(url);
+    await before.body?.cancel();
+    const startedMs = Date.now();
+
+    served().signal(signal);
+
+    const { exitCode } = await served().ended;
+    expect(before.status).toBe(404);
+    expect(exitCode).toBe(0);
+    expect(Date.now() - startedMs).toBeLessThan(5_000);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+});

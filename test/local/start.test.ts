@@ -1,0 +1,220 @@
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ControlPlane, startControlPlane } from '../../local/control-plane/control-plane.ts';
+import { listen } from '../../local/control-plane/listening.ts';
+import type { RehearsalResult } from '../../local/rehearsal/rehearsal.ts';
+import { type Ended, processes, typescript } from './processes.ts';
+
+type Printed = RehearsalResult & {
+  readonly ok: boolean;
+  readonly kong: unknown;
+  readonly seconds: number;
+};
+
+const children = processes();
+let directory: string;
+/** Run while the others are under way, as most of their time is waiting. */
+let rehearsal: Promise<Ended>;
+let unreachable: Promise<Ended>;
+let certificateFiles: readonly string[];
+
+const start = (parameters: readonly string[], limitSeconds = 20): Promise<Ended> =>
+  children.run(process.execPath, typescript('local/start.ts', ...parameters), { limitSeconds });
+
+async function closedPort(): Promise<number> {
+  const { port, stop } = await listen(createServer(), '127.0.0.1', 0);
+  await stop();
+  return port;
+}
+
+/** A control plane that is "real" to `npm start`: it gets no more than address and certificate. */
+async function startAnotherControlPlane(): Promise<ControlPlane> {
+  const controlPlane = await startControlPlane({ mtls: 'shared' });
+  await writeCertificate(controlPlane);
+  return controlPlane;
+}
+
+async function writeCertificate({ certificates }: ControlPlane): Promise<void> {
+  await mkdir(join(directory, 'cluster'), { recursive: true });
+  await writeFile(join(directory, 'cluster/cluster.crt'), certificates.certificate);
+  await writeFile(join(directory, 'cluster/cluster.key'), certificates.key);
+}
+
+const printedBy = ({ stdout }: Ended): Printed => JSON.parse(stdout) as Printed;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lifeboat-start-'));
+  certificateFiles = [
+    '--cluster-cert',
+    join(directory, 'cluster/cluster.crt'),
+    '--cluster-cert-key',
+    join(directory, 'cluster/cluster.key'),
+  ];
+  rehearsal = start(['--json', '--data', join(directory, 'data')], 60);
+  const away = await startAnotherControlPlane();
+  await away.stop();
+  unreachable = start(
+    [
+      '--cluster-endpoint',
+      `127.0.0.1:${await closedPort()}`,
+      ...certificateFiles,
+      '--data',
+      join(directory, 'away'),
+    ],
+    60,
+  );
+});
+
+afterAll(async () => {
+  await children.stop();
+  await rm(directory, { recursive: true });
+});
+
+describe('flags that are wrong', () => {
+  it.each([
+    ['an unknown one', ['--bogus'], "unknown option '--bogus'"],
+    ['a port that is none', ['--port', '65536'], 'a port number is expected'],
+    ['a version that is not full', ['--data-plane-version', '3.9'], 'a full Kong version is expected'],
+    ['an endpoint without its port', ['--cluster-endpoint', 'cp.example'], 'host:port is expected'],
+    [
+      'an endpoint without a certificate',
+      ['--cluster-endpoint', 'cp.example:8005', '--data', 'DATA'],
+      '--cluster-endpoint needs --cluster-cert and --cluster-cert-key',
+    ],
+    [
+      'a certificate without an endpoint',
+      ['--cluster-cert', 'cluster.crt', '--data', 'DATA'],
+      'name it with --cluster-endpoint',
+    ],
+    [
+      'a certificate that is not there',
+      [
+        '--cluster-endpoint',
+        'cp.example:8005',
+        '--cluster-cert',
+        'no.crt',
+        '--cluster-cert-key',
+        'package.json',
+        '--data',
+        'DATA',
+      ],
+      'no.crt cannot be read',
+    ],
+    [
+      'a certificate that is no PEM',
+      [
+        '--cluster-endpoint',
+        'cp.example:8005',
+        '--cluster-cert',
+        'test/fixtures/kong-3.9.1/cluster/basic-info-plugins.json',
+        '--cluster-cert-key',
+        'package.json',
+        '--data',
+        'DATA',
+      ],
+      'is no PEM file',
+    ],
+    ['a kong that is not there', ['--kong', '/no/kong', '--data', 'DATA'], '/no/kong is not an executable'],
+  ])('end it with a sentence: %s', async (_what, flags, sentence) => {
+    const parameters = flags.map((flag) => (flag === 'DATA' ? join(directory, 'wrong') : flag));
+
+    const { exitCode, stdout, stderr } = await start(['--json', ...parameters]);
+
+    expect([1, 2]).toContain(exitCode);
+    expect(stderr).toContain(sentence);
+    expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(stdout).toBe('');
+  });
+});
+
+describe('the rehearsal', () => {
+  it('is good, and says so in one JSON object', async () => {
+    const { exitCode, stdout, stderr } = await rehearsal;
+
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    const printed = JSON.parse(stdout) as Printed;
+    expect(printed).toMatchObject({
+      ok: true,
+      entities: { total: expect.any(Number), services: expect.any(Number) },
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      burst: { changes: 200 },
+      unchangedWroteVersion: false,
+      outageLeftVaultAlone: true,
+      tamperedUrlRefused: true,
+      tamperedFileRefused: true,
+      dataPlane: { verified: true, equalsControlPlane: true },
+    });
+    expect(printed.revision).toBeGreaterThanOrEqual(3);
+    expect(printed.changeToPublishedSeconds).toBeGreaterThan(0);
+    expect(printed.changeToPublishedSeconds).toBeLessThanOrEqual(8);
+    expect(printed.burst?.exports).toBeGreaterThanOrEqual(1);
+    expect(printed.burst?.exports).toBeLessThanOrEqual(6);
+    expect(printed.seconds).toBeLessThanOrEqual(40);
+  }, 60_000);
+
+  it('leaves the new data plane’s file, which is its owner’s alone and holds the last change', async () => {
+    const { file } = printedBy(await rehearsal).dataPlane;
+
+    const content = JSON.parse(await readFile(file, 'utf8')) as Record<string, readonly unknown[]>;
+
+    expect(file).toBe(join(directory, 'data/data-plane/config.json'));
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(content['services']).toContainEqual(expect.objectContaining({ name: 'burst-199' }));
+  });
+
+  it('of a control plane of one’s own goes on in the same vault, changes nothing there, and says what it left out', async () => {
+    const first = printedBy(await rehearsal);
+    const controlPlane = await startAnotherControlPlane();
+    const before = JSON.stringify(controlPlane.currentTable('3.9.1'));
+    try {
+      const ended = await start(
+        [
+          '--json',
+          '--data',
+          join(directory, 'data'),
+          '--cluster-endpoint',
+          controlPlane.clusterEndpoint,
+          ...certificateFiles,
+        ],
+        40,
+      );
+
+      expect(ended).toMatchObject({ exitCode: 0 });
+      const second = printedBy(ended);
+      expect(second).toMatchObject({
+        ok: true,
+        revision: first.revision + 1,
+        changeToPublishedSeconds: null,
+        burst: null,
+        outageLeftVaultAlone: null,
+        unchangedWroteVersion: false,
+        tamperedUrlRefused: true,
+        tamperedFileRefused: true,
+        dataPlane: { verified: true, equalsControlPlane: null },
+      });
+      expect(ended.stderr.match(/left out: a real control plane/g)).toHaveLength(3);
+      const hooks = await (await fetch(`${controlPlane.adminUrl}/event-hooks`)).json();
+      expect(hooks).toMatchObject({ data: [] });
+      expect(JSON.stringify(controlPlane.currentTable('3.9.1'))).toBe(before);
+      const content: unknown = JSON.parse(await readFile(second.dataPlane.file, 'utf8'));
+      expect(content).toMatchObject(controlPlane.currentTable('3.9.1'));
+    } finally {
+      await controlPlane.stop();
+    }
+  }, 60_000);
+
+  it('of a control plane that is not there ends soon, with the reason and what to do', async () => {
+    const { exitCode, stderr, seconds } = await unreachable;
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('npm start: the first export did not happen within 30 s');
+    expect(stderr).toMatch(/cannot be reached \(ECONNREFUSED\)/);
+    expect(stderr).toContain('Check the control plane and the way to it');
+    expect(stderr).toContain(join(directory, 'away/logs/export.log'));
+    expect(seconds).toBeLessThan(40);
+  }, 60_000);
+});
