@@ -43,7 +43,11 @@ async function ours(): Promise<void> {
     certificate: async () => world.certificate,
     customPlugins: [],
     settle: { settleSeconds: 6, clockToleranceSeconds: 1 },
-  }).configuration({ dataPlaneVersion: '3.9.1' });
+  }).configuration({
+    dataPlaneVersion: '3.9.1',
+    // After a change, which is when a file is made; the frame at hand is newer.
+    changedAt: new Date(Date.now() - 60_000),
+  });
   const { outcome } = await publish(
     {
       vault: s3ConfigVault({ s3, bucket: world.bucket, encryptionKeyArn: world.encryptionKeyArn }),

@@ -179,7 +179,10 @@ export class Vault extends Construct {
     );
   }
 
-  /** The key only for this bucket's objects, and only through S3; with a bucket key the context is the bucket's ARN. */
+  /**
+   * The key only for this bucket's objects, and only through S3; with a bucket key the context is the bucket's ARN (S3 User Guide,
+   * "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys").
+   */
   #throughBucket() {
     return {
       StringEquals: {
@@ -275,7 +278,7 @@ export class Vault extends Construct {
       actions: ['s3:*'],
       resources: [this.bucket.arnForObjects('*')],
       conditions: {
-        // Milliseconds (S3 User Guide, "Amazon S3 policy keys").
+        // Milliseconds (S3 API Reference, "Amazon S3 Signature Version 4 Authentication Specific Policy Keys").
         NumericGreaterThan: { 's3:signatureAge': (urlLifetimeSeconds + signatureAgeToleranceSeconds) * 1000 },
       },
     });
@@ -299,7 +302,8 @@ export class Vault extends Construct {
 
 /**
  * Holds for every caller but these roles. aws:PrincipalArn is the role's ARN for its sessions too, and missing for strangers, for whom
- * ArnNotEquals then holds as well (IAM User Guide, "Condition operators"); a NotPrincipal would have to name each session.
+ * ArnNotEquals then holds as well (IAM User Guide, "Global condition context keys" and "Condition operators"); a NotPrincipal would have
+ * to name each session.
  */
 function notFrom(roleArns: readonly string[]) {
   return { ArnNotEquals: { 'aws:PrincipalArn': [...roleArns] } };

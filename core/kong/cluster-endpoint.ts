@@ -5,7 +5,7 @@ import { isNativeError } from 'node:util/types';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { ConfigurationRequest, ControlPlane, ControlPlaneConfiguration } from './control-plane.ts';
 import { ControlPlaneError } from './errors.ts';
-import { type FrameSummary, inspectFrame } from './frame.ts';
+import { type CheckedFrame, readFrame } from './frame.ts';
 import { badFrame } from './frame-scanner.ts';
 import { dataPlanePlugins } from './plugin-names.ts';
 import { type SettlePolicy, settle } from './settle.ts';
@@ -59,16 +59,16 @@ async function readConfiguration(
 ): Promise<ControlPlaneConfiguration> {
   const { maxJsonBytes = 2 ** 30, firstFrameTimeoutMs = 20_000, now = () => new Date() } = options;
   const connection = await connect(options, request);
-  let newest: { frame: Uint8Array; summary: FrameSummary } | undefined;
+  let newest: CheckedFrame | undefined;
   try {
     for (;;) {
       const decision = settle(options.settle, {
         now: now(),
         changedAt: request.changedAt,
-        builtAt: newest?.summary.builtAt,
+        builtAt: newest?.builtAt,
       });
       if (decision === 'take' && newest !== undefined) {
-        return { frame: newest.frame, ...newest.summary, settled: true };
+        return { ...newest, settled: true };
       }
       const waitMs = typeof decision === 'object' ? decision.waitMs : firstFrameTimeoutMs;
       const frame = await connection.nextFrame(waitMs, request.signal);
@@ -76,10 +76,11 @@ async function readConfiguration(
         if (newest === undefined) {
           throw connection.whyLost();
         }
-        return { frame: newest.frame, ...newest.summary, settled: false };
+        return { ...newest, settled: false };
       }
       if (frame !== 'nothing') {
-        newest = { frame, summary: await inspectFrame(frame, maxJsonBytes) };
+        // After a change the file will be wanted; for the schedule it seldom is.
+        newest = await readFrame(frame, { maxJsonBytes, makeFile: request.changedAt !== undefined });
       } else if (newest === undefined) {
         throw new ControlPlaneError(
           'no-configuration',

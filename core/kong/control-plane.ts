@@ -1,9 +1,7 @@
-import type { FrameSummary } from './frame.ts';
+import type { CheckedFrame } from './frame.ts';
 
-/** A configuration as the control plane sent it: the compressed frame, and what a full check of it found. */
-export interface ControlPlaneConfiguration extends FrameSummary {
-  /** The gzip'd frame, byte for byte as it came. */
-  readonly frame: Uint8Array;
+/** A configuration as the control plane sent it, fully checked. */
+export interface ControlPlaneConfiguration extends CheckedFrame {
   /**
    * Whether it is known to hold the change that was asked for. False when the connection was lost while a newer frame was awaited:
    * what came before is valid and may be published, and somebody should look again.

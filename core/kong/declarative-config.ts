@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { once } from 'node:events';
 import { createGzip } from 'node:zlib';
-import { type FrameSummary, inflateFrame } from './frame.ts';
 
 /** A file that a data plane can load, compressed for the vault; hashes and size are those of the uncompressed file. */
 export interface DeclarativeConfigFile {
@@ -15,56 +13,43 @@ export interface DeclarativeConfigFile {
 }
 
 /**
- * Makes the declarative config file of a frame: the config table as the control plane sent it, and a root `_comment` for the person
- * who finds the file on a node (the one field besides the entities that Kong's loader leaves alone).
- *
- * @param frame the gzip'd frame, which `inspectFrame` has found good
- * @param summary what it found
+ * Makes the declarative config file of a config table while the table comes in. The file is the table as the control plane sent it, and a
+ * root `_comment` for the person who finds it on a node (the one field besides the entities that Kong's loader leaves alone). The comment
+ * stands at the end: by the time it is known, the rest is hashed and compressed.
  */
-export async function declarativeConfigFile(
-  frame: Uint8Array,
-  summary: FrameSummary,
-  comment: string,
-): Promise<DeclarativeConfigFile> {
-  const sha256 = createHash('sha256');
-  const md5 = createHash('md5');
-  let sizeBytes = 0;
-  const compressed: Buffer[] = [];
+export class ConfigFileWriter {
+  readonly #gzip = createGzip();
+  readonly #sha256 = createHash('sha256');
+  readonly #md5 = createHash('md5');
+  readonly #compressed: Buffer[] = [];
+  #sizeBytes = 0;
 
-  async function* file(): AsyncGenerator<Buffer> {
-    for await (const piece of fileContent(frame, summary, comment)) {
-      sha256.update(piece);
-      md5.update(piece);
-      sizeBytes += piece.length;
-      yield piece;
+  constructor() {
+    this.#gzip.on('data', (piece: Buffer) => this.#compressed.push(piece));
+  }
+
+  /** @param piece of the table, from its opening brace on, its closing one left out */
+  async write(piece: Uint8Array): Promise<void> {
+    this.#sha256.update(piece);
+    this.#md5.update(piece);
+    this.#sizeBytes += piece.length;
+    if (!this.#gzip.write(piece)) {
+      await once(this.#gzip, 'drain');
     }
   }
 
-  await pipeline(Readable.from(file()), createGzip(), async (pieces: AsyncIterable<Buffer>) => {
-    for await (const piece of pieces) {
-      compressed.push(piece);
-    }
-  });
-  return { gzip: Buffer.concat(compressed), sha256: sha256.digest('hex'), md5: md5.digest('hex'), sizeBytes };
-}
-
-async function* fileContent(
-  frame: Uint8Array,
-  summary: FrameSummary,
-  comment: string,
-): AsyncGenerator<Buffer> {
-  // The table is never empty (it has at least its format version), so that the comma is always right.
-  yield Buffer.from(`{"_comment":${JSON.stringify(comment)},`);
-  const start = summary.tableStart + 1;
-  let offset = 0;
-  for await (const piece of inflateFrame(frame, summary.jsonBytes)) {
-    const content = piece.subarray(
-      Math.max(0, start - offset),
-      Math.max(0, Math.min(piece.length, summary.tableEnd - offset)),
-    );
-    if (content.length > 0) {
-      yield content;
-    }
-    offset += piece.length;
+  /** Completes the file; to be called once. */
+  async end(comment: string): Promise<DeclarativeConfigFile> {
+    // The table is never empty (it has at least its format version), so that the comma is always right.
+    await this.write(Buffer.from(`,"_comment":${JSON.stringify(comment)}}`));
+    const ended = once(this.#gzip, 'end');
+    this.#gzip.end();
+    await ended;
+    return {
+      gzip: Buffer.concat(this.#compressed),
+      sha256: this.#sha256.digest('hex'),
+      md5: this.#md5.digest('hex'),
+      sizeBytes: this.#sizeBytes,
+    };
   }
 }

@@ -84,8 +84,12 @@ export class FrameScanner {
   #tableStart = -1;
   #tableEnd = -1;
 
-  /** @throws ControlPlaneError `bad-frame` at the first byte that does not belong */
-  write(chunk: Uint8Array): void {
+  /**
+   * @returns what of the chunk belongs to the config table, its closing brace left out
+   * @throws ControlPlaneError `bad-frame` at the first byte that does not belong
+   */
+  write(chunk: Uint8Array): Uint8Array {
+    const chunkStart = this.#offset;
     const end = chunk.length;
     let at = 0;
     while (at < end) {
@@ -178,6 +182,12 @@ export class FrameScanner {
       at += 1;
     }
     this.#offset += end;
+    return this.#tableStart < 0
+      ? chunk.subarray(0, 0)
+      : chunk.subarray(
+          Math.max(0, this.#tableStart - chunkStart),
+          this.#tableEnd < 0 ? end : Math.max(0, this.#tableEnd - 1 - chunkStart),
+        );
   }
 
   /**

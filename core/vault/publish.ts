@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlPlaneConfiguration } from '../kong/control-plane.ts';
-import { declarativeConfigFile } from '../kong/declarative-config.ts';
 import { type ConfigFileName, configFileKey } from './config-file-name.ts';
 import type { ConfigVault, VersionStatus } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
@@ -172,12 +171,12 @@ async function makeRevision(
   previous: Manifest | undefined,
   exportedAt: Date,
 ): Promise<{ readonly gzip: Buffer; readonly manifest: Manifest }> {
-  const { frame, configHash, builtAt, entities } = configuration;
+  const { configHash, builtAt, entities } = configuration;
   // The status remembers the number where the object itself does not.
   const revision = Math.max(previous?.revision ?? 0, lastStatus?.revision ?? 0) + 1;
   // Also keeps the bytes of any two revisions apart: an etag must not come back.
   const comment = `Lifeboat: control plane "${name.controlPlane}", revision ${revision}, exported ${exportedAt.toISOString()} for Kong ${name.kongVersion}`;
-  const { gzip, sha256, md5, sizeBytes } = await declarativeConfigFile(frame, configuration, comment);
+  const { gzip, sha256, md5, sizeBytes } = await configuration.file(comment);
   return {
     gzip,
     manifest: {

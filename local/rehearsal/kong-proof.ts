@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { seedKong } from '../../core/standby/seed.ts';
 import { startKongNode } from '../kong-node.ts';
 import type { Subject } from './subject.ts';
@@ -28,6 +29,8 @@ export async function proxyThroughKong({ kong, subject, file, directory }: KongP
       description: 'left out: there is no kong on PATH (name one with --kong PATH)',
     };
   }
+  // A data plane is new without the cache that an earlier rehearsal left in its prefix.
+  await rm(join(directory, 'kong'), { recursive: true, force: true });
   const node = await startKongNode({
     kong,
     directory,

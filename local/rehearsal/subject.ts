@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isNativeError } from 'node:util/types';
 import * as v from 'valibot';
 import type { ClusterCertificate } from '../../core/kong/cluster-endpoint.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
@@ -60,7 +61,7 @@ export async function realControlPlane(options: RealControlPlaneOptions): Promis
 async function pem(option: string, file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new Error(
-      `${option} ${file} cannot be read (${error instanceof Error ? error.message : String(error)})`,
+      `${option} ${file} cannot be read (${isNativeError(error) ? error.message : String(error)})`,
       {
         cause: error,
       },

@@ -22,12 +22,13 @@ export function timeline(write: (line: string) => void): Timeline {
 /** `revision 2 · 64 entities (services 7, routes 7, …) · 32.1 kB` */
 export function described({ revision, entities, size }: Manifest): string {
   const { total = 0, ...types } = entities;
-  const largest = Object.entries(types)
+  const largestFirst = Object.entries(types)
     .filter(([type]) => type !== 'workspaces' && type !== 'parameters')
     .sort(([, a], [, b]) => b - a)
-    .slice(0, 3)
     .map(([type, count]) => `${type} ${count}`);
-  return `revision ${revision} · ${total} entities (${[...largest, '…'].join(', ')}) · ${kilobytes(size)}`;
+  const named = [...largestFirst.slice(0, 3), ...(largestFirst.length > 3 ? ['…'] : [])].join(', ');
+  // A manifest that would grow too large holds the total alone.
+  return `revision ${revision} · ${total} entities${named === '' ? '' : ` (${named})`} · ${kilobytes(size)}`;
 }
 
 export function kilobytes(bytes: number): string {

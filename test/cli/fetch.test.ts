@@ -279,11 +279,11 @@ describe('exit codes by cause', () => {
     expect(stderr).toContain('no AWS credentials were found');
   });
 
-  it('5 when nobody listens', async () => {
+  it.each(['127.0.0.1', 'localhost', '[::1]'])('5 when nobody listens on this machine’s %s', async (host) => {
     const { port, stop } = await listen(createServer(), '127.0.0.1', 0);
     await stop();
 
-    const { exitCode, stderr } = await fetchWith({ endpoint: `http://localhost:${port}` });
+    const { exitCode, stderr } = await fetchWith({ endpoint: `http://${host}:${port}` });
 
     expect(exitCode).toBe(5);
     expect(stderr).toContain('did not answer');

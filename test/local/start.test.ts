@@ -7,6 +7,7 @@ import { type ControlPlane, startControlPlane } from '../../local/control-plane/
 import { listen } from '../../local/control-plane/listening.ts';
 import type { RehearsalResult } from '../../local/rehearsal/rehearsal.ts';
 import { type Ended, processes, typescript } from './processes.ts';
+import { fakeKong } from './running-kong.ts';
 
 type Printed = RehearsalResult & {
   readonly ok: boolean;
@@ -53,7 +54,7 @@ beforeAll(async () => {
     '--cluster-cert-key',
     join(directory, 'cluster/cluster.key'),
   ];
-  rehearsal = start(['--json', '--data', join(directory, 'data')], 60);
+  rehearsal = start(['--json', '--kong', fakeKong, '--data', join(directory, 'data')], 60);
   const away = await startAnotherControlPlane();
   await away.stop();
   unreachable = start(
@@ -147,6 +148,8 @@ describe('the rehearsal', () => {
       tamperedUrlRefused: true,
       tamperedFileRefused: true,
       dataPlane: { verified: true, equalsControlPlane: true },
+      // Through the route that the first change made, after a start without any control plane.
+      kong: { version: '3.9.1', proxiedStatus: 200 },
     });
     expect(printed.revision).toBeGreaterThanOrEqual(3);
     expect(printed.changeToPublishedSeconds).toBeGreaterThan(0);
@@ -174,6 +177,8 @@ describe('the rehearsal', () => {
       const ended = await start(
         [
           '--json',
+          '--kong',
+          fakeKong,
           '--data',
           join(directory, 'data'),
           '--cluster-endpoint',
@@ -195,6 +200,8 @@ describe('the rehearsal', () => {
         tamperedUrlRefused: true,
         tamperedFileRefused: true,
         dataPlane: { verified: true, equalsControlPlane: null },
+        // It has no route of ours, and need not have one.
+        kong: { proxiedStatus: 404 },
       });
       expect(ended.stderr.match(/left out: a real control plane/g)).toHaveLength(3);
       const hooks = await (await fetch(`${controlPlane.adminUrl}/event-hooks`)).json();

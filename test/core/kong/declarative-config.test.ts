@@ -1,20 +1,25 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { declarativeConfigFile } from '../../../core/kong/declarative-config.ts';
-import { inspectFrame } from '../../../core/kong/frame.ts';
+import { readFrame } from '../../../core/kong/frame.ts';
 import { frameOf, recordedFrame } from './recording.ts';
 
 const limit = 10 * 2 ** 20;
 const refused = (message: string) =>
   expect.objectContaining({ code: 'bad-frame', message: expect.stringContaining(message) });
 
-describe('the declarative config file of a frame', () => {
+const read = (frame: Buffer, maxJsonBytes = limit, makeFile = false) =>
+  readFrame(frame, { maxJsonBytes, makeFile });
+
+describe.each([
+  ['made while the frame is checked', true],
+  ['made afterwards', false],
+])('the declarative config file of a frame, %s,', (_, makeFile) => {
   it.each(['3.9.1', '3.8.1', '3.4.0'])('is the recorded table for %s and a comment', async (version) => {
     const { frame, content } = recordedFrame(version);
-    const summary = await inspectFrame(frame, limit);
+    const checked = await read(frame, limit, makeFile);
 
-    const file = await declarativeConfigFile(frame, summary, 'who "made" it');
+    const file = await checked.file('who "made" it');
 
     const bytes = gunzipSync(file.gzip);
     const { _comment, ...table } = JSON.parse(bytes.toString('utf8'));
@@ -25,28 +30,26 @@ describe('the declarative config file of a frame', () => {
     expect(file.md5).toBe(createHash('md5').update(bytes).digest('hex'));
   });
 
-  it('keeps the table’s bytes as they came, over many pieces', async () => {
+  it('keeps the table’s bytes as they came, over many pieces, and again for another comment', async () => {
     const services = Array.from({ length: 20_000 }, (_, index) => ({
       id: String(index),
       name: 'ü'.repeat(20),
     }));
     const frame = frameOf({ services });
     const json = gunzipSync(frame);
-    const summary = await inspectFrame(frame, limit);
+    const checked = await read(frame, limit, makeFile);
 
-    const file = await declarativeConfigFile(frame, summary, 'c');
+    const files = [await checked.file('a'), await checked.file('b')];
 
-    expect(summary.entities).toEqual({ services: 20_000 });
-    expect(gunzipSync(file.gzip)).toEqual(
-      Buffer.concat([
-        Buffer.from('{"_comment":"c",'),
-        json.subarray(summary.tableStart + 1, summary.tableEnd),
-      ]),
+    expect(checked.entities).toEqual({ services: 20_000 });
+    const table = json.subarray(checked.tableStart, checked.tableEnd - 1);
+    expect(files.map(({ gzip }) => gunzipSync(gzip))).toEqual(
+      ['a', 'b'].map((comment) => Buffer.concat([table, Buffer.from(`,"_comment":"${comment}"}`)])),
     );
   });
 });
 
-describe('inspecting a frame', () => {
+describe('reading a frame', () => {
   const whole = frameOf({ services: [] });
 
   it.each([
@@ -60,7 +63,7 @@ describe('inspecting a frame', () => {
     ['a second gzip behind its end', Buffer.concat([whole, gzipSync('{}')]), 'behind the end'],
     ['half of the JSON', gzipSync(gunzipSync(whole).subarray(0, 60)), 'end of the frame in the middle'],
   ])('refuses %s', async (_, frame, message) => {
-    await expect(inspectFrame(frame, limit)).rejects.toEqual(refused(message));
+    await expect(read(frame)).rejects.toEqual(refused(message));
   });
 
   it.each([
@@ -69,7 +72,7 @@ describe('inspecting a frame', () => {
   ])('with a limit of its own size %d bytes: accepted %s', async (difference, accepted) => {
     const size = gunzipSync(whole).length;
 
-    const inspection = inspectFrame(whole, size + difference);
+    const inspection = read(whole, size + difference);
 
     await (accepted
       ? expect(inspection).resolves.toMatchObject({ jsonBytes: size })
@@ -79,7 +82,7 @@ describe('inspecting a frame', () => {
   it('refuses a gzip bomb before it has inflated it', async () => {
     const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20, ' '));
 
-    const inspection = inspectFrame(bomb, 2 ** 20);
+    const inspection = read(bomb, 2 ** 20);
 
     await expect(inspection).rejects.toEqual(refused('inflates to more than 1048576 bytes'));
   });

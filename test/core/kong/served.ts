@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
-import { inspectFrame } from '../../../core/kong/frame.ts';
+import { readFrame } from '../../../core/kong/frame.ts';
 import { frameOf } from './recording.ts';
 
 /** When `served` built its configurations, if nothing else is said. */
@@ -16,5 +16,5 @@ export async function served(
     timestamp: at.getTime() / 1000,
     config_hash: createHash('md5').update(JSON.stringify(table)).digest('hex'),
   });
-  return { frame, settled, ...(await inspectFrame(frame, 2 ** 30)) };
+  return { settled, ...(await readFrame(frame, { maxJsonBytes: 2 ** 30, makeFile: true })) };
 }

@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import { counted, described, kilobytes, timeline } from '../../../local/rehearsal/timeline.ts';
+import { manifestOf } from '../../cli/published-file.ts';
+
+describe('a timeline', () => {
+  it('writes a line per step, with the second at which it was done', () => {
+    const lines: string[] = [];
+    const { title, step, seconds } = timeline((line) => lines.push(line));
+
+    title('A rehearsal');
+    step('First export', 'revision 1');
+    step('Nothing else');
+
+    expect(lines).toEqual([
+      '\nA rehearsal\n\n',
+      '   0.0 s  First export                    revision 1\n',
+      '   0.0 s  Nothing else\n',
+    ]);
+    expect(seconds()).toBeLessThan(1);
+  });
+});
+
+describe('a manifest', () => {
+  it('is described by its three most frequent types, without what Kong itself adds', () => {
+    const manifest = manifestOf({
+      revision: 2,
+      size: 32_149,
+      entities: { workspaces: 99, parameters: 98, routes: 7, services: 8, plugins: 13, snis: 1, total: 226 },
+    });
+
+    const text = described(manifest);
+
+    expect(text).toBe('revision 2 · 226 entities (plugins 13, services 8, routes 7, …) · 32.1 kB');
+  });
+
+  it.each([
+    [{ services: 2, routes: 1, total: 3 }, '3 entities (services 2, routes 1)'],
+    [{ a: 3, b: 2, c: 1, total: 6 }, '6 entities (a 3, b 2, c 1)'],
+  ])('is described without an ellipsis where nothing is left out: %j', (entities, text) => {
+    expect(described(manifestOf({ entities }))).toContain(`${text} · `);
+  });
+
+  it('is described by its total where it holds no more', () => {
+    expect(described(manifestOf({ entities: { total: 5 }, size: 1000 }))).toBe(
+      'revision 7 · 5 entities · 1.0 kB',
+    );
+  });
+});
+
+it.each([
+  [0, '0 exports'],
+  [1, '1 export'],
+  [2, '2 exports'],
+])('%d is counted as %s', (count, text) => {
+  expect(counted(count, 'export')).toBe(text);
+});
+
+it.each([
+  [0, '0.0 kB'],
+  [1049, '1.0 kB'],
+  [1051, '1.1 kB'],
+])('%d bytes are %s', (bytes, text) => {
+  expect(kilobytes(bytes)).toBe(text);
+});
