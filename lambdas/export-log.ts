@@ -1,5 +1,6 @@
+import { type Changes, summarized } from '../core/export/changes.ts';
 import type { BatchOutcome } from '../core/export/export-batch.ts';
-import type { VersionReport } from '../core/export/export-run.ts';
+import type { Attempted, VersionReport } from '../core/export/export-run.ts';
 import { logger } from './telemetry.ts';
 
 /** One line per data-plane version that says what became of it, and one for what is left of the batch. */
@@ -36,7 +37,7 @@ function logVersion(controlPlane: string, version: VersionReport): void {
   const { revision, sha256, size, entities, configHash } = version.manifest;
   const fields = { controlPlane, kongVersion, revision, sha256, sizeBytes: size, entities, configHash };
   if (outcome === 'published') {
-    logger.info('published', { ...fields, settled: version.settled });
+    logger.info('published', { ...fields, settled: version.settled, ...changeFields(version.changes) });
     if (version.warning !== undefined) {
       logger.warn(version.warning, { controlPlane, kongVersion, revision });
     }
@@ -48,6 +49,17 @@ function logVersion(controlPlane: string, version: VersionReport): void {
   } else {
     logger.info('unchanged', fields);
   }
+}
+
+function changeFields(
+  changes: Attempted<Changes | undefined> | undefined,
+): Readonly<Record<string, unknown>> {
+  if (changes === undefined || ('value' in changes && changes.value === undefined)) {
+    return {};
+  }
+  return 'error' in changes
+    ? { changesUnknown: errorFields(changes.error) }
+    : { changes: summarized(changes.value ?? {}), changed: changes.value };
 }
 
 /** Message and code, without the cause's own content: an SDK error may quote what was sent. */

@@ -125,6 +125,11 @@ const settings = section({
   controlPlanes: v.pipe(
     // A list is an object to v.record, and would name its control planes 0, 1, 2.
     v.custom<Record<string, unknown>>((given) => !Array.isArray(given), byName),
+    // v.record leaves out, without a word, what is a property of every object.
+    v.check(
+      (given) => !Object.keys(given ?? {}).some((name) => name in {}),
+      'a control plane cannot be called "constructor": name it otherwise',
+    ),
     v.record(
       v.pipe(
         controlPlaneName,
@@ -172,18 +177,25 @@ export type Settings = v.InferOutput<typeof settings>;
 export type ControlPlaneSettings = Settings['controlPlanes'][string];
 export type VpcSettings = v.InferOutput<typeof vpc>;
 
+/** The settings are wrong; the message has a sentence for each mistake. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
 /**
  * Checks the settings of a deployment (cdk.json, context `lifeboat`).
  *
- * @throws Error with one sentence per mistake
+ * @throws SettingsError
  */
 export function parseSettings(given: unknown): Settings {
   if (given === undefined) {
-    throw new Error('there are no settings: put them into cdk.json, context "lifeboat" (see README, Deploy)');
+    throw new SettingsError(
+      'there are no settings: put them into cdk.json, context "lifeboat" (see README, Deploy)',
+    );
   }
   const parsed = v.safeParse(settings, given);
   if (!parsed.success) {
-    throw new Error(
+    throw new SettingsError(
       `the settings in cdk.json, context "lifeboat", are wrong:\n${parsed.issues.map(sentence).join('\n')}`,
     );
   }

@@ -4,6 +4,8 @@ import { ControlPlaneError } from '../kong/errors.ts';
 import type { ConfigVault, ControlPlaneStatus, VersionStatus } from '../vault/config-vault.ts';
 import { type PublishOutcome, publish } from '../vault/publish.ts';
 import type { Signer } from '../vault/signer.ts';
+import type { Changes } from './changes.ts';
+import { revisionChanges } from './revision-changes.ts';
 
 export interface ExportParts {
   readonly controlPlane: ControlPlane;
@@ -18,7 +20,11 @@ export interface ExportParts {
 
 /** What became of one data-plane version's file. */
 export type VersionReport = { readonly kongVersion: string } & (
-  | (PublishOutcome & { readonly settled: boolean })
+  | (PublishOutcome & {
+      readonly settled: boolean;
+      /** What a published revision changed, where that could be told. */
+      readonly changes?: Attempted<Changes | undefined>;
+    })
   | { readonly outcome: 'failed'; readonly error: unknown }
 );
 
@@ -59,7 +65,8 @@ export async function runExport(
   const recorded = status === undefined ? undefined : await attempted(parts.vault.recordStatus(status));
   const statusError = recorded !== undefined && 'error' in recorded ? recorded.error : undefined;
   return {
-    versions,
+    // Last, for it delays nobody there: the revisions are published, and the status says so.
+    versions: await Promise.all(versions.map((version) => withChanges(parts, version))),
     waitingSince: oldestChange(commands),
     finishedAt,
     statusError,
@@ -69,7 +76,15 @@ export async function runExport(
   };
 }
 
-type Attempted<Value> = { readonly value: Value } | { readonly error: unknown };
+async function withChanges(parts: ExportParts, version: VersionReport): Promise<VersionReport> {
+  if (version.outcome !== 'published') {
+    return version;
+  }
+  const name = { controlPlane: parts.name, kongVersion: version.kongVersion };
+  return { ...version, changes: await attempted(revisionChanges(parts.vault, name, version)) };
+}
+
+export type Attempted<Value> = { readonly value: Value } | { readonly error: unknown };
 
 /** One version that fails must not take the others with it. */
 async function attempted<Value>(work: Promise<Value>): Promise<Attempted<Value>> {

@@ -6,6 +6,8 @@ import type { ConfigFileName } from './config-file-name.ts';
 export interface PublishedFile {
   /** Changes with every publication; a publication names the one that it replaces. */
   readonly etag: string;
+  /** Names this version for good, whatever is published later. */
+  readonly versionId: string;
   /** The signed manifest as it was stored; undefined where there is none, which is nobody's but an intruder's doing. */
   readonly manifest: string | undefined;
 }
@@ -57,6 +59,8 @@ export interface ConfigVault {
    * @throws RevisionConflict when it is not
    */
   publish(name: ConfigFileName, publication: Publication): Promise<string>;
+  /** The compressed file of a version. */
+  content(name: ConfigFileName, versionId: string): Promise<Uint8Array>;
   /** The outcome of the last check; undefined before the first one, and where it cannot be read as one. */
   lastStatus(controlPlane: string): Promise<ControlPlaneStatus | undefined>;
   recordStatus(status: ControlPlaneStatus): Promise<void>;

@@ -26,8 +26,19 @@ export interface Publishable {
   readonly lastStatus: VersionStatus | undefined;
 }
 
+export interface PublishedRevision {
+  readonly outcome: 'published';
+  readonly manifest: Manifest;
+  /** The file, compressed. */
+  readonly gzip: Uint8Array;
+  /** The version that was current before. */
+  readonly replacedVersionId: string | undefined;
+  /** What a person should look at all the same. */
+  readonly warning: string | undefined;
+}
+
 export type PublishOutcome =
-  | { readonly outcome: 'published'; readonly manifest: Manifest; readonly warning?: string | undefined }
+  | PublishedRevision
   /** The control plane serves what is published already. */
   | { readonly outcome: 'unchanged'; readonly manifest: Manifest }
   /** The control plane serves something built before what is published: another of its nodes is ahead. */
@@ -47,7 +58,7 @@ const maxAttempts = 5;
 export async function publish(parts: PublishParts, publishable: Publishable): Promise<PublishOutcome> {
   const { vault, signer, now } = parts;
   const { name } = publishable;
-  let attempted: (PublishOutcome & { readonly outcome: 'published' }) | undefined;
+  let attempted: PublishedRevision | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const current = await readCurrent(parts, name);
     if (attempted !== undefined && attempted.manifest.sha256 === current?.manifest?.sha256) {
@@ -60,7 +71,13 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
       return decision;
     }
     const { gzip, manifest } = await makeRevision(publishable, current?.manifest, exportedAt);
-    attempted = { outcome: 'published', manifest, warning: decision.warning };
+    attempted = {
+      outcome: 'published',
+      manifest,
+      gzip,
+      replacedVersionId: current?.versionId,
+      warning: decision.warning,
+    };
     try {
       await vault.publish(name, {
         gzip,
@@ -80,6 +97,7 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
 
 interface Current {
   readonly etag: string;
+  readonly versionId: string;
   /** Undefined where it cannot be read. */
   readonly manifest: Manifest | undefined;
   /** How its signature stands to the key that signs now. */
@@ -90,21 +108,20 @@ async function readCurrent(
   { vault, signer }: PublishParts,
   name: ConfigFileName,
 ): Promise<Current | undefined> {
-  const published = await vault.current(name);
+  const [published, key] = await Promise.all([vault.current(name), signer.verificationKey()]);
   if (published === undefined) {
     return undefined;
   }
-  const { etag, manifest: jws = '' } = published;
-  const key = await signer.verificationKey();
+  const { manifest: jws = '', ...version } = published;
   try {
     if (signingKeyId(jws) === key.keyId) {
-      return { etag, manifest: await verifyManifest(jws, [key]), signature: 'good' };
+      return { ...version, manifest: await verifyManifest(jws, [key]), signature: 'good' };
     }
     // Only its numbers are used: whatever a forger wrote there, a new revision with our signature replaces it.
-    return { etag, manifest: readUnverifiedManifest(jws), signature: 'of another key' };
+    return { ...version, manifest: readUnverifiedManifest(jws), signature: 'of another key' };
   } catch (error) {
     if (error instanceof VaultError && error.code === 'manifest') {
-      return { etag, manifest: undefined, signature: 'bad' };
+      return { ...version, manifest: undefined, signature: 'bad' };
     }
     throw error;
   }

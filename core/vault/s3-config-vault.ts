@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
   S3ServiceException,
@@ -27,17 +28,39 @@ export function s3ConfigVault({ s3, bucket, encryptionKeyArn }: S3ConfigVaultOpt
     BucketKeyEnabled: true,
   } as const;
 
+  /**
+   * Whether an object that could not be read is not there. AWS answers 404 where the reader may list; some S3s answer 403 where he may
+   * list one prefix only (Ceph does), and then the list itself tells.
+   */
+  async function isMissing(error: unknown, key: string): Promise<boolean> {
+    if (!isStatus(error, 403)) {
+      return isStatus(error, 404);
+    }
+    try {
+      const { KeyCount } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key }));
+      return KeyCount === 0;
+    } catch (listError) {
+      if (isStatus(listError, 403)) {
+        return false;
+      }
+      throw vaultError(listError, 'reading', key);
+    }
+  }
+
   return {
     async current(name) {
       const key = configFileKey(name);
       try {
         const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-        if (head.ETag === undefined) {
-          throw new VaultError('unavailable', `S3 answered HEAD ${key} without an etag`);
+        if (head.ETag === undefined || head.VersionId === undefined) {
+          throw new VaultError(
+            'unavailable',
+            `S3 answered HEAD ${key} without an etag or a version: is bucket ${bucket} versioned?`,
+          );
         }
-        return { etag: head.ETag, manifest: head.Metadata?.['manifest'] };
+        return { etag: head.ETag, versionId: head.VersionId, manifest: head.Metadata?.['manifest'] };
       } catch (error) {
-        if (isStatus(error, 404)) {
+        if (await isMissing(error, key)) {
           return undefined;
         }
         throw vaultError(error, 'reading', key);
@@ -81,6 +104,18 @@ export function s3ConfigVault({ s3, bucket, encryptionKeyArn }: S3ConfigVaultOpt
       }
     },
 
+    async content(name, versionId) {
+      const key = configFileKey(name);
+      try {
+        const { Body } = await s3.send(
+          new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }),
+        );
+        return (await Body?.transformToByteArray()) ?? new Uint8Array();
+      } catch (error) {
+        throw vaultError(error, 'reading', key);
+      }
+    },
+
     async lastStatus(controlPlane) {
       const key = statusKey(controlPlane);
       try {
@@ -88,7 +123,7 @@ export function s3ConfigVault({ s3, bucket, encryptionKeyArn }: S3ConfigVaultOpt
         const status = v.safeParse(statusFile, (await Body?.transformToString()) ?? '');
         return status.success ? status.output : undefined;
       } catch (error) {
-        if (isStatus(error, 404)) {
+        if (await isMissing(error, key)) {
           return undefined;
         }
         throw vaultError(error, 'reading', key);

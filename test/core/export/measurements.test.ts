@@ -24,6 +24,9 @@ const published = (size = 1_000, total = 10): VersionReport => ({
   settled: true,
   outcome: 'published',
   manifest: { ...manifest, size, entities: { total } },
+  gzip: new Uint8Array(),
+  replacedVersionId: undefined,
+  warning: undefined,
 });
 const unchanged: VersionReport = { kongVersion: '3.9.0', settled: true, outcome: 'unchanged', manifest };
 const behind: VersionReport = {

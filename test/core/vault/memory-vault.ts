@@ -22,6 +22,14 @@ export function memoryVault(): MemoryVault {
   const statuses = new Map<string, ControlPlaneStatus>();
   const versionsOf = (name: ConfigFileName) => files.get(configFileKey(name)) ?? [];
 
+  function version(name: ConfigFileName, versionId: string): StoredVersion {
+    const found = versionsOf(name)[Number(versionId) - 1];
+    if (found === undefined) {
+      throw new Error(`there is no version ${versionId}`);
+    }
+    return found;
+  }
+
   function store(name: ConfigFileName, { gzip, manifest }: Omit<StoredVersion, 'etag'>): void {
     // As S3's: of the content alone.
     const etag = createHash('md5').update(gzip).digest('hex');
@@ -33,7 +41,13 @@ export function memoryVault(): MemoryVault {
     overwrite: store,
     async current(name) {
       const current = versionsOf(name).at(-1);
-      return current && { etag: current.etag, manifest: current.manifest };
+      return (
+        current && {
+          etag: current.etag,
+          versionId: String(versionsOf(name).length),
+          manifest: current.manifest,
+        }
+      );
     },
     async publish(name, publication: Publication) {
       if (versionsOf(name).at(-1)?.etag !== publication.replaces) {
@@ -42,6 +56,7 @@ export function memoryVault(): MemoryVault {
       store(name, publication);
       return String(versionsOf(name).length);
     },
+    content: async (name, versionId) => version(name, versionId).gzip,
     lastStatus: async (controlPlane) => statuses.get(controlPlane),
     async recordStatus(status) {
       statuses.set(status.controlPlane, status);

@@ -64,7 +64,13 @@ describe('publishing', () => {
     const outcome = await publishing(configuration);
 
     const [manifest, ...more] = await history();
-    expect(outcome).toEqual({ outcome: 'published', manifest, warning: undefined });
+    expect(outcome).toEqual({
+      outcome: 'published',
+      manifest,
+      gzip: vault.versions(name)[0]?.gzip,
+      replacedVersionId: undefined,
+      warning: undefined,
+    });
     expect(more).toEqual([]);
     expect(manifest).toMatchObject({
       ...name,

@@ -82,7 +82,8 @@ describe('a file in S3', () => {
 
     const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: 'first/3.9.1/config.json' }));
     expect(before).toBeUndefined();
-    expect(after).toEqual({ etag: head.ETag, manifest: 'the.manifest' });
+    expect(after).toEqual({ etag: head.ETag, versionId, manifest: 'the.manifest' });
+    expect(Buffer.from(await vault.content(name, versionId))).toEqual(gzip);
     expect(head).toMatchObject({
       VersionId: versionId,
       ContentEncoding: 'gzip',
@@ -91,6 +92,18 @@ describe('a file in S3', () => {
       SSEKMSKeyId: encryptionKeyArn,
       BucketKeyEnabled: true,
     });
+  });
+
+  it('is read by its version, whatever was published later', async () => {
+    const name = { controlPlane: 'versioned', kongVersion: '3.9.1' };
+    const first = await vault.publish(name, { gzip, manifest: '1', replaces: undefined });
+    const replaces = (await vault.current(name))?.etag;
+    await vault.publish(name, { gzip: gzipSync('2'), manifest: '2', replaces });
+
+    const content = await vault.content(name, first);
+
+    expect(Buffer.from(content)).toEqual(gzip);
+    await expect(vault.content(name, 'gone')).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('replaces only the one that was read', async () => {
@@ -192,6 +205,27 @@ describe('what S3 answers', () => {
     [500, 'unavailable'],
   ])('%d to a read: %s', async (code, expected) => {
     const { vault: answered } = await vaultAnswered(status(code));
+
+    const outcomes = await Promise.all(
+      [answered.current(name), answered.lastStatus('prod')].map((reading) =>
+        reading.catch((error: { code: string }) => error.code),
+      ),
+    );
+
+    expect(outcomes).toEqual([expected, expected]);
+  });
+
+  it.each([
+    [0, undefined],
+    [1, 'denied'],
+  ])('403 to a read, and a list with %d keys of that name: %s', async (keyCount, expected) => {
+    const { vault: answered } = await vaultAnswered((request, response) => {
+      const isList = request.url?.includes('list-type=2') === true;
+      response.writeHead(isList ? 200 : 403, { 'content-type': 'application/xml' });
+      response.end(
+        isList ? `<ListBucketResult><KeyCount>${keyCount}</KeyCount></ListBucketResult>` : '<Error/>',
+      );
+    });
 
     const outcomes = await Promise.all(
       [answered.current(name), answered.lastStatus('prod')].map((reading) =>

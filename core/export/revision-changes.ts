@@ -1,0 +1,32 @@
+import { createGunzip } from 'node:zlib';
+import type { ConfigFileName } from '../vault/config-file-name.ts';
+import type { ConfigVault } from '../vault/config-vault.ts';
+import type { PublishedRevision } from '../vault/publish.ts';
+import { type Changes, changesBetween, type FileOpener } from './changes.ts';
+
+/** Comparing takes about as long as exporting; beyond this size nobody should wait for a line in a log. */
+const largestComparedBytes = 64 * 2 ** 20;
+
+/**
+ * What a revision changed against the one that it replaced; undefined for the first one, and for files too large to compare here.
+ *
+ * @throws VaultError when the replaced one cannot be read
+ */
+export async function revisionChanges(
+  vault: ConfigVault,
+  name: ConfigFileName,
+  { manifest, gzip, replacedVersionId }: PublishedRevision,
+): Promise<Changes | undefined> {
+  if (replacedVersionId === undefined || manifest.size > largestComparedBytes) {
+    return undefined;
+  }
+  return changesBetween(inflated(await vault.content(name, replacedVersionId)), inflated(gzip));
+}
+
+function inflated(gzip: Uint8Array): FileOpener {
+  return () => {
+    const gunzip = createGunzip({ chunkSize: 256 * 1024 });
+    gunzip.end(gzip);
+    return gunzip as AsyncIterable<Buffer>;
+  };
+}
