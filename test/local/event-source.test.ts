@@ -201,7 +201,7 @@ describe('stopping', () => {
 
     await source.stop();
 
-    expect(performance.now() - startedMs).toBeLessThan(100);
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
   });
 
   it('leaves what comes afterwards in the queue', async () => {

@@ -204,8 +204,9 @@ describe('what a function prints', () => {
     `);
 
     await fn.invoke({});
-    await logged(logFile, 'a warning');
-    await logged(logFile, '"published"');
+    for (const line of ['"published"', 'no JSON', 'a warning']) {
+      await logged(logFile, line);
+    }
 
     const log = await readFile(logFile, 'utf8');
     expect(metrics).toEqual([{ _aws: { CloudWatchMetrics: [] }, Published: 1 }]);

@@ -43,9 +43,11 @@ describe.each([
 
     expect(checked.entities).toEqual({ services: 20_000 });
     const table = json.subarray(checked.tableStart, checked.tableEnd - 1);
-    expect(files.map(({ gzip }) => gunzipSync(gzip))).toEqual(
-      ['a', 'b'].map((comment) => Buffer.concat([table, Buffer.from(`,"_comment":"${comment}"}`)])),
+    const expected = ['a', 'b'].map((comment) =>
+      Buffer.concat([table, Buffer.from(`,"_comment":"${comment}"}`)]),
     );
+    // Jest's own comparison takes seconds for megabytes.
+    expect(files.map(({ gzip }, index) => expected[index]?.equals(gunzipSync(gzip)))).toEqual([true, true]);
   });
 });
 

@@ -11,12 +11,12 @@ describe('a timeline', () => {
     step('First export', 'revision 1');
     step('Nothing else');
 
-    expect(lines).toEqual([
+    expect(lines.map((line) => line.replace(/^ {3}\d\.\d s/, '   0.0 s'))).toEqual([
       '\nA rehearsal\n\n',
       '   0.0 s  First export                    revision 1\n',
       '   0.0 s  Nothing else\n',
     ]);
-    expect(seconds()).toBeLessThan(1);
+    expect(seconds()).toBeLessThan(10);
   });
 });
 
