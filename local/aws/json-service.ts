@@ -1,5 +1,5 @@
 /** AWS JSON 1.0 and 1.1, the protocol of KMS, SQS and Secrets Manager (smithy.io, "AWS JSON 1.0 protocol"). */
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import {
   type Call,
   notImplemented,
@@ -43,31 +43,29 @@ const contentType = (protocol: JsonProtocol) => ({
   'content-type': `application/x-amz-json-${protocol.version}`,
 });
 
-function parseInput<T extends z.ZodMiniType>(schema: T, { request }: Call): z.output<T> {
+function parseInput<T extends v.GenericSchema>(schema: T, { request }: Call): v.InferOutput<T> {
   let json: unknown;
   try {
     json = JSON.parse(request.body.toString());
   } catch {
     throw new ServiceError(400, 'SerializationException', 'the body is not JSON');
   }
-  const result = schema.safeParse(json);
+  const result = v.safeParse(schema, json);
   if (result.success) {
-    return result.data;
+    return result.output;
   }
-  const unknownKeys = result.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys' ? issue.keys : [],
-  );
-  throw unknownKeys.length > 0
-    ? notImplemented(`the parameter ${unknownKeys.join(', ')}`)
-    : new ServiceError(400, 'ValidationException', z.prettifyError(result.error));
+  const unknown = result.issues.filter(({ type, expected }) => type === 'strict_object' && expected === 'never');
+  throw unknown.length > 0
+    ? notImplemented(`the parameter ${unknown.map((issue) => v.getDotPath(issue)).join(', ')}`)
+    : new ServiceError(400, 'ValidationException', v.summarize(result.issues));
 }
 
 /** One operation: its input's schema, strict, so that a parameter that would be ignored answers 501 instead. */
 export type JsonOperation = (protocol: JsonProtocol) => Operation;
 
-export function jsonOperation<T extends z.ZodMiniType>(
+export function jsonOperation<T extends v.GenericSchema>(
   schema: T,
-  run: (input: z.output<T>, call: Call) => object | Promise<object>,
+  run: (input: v.InferOutput<T>, call: Call) => object | Promise<object>,
 ): JsonOperation {
   return (protocol) => async (call) => ({
     status: 200,

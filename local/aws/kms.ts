@@ -12,11 +12,12 @@ import {
 } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { signDigest } from './ecdsa-digest.ts';
 import { jsonOperation, startJsonService } from './json-service.ts';
 import { writePrivateFile } from './private-files.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
+import { stringMap } from './string-map.ts';
 
 export type KeySpec = 'SYMMETRIC_DEFAULT' | 'ECC_NIST_P256';
 export type EncryptionContext = Readonly<Record<string, string>>;
@@ -38,16 +39,16 @@ export interface LocalKms extends RunningService {
   decrypt(wrapped: Buffer, context: EncryptionContext): Buffer;
 }
 
-const storedKey = z.strictObject({
-  name: z.string(),
-  keyId: z.string(),
-  spec: z.enum(['SYMMETRIC_DEFAULT', 'ECC_NIST_P256']),
+const storedKey = v.strictObject({
+  name: v.string(),
+  keyId: v.string(),
+  spec: v.picklist(['SYMMETRIC_DEFAULT', 'ECC_NIST_P256']),
   /** base64: 32 random bytes, or a private key in PKCS #8. */
-  material: z.string(),
-  enabled: z.boolean(),
-  createdAtSeconds: z.number(),
+  material: v.string(),
+  enabled: v.boolean(),
+  createdAtSeconds: v.number(),
 });
-type StoredKey = z.output<typeof storedKey>;
+type StoredKey = v.InferOutput<typeof storedKey>;
 
 const SIGNING_ALGORITHM = 'ECDSA_SHA_256';
 /** Longer messages are hashed by the caller (Sign, parameter Message). */
@@ -108,7 +109,7 @@ function unwrap(key: StoredKey, wrapped: Buffer, context: EncryptionContext): Bu
 /** Keys on disk, one file each. */
 function keyStore(directory: string, { region, accountId, now }: ServiceContext) {
   const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith('.json')) : [];
-  const keys = files.map((file) => storedKey.parse(JSON.parse(readFileSync(join(directory, file), 'utf8'))));
+  const keys = files.map((file) => v.parse(storedKey, JSON.parse(readFileSync(join(directory, file), 'utf8'))));
 
   const arnOf = (key: StoredKey) => `arn:aws:kms:${region}:${accountId}:key/${key.keyId}`;
   const save = (key: StoredKey) =>
@@ -210,20 +211,20 @@ function signMessage(key: StoredKey, message: Buffer, type: 'RAW' | 'DIGEST'): B
   return sign('sha256', message, privateKeyOf(key));
 }
 
-const bytes = z.pipe(
-  z.string(),
-  z.transform((base64) => Buffer.from(base64, 'base64')),
+const bytes = v.pipe(
+  v.string(),
+  v.transform((base64) => Buffer.from(base64, 'base64')),
 );
-const keyId = z.string();
-const encryptionContext = z._default(z.record(z.string(), z.string()), {});
+const keyId = v.string();
+const encryptionContext = v.optional(stringMap, {});
 
 const operations = (keys: KeyStore) => ({
   Sign: jsonOperation(
-    z.strictObject({
+    v.strictObject({
       KeyId: keyId,
       Message: bytes,
-      MessageType: z._default(z.enum(['RAW', 'DIGEST']), 'RAW'),
-      SigningAlgorithm: z.string(),
+      MessageType: v.optional(v.picklist(['RAW', 'DIGEST']), 'RAW'),
+      SigningAlgorithm: v.string(),
     }),
     ({ KeyId, Message, MessageType, SigningAlgorithm }) => {
       const key = keys.findUsable(KeyId, 'ECC_NIST_P256');
@@ -238,7 +239,7 @@ const operations = (keys: KeyStore) => ({
       return { KeyId: keys.arnOf(key), Signature: signature, SigningAlgorithm };
     },
   ),
-  GetPublicKey: jsonOperation(z.strictObject({ KeyId: keyId }), ({ KeyId }) => {
+  GetPublicKey: jsonOperation(v.strictObject({ KeyId: keyId }), ({ KeyId }) => {
     const key = keys.find(KeyId);
     if (key.spec !== 'ECC_NIST_P256') {
       throw new ServiceError(400, 'UnsupportedOperationException', `${keys.arnOf(key)} has no public key`);
@@ -254,7 +255,7 @@ const operations = (keys: KeyStore) => ({
       SigningAlgorithms: [SIGNING_ALGORITHM],
     };
   }),
-  DescribeKey: jsonOperation(z.strictObject({ KeyId: keyId }), ({ KeyId }) => {
+  DescribeKey: jsonOperation(v.strictObject({ KeyId: keyId }), ({ KeyId }) => {
     const key = keys.find(KeyId);
     return {
       KeyMetadata: {
@@ -273,7 +274,7 @@ const operations = (keys: KeyStore) => ({
     };
   }),
   GenerateDataKey: jsonOperation(
-    z.strictObject({ KeyId: keyId, KeySpec: z.literal('AES_256'), EncryptionContext: encryptionContext }),
+    v.strictObject({ KeyId: keyId, KeySpec: v.literal('AES_256'), EncryptionContext: encryptionContext }),
     ({ KeyId, EncryptionContext }) => {
       const { plaintext, wrapped, keyArn } = generateDataKey(keys, KeyId, EncryptionContext);
       return {
@@ -284,7 +285,7 @@ const operations = (keys: KeyStore) => ({
     },
   ),
   Decrypt: jsonOperation(
-    z.strictObject({ CiphertextBlob: bytes, EncryptionContext: encryptionContext, KeyId: z.optional(keyId) }),
+    v.strictObject({ CiphertextBlob: bytes, EncryptionContext: encryptionContext, KeyId: v.optional(keyId) }),
     ({ CiphertextBlob, EncryptionContext, KeyId }) => {
       const { plaintext, keyArn } = decrypt(keys, CiphertextBlob, EncryptionContext, KeyId);
       return {

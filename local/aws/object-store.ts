@@ -2,42 +2,43 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { LocalKms } from './kms.ts';
 import { writePrivateFile } from './private-files.ts';
+import { stringMap } from './string-map.ts';
 
-const objectProperties = z.strictObject({
-  contentType: z.string(),
-  contentEncoding: z.optional(z.string()),
+const objectProperties = v.strictObject({
+  contentType: v.string(),
+  contentEncoding: v.optional(v.string()),
   /** Without the prefix `x-amz-meta-`. */
-  metadata: z.record(z.string(), z.string()),
+  metadata: stringMap,
   /** base64, where the writer gave it. */
-  checksumSha256: z.optional(z.string()),
+  checksumSha256: v.optional(v.string()),
 });
 
-const storedObject = z.strictObject({
-  ...objectProperties.shape,
-  etag: z.string(),
-  sizeBytes: z.number(),
-  keyArn: z.string(),
-  wrappedKey: z.string(),
-  nonce: z.string(),
+const storedObject = v.strictObject({
+  ...objectProperties.entries,
+  etag: v.string(),
+  sizeBytes: v.number(),
+  keyArn: v.string(),
+  wrappedKey: v.string(),
+  nonce: v.string(),
 });
 
-const storedVersion = z.strictObject({
-  key: z.string(),
-  versionId: z.string(),
+const storedVersion = v.strictObject({
+  key: v.string(),
+  versionId: v.string(),
   /** Order of the writes of a bucket. */
-  sequence: z.number(),
+  sequence: v.number(),
   /** ISO 8601. */
-  lastModified: z.string(),
+  lastModified: v.string(),
   /** Absent in a delete marker. */
-  object: z.optional(storedObject),
+  object: v.optional(storedObject),
 });
 
-export type ObjectProperties = z.output<typeof objectProperties>;
-export type StoredObject = z.output<typeof storedObject>;
-export type ObjectVersion = z.output<typeof storedVersion>;
+export type ObjectProperties = v.InferOutput<typeof objectProperties>;
+export type StoredObject = v.InferOutput<typeof storedObject>;
+export type ObjectVersion = v.InferOutput<typeof storedVersion>;
 
 /** What a bucket needs of KMS. */
 export type DataKeys = Pick<LocalKms, 'generateDataKey' | 'decrypt'>;
@@ -59,7 +60,7 @@ const bySequence = (a: ObjectVersion, b: ObjectVersion) => a.sequence - b.sequen
 
 function readVersion(path: string): ObjectVersion {
   const content = readFileSync(path);
-  return storedVersion.parse(JSON.parse(content.subarray(0, content.indexOf(NEWLINE)).toString()));
+  return v.parse(storedVersion, JSON.parse(content.subarray(0, content.indexOf(NEWLINE)).toString()));
 }
 
 function readAll(directory: string): ObjectVersion[] {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { XMLBuilder } from 'fast-xml-parser';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import {
   type DataKeys,
   type ObjectProperties,
@@ -501,7 +501,7 @@ function listObjectsV2({ bucket, request }: ObjectCall): Reply {
   });
 }
 
-const storedBucket = z.strictObject({ defaultKeyId: z.string() });
+const storedBucket = v.strictObject({ defaultKeyId: v.string() });
 
 /** The buckets below a directory, one directory each. */
 function bucketStore(directory: string, dataKeys: DataKeys, now: () => Date) {
@@ -516,7 +516,7 @@ function bucketStore(directory: string, dataKeys: DataKeys, now: () => Date) {
 
   for (const name of existsSync(directory) ? readdirSync(directory) : []) {
     const description: unknown = JSON.parse(readFileSync(join(directory, name, 'bucket.json'), 'utf8'));
-    open(name, storedBucket.parse(description).defaultKeyId);
+    open(name, v.parse(storedBucket, description).defaultKeyId);
   }
 
   return {

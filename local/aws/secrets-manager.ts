@@ -1,6 +1,6 @@
 /** GetSecretValue and PutSecretValue of AWS Secrets Manager, in memory. Behaviour: its API Reference. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { jsonOperation, startJsonService } from './json-service.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
 
@@ -62,10 +62,10 @@ export async function startLocalSecretsManager(
 
   const operations = {
     GetSecretValue: jsonOperation(
-      z.strictObject({
-        SecretId: z.string(),
-        VersionStage: z.optional(z.string()),
-        VersionId: z.optional(z.string()),
+      v.strictObject({
+        SecretId: v.string(),
+        VersionStage: v.optional(v.string()),
+        VersionId: v.optional(v.string()),
       }),
       ({ SecretId, VersionId, VersionStage = VersionId === undefined ? 'AWSCURRENT' : undefined }) => {
         const secret = find(SecretId);
@@ -90,10 +90,10 @@ export async function startLocalSecretsManager(
       },
     ),
     PutSecretValue: jsonOperation(
-      z.strictObject({
-        SecretId: z.string(),
-        ClientRequestToken: z.string().check(z.minLength(32), z.maxLength(64)),
-        SecretString: z.string(),
+      v.strictObject({
+        SecretId: v.string(),
+        ClientRequestToken: v.pipe(v.string(), v.minLength(32), v.maxLength(64)),
+        SecretString: v.string(),
       }),
       ({ SecretId, ClientRequestToken, SecretString }) => {
         const secret = find(SecretId);

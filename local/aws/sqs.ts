@@ -1,7 +1,7 @@
 /** SQS FIFO queues, in memory, over the AWS JSON protocol. Behaviour: Amazon SQS API Reference. */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { FifoQueue, type FifoQueueOptions, type Message } from './fifo-queue.ts';
 import { jsonOperation, startJsonService } from './json-service.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
@@ -106,23 +106,27 @@ async function longPoll(take: () => readonly Message[], waitSeconds: number, sig
   return [];
 }
 
-const queueUrl = z.string();
-const receiptHandle = z.string();
-const attributeNames = z._default(z.array(z.string()), []);
-const wholeNumber = (least: number, most: number) => z.int().check(z.gte(least), z.lte(most));
+const queueUrl = v.string();
+const receiptHandle = v.string();
+const attributeNames = v.optional(v.array(v.string()), []);
+const integer = v.pipe(v.number(), v.safeInteger());
+const wholeNumber = (least: number, most: number) => v.pipe(integer, v.minValue(least), v.maxValue(most));
 /** SQS Developer Guide, "Message quotas": up to 128 characters. */
-const fifoId = z.string().check(z.regex(/^[\x21-\x7e]{1,128}$/, 'has 1 to 128 printable ASCII characters'));
+const fifoId = v.pipe(
+  v.string(),
+  v.regex(/^[\x21-\x7e]{1,128}$/, 'has 1 to 128 printable ASCII characters'),
+);
 
 const operations = (
   find: (url: string) => FifoQueue,
   describe: (queue: FifoQueue) => Readonly<Record<string, string>>,
 ) => ({
   SendMessage: jsonOperation(
-    z.strictObject({
+    v.strictObject({
       QueueUrl: queueUrl,
-      MessageBody: z.string().check(z.minLength(1)),
-      MessageGroupId: z.optional(fifoId),
-      MessageDeduplicationId: z.optional(fifoId),
+      MessageBody: v.pipe(v.string(), v.nonEmpty()),
+      MessageGroupId: v.optional(fifoId),
+      MessageDeduplicationId: v.optional(fifoId),
     }),
     ({ QueueUrl, MessageBody, MessageGroupId, MessageDeduplicationId }) => {
       const queue = find(QueueUrl);
@@ -146,11 +150,11 @@ const operations = (
     },
   ),
   ReceiveMessage: jsonOperation(
-    z.strictObject({
+    v.strictObject({
       QueueUrl: queueUrl,
-      MaxNumberOfMessages: z._default(wholeNumber(1, MOST_PER_BATCH), 1),
-      WaitTimeSeconds: z._default(wholeNumber(0, 20), 0),
-      VisibilityTimeout: z.optional(wholeNumber(0, 43_200)),
+      MaxNumberOfMessages: v.optional(wholeNumber(1, MOST_PER_BATCH), 1),
+      WaitTimeSeconds: v.optional(wholeNumber(0, 20), 0),
+      VisibilityTimeout: v.optional(wholeNumber(0, 43_200)),
       AttributeNames: attributeNames,
       MessageSystemAttributeNames: attributeNames,
     }),
@@ -163,16 +167,16 @@ const operations = (
     },
   ),
   DeleteMessage: jsonOperation(
-    z.strictObject({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }),
+    v.strictObject({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }),
     ({ QueueUrl, ReceiptHandle }) => {
       find(QueueUrl).delete(ReceiptHandle);
       return {};
     },
   ),
   DeleteMessageBatch: jsonOperation(
-    z.strictObject({
+    v.strictObject({
       QueueUrl: queueUrl,
-      Entries: z.array(z.strictObject({ Id: z.string(), ReceiptHandle: receiptHandle })),
+      Entries: v.array(v.strictObject({ Id: v.string(), ReceiptHandle: receiptHandle })),
     }),
     ({ QueueUrl, Entries }) => {
       const queue = find(QueueUrl);
@@ -180,17 +184,17 @@ const operations = (
     },
   ),
   ChangeMessageVisibility: jsonOperation(
-    z.strictObject({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle, VisibilityTimeout: z.int() }),
+    v.strictObject({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle, VisibilityTimeout: integer }),
     ({ QueueUrl, ReceiptHandle, VisibilityTimeout }) => {
       find(QueueUrl).changeVisibility(ReceiptHandle, VisibilityTimeout);
       return {};
     },
   ),
   ChangeMessageVisibilityBatch: jsonOperation(
-    z.strictObject({
+    v.strictObject({
       QueueUrl: queueUrl,
-      Entries: z.array(
-        z.strictObject({ Id: z.string(), ReceiptHandle: receiptHandle, VisibilityTimeout: z.int() }),
+      Entries: v.array(
+        v.strictObject({ Id: v.string(), ReceiptHandle: receiptHandle, VisibilityTimeout: integer }),
       ),
     }),
     ({ QueueUrl, Entries }) => {
@@ -201,7 +205,7 @@ const operations = (
     },
   ),
   GetQueueAttributes: jsonOperation(
-    z.strictObject({ QueueUrl: queueUrl, AttributeNames: attributeNames }),
+    v.strictObject({ QueueUrl: queueUrl, AttributeNames: attributeNames }),
     ({ QueueUrl, AttributeNames }) => ({ Attributes: only(AttributeNames, describe(find(QueueUrl))) }),
   ),
 });

@@ -1,18 +1,18 @@
 /** As much of Kong's Admin API as people and tests change a control plane with (facts §3); anything else is a 404. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { DataPlaneRow } from './cluster-endpoint.ts';
 import {
   type Configuration,
   ConfigurationError,
   type Entity,
-  isRecord,
   primaryKey,
 } from './configuration.ts';
 import { type EntityType, entityTypes } from './entities.ts';
 import type { EventHooks } from './event-hooks.ts';
 import { type Listening, listen } from './listening.ts';
 import { recordedEndpoints, recordedRoot } from './recording.ts';
+import { isRecord } from './records.ts';
 
 /** As `client_max_body_size` of Kong's Admin API, 10 MiB. */
 const maximumBodyBytes = 10 * 1024 * 1024;
@@ -21,6 +21,9 @@ const maximumPageSize = 1_000;
 
 /** Lists that the recorded control plane has, all of them empty. */
 const emptyCollections: ReadonlySet<string> = new Set(['sessions', 'oauth2_tokens', 'acme_storage']);
+
+const uuid = v.pipe(v.string(), v.uuid());
+const offsetContent = v.strictTuple([uuid]);
 
 export interface AdminApiOptions {
   readonly host: string;
@@ -109,12 +112,10 @@ function pageSize(given: string | null): number {
 /** Offset → the id after which to go on. It is base64 of `["<id>"]` and may be made by hand. */
 function offsetId(offset: string): string {
   try {
-    const [id]: unknown[] = z
-      .tuple([z.guid()])
-      .parse(JSON.parse(Buffer.from(offset, 'base64url').toString('utf8')));
-    return String(id);
+    const [id] = v.parse(offsetContent, JSON.parse(Buffer.from(offset, 'base64url').toString('utf8')));
+    return id;
   } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof z.core.$ZodError)) throw error;
+    if (!(error instanceof SyntaxError || v.isValiError(error))) throw error;
     const message = `'${offset}' is not a valid offset`;
     throw new ConfigurationError('invalid offset', message, { offset: message });
   }
@@ -194,7 +195,7 @@ function onEntity(
   if (method === 'PUT') {
     const owned = parent === undefined ? body : { ...body, [parent.field]: { id: parent.row['id'] } };
     if (row !== undefined) return show(configuration.upsert(type.name, primaryKey(row), owned));
-    if (z.guid().safeParse(key).success) return show(configuration.upsert(type.name, key, owned));
+    if (v.is(uuid, key)) return show(configuration.upsert(type.name, key, owned));
     return show(
       configuration.create(type.name, { ...owned, ...(type.nameField ? { [type.nameField]: key } : {}) }),
     );
@@ -275,9 +276,9 @@ function failure(error: unknown): Answer {
   }
   if (error instanceof Refusal) return { status: error.status, body: { message: error.message } };
   if (error instanceof URIError) return { status: 400, body: { message: 'malformed path' } };
-  if (error instanceof z.core.$ZodError) {
+  if (v.isValiError(error)) {
     const fields = Object.fromEntries(
-      error.issues.map(({ path, message }) => [path.join('.') || '@entity', message]),
+      error.issues.map((issue) => [v.getDotPath(issue) ?? '@entity', issue.message]),
     );
     return { status: 400, body: { message: 'schema violation', name: 'schema violation', code: 2, fields } };
   }

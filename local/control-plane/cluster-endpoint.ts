@@ -5,21 +5,22 @@ import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { ClusterCertificate } from './certificates.ts';
 import { type FaultQueue, misbehave } from './faults.ts';
 import { listen } from './listening.ts';
 import { type Payload, versionNumbers } from './payload.ts';
+import { recordOf } from './records.ts';
 
 /** Kong's `cluster_max_payload`, 16 MiB. */
 const maximumPayloadBytes = 16 * 1024 * 1024;
 
-const basicInfo = z.object({
-  type: z.literal('basic_info'),
-  plugins: z.array(z.object({ name: z.string(), version: z.optional(z.nullable(z.string())) })),
-  labels: z.optional(z.nullable(z.record(z.string(), z.string()))),
+const basicInfo = v.object({
+  type: v.literal('basic_info'),
+  plugins: v.array(v.object({ name: v.string(), version: v.nullish(v.string()) })),
+  labels: v.nullish(recordOf(v.string())),
 });
-type BasicInfo = z.infer<typeof basicInfo>;
+type BasicInfo = v.InferOutput<typeof basicInfo>;
 
 /** A row of `GET /clustering/data-planes`. Times in epoch seconds. */
 export interface DataPlaneRow {
@@ -127,7 +128,8 @@ function pluginProblem(
 
 function parsedBasicInfo(data: Buffer): BasicInfo | undefined {
   try {
-    return basicInfo.safeParse(JSON.parse(data.toString('utf8'))).data;
+    const info = v.safeParse(basicInfo, JSON.parse(data.toString('utf8')));
+    return info.success ? info.output : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

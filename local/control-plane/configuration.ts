@@ -2,6 +2,7 @@
 import { createHash, randomBytes, randomUUID, X509Certificate } from 'node:crypto';
 import { type EntityType, entityTypes } from './entities.ts';
 import { type ConfigTable, recordedDatabase, recordedRoot } from './recording.ts';
+import { isRecord } from './records.ts';
 
 /** A row. Rows are never changed, only replaced, so that whoever holds one may compare it by identity. */
 export type Entity = Readonly<Record<string, unknown>>;
@@ -45,10 +46,6 @@ export class ConfigurationError extends Error {
 /** The primary key: an id, except for the few types (`parameters`) that have another. */
 export function primaryKey(row: Entity): string {
   return String(row['id'] ?? row['key']);
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Kong's PATCH: records are merged at every depth, anything else is replaced (kong/db/schema/init.lua). */

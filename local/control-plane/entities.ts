@@ -2,7 +2,7 @@
  * The entity types of Kong 3.9: where the Admin API has them, what is unique, what refers to what, and for those that
  * can be written here, their fields and defaults (kong/db/schema/entities/*.lua).
  */
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import { recordedFrame } from './recording.ts';
 
 /** What happens to a row when the row that it refers to is deleted: it goes too, or it forbids the deletion. */
@@ -31,7 +31,7 @@ export interface EntityType {
   readonly hasUpdatedAt: boolean;
 }
 
-const text = z.string().check(z.minLength(1, 'length must be at least 1'));
+const text = v.string().check(z.minLength(1, 'length must be at least 1'));
 const uuid = z
   .string()
   .check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'expected a valid UUID'));
@@ -39,23 +39,23 @@ const integer = (from: number, to: number) => {
   const message = `value should be between ${from} and ${to}`;
   return z.int().check(z.minimum(from, message), z.maximum(to, message));
 };
-const orNull = <T extends z.ZodMiniType>(schema: T) => z._default(z.nullable(schema), null);
+const orNull = <T extends z.ZodMiniType>(schema: T) => v.optional(z.nullable(schema), null);
 const reference = orNull(uuid);
-const strings = orNull(z.array(text));
-const timeoutMilliseconds = z._default(integer(1, 2 ** 31 - 2), 60_000);
-const pemText = z.string().check(z.regex(/^-----BEGIN [A-Z ]+-----/, 'invalid PEM'));
-const path = z.string().check(z.startsWith('/', 'should start with: /'));
-const record = z.record(z.string(), z.unknown());
+const strings = orNull(v.array(text));
+const timeoutMilliseconds = v.optional(integer(1, 2 ** 31 - 2), 60_000);
+const pemText = v.string().check(z.regex(/^-----BEGIN [A-Z ]+-----/, 'invalid PEM'));
+const path = v.string().check(z.startsWith('/', 'should start with: /'));
+const record = v.record(v.string(), v.unknown());
 
-const created = { id: z.optional(uuid), created_at: z.optional(z.number()), tags: strings };
-const timestamped = { ...created, updated_at: z.optional(z.number()) };
+const created = { id: v.optional(uuid), created_at: v.optional(v.number()), tags: strings };
+const timestamped = { ...created, updated_at: v.optional(v.number()) };
 
 const cascade = (to: string): Reference => ({ to, onDelete: 'cascade' });
 const restrict = (to: string): Reference => ({ to, onDelete: 'restrict' });
 const ofConsumer = { consumer: cascade('consumers') };
 
 const webProtocols = ['grpc', 'grpcs', 'http', 'https'];
-const protocol = z.enum([
+const protocol = v.picklist([
   'http',
   'https',
   'grpc',
@@ -68,45 +68,45 @@ const protocol = z.enum([
   'wss',
 ]);
 
-const service = z.strictObject({
+const service = v.strictObject({
   ...timestamped,
   name: orNull(text),
-  protocol: z._default(protocol, 'http'),
+  protocol: v.optional(protocol, 'http'),
   host: text,
-  port: z._default(integer(0, 65_535), 80),
+  port: v.optional(integer(0, 65_535), 80),
   path: orNull(path),
-  retries: z._default(integer(0, 32_767), 5),
+  retries: v.optional(integer(0, 32_767), 5),
   connect_timeout: timeoutMilliseconds,
   write_timeout: timeoutMilliseconds,
   read_timeout: timeoutMilliseconds,
   client_certificate: reference,
-  tls_verify: orNull(z.boolean()),
+  tls_verify: orNull(v.boolean()),
   tls_verify_depth: orNull(integer(0, 64)),
-  ca_certificates: orNull(z.array(uuid)),
-  enabled: z._default(z.boolean(), true),
+  ca_certificates: orNull(v.array(uuid)),
+  enabled: v.optional(v.boolean(), true),
 });
 
-const address = z.strictObject({ ip: orNull(text), port: orNull(integer(0, 65_535)) });
+const address = v.strictObject({ ip: orNull(text), port: orNull(integer(0, 65_535)) });
 const route = z
   .strictObject({
     ...timestamped,
     name: orNull(text),
     service: reference,
-    protocols: z._default(z.array(protocol), ['http', 'https']),
+    protocols: v.optional(v.array(protocol), ['http', 'https']),
     methods: strings,
     hosts: strings,
     paths: strings,
-    headers: orNull(z.record(z.string(), z.array(z.string()))),
+    headers: orNull(v.record(v.string(), v.array(v.string()))),
     snis: strings,
-    sources: orNull(z.array(address)),
-    destinations: orNull(z.array(address)),
-    regex_priority: z._default(z.int(), 0),
-    path_handling: z._default(z.enum(['v0', 'v1']), 'v0'),
-    strip_path: z._default(z.boolean(), true),
-    preserve_host: z._default(z.boolean(), false),
-    https_redirect_status_code: z._default(z.literal([301, 302, 307, 308, 426]), 426),
-    request_buffering: z._default(z.boolean(), true),
-    response_buffering: z._default(z.boolean(), true),
+    sources: orNull(v.array(address)),
+    destinations: orNull(v.array(address)),
+    regex_priority: v.optional(z.int(), 0),
+    path_handling: v.optional(v.picklist(['v0', 'v1']), 'v0'),
+    strip_path: v.optional(v.boolean(), true),
+    preserve_host: v.optional(v.boolean(), false),
+    https_redirect_status_code: v.optional(v.literal([301, 302, 307, 308, 426]), 426),
+    request_buffering: v.optional(v.boolean(), true),
+    response_buffering: v.optional(v.boolean(), true),
   })
   .check(
     z.refine(
@@ -125,50 +125,50 @@ const consumer = z
     ),
   );
 
-const plugin = z.strictObject({
+const plugin = v.strictObject({
   ...timestamped,
   name: text,
   instance_name: orNull(text),
   service: reference,
   route: reference,
   consumer: reference,
-  config: z._default(record, {}),
-  protocols: z._default(z.array(protocol), [...webProtocols] as z.infer<typeof protocol>[]),
-  enabled: z._default(z.boolean(), true),
+  config: v.optional(record, {}),
+  protocols: v.optional(v.array(protocol), [...webProtocols] as v.InferOutput<typeof protocol>[]),
+  enabled: v.optional(v.boolean(), true),
 });
 
-const hashOn = z.enum(['none', 'consumer', 'ip', 'header', 'cookie', 'path', 'query_arg', 'uri_capture']);
+const hashOn = v.picklist(['none', 'consumer', 'ip', 'header', 'cookie', 'path', 'query_arg', 'uri_capture']);
 
 /** The recorded upstream whose health checks are Kong's defaults (kong/db/schema/entities/upstreams.lua). */
 function defaultHealthchecks(): Record<string, unknown> {
   const { upstreams } = z
-    .object({ upstreams: z.array(z.object({ name: z.string(), healthchecks: record })) })
+    .object({ upstreams: v.array(v.object({ name: v.string(), healthchecks: record })) })
     .parse(recordedFrame('3.9.1').config_table);
   return upstreams.find(({ name }) => name === 'billing.upstream')?.healthchecks ?? {};
 }
 
-const upstream = z.strictObject({
+const upstream = v.strictObject({
   ...timestamped,
   name: text,
-  algorithm: z._default(
-    z.enum(['round-robin', 'consistent-hashing', 'least-connections', 'latency']),
+  algorithm: v.optional(
+    v.picklist(['round-robin', 'consistent-hashing', 'least-connections', 'latency']),
     'round-robin',
   ),
-  hash_on: z._default(hashOn, 'none'),
-  hash_fallback: z._default(hashOn, 'none'),
+  hash_on: v.optional(hashOn, 'none'),
+  hash_fallback: v.optional(hashOn, 'none'),
   hash_on_header: orNull(text),
   hash_fallback_header: orNull(text),
   hash_on_cookie: orNull(text),
-  hash_on_cookie_path: z._default(path, '/'),
+  hash_on_cookie_path: v.optional(path, '/'),
   hash_on_query_arg: orNull(text),
   hash_fallback_query_arg: orNull(text),
   hash_on_uri_capture: orNull(text),
   hash_fallback_uri_capture: orNull(text),
-  slots: z._default(integer(10, 65_536), 10_000),
-  healthchecks: z._default(record, defaultHealthchecks()),
+  slots: v.optional(integer(10, 65_536), 10_000),
+  healthchecks: v.optional(record, defaultHealthchecks()),
   host_header: orNull(text),
   client_certificate: reference,
-  use_srv_name: z._default(z.boolean(), false),
+  use_srv_name: v.optional(v.boolean(), false),
 });
 
 const types: readonly EntityType[] = [
@@ -228,11 +228,11 @@ const types: readonly EntityType[] = [
     nameField: 'target',
     unique: [['upstream', 'target']],
     references: { upstream: cascade('upstreams') },
-    schema: z.strictObject({
+    schema: v.strictObject({
       ...timestamped,
       upstream: uuid,
       target: text,
-      weight: z._default(integer(0, 65_535), 100),
+      weight: v.optional(integer(0, 65_535), 100),
     }),
     preciseTimestamps: true,
     hasUpdatedAt: true,
@@ -243,7 +243,7 @@ const types: readonly EntityType[] = [
     nested: 'certificates',
     unique: [],
     references: {},
-    schema: z.strictObject({
+    schema: v.strictObject({
       ...timestamped,
       cert: pemText,
       key: pemText,
@@ -261,7 +261,7 @@ const types: readonly EntityType[] = [
     nameField: 'name',
     unique: [['name']],
     references: { certificate: cascade('certificates') },
-    schema: z.strictObject({ ...timestamped, name: text, certificate: uuid }),
+    schema: v.strictObject({ ...timestamped, name: text, certificate: uuid }),
     hasUpdatedAt: true,
   },
   {
@@ -270,7 +270,7 @@ const types: readonly EntityType[] = [
     nested: 'ca_certificates',
     unique: [['cert_digest']],
     references: {},
-    schema: z.strictObject({ ...timestamped, cert: pemText, cert_digest: z.optional(text) }),
+    schema: v.strictObject({ ...timestamped, cert: pemText, cert_digest: v.optional(text) }),
     hasUpdatedAt: true,
   },
   {
@@ -281,7 +281,7 @@ const types: readonly EntityType[] = [
     unique: [['key']],
     references: ofConsumer,
     // `ttl` is the absolute epoch second here, as in the database and in frames.
-    schema: z.strictObject({ ...created, consumer: uuid, key: text, ttl: orNull(z.int()) }),
+    schema: v.strictObject({ ...created, consumer: uuid, key: text, ttl: orNull(z.int()) }),
     hasUpdatedAt: false,
   },
   {
@@ -291,7 +291,7 @@ const types: readonly EntityType[] = [
     nameField: 'group',
     unique: [['consumer', 'group']],
     references: ofConsumer,
-    schema: z.strictObject({ ...created, consumer: uuid, group: text }),
+    schema: v.strictObject({ ...created, consumer: uuid, group: text }),
     hasUpdatedAt: false,
   },
   {

@@ -2,23 +2,24 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import * as z from 'zod/mini';
+import * as v from 'valibot';
 import type { Change } from './configuration.ts';
+import { recordOf } from './records.ts';
 
-const hookFields = z.strictObject({
-  id: z.optional(z.string()),
-  source: z.enum(['crud', 'dao:crud']),
-  event: z._default(z.nullable(z.string()), null),
-  handler: z.literal('webhook'),
-  config: z.strictObject({
-    url: z.url(),
-    headers: z._default(z.nullable(z.record(z.string(), z.string())), null),
-    secret: z._default(z.nullable(z.string()), null),
-    ssl_verify: z._default(z.boolean(), false),
+const hookFields = v.strictObject({
+  id: v.optional(v.string()),
+  source: v.picklist(['crud', 'dao:crud']),
+  event: v.nullish(v.string(), null),
+  handler: v.literal('webhook'),
+  config: v.strictObject({
+    url: v.pipe(v.string(), v.trim(), v.url()),
+    headers: v.nullish(recordOf(v.string()), null),
+    secret: v.nullish(v.string(), null),
+    ssl_verify: v.optional(v.boolean(), false),
   }),
 });
 
-export type EventHook = Readonly<z.infer<typeof hookFields>> & {
+export type EventHook = Readonly<v.InferOutput<typeof hookFields>> & {
   readonly id: string;
   readonly created_at: number;
 };
@@ -39,7 +40,7 @@ export interface EventHooksOptions {
 
 export interface EventHooks {
   list(): readonly EventHook[];
-  /** Adds the hook and pings it. @throws z.core.$ZodError where the fields are not a hook's */
+  /** Adds the hook and pings it. @throws ValiError where the fields are not a hook's */
   create(fields: unknown): EventHook;
   delete(id: string): void;
   /** Queues the deliveries of a change. */
@@ -125,7 +126,7 @@ export function eventHooks(options: EventHooksOptions): EventHooks {
   return {
     list: () => [...hooks.values()],
     create: (fields) => {
-      const parsed = hookFields.parse(fields);
+      const parsed = v.parse(hookFields, fields);
       const hook = { ...parsed, id: parsed.id ?? randomUUID(), created_at: Math.floor(options.now() / 1000) };
       hooks.set(hook.id, hook);
       enqueue(hook, { source: 'kong:event_hooks', event: 'ping', event_hooks: hook });

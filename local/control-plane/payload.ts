@@ -1,7 +1,7 @@
 /** What the control plane sends: exported from its database, hashed, cut down for older data planes, compressed. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { type Configuration, type Entity, isRecord, primaryKey } from './configuration.ts';
+import { type Configuration, type Entity, primaryKey } from './configuration.ts';
 import { entityTypes } from './entities.ts';
 import { type ConfigTable, recordedFrame, recordedVersions } from './recording.ts';
 

@@ -1,0 +1,412 @@
+import { type AccessRequest, authorizer, type ConditionContext } from './authorizer.ts';
+import { deployedPolicies, type PhysicalNames, type PolicyDocument } from './deployed-policies.ts';
+import { misspellings } from './spelling.ts';
+import { type SynthesizedTemplate, synthesizedTemplate } from './synthesized-stack.ts';
+
+/**
+ * Who may do what: everything that a security review asks of the deployment, as rows of action × resource × context, each with those who are
+ * allowed. Whoever is not named in a row must be refused.
+ */
+
+export const region = 'eu-central-1';
+export const accountId = '111122223333';
+const strangersAccountId = '999988887777';
+/** As many seconds as the settings below give a URL, and the tolerance of the bucket policy. */
+const oldestSignatureMs = (120 + 60) * 1000;
+
+export const matrixSettings = {
+  controlPlanes: {
+    prod: { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] },
+    staging: { clusterEndpoint: 'kong-staging.example.com:8005', dataPlaneVersions: ['3.9.1'] },
+  },
+} as const;
+
+const principals = [
+  'export prod',
+  'export staging',
+  'presign prod',
+  'presign staging',
+  'webhook',
+  'schedule prod',
+  'data plane prod',
+  'administrator',
+  's3 and kms role',
+  'other account',
+  'anonymous',
+] as const;
+
+export type PrincipalName = (typeof principals)[number];
+
+export interface MatrixRow {
+  readonly action: string;
+  /** What a person calls the resource. */
+  readonly resource: string;
+  /** What is special about the request; empty where nothing is. */
+  readonly when: string;
+  readonly allowed: readonly PrincipalName[];
+  readonly resourceArn: string;
+  readonly context: ConditionContext;
+}
+
+export interface MatrixCell {
+  readonly row: MatrixRow;
+  readonly principal: PrincipalName;
+  readonly expected: boolean;
+  readonly allowed: boolean;
+  readonly reason: string;
+}
+
+export interface Matrix {
+  readonly rows: readonly MatrixRow[];
+  readonly cells: readonly MatrixCell[];
+  /** Cells that are not as expected. */
+  readonly unexpected: readonly MatrixCell[];
+  /** Condition keys of rows that no evaluation took into account: such a row would prove nothing. */
+  readonly ignoredKeys: readonly string[];
+  /** Actions, operators and keys of the policies that do not exist. */
+  readonly misspellings: readonly string[];
+}
+
+/** Evaluates every row for every principal against the policies of the synthesized template. */
+export async function evaluateMatrix(
+  template: SynthesizedTemplate = synthesizedTemplate(matrixSettings),
+): Promise<Matrix> {
+  const names = physicalNames(template);
+  const policies = deployedPolicies(template, { region, accountId, namesOf: names.of });
+  const authorize = authorizer({ policies, accountId, others: outsiders(names) });
+  const rows = matrixRows(names);
+  const ignored = new Set<string>();
+  const cells: MatrixCell[] = [];
+  for (const row of rows) {
+    for (const principal of principals) {
+      const { allowed, reason, ignoredKeys } = await authorize(requestOf(row, names.principalArn(principal)));
+      for (const key of ignoredKeys) {
+        ignored.add(`${row.action} on ${row.resource}: ${key}`);
+      }
+      cells.push({ row, principal, expected: row.allowed.includes(principal), allowed, reason });
+    }
+  }
+  return {
+    rows,
+    cells,
+    unexpected: cells.filter(({ expected, allowed }) => expected !== allowed),
+    ignoredKeys: [...ignored],
+    misspellings: await misspellings(policies),
+  };
+}
+
+function requestOf(row: MatrixRow, principalArn: string): AccessRequest {
+  return { principalArn, action: row.action, resourceArn: row.resourceArn, context: row.context };
+}
+
+interface MatrixNames {
+  readonly of: (logicalId: string, type: string) => PhysicalNames;
+  readonly principalArn: (principal: PrincipalName) => string;
+  /** ARN of the one resource of a type whose logical id begins so. */
+  readonly arn: (type: string, start: string) => string;
+}
+
+function physicalNames({ Resources }: SynthesizedTemplate): MatrixNames {
+  const services: Readonly<Record<string, string>> = {
+    'AWS::IAM::Role': `arn:aws:iam::${accountId}:role/`,
+    'AWS::KMS::Key': `arn:aws:kms:${region}:${accountId}:key/`,
+    'AWS::S3::Bucket': 'arn:aws:s3:::',
+    'AWS::SQS::Queue': `arn:aws:sqs:${region}:${accountId}:`,
+    'AWS::SecretsManager::Secret': `arn:aws:secretsmanager:${region}:${accountId}:secret:`,
+  };
+  const of = (logicalId: string, type: string): PhysicalNames => {
+    const name = type === 'AWS::S3::Bucket' ? logicalId.toLowerCase() : logicalId;
+    const arn = `${services[type] ?? `arn:aws:other:${region}:${accountId}:`}${name}`;
+    return { arn, ref: type === 'AWS::SecretsManager::Secret' ? arn : name };
+  };
+  const arn = (type: string, start: string): string => {
+    const [id, ...more] = Object.entries(Resources)
+      .filter(([logicalId, resource]) => resource.Type === type && logicalId.startsWith(start))
+      .map(([logicalId]) => logicalId);
+    if (id === undefined || more.length > 0) {
+      throw new Error(`the template has no one ${type} whose id begins with ${start}`);
+    }
+    return of(id, type).arn;
+  };
+  const role = (start: string) => arn('AWS::IAM::Role', start);
+  const arns: Readonly<Record<PrincipalName, string>> = {
+    'export prod': role('ExportRoleprod'),
+    'export staging': role('ExportRolestaging'),
+    'presign prod': role('PresignRoleprod'),
+    'presign staging': role('PresignRolestaging'),
+    webhook: role('IntakeRole'),
+    'schedule prod': scheduleRole(Resources, of),
+    'data plane prod': `arn:aws:iam::${accountId}:role/data-plane-prod`,
+    administrator: `arn:aws:iam::${accountId}:role/administrator`,
+    's3 and kms role': `arn:aws:iam::${accountId}:role/s3-and-kms`,
+    'other account': `arn:aws:iam::${strangersAccountId}:role/administrator`,
+    anonymous: 'anonymous',
+  };
+  return { of, arn, principalArn: (principal) => arns[principal] };
+}
+
+/** The role of prod's schedule, which the template makes for one and all schedules that look alike. */
+function scheduleRole(
+  resources: SynthesizedTemplate['Resources'],
+  of: (logicalId: string, type: string) => PhysicalNames,
+): string {
+  const [, schedule] =
+    Object.entries(resources).find(
+      ([id, { Type }]) => Type === 'AWS::Scheduler::Schedule' && id.startsWith('Exportprod'),
+    ) ?? [];
+  const { Target } = (schedule?.Properties ?? {}) as {
+    readonly Target?: { readonly RoleArn?: { readonly 'Fn::GetAtt'?: readonly string[] } };
+  };
+  const [logicalId] = Target?.RoleArn?.['Fn::GetAtt'] ?? [];
+  if (logicalId === undefined) {
+    throw new Error('the schedule of prod has no role in the template');
+  }
+  return of(logicalId, 'AWS::IAM::Role').arn;
+}
+
+/** Policies of those that the deployment knows nothing of. */
+function outsiders(names: MatrixNames): ReadonlyMap<string, readonly PolicyDocument[]> {
+  const allow = (
+    actions: readonly string[],
+    resources: readonly string[] = ['*'],
+  ): readonly PolicyDocument[] => [
+    { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: actions, Resource: resources }] },
+  ];
+  return new Map([
+    [names.principalArn('administrator'), allow(['*'])],
+    [names.principalArn('s3 and kms role'), allow(['s3:*', 'kms:*'])],
+    [names.principalArn('other account'), allow(['*'])],
+    [names.principalArn('data plane prod'), allow(['execute-api:Invoke'], [grantArn('prod')])],
+  ]);
+}
+
+const grantArn = (controlPlane: string) =>
+  `arn:aws:execute-api:${region}:${accountId}:api0id/$default/GET/control-planes/${controlPlane}/fallback-config`;
+
+function matrixRows(names: MatrixNames): readonly MatrixRow[] {
+  const bucket = names.arn('AWS::S3::Bucket', 'VaultBucket');
+  const encryptionKey = names.arn('AWS::KMS::Key', 'VaultEncryptionKey');
+  const signingKey = names.arn('AWS::KMS::Key', 'VaultSigningKey');
+  const queue = names.arn('AWS::SQS::Queue', 'ExportprodQueue');
+  const hookSecret = names.arn('AWS::SecretsManager::Secret', 'ExportprodHookSecret');
+  const certificate = names.arn('AWS::SecretsManager::Secret', 'ExportprodClusterCertificate');
+
+  const tls = { 'aws:SecureTransport': 'true' };
+  const s3 = { ...tls, 's3:TlsVersion': '1.3', 's3:signatureAge': '1000' };
+  const put = {
+    ...s3,
+    's3:x-amz-server-side-encryption': 'aws:kms',
+    's3:x-amz-server-side-encryption-aws-kms-key-id': encryptionKey,
+    's3:ObjectCreationOperation': 'true',
+  };
+  const first = { ...put, 's3:if-none-match': '*' };
+  const next = { ...put, 's3:if-match': '"etag"' };
+  const without = (context: ConditionContext, ...keys: readonly string[]): ConditionContext =>
+    Object.fromEntries(Object.entries(context).filter(([key]) => !keys.includes(key)));
+  const throughS3 = {
+    ...tls,
+    'kms:ViaService': `s3.${region}.amazonaws.com`,
+    'kms:EncryptionContext:aws:s3:arn': bucket,
+  };
+  const object = (key: string) => `${bucket}/${key}`;
+  const file = 'prod/3.9.1/config.json';
+
+  const row = (
+    action: string,
+    resource: string,
+    resourceArn: string,
+    context: ConditionContext,
+    when: string,
+    ...allowed: readonly PrincipalName[]
+  ): MatrixRow => ({ action, resource, when, allowed, resourceArn, context });
+  const onObject = (
+    action: string,
+    key: string,
+    context: ConditionContext,
+    when: string,
+    ...allowed: readonly PrincipalName[]
+  ) => row(action, key, object(key), context, when, ...allowed);
+
+  return [
+    // Writing: the export of the control plane, encrypted with our key, and for files only conditionally.
+    onObject('s3:PutObject', file, first, 'first one', 'export prod'),
+    onObject('s3:PutObject', file, next, 'replacing the one that was read', 'export prod'),
+    onObject('s3:PutObject', file, put, 'without a condition'),
+    onObject('s3:PutObject', file, without(next, 's3:x-amz-server-side-encryption'), 'encryption not named'),
+    onObject(
+      's3:PutObject',
+      file,
+      { ...next, 's3:x-amz-server-side-encryption': 'AES256' },
+      'encrypted without KMS',
+    ),
+    onObject(
+      's3:PutObject',
+      file,
+      without(next, 's3:x-amz-server-side-encryption-aws-kms-key-id'),
+      'key not named',
+    ),
+    onObject(
+      's3:PutObject',
+      file,
+      { ...next, 's3:x-amz-server-side-encryption-aws-kms-key-id': `${encryptionKey}0` },
+      'encrypted with another key',
+    ),
+    onObject('s3:PutObject', file, { ...next, 'aws:SecureTransport': 'false' }, 'without TLS'),
+    onObject('s3:PutObject', file, { ...next, 's3:TlsVersion': '1.1' }, 'with TLS 1.1'),
+    onObject(
+      's3:PutObject',
+      file,
+      {
+        ...without(put, 's3:x-amz-server-side-encryption', 's3:x-amz-server-side-encryption-aws-kms-key-id'),
+        's3:ObjectCreationOperation': 'false',
+      },
+      'a part of a multipart upload',
+    ),
+    onObject('s3:PutObject', 'staging/3.9.1/config.json', next, '', 'export staging'),
+    onObject('s3:PutObject', 'prod/3.9.1/other.json', next, ''),
+    onObject('s3:PutObject', 'stray.txt', next, ''),
+    onObject('s3:PutObject', 'status/prod.json', put, '', 'export prod'),
+    onObject('s3:PutObject', 'status/staging.json', put, '', 'export staging'),
+    onObject('s3:PutObject', 'status/other.json', put, ''),
+    onObject('s3:PutObjectTagging', file, s3, ''),
+    onObject('s3:ReplicateObject', file, s3, ''),
+
+    // Reading: export and presign of the control plane, and nobody else, administrators included.
+    onObject('s3:GetObject', file, s3, '', 'export prod', 'presign prod'),
+    onObject('s3:GetObject', 'staging/3.9.1/config.json', s3, '', 'export staging', 'presign staging'),
+    onObject('s3:GetObject', file, { ...s3, 'aws:SecureTransport': 'false' }, 'without TLS'),
+    onObject(
+      's3:GetObject',
+      file,
+      { ...s3, 's3:signatureAge': String(oldestSignatureMs) },
+      'signed as long ago as a URL lives',
+      'export prod',
+      'presign prod',
+    ),
+    onObject(
+      's3:GetObject',
+      file,
+      { ...s3, 's3:signatureAge': String(oldestSignatureMs + 1) },
+      'signed longer ago',
+    ),
+    onObject('s3:GetObjectVersion', file, s3, '', 'export prod', 'presign prod'),
+    onObject('s3:GetObjectAttributes', file, s3, ''),
+    onObject('s3:GetObject', 'status/prod.json', s3, '', 'export prod'),
+    row(
+      's3:ListBucket',
+      'bucket',
+      bucket,
+      { ...s3, 's3:prefix': 'prod/' },
+      'below prod/',
+      'export prod',
+      'presign prod',
+      'administrator',
+      's3 and kms role',
+    ),
+    row(
+      's3:ListBucket',
+      'bucket',
+      bucket,
+      { ...s3, 's3:prefix': '' },
+      'everything',
+      'administrator',
+      's3 and kms role',
+    ),
+
+    // Losing: nobody.
+    onObject('s3:DeleteObject', file, s3, ''),
+    onObject('s3:DeleteObjectVersion', file, s3, ''),
+    onObject('s3:BypassGovernanceRetention', file, s3, ''),
+
+    // Whoever may change policies could open the doors above: the account's own administrators, said plainly.
+    ...[
+      's3:PutBucketPolicy',
+      's3:DeleteBucketPolicy',
+      's3:PutLifecycleConfiguration',
+      's3:PutBucketVersioning',
+      's3:DeleteBucket',
+    ].map((action) => row(action, 'bucket', bucket, s3, '', 'administrator', 's3 and kms role')),
+    ...['kms:PutKeyPolicy', 'kms:DisableKey', 'kms:ScheduleKeyDeletion'].flatMap((action) => [
+      row(action, 'encryption key', encryptionKey, tls, '', 'administrator', 's3 and kms role'),
+      row(action, 'signing key', signingKey, tls, '', 'administrator', 's3 and kms role'),
+    ]),
+
+    // Keys.
+    row(
+      'kms:Decrypt',
+      'encryption key',
+      encryptionKey,
+      throughS3,
+      'through S3, for the vault',
+      'export prod',
+      'export staging',
+      'presign prod',
+      'presign staging',
+    ),
+    row('kms:Decrypt', 'encryption key', encryptionKey, tls, 'directly'),
+    row(
+      'kms:Decrypt',
+      'encryption key',
+      encryptionKey,
+      { ...throughS3, 'kms:EncryptionContext:aws:s3:arn': `${bucket}-other` },
+      'through S3, for another bucket',
+    ),
+    row(
+      'kms:GenerateDataKey',
+      'encryption key',
+      encryptionKey,
+      throughS3,
+      'through S3, for the vault',
+      'export prod',
+      'export staging',
+    ),
+    row('kms:GenerateDataKey', 'encryption key', encryptionKey, tls, 'directly'),
+    row('kms:Encrypt', 'encryption key', encryptionKey, tls, ''),
+    row('kms:Sign', 'signing key', signingKey, tls, '', 'export prod', 'export staging'),
+    row(
+      'kms:GetPublicKey',
+      'signing key',
+      signingKey,
+      tls,
+      '',
+      'export prod',
+      'export staging',
+      'administrator',
+      's3 and kms role',
+    ),
+
+    // Asking for exports, secrets, grants.
+    row('sqs:SendMessage', 'queue of prod', queue, tls, '', 'webhook', 'schedule prod', 'administrator'),
+    row('sqs:SendMessage', 'queue of prod', queue, { 'aws:SecureTransport': 'false' }, 'without TLS'),
+    row('sqs:ReceiveMessage', 'queue of prod', queue, tls, '', 'export prod', 'administrator'),
+    row(
+      'secretsmanager:GetSecretValue',
+      'hook secret of prod',
+      hookSecret,
+      tls,
+      '',
+      'webhook',
+      'administrator',
+    ),
+    row(
+      'secretsmanager:GetSecretValue',
+      'cluster certificate of prod',
+      certificate,
+      tls,
+      '',
+      'export prod',
+      'administrator',
+    ),
+    row('secretsmanager:PutSecretValue', 'hook secret of prod', hookSecret, tls, '', 'administrator'),
+    row(
+      'execute-api:Invoke',
+      'grants of prod',
+      grantArn('prod'),
+      tls,
+      '',
+      'data plane prod',
+      'administrator',
+    ),
+    row('execute-api:Invoke', 'grants of staging', grantArn('staging'), tls, '', 'administrator'),
+  ];
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { evaluateMatrix, matrixSettings } from '../../../local/policies/matrix.ts';
+import { type SynthesizedTemplate, synthesizedTemplate } from '../../../local/policies/synthesized-stack.ts';
+
+const template = synthesizedTemplate(matrixSettings);
+const matrix = await evaluateMatrix(template);
+
+/** The template with every text replaced, as if somebody had changed one grant. */
+function changed(from: string | RegExp, to: string): SynthesizedTemplate {
+  const text = JSON.stringify(template);
+  const replaced = text.replaceAll(from instanceof RegExp ? from : new RegExp(escaped(from), 'g'), to);
+  expect(replaced).not.toBe(text);
+  return JSON.parse(replaced) as SynthesizedTemplate;
+}
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const differences = async (from: string | RegExp, to: string) =>
+  (await evaluateMatrix(changed(from, to))).unexpected.map(
+    ({ principal, row, expected }) => `${principal} ${expected ? 'loses' : 'gains'} ${row.action}`,
+  );
+
+describe('the deployed policies', () => {
+  it.each(matrix.rows)('$action on $resource $when: allowed to $allowed', (row) => {
+    const allowed = matrix.cells
+      .filter((cell) => cell.row === row && cell.allowed)
+      .map(({ principal }) => principal);
+
+    expect(allowed).toEqual(row.allowed);
+  });
+
+  it('are asked with condition keys that their actions know', () => {
+    expect(matrix.ignoredKeys).toEqual([]);
+  });
+
+  it('name no action, operator or condition key that does not exist', () => {
+    expect(matrix.misspellings).toEqual([]);
+  });
+});
+
+describe('the matrix notices', () => {
+  it('a presign role that may do anything with S3', async () => {
+    const found = await differences('["s3:GetObject","s3:GetObjectVersion"]', '["s3:*"]');
+
+    expect(found).toContain('presign prod gains s3:GetObjectAttributes');
+  });
+
+  it('a door that is not shut', async () => {
+    const found = await differences('"Effect":"Deny"', '"Effect":"Allow"');
+
+    expect(found).toEqual(
+      expect.arrayContaining([
+        'administrator gains s3:PutObject',
+        'administrator gains s3:GetObject',
+        'administrator gains s3:DeleteObjectVersion',
+        'administrator gains kms:Sign',
+      ]),
+    );
+  });
+
+  it('a bucket policy that lets versions be deleted', async () => {
+    const found = await differences('s3:DeleteObjectVersion', 's3:GetBucketLocation');
+
+    expect(found).toEqual([
+      'administrator gains s3:DeleteObjectVersion',
+      's3 and kms role gains s3:DeleteObjectVersion',
+    ]);
+  });
+
+  it('a cap of signature age in seconds', async () => {
+    const found = await differences('"s3:signatureAge":180000', '"s3:signatureAge":180');
+
+    expect(found).toContain('presign prod loses s3:GetObject');
+  });
+
+  it.each([
+    ['StringNotEqualsIfExists', 'StringNotEqualIfExists', 'operator StringNotEqualIfExists'],
+    ['kms:ReEncryptFrom', 'kms:ReEncriptFrom', 'action kms:ReEncriptFrom'],
+    ['s3:signatureAge', 's3:signatureAges', 'condition key s3:signatureAges'],
+  ])('that %s is written %s', async (from, to, misspelling) => {
+    const { misspellings } = await evaluateMatrix(changed(from, to));
+
+    expect(misspellings).toEqual([misspelling]);
+  });
+});
