@@ -34,8 +34,17 @@ function logVersion(controlPlane: string, version: VersionReport): void {
     logger.error('export failed', { controlPlane, kongVersion, ...errorFields(version.error) });
     return;
   }
-  const { revision, sha256, size, entities, configHash } = version.manifest;
-  const fields = { controlPlane, kongVersion, revision, sha256, sizeBytes: size, entities, configHash };
+  const { revision, sha256, size, entities, configHash, exportedAt } = version.manifest;
+  const fields = {
+    controlPlane,
+    kongVersion,
+    revision,
+    exportedAt,
+    sha256,
+    sizeBytes: size,
+    entities,
+    configHash,
+  };
   if (outcome === 'published') {
     logger.info('published', { ...fields, settled: version.settled, ...changeFields(version.changes) });
     if (version.warning !== undefined) {

@@ -1,12 +1,20 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { ExportMetric } from '../core/export/measurements.ts';
+import { exportMetrics } from '../core/export/measurements.ts';
 
 /** The function's log: JSON lines; level and service name come from the environment. */
 export const logger = new Logger();
 
 /** Metrics that alarms and dashboard read: namespace `Lifeboat`, the one dimension ControlPlane (design §2). */
-export type MetricName = ExportMetric | 'HooksAccepted' | 'HooksRefused' | 'GrantsIssued' | 'GrantsRefused';
+export const metricNames = [
+  ...exportMetrics,
+  'HooksAccepted',
+  'HooksRefused',
+  'GrantsIssued',
+  'GrantsRefused',
+] as const;
+
+export type MetricName = (typeof metricNames)[number];
 
 const units: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>>> = {
   ExportDuration: MetricUnit.Seconds,

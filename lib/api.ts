@@ -2,6 +2,7 @@ import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -21,6 +22,9 @@ interface Throttle {
 const hookThrottle: Throttle = { perSecond: 100, burst: 200 };
 // 200 data planes that start at once, which all come again after a refusal.
 const grantThrottle: Throttle = { perSecond: 50, burst: 200 };
+
+/** What API Gateway counts of a route (API Gateway Developer Guide, "Monitor CloudWatch metrics for HTTP APIs"). */
+export type RouteMetricName = '4xx' | '5xx' | 'Count';
 
 /** The HTTP API: event hooks in, grants out. Each route has its own throttle, so that a flood of hooks starves no grant. */
 export class Api extends Construct {
@@ -102,6 +106,23 @@ export class Api extends Construct {
       service: 'execute-api',
       resource: this.#api.apiId,
       resourceName: `$default/GET/control-planes/${controlPlane}/fallback-config`,
+    });
+  }
+
+  hookMetric(metricName: RouteMetricName): cloudwatch.Metric {
+    return this.#routeMetric(metricName, 'POST', '/control-planes/{controlPlane}/events');
+  }
+
+  grantMetric(controlPlane: string, metricName: RouteMetricName): cloudwatch.Metric {
+    return this.#routeMetric(metricName, 'GET', `/control-planes/${controlPlane}/fallback-config`);
+  }
+
+  #routeMetric(metricName: RouteMetricName, method: string, resource: string): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: 'AWS/ApiGateway',
+      metricName,
+      dimensionsMap: { ApiId: this.#api.apiId, Stage: '$default', Method: method, Resource: resource },
+      statistic: cloudwatch.Stats.SUM,
     });
   }
 

@@ -32,6 +32,8 @@ export type ReadableSecret = Pick<secretsmanager.ISecret, 'secretArn' | 'grantRe
 /** What keeps one control plane's files fresh: its queue, its export function, its schedule, its secrets. */
 export class Export extends Construct {
   readonly queue: sqs.IQueue;
+  readonly deadLetterQueue: sqs.IQueue;
+  readonly exporter: LifeboatFunction<ExportVariables>;
   readonly hookSecret: ReadableSecret;
   readonly certificateSecret: ReadableSecret;
 
@@ -56,6 +58,7 @@ export class Export extends Construct {
       deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount },
     });
     this.queue = queue;
+    this.deadLetterQueue = deadLetterQueue;
     this.hookSecret = this.#hookSecret(controlPlane, settings);
     this.certificateSecret = this.#certificateSecret(controlPlane, settings);
     this.certificateSecret.grantRead(role);
@@ -85,6 +88,7 @@ export class Export extends Construct {
       logRetentionDays: deployment.logRetentionDays,
       vpc: settings.vpc,
     });
+    this.exporter = exporter;
     // Grants ReceiveMessage, DeleteMessage and ChangeMessageVisibility, all of which the function needs.
     exporter.function.addEventSource(
       new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }),

@@ -37,6 +37,8 @@ export class LifeboatFunction<
   Variables extends { readonly [Name in keyof Variables]: string },
 > extends Construct {
   readonly function: lambda.IFunction;
+  readonly logGroupName: string;
+  readonly memorySizeMb: number;
 
   constructor(scope: Construct, id: string, props: LifeboatFunctionProps<Variables>) {
     super(scope, id);
@@ -45,6 +47,8 @@ export class LifeboatFunction<
       removalPolicy: RemovalPolicy.DESTROY,
     });
     logGroup.grantWrite(props.role);
+    this.logGroupName = logGroup.logGroupName;
+    this.memorySizeMb = props.memorySizeMb;
     this.function = new NodejsFunction(this, 'Function', {
       entry: join(lambdasFolder, `${props.entry}.ts`),
       depsLockFilePath: join(lambdasFolder, '../package-lock.json'),

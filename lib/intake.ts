@@ -16,6 +16,8 @@ export interface IntakeProps {
 
 /** What takes event hooks of all control planes. It may read the secrets that sign them and put a message into the queues, no more. */
 export class Intake extends Construct {
+  readonly webhook: LifeboatFunction<WebhookVariables>;
+
   constructor(scope: Construct, id: string, { deployment, api, exports }: IntakeProps) {
     super(scope, id);
     const role = new FunctionRole(this, 'Role');
@@ -41,7 +43,7 @@ export class Intake extends Construct {
       COALESCING_WINDOW_SECONDS: String(deployment.coalescingWindowSeconds),
       ACCEPT_SHA1: String(deployment.acceptSha1) as WebhookVariables['ACCEPT_SHA1'],
     };
-    const webhook = new LifeboatFunction(this, 'Function', {
+    this.webhook = new LifeboatFunction(this, 'Function', {
       entry: 'webhook',
       environment: variables,
       role,
@@ -50,7 +52,7 @@ export class Intake extends Construct {
       memorySizeMb: 256,
       logRetentionDays: deployment.logRetentionDays,
     });
-    api.addHookRoute(webhook.function);
+    api.addHookRoute(this.webhook.function);
   }
 
   /** URLs and ARNs are known only when the stack is deployed. */

@@ -18,6 +18,8 @@ export interface PresignProps {
 
 /** What gives a new data plane its short-lived URL, one function for each control plane. */
 export class Presign extends Construct {
+  readonly presigner: LifeboatFunction<PresignVariables>;
+
   constructor(scope: Construct, id: string, props: PresignProps) {
     super(scope, id);
     const variables: PresignVariables = {
@@ -26,7 +28,7 @@ export class Presign extends Construct {
       DATA_PLANE_VERSIONS: props.settings.dataPlaneVersions.join(','),
       URL_LIFETIME_SECONDS: String(props.deployment.urlLifetimeSeconds),
     };
-    const presign = new LifeboatFunction(this, 'Function', {
+    this.presigner = new LifeboatFunction(this, 'Function', {
       entry: 'presign',
       environment: variables,
       role: props.role,
@@ -35,6 +37,6 @@ export class Presign extends Construct {
       memorySizeMb: 256,
       logRetentionDays: props.deployment.logRetentionDays,
     });
-    props.api.addGrantRoute(props.controlPlane, presign.function);
+    props.api.addGrantRoute(props.controlPlane, this.presigner.function);
   }
 }

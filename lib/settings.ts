@@ -33,6 +33,17 @@ const secretArn = text(
     '"arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf"',
 );
 
+// CloudWatch alarms notify standard topics only.
+const topicArn = text(
+  /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/,
+  'the ARN of a standard SNS topic is expected, for example "arn:aws:sns:eu-central-1:111122223333:on-call"',
+);
+
+const pageUrl = text(
+  /^https:\/\/[^\s/?#]+\/[^\s#]*$/,
+  'the https:// URL of a page is expected, without a #, for example "https://wiki.example.com/lifeboat/runbook"',
+);
+
 const endpointExpected =
   'host and port of the cluster_listen are expected, without a scheme, for example "kong-cp.example.com:8005"';
 
@@ -171,6 +182,12 @@ const settings = section({
     ),
     30,
   ),
+  /** Where alarms go. Default: they change their state and notify nobody. */
+  alarmTopicArn: v.optional(topicArn),
+  /** Where your people read docs/runbook.md; each alarm links to its section. */
+  runbookUrl: v.optional(pageUrl, 'https://lifeboat.example.com/docs/runbook.md'),
+  /** CloudTrail notes each reading and writing in the vault, in a bucket of its own. */
+  dataEvents: v.optional(v.boolean('true or false is expected'), false),
 });
 
 export type Settings = v.InferOutput<typeof settings>;

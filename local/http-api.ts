@@ -5,6 +5,7 @@ import type {
   APIGatewayProxyEventV2WithIAMAuthorizer,
   APIGatewayProxyStructuredResultV2,
 } from 'aws-lambda';
+import { type Guard, overTls } from './aws/access.ts';
 import type { Identities, Identity } from './aws/identities.ts';
 import {
   percentDecode,
@@ -31,6 +32,8 @@ export interface HttpApiOptions {
   readonly region: string;
   readonly accountId: string;
   readonly now: () => Date;
+  /** Policies that callers of IAM routes are checked against. */
+  readonly guard?: Guard | undefined;
   /** @default a free one */
   readonly port?: number | undefined;
 }
@@ -39,6 +42,8 @@ export interface HttpApi {
   readonly url: string;
   stop(): Promise<void>;
 }
+
+export const localApiId = 'local';
 
 // docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 const maxBodyBytes = 10 * 1024 * 1024;
@@ -71,14 +76,14 @@ async function answer(
     for (const route of options.routes) {
       const pathParameters = match(route, request);
       if (pathParameters !== undefined) {
-        const caller = route.authorization === 'iam' ? authorized(options, request) : undefined;
+        const caller = route.authorization === 'iam' ? await authorized(options, request) : undefined;
         const event = proxyEvent(options, route, request, pathParameters, caller);
         return (await route.function.invoke(event)) as APIGatewayProxyStructuredResultV2;
       }
     }
     return gatewayError(404, 'Not Found');
   } catch (error) {
-    if (error instanceof SignatureRefused) {
+    if (error instanceof SignatureRefused || error instanceof NotAuthorized) {
       return gatewayError(403, 'Forbidden');
     }
     if (error instanceof UnreadableRequest) {
@@ -108,8 +113,22 @@ function match(route: Route, request: ReceivedRequest): Readonly<Record<string, 
   return parameters;
 }
 
-function authorized(options: HttpApiOptions, request: ReceivedRequest): Identity {
-  return verifySignature(request, { ...options, service: 'execute-api' });
+/** Names the resource as IAM policies do (API Gateway Developer Guide, "IAM authorization for HTTP APIs"). */
+async function authorized(options: HttpApiOptions, request: ReceivedRequest): Promise<Identity> {
+  const caller = verifySignature(request, { ...options, service: 'execute-api' });
+  const refusal = await options.guard?.(caller.principalArn, {
+    action: 'execute-api:Invoke',
+    resourceArn: `arn:aws:execute-api:${options.region}:${options.accountId}:${localApiId}/$default/${request.method}${request.path}`,
+    context: overTls,
+  });
+  if (refusal !== undefined) {
+    throw new NotAuthorized(refusal);
+  }
+  return caller;
+}
+
+class NotAuthorized extends Error {
+  override readonly name = 'NotAuthorized';
 }
 
 function proxyEvent(
@@ -132,7 +151,7 @@ function proxyEvent(
     ...(Object.keys(pathParameters).length === 0 ? {} : { pathParameters }),
     requestContext: {
       accountId,
-      apiId: 'local',
+      apiId: localApiId,
       domainName: request.headers.get('host') ?? '',
       domainPrefix: 'local',
       http: {

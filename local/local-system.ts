@@ -6,12 +6,15 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
 import type { ExportVariables, PresignVariables, WebhookVariables } from '../lambdas/environment.ts';
+import { parseSettings, type Settings } from '../lib/settings.ts';
+import type { Guard } from './aws/access.ts';
 import type { Identity } from './aws/identities.ts';
 import { type LocalAws, startLocalAws } from './aws/local-aws.ts';
 import { startEventSource } from './event-source.ts';
 import { startHttpApi } from './http-api.ts';
 import { bundleEntry } from './lambda/bundle.ts';
 import { type LambdaFunction, lambdaFunction } from './lambda/lambda-function.ts';
+import { policiesInForce } from './policies/policies-in-force.ts';
 import { startSchedule } from './schedule.ts';
 
 export interface LocalSystemOptions {
@@ -52,7 +55,13 @@ export interface LocalSystem {
   /** Credentials of a data plane's role, and of the account's administrator. */
   readonly dataPlane: Identity;
   readonly administrator: Identity;
-  readonly clients: { readonly s3: S3Client; readonly kms: KMSClient };
+  readonly clients: {
+    /** With the rights of presigned URLs: policies keep files from everybody else, administrators included. */
+    readonly reader: S3Client;
+    /** With the administrator's. */
+    readonly s3: S3Client;
+    readonly kms: KMSClient;
+  };
   /** Sends the schedule's message now, as if its time had come. */
   ringSchedule(): Promise<void>;
   /** Whether no message waits, is delayed or is being worked on. */
@@ -68,15 +77,14 @@ export interface LocalSystem {
 const region = 'eu-central-1';
 const accountId = '000000000000';
 
-// The deployment's own defaults (lib/settings.ts).
-const windowSeconds = 1;
+// As lib/export.ts sets it.
 const exportTimeoutSeconds = 120;
-const scheduleMinutes = 5;
 
 /** Starts everything; what could not start leaves nothing running. */
 export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
   const { dataDirectory, controlPlane } = options;
   const { name } = controlPlane;
+  const settings = settingsOf(options);
   const running: { stop(): Promise<void> }[] = [];
   const started = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
     running.push(part);
@@ -92,10 +100,14 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     const logDirectory = join(dataDirectory, 'logs');
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
     const bundles = await bundleFunctions(join(dataDirectory, 'functions'));
+    let enforced: Guard = async () => 'the policies are not in force yet';
+    const guard: Guard = (principalArn, access) => enforced(principalArn, access);
     const aws = started(
-      await startLocalAws({ dataDirectory: join(dataDirectory, 'aws'), region, accountId }),
+      await startLocalAws({ dataDirectory: join(dataDirectory, 'aws'), region, accountId, guard }),
     );
-    const resources = createResources(aws, options);
+    const resources = createResources(aws, options, settings);
+    const deployment = policiesInForce(settings, name, resources, { region, accountId });
+    enforced = deployment.guard;
     const measured: Measurement[] = [];
 
     const role = (roleName: string) =>
@@ -129,8 +141,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       CONTROL_PLANES: JSON.stringify({
         [name]: { queueUrl: resources.queue.url, secretId: resources.hookSecretArn },
       }),
-      COALESCING_WINDOW_SECONDS: String(windowSeconds),
-      ACCEPT_SHA1: 'true',
+      COALESCING_WINDOW_SECONDS: String(settings.coalescingWindowSeconds),
+      ACCEPT_SHA1: settings.acceptSha1 ? 'true' : 'false',
     };
     const exportVariables: ExportVariables = {
       CONTROL_PLANE: name,
@@ -144,20 +156,22 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       ENCRYPTION_KEY_ARN: resources.encryptionKeyArn,
       SIGNING_KEY_ARN: resources.signingKeyArn,
       QUEUE_URL: resources.queue.url,
-      SETTLE_SECONDS: '6',
-      CLOCK_TOLERANCE_SECONDS: '1',
-      MINIMUM_INTERVAL_SECONDS: '5',
+      SETTLE_SECONDS: String(settings.settleSeconds),
+      CLOCK_TOLERANCE_SECONDS: String(settings.clockToleranceSeconds),
+      MINIMUM_INTERVAL_SECONDS: String(settings.minimumIntervalSeconds),
     };
     const presignVariables: PresignVariables = {
       CONTROL_PLANE: name,
       BUCKET: resources.bucket,
       DATA_PLANE_VERSIONS: options.dataPlaneVersions.join(','),
-      URL_LIFETIME_SECONDS: String(options.urlLifetimeSeconds ?? 120),
+      URL_LIFETIME_SECONDS: String(settings.urlLifetimeSeconds),
     };
-    const exportRole = role(`lifeboat-${name}-export`);
-    const webhook = start('webhook', { ...webhookVariables }, role('lifeboat-webhook'), 10);
+    const { roles } = deployment;
+    const exportRole = role(roles.export);
+    const presignRole = role(roles.presign);
+    const webhook = start('webhook', { ...webhookVariables }, role(roles.webhook), 10);
     const exporter = start('export', { ...exportVariables }, exportRole, exportTimeoutSeconds);
-    const presign = start('presign', { ...presignVariables }, role(`lifeboat-${name}-presign`), 10);
+    const presign = start('presign', { ...presignVariables }, presignRole, 10);
 
     const sqsOf = (identity: Identity) =>
       new SQSClient({
@@ -181,10 +195,10 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     });
     const schedule = started(
       startSchedule({
-        sqs: sqsOf(role(`lifeboat-${name}-schedule`)),
+        sqs: sqsOf(role(roles.schedule)),
         queueUrl: resources.queue.url,
         controlPlane: name,
-        everyMinutes: scheduleMinutes,
+        everyMinutes: settings.scheduleMinutes,
       }),
     );
     const api = started(
@@ -192,6 +206,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
         region,
         accountId,
         identities: aws.identities,
+        guard,
         now: () => new Date(),
         port: options.port,
         routes: [
@@ -210,8 +225,15 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
         ],
       }),
     );
-    const administrator = role('administrator');
+    const administrator = role(roles.administrator);
     const administratorSqs = sqsOf(administrator);
+    const s3Of = (credentials: Identity) =>
+      new S3Client({
+        region,
+        endpoint: aws.endpoints.AWS_ENDPOINT_URL_S3,
+        credentials,
+        requestChecksumCalculation: 'WHEN_REQUIRED',
+      });
     return {
       region,
       apiUrl: api.url,
@@ -220,15 +242,11 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       bucket: resources.bucket,
       signingKeyArn: resources.signingKeyArn,
       awsEndpoints: aws.endpoints,
-      dataPlane: role('data-plane'),
+      dataPlane: role(roles.dataPlane),
       administrator,
       clients: {
-        s3: new S3Client({
-          region,
-          endpoint: aws.endpoints.AWS_ENDPOINT_URL_S3,
-          credentials: administrator,
-          requestChecksumCalculation: 'WHEN_REQUIRED',
-        }),
+        reader: s3Of(presignRole),
+        s3: s3Of(administrator),
         kms: new KMSClient({
           region,
           endpoint: aws.endpoints.AWS_ENDPOINT_URL_KMS,
@@ -264,7 +282,28 @@ async function isEmpty(sqs: SQSClient, queueUrl: string): Promise<boolean> {
   ].every((count) => count === '0');
 }
 
-function createResources(aws: LocalAws, { controlPlane }: LocalSystemOptions) {
+/** The deployment's own settings and defaults, for this one control plane. */
+function settingsOf({ controlPlane, dataPlaneVersions, urlLifetimeSeconds }: LocalSystemOptions): Settings {
+  const { name, clusterEndpoint, mtls, serverName, customPlugins } = controlPlane;
+  return parseSettings({
+    controlPlanes: {
+      [name]: {
+        clusterEndpoint,
+        clusterMtls: mtls,
+        ...(serverName === undefined ? {} : { clusterServerName: serverName }),
+        dataPlaneVersions,
+        customPlugins,
+      },
+    },
+    ...(urlLifetimeSeconds === undefined ? {} : { urlLifetimeSeconds }),
+  });
+}
+
+function createResources(
+  aws: LocalAws,
+  { controlPlane }: LocalSystemOptions,
+  { coalescingWindowSeconds }: Settings,
+) {
   const { name, certificate } = controlPlane;
   const encryptionKeyArn = aws.kms.createKey('lifeboat-encryption', 'SYMMETRIC_DEFAULT');
   const bucket = 'lifeboat-vault';
@@ -277,7 +316,7 @@ function createResources(aws: LocalAws, { controlPlane }: LocalSystemOptions) {
     encryptionKeyArn,
     signingKeyArn: aws.kms.createKey('lifeboat-signing', 'ECC_NIST_P256'),
     queue: aws.sqs.createQueue(`lifeboat-${name}.fifo`, {
-      delaySeconds: windowSeconds + 1,
+      delaySeconds: coalescingWindowSeconds + 1,
       visibilityTimeoutSeconds: exportTimeoutSeconds + 30,
       contentBasedDeduplication: true,
       redrive: { deadLetterQueue: deadLetters, maxReceiveCount: 10 },

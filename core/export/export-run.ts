@@ -33,6 +33,8 @@ export interface ExportReport {
   /** When the first of the changes happened that this export was called for; undefined for the schedule. */
   readonly waitingSince: Date | undefined;
   readonly finishedAt: Date;
+  /** How many of the data-plane versions have nothing in the vault as far as is known; undefined where the last status cannot be read. */
+  readonly versionsWithoutFile: number | undefined;
   /** Why the status could not be written, where it could not. */
   readonly statusError: unknown;
   /** Whether everything that was asked for is in the vault. */
@@ -69,6 +71,7 @@ export async function runExport(
     versions: await Promise.all(versions.map((version) => withChanges(parts, version))),
     waitingSince: oldestChange(commands),
     finishedAt,
+    versionsWithoutFile: 'error' in last ? undefined : countWithoutFile(versions, last.value),
     statusError,
     complete:
       statusError === undefined &&
@@ -133,6 +136,13 @@ interface VersionRequest {
   readonly changedAt: Date | undefined;
   readonly lastStatus: VersionStatus | undefined;
   readonly signal: AbortSignal | undefined;
+}
+
+/** A version that failed now may have its file from an earlier export: the status remembers. */
+function countWithoutFile(versions: readonly VersionReport[], last: ControlPlaneStatus | undefined): number {
+  const known = new Set(last?.versions.map(({ kongVersion }) => kongVersion));
+  return versions.filter(({ kongVersion, outcome }) => outcome === 'failed' && !known.has(kongVersion))
+    .length;
 }
 
 /** Undefined when no version could be checked: then nobody has looked. */

@@ -2,16 +2,21 @@ import type { BatchOutcome } from './export-batch.ts';
 import { isOutage } from './export-run.ts';
 
 /** Metrics of an export (design §2). Durations are seconds. */
-export type ExportMetric =
-  | 'ExportDuration'
-  | 'ChangeToPublished'
-  | 'ExportedEntities'
-  | 'ConfigBytes'
-  | 'Published'
-  | 'Unchanged'
-  | 'Behind'
-  | 'ExportFailed'
-  | 'ControlPlaneUnreachable';
+export const exportMetrics = [
+  'ExportDuration',
+  'ChangeToPublished',
+  'ExportedEntities',
+  'ConfigBytes',
+  'Published',
+  'Unchanged',
+  'Behind',
+  'ExportFailed',
+  'ControlPlaneUnreachable',
+  'VersionsWithoutFile',
+  'ManifestReplaced',
+] as const;
+
+export type ExportMetric = (typeof exportMetrics)[number];
 
 /** What alarms and dashboard need to know of a batch. */
 export function measurements(
@@ -21,10 +26,9 @@ export function measurements(
   if (report === undefined) {
     return {};
   }
-  const { versions, waitingSince, finishedAt } = report;
-  const published = versions.flatMap((version) =>
-    version.outcome === 'published' ? [version.manifest] : [],
-  );
+  const { versions, waitingSince, finishedAt, versionsWithoutFile } = report;
+  const revisions = versions.flatMap((version) => (version.outcome === 'published' ? [version] : []));
+  const published = revisions.map(({ manifest }) => manifest);
   const count = (outcome: string) => versions.filter((version) => version.outcome === outcome).length;
   const outage = isOutage(report);
   return {
@@ -35,6 +39,8 @@ export function measurements(
     // An outage is what the vault is there for, and no broken export.
     ControlPlaneUnreachable: outage ? 1 : 0,
     ExportFailed: gaveUp && !outage ? 1 : 0,
+    ManifestReplaced: revisions.filter(({ manifestReplaced }) => manifestReplaced).length,
+    ...(versionsWithoutFile === undefined ? {} : { VersionsWithoutFile: versionsWithoutFile }),
     ...(published.length === 0
       ? {}
       : {

@@ -35,6 +35,8 @@ export interface PublishedRevision {
   readonly replacedVersionId: string | undefined;
   /** What a person should look at all the same. */
   readonly warning: string | undefined;
+  /** Something that our key had not signed lay there: only an intruder, or a repair by hand, writes such a thing. */
+  readonly manifestReplaced: boolean;
 }
 
 export type PublishOutcome =
@@ -77,6 +79,7 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
       gzip,
       replacedVersionId: current?.versionId,
       warning: decision.warning,
+      manifestReplaced: decision.manifestReplaced ?? false,
     };
     try {
       await vault.publish(name, {
@@ -128,7 +131,7 @@ async function readCurrent(
 }
 
 type Decision =
-  | { readonly outcome: 'publish'; readonly warning?: string }
+  | { readonly outcome: 'publish'; readonly warning?: string; readonly manifestReplaced?: boolean }
   | Exclude<PublishOutcome, { readonly outcome: 'published' }>;
 
 function decide(
@@ -143,6 +146,7 @@ function decide(
   if (manifest === undefined || signature === 'bad') {
     return {
       outcome: 'publish',
+      manifestReplaced: true,
       warning:
         `${configFileKey(name)} held an object without a good manifest, which data planes refuse; it was replaced. ` +
         'Only the export role may write there: find out who else did (CloudTrail data events)',

@@ -1,5 +1,6 @@
 /** AWS JSON 1.0 and 1.1, the protocol of KMS, SQS and Secrets Manager (smithy.io, "AWS JSON 1.0 protocol"). */
 import * as v from 'valibot';
+import type { Access } from './access.ts';
 import {
   type Call,
   notImplemented,
@@ -54,7 +55,9 @@ function parseInput<T extends v.GenericSchema>(schema: T, { request }: Call): v.
   if (result.success) {
     return result.output;
   }
-  const unknown = result.issues.filter(({ type, expected }) => type === 'strict_object' && expected === 'never');
+  const unknown = result.issues.filter(
+    ({ type, expected }) => type === 'strict_object' && expected === 'never',
+  );
   throw unknown.length > 0
     ? notImplemented(`the parameter ${unknown.map((issue) => v.getDotPath(issue)).join(', ')}`)
     : new ServiceError(400, 'ValidationException', v.summarize(result.issues));
@@ -74,9 +77,22 @@ export function jsonOperation<T extends v.GenericSchema>(
   });
 }
 
+/** What an operation was asked, before its schema has looked at it. */
+export type JsonInput = Readonly<Record<string, unknown>>;
+
+/** Enough to see whom a call is about; what is malformed is refused by the operation itself. */
+function looseInput(body: Buffer): JsonInput {
+  const input = v.safeParse(
+    v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())),
+    body.toString('utf8'),
+  );
+  return input.success ? input.output : {};
+}
+
 export function startJsonService(
   protocol: JsonProtocol,
   operations: Readonly<Record<string, JsonOperation>>,
+  accessesOf: (operation: string, input: JsonInput) => readonly Access[],
   context: ServiceContext,
   port?: number,
 ): Promise<RunningService> {
@@ -91,6 +107,8 @@ export function startJsonService(
           : `"${target}"`;
       },
       operations: new Map(Object.entries(operations).map(([name, operation]) => [name, operation(protocol)])),
+      accessesOf: (operation, { body }) => accessesOf(operation, looseInput(body)),
+      accessDenied: (reason) => new ServiceError(400, 'AccessDeniedException', reason),
       signatureError: ({ code: refusal, message }) => {
         const [status, code] = SIGNATURE_ERRORS[refusal];
         return new ServiceError(status, code, message);

@@ -13,8 +13,9 @@ import {
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { type Access, overTls } from './access.ts';
 import { signDigest } from './ecdsa-digest.ts';
-import { jsonOperation, startJsonService } from './json-service.ts';
+import { type JsonInput, jsonOperation, startJsonService } from './json-service.ts';
 import { writePrivateFile } from './private-files.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
 import { stringMap } from './string-map.ts';
@@ -109,7 +110,9 @@ function unwrap(key: StoredKey, wrapped: Buffer, context: EncryptionContext): Bu
 /** Keys on disk, one file each. */
 function keyStore(directory: string, { region, accountId, now }: ServiceContext) {
   const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith('.json')) : [];
-  const keys = files.map((file) => v.parse(storedKey, JSON.parse(readFileSync(join(directory, file), 'utf8'))));
+  const keys = files.map((file) =>
+    v.parse(storedKey, JSON.parse(readFileSync(join(directory, file), 'utf8'))),
+  );
 
   const arnOf = (key: StoredKey) => `arn:aws:kms:${region}:${accountId}:key/${key.keyId}`;
   const save = (key: StoredKey) =>
@@ -298,6 +301,26 @@ const operations = (keys: KeyStore) => ({
 });
 
 /** Starts a KMS whose keys are kept below `dataDirectory`. */
+/** Each operation has the action of its name on the key that it names. */
+function accessesOf({ region, accountId }: ServiceContext) {
+  return (operation: string, { KeyId, EncryptionContext }: JsonInput): readonly Access[] => {
+    const id = String(KeyId ?? '');
+    const encryptionContext = Object.entries((EncryptionContext ?? {}) as Readonly<Record<string, unknown>>);
+    return [
+      {
+        action: `kms:${operation}`,
+        resourceArn: id.startsWith('arn:') ? id : `arn:aws:kms:${region}:${accountId}:key/${id}`,
+        context: {
+          ...overTls,
+          ...Object.fromEntries(
+            encryptionContext.map(([name, value]) => [`kms:EncryptionContext:${name}`, String(value)]),
+          ),
+        },
+      },
+    ];
+  };
+}
+
 export async function startLocalKms(
   dataDirectory: string,
   context: ServiceContext,
@@ -305,7 +328,7 @@ export async function startLocalKms(
 ): Promise<LocalKms> {
   const keys = keyStore(join(dataDirectory, 'kms'), context);
   const protocol = { service: 'kms', target: 'TrentService', version: '1.1' } as const;
-  const service = await startJsonService(protocol, operations(keys), context, port);
+  const service = await startJsonService(protocol, operations(keys), accessesOf(context), context, port);
   return {
     ...service,
     createKey: (name, spec) => keys.arnOf(keys.create(name, spec)),

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import type { Guard } from './access.ts';
 import { type Identities, localIdentities } from './identities.ts';
 import { type LocalKms, startLocalKms } from './kms.ts';
 import { type LocalS3, startLocalS3 } from './s3.ts';
@@ -14,6 +15,8 @@ export interface LocalAwsOptions {
   readonly accountId: string;
   /** @default the system's clock */
   readonly now?: () => Date;
+  /** Policies that every request is checked against. @default whoever signs well may do everything */
+  readonly guard?: Guard | undefined;
   /** @default free ports */
   readonly ports?: {
     readonly s3?: number;
@@ -51,7 +54,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
   const { dataDirectory, region, accountId, now = () => new Date(), ports = {} } = options;
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const identities = localIdentities();
-  const context: ServiceContext = { region, accountId, identities, now };
+  const context: ServiceContext = { region, accountId, identities, now, guard: options.guard };
   const running: RunningService[] = [];
   const started = async <T extends RunningService>(starting: Promise<T>): Promise<T> => {
     const service = await starting;

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { XMLBuilder } from 'fast-xml-parser';
 import * as v from 'valibot';
+import { type Access, overTls } from './access.ts';
 import {
   type DataKeys,
   type ObjectProperties,
@@ -501,6 +502,96 @@ function listObjectsV2({ bucket, request }: ObjectCall): Reply {
   });
 }
 
+/** S3's actions by operation (S3 User Guide, "Required permissions for Amazon S3 API operations"). */
+const ACTIONS: Readonly<Record<string, readonly [plain: string, ofVersion: string]>> = {
+  PutObject: ['s3:PutObject', 's3:PutObject'],
+  GetObject: ['s3:GetObject', 's3:GetObjectVersion'],
+  HeadObject: ['s3:GetObject', 's3:GetObjectVersion'],
+  DeleteObject: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+  ListObjectVersions: ['s3:ListBucketVersions', 's3:ListBucketVersions'],
+  ListObjectsV2: ['s3:ListBucket', 's3:ListBucket'],
+};
+
+/** What a request needs: its own action and, where it touches content, the key's on the caller's behalf. */
+function accessesOf(
+  operation: string,
+  request: ReceivedRequest,
+  lookUp: (name: string) => Bucket | undefined,
+  context: ServiceContext,
+): readonly Access[] {
+  const { bucket: bucketName, key } = locate(request.path);
+  const bucketArn = `arn:aws:s3:::${bucketName}`;
+  const versionId = queryValue(request, 'versionId');
+  const [plain = '', ofVersion = ''] = ACTIONS[operation] ?? [];
+  const conditions = s3Conditions(operation, request, context);
+  const own: Access = {
+    action: versionId === undefined ? plain : ofVersion,
+    resourceArn: key === '' ? bucketArn : `${bucketArn}/${key}`,
+    context: conditions,
+  };
+  const bucket = lookUp(bucketName);
+  if (bucket === undefined) {
+    return [own];
+  }
+  const throughS3 = {
+    ...overTls,
+    'kms:ViaService': `s3.${context.region}.amazonaws.com`,
+    // With a bucket key the context is the bucket, not the object (S3 User Guide, "Encryption context" of bucket keys).
+    'kms:EncryptionContext:aws:s3:arn': bucketArn,
+  };
+  if (operation === 'PutObject') {
+    const keyArn = request.headers.get(`${SSE}-aws-kms-key-id`) ?? bucket.defaultKeyId;
+    return [own, { action: 'kms:GenerateDataKey', resourceArn: keyArn, context: throughS3 }];
+  }
+  if (operation !== 'GetObject' && operation !== 'HeadObject') {
+    return [own];
+  }
+  const object = bucket.objects.current(key)?.object;
+  if (object === undefined && versionId === undefined) {
+    // Whoever may not list is not told that something is missing (S3 API, GetObject, "Permissions").
+    return [
+      own,
+      { action: 's3:ListBucket', resourceArn: bucketArn, context: { ...conditions, 's3:prefix': key } },
+    ];
+  }
+  return operation === 'HeadObject' || object === undefined
+    ? [own]
+    : [own, { action: 'kms:Decrypt', resourceArn: object.keyArn, context: throughS3 }];
+}
+
+/** Values of S3's condition keys (Service Authorization Reference, "Condition keys for Amazon S3"). */
+function s3Conditions(
+  operation: string,
+  request: ReceivedRequest,
+  { now }: ServiceContext,
+): Access['context'] {
+  const signedAt = request.headers.get('x-amz-date') ?? queryValue(request, 'X-Amz-Date') ?? '';
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(signedAt)?.map(Number) ?? [];
+  const ageMs =
+    now().getTime() - Date.UTC(year ?? 0, (month ?? 1) - 1, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0);
+  const header = (name: string, key: string) => {
+    const value = request.headers.get(name);
+    return value === undefined ? {} : { [key]: value };
+  };
+  return {
+    ...overTls,
+    's3:TlsVersion': '1.3',
+    // In whole seconds, so that the same question is not asked anew for each millisecond.
+    's3:signatureAge': String(Math.max(0, Math.ceil(ageMs / 1000) * 1000)),
+    ...(operation === 'PutObject'
+      ? {
+          's3:ObjectCreationOperation': 'true',
+          ...header(SSE, 's3:x-amz-server-side-encryption'),
+          ...header(`${SSE}-aws-kms-key-id`, 's3:x-amz-server-side-encryption-aws-kms-key-id'),
+          ...header('if-match', 's3:if-match'),
+          ...header('if-none-match', 's3:if-none-match'),
+        }
+      : {}),
+    ...(operation.startsWith('List') ? { 's3:prefix': queryValue(request, 'prefix') ?? '' } : {}),
+  };
+}
+
 const storedBucket = v.strictObject({ defaultKeyId: v.string() });
 
 /** The buckets below a directory, one directory each. */
@@ -529,6 +620,7 @@ function bucketStore(directory: string, dataKeys: DataKeys, now: () => Date) {
       writePrivateFile(join(directory, name, 'bucket.json'), JSON.stringify({ defaultKeyId }));
       open(name, defaultKeyId);
     },
+    lookUp: (name: string): Bucket | undefined => buckets.get(name),
     find(name: string): Bucket {
       const bucket = buckets.get(name);
       if (bucket === undefined) {
@@ -567,6 +659,8 @@ export async function startLocalS3(
         ['ListObjectVersions', onBucket(listObjectVersions)],
         ['ListObjectsV2', onBucket(listObjectsV2)],
       ]),
+      accessesOf: (operation, request) => accessesOf(operation, request, buckets.lookUp, context),
+      accessDenied: (reason) => new ServiceError(403, 'AccessDenied', reason),
       signatureError,
       errorReply: ({ status, code, message, headers }, { requestId, path }) => {
         const reply = xmlReply(status, {

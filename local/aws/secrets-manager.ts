@@ -1,6 +1,7 @@
 /** GetSecretValue and PutSecretValue of AWS Secrets Manager, in memory. Behaviour: its API Reference. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import * as v from 'valibot';
+import { type Access, overTls } from './access.ts';
 import { jsonOperation, startJsonService } from './json-service.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
 
@@ -109,9 +110,18 @@ export async function startLocalSecretsManager(
     ),
   };
 
+  /** What does not exist has no policy; the operation says so itself. */
+  function accessesOf(operation: string, id: string): readonly Access[] {
+    const secret = secrets.find((each) => each.name === id || each.arn === id);
+    return secret === undefined
+      ? []
+      : [{ action: `secretsmanager:${operation}`, resourceArn: secret.arn, context: overTls }];
+  }
+
   const service = await startJsonService(
     { service: 'secretsmanager', target: 'secretsmanager', version: '1.1' },
     operations,
+    (operation, { SecretId }) => accessesOf(operation, String(SecretId ?? '')),
     context,
     port,
   );

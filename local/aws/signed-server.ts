@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Access, Guard } from './access.ts';
 import type { Identities, Identity } from './identities.ts';
 import { type ReceivedRequest, receiveRequest, UnreadableRequest } from './received-request.ts';
 import { SignatureRefused, verifySignature } from './sigv4.ts';
@@ -11,6 +12,8 @@ export interface ServiceContext {
   readonly accountId: string;
   readonly identities: Identities;
   readonly now: () => Date;
+  /** Policies. Without it whoever signs well may do everything. */
+  readonly guard?: Guard | undefined;
 }
 
 /** A request whose sender is known. */
@@ -54,6 +57,9 @@ export interface ServiceDefinition {
   /** The operation that a request asks for, by AWS's name. */
   readonly operationOf: (request: ReceivedRequest) => string;
   readonly operations: ReadonlyMap<string, Operation>;
+  /** What the caller must be allowed for an operation to run. */
+  readonly accessesOf: (operation: string, request: ReceivedRequest) => readonly Access[];
+  readonly accessDenied: (reason: string) => ServiceError;
   /** The service's own way to say that a signature is refused. */
   readonly signatureError: (refusal: SignatureRefused) => ServiceError;
   readonly errorReply: (
@@ -84,7 +90,14 @@ async function execute(
   if (operation === undefined) {
     throw notImplemented(name);
   }
-  // Policies are to be checked here: the caller, the operation and the request are known, and nothing has happened yet.
+  // The caller, the operation and the request are known, and nothing has happened yet.
+  const { guard } = context;
+  for (const access of guard === undefined ? [] : definition.accessesOf(name, request)) {
+    const refusal = await guard?.(caller.principalArn, access);
+    if (refusal !== undefined) {
+      throw definition.accessDenied(refusal);
+    }
+  }
   return operation({ caller, request, signal });
 }
 

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { type Access, overTls } from './access.ts';
 import { FifoQueue, type FifoQueueOptions, type Message } from './fifo-queue.ts';
-import { jsonOperation, startJsonService } from './json-service.ts';
+import { type JsonInput, jsonOperation, startJsonService } from './json-service.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
 
 export interface LocalQueue {
@@ -112,10 +113,7 @@ const attributeNames = v.optional(v.array(v.string()), []);
 const integer = v.pipe(v.number(), v.safeInteger());
 const wholeNumber = (least: number, most: number) => v.pipe(integer, v.minValue(least), v.maxValue(most));
 /** SQS Developer Guide, "Message quotas": up to 128 characters. */
-const fifoId = v.pipe(
-  v.string(),
-  v.regex(/^[\x21-\x7e]{1,128}$/, 'has 1 to 128 printable ASCII characters'),
-);
+const fifoId = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,128}$/, 'has 1 to 128 printable ASCII characters'));
 
 const operations = (
   find: (url: string) => FifoQueue,
@@ -211,6 +209,19 @@ const operations = (
 });
 
 /** Starts an SQS that forgets everything when it stops. */
+/** A batch needs the action of the single one (SQS Developer Guide, "Amazon SQS API permissions"). */
+function accessesOf({ region, accountId }: ServiceContext) {
+  return (operation: string, { QueueUrl }: JsonInput): readonly Access[] => [
+    {
+      action: `sqs:${operation.replace(/Batch$/, '')}`,
+      resourceArn: `arn:aws:sqs:${region}:${accountId}:${String(QueueUrl ?? '')
+        .split('/')
+        .at(-1)}`,
+      context: overTls,
+    },
+  ];
+}
+
 export async function startLocalSqs(context: ServiceContext, port?: number): Promise<LocalSqs> {
   const queues = new Map<string, { readonly queue: FifoQueue; readonly redrivePolicy: string | undefined }>();
   const arnOf = (name: string) => `arn:aws:sqs:${context.region}:${context.accountId}:${name}`;
@@ -247,6 +258,7 @@ export async function startLocalSqs(context: ServiceContext, port?: number): Pro
       queryErrorCode: (code) => QUERY_ERROR_CODES[code] ?? code,
     },
     operations(find, describe),
+    accessesOf(context),
     context,
     port,
   );

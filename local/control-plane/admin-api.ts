@@ -2,12 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as v from 'valibot';
 import type { DataPlaneRow } from './cluster-endpoint.ts';
-import {
-  type Configuration,
-  ConfigurationError,
-  type Entity,
-  primaryKey,
-} from './configuration.ts';
+import { type Configuration, ConfigurationError, type Entity, primaryKey } from './configuration.ts';
 import { type EntityType, entityTypes } from './entities.ts';
 import type { EventHooks } from './event-hooks.ts';
 import { type Listening, listen } from './listening.ts';

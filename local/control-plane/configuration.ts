@@ -1,5 +1,6 @@
 /** The database of the simulated control plane: entities by type, kept as frames have them (foreign keys as ids). */
 import { createHash, randomBytes, randomUUID, X509Certificate } from 'node:crypto';
+import * as v from 'valibot';
 import { type EntityType, entityTypes } from './entities.ts';
 import { type ConfigTable, recordedDatabase, recordedRoot } from './recording.ts';
 import { isRecord } from './records.ts';
@@ -65,32 +66,36 @@ function schemaViolation(fields: Readonly<Record<string, unknown>>): Configurati
   return new ConfigurationError('schema violation', `${title} (${problems.join('; ')})`, fields);
 }
 
+/** For a value of the wrong type, where its schema has no words of its own. */
+const wrongType = ({ expected }: v.BaseIssue<unknown>) =>
+  expected === 'never' ? 'unknown field' : `expected a ${expected?.toLowerCase()}`;
+
 /** The row with defaults filled in, or a schema violation that names every wrong field. */
 function validated(type: EntityType, row: Entity): Entity {
-  if (type.schema === undefined) {
+  const { schema } = type;
+  if (schema === undefined) {
     throw new ConfigurationError(
       'schema violation',
       `the simulator cannot write ${type.name}: give them with its option "configuration"`,
     );
   }
-  const result = type.schema.safeParse(row);
-  if (result.success) return result.data;
+  // Not v.strictObject, which names the first unknown field only.
+  const unknown = Object.keys(row).filter((field) => !Object.hasOwn(schema.entries, field));
+  const result = v.safeParse(schema, row, { message: wrongType });
+  if (result.success && unknown.length === 0) return result.output;
   const fields: Record<string, unknown> = {};
-  for (const issue of result.error.issues) {
-    const field = issue.path.length === 0 ? '@entity' : String(issue.path[0]);
-    if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
-      for (const key of issue.keys) fields[key] = 'unknown field';
-    } else if (field === '@entity') {
-      fields[field] = [issue.message];
-    } else if (issue.code === 'invalid_type') {
-      const missing = row[field] === undefined || row[field] === null;
-      fields[field] = missing ? 'required field missing' : `expected a ${issue.expected}`;
-    } else if (issue.code === 'invalid_value') {
-      fields[field] = `expected one of: ${issue.values.join(', ')}`;
-    } else {
-      fields[field] = issue.message;
+  for (const { kind, type: expected, path, message } of result.issues ?? []) {
+    const [at] = path ?? [];
+    if (at === undefined) {
+      fields['@entity'] = [message];
+      continue;
     }
+    const field = String(at.key);
+    const given = row[field] !== undefined && row[field] !== null;
+    fields[field] ??=
+      given || kind !== 'schema' || expected === 'picklist' ? message : 'required field missing';
   }
+  for (const field of unknown) fields[field] = 'unknown field';
   throw schemaViolation(fields);
 }
 

@@ -4,12 +4,15 @@
  */
 import * as v from 'valibot';
 import { recordedFrame } from './recording.ts';
+import { record, recordOf } from './records.ts';
 
 /** What happens to a row when the row that it refers to is deleted: it goes too, or it forbids the deletion. */
 export interface Reference {
   readonly to: string;
   readonly onDelete: 'cascade' | 'restrict';
 }
+
+type RowSchema = v.GenericSchema<unknown, Record<string, unknown>> & { readonly entries: v.ObjectEntries };
 
 export interface EntityType {
   /** The list's name in a declarative config. */
@@ -23,39 +26,51 @@ export interface EntityType {
   /** Fields, or groups of them, that no two rows share. */
   readonly unique: readonly (readonly string[])[];
   readonly references: Readonly<Record<string, Reference>>;
-  /** Validates the fields of a row and fills in defaults. Types without one can only be read and deleted. */
-  readonly schema?: z.ZodMiniType<Record<string, unknown>>;
+  /**
+   * Validates the fields of a row, fills in defaults, and leaves out what is no field of the type. Types without one
+   * can only be read and deleted.
+   */
+  readonly schema?: RowSchema;
   /** Unit of `created_at`/`updated_at` values: whole seconds, for targets with milliseconds behind the point. */
   readonly preciseTimestamps?: true;
   /** Credentials have no `updated_at` (facts §3). */
   readonly hasUpdatedAt: boolean;
 }
 
-const text = v.string().check(z.minLength(1, 'length must be at least 1'));
-const uuid = z
-  .string()
-  .check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'expected a valid UUID'));
+const text = v.pipe(v.string(), v.minLength(1, 'length must be at least 1'));
+const uuid = v.pipe(
+  v.string(),
+  v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'expected a valid UUID'),
+);
+const number = v.pipe(v.number(), v.finite('expected a number'));
+const wholeNumber = v.pipe(v.number(), v.safeInteger('expected an integer'));
 const integer = (from: number, to: number) => {
   const message = `value should be between ${from} and ${to}`;
-  return z.int().check(z.minimum(from, message), z.maximum(to, message));
+  return v.pipe(
+    v.number(),
+    v.integer('expected an integer'),
+    v.minValue(from, message),
+    v.maxValue(to, message),
+  );
 };
-const orNull = <T extends z.ZodMiniType>(schema: T) => v.optional(z.nullable(schema), null);
+const oneOf = <const Options extends readonly (string | number)[]>(options: Options) =>
+  v.picklist(options, `expected one of: ${options.join(', ')}`);
+const orNull = <Schema extends v.GenericSchema>(schema: Schema) => v.nullish(schema, null);
 const reference = orNull(uuid);
 const strings = orNull(v.array(text));
 const timeoutMilliseconds = v.optional(integer(1, 2 ** 31 - 2), 60_000);
-const pemText = v.string().check(z.regex(/^-----BEGIN [A-Z ]+-----/, 'invalid PEM'));
-const path = v.string().check(z.startsWith('/', 'should start with: /'));
-const record = v.record(v.string(), v.unknown());
+const pemText = v.pipe(v.string(), v.regex(/^-----BEGIN [A-Z ]+-----/, 'invalid PEM'));
+const path = v.pipe(v.string(), v.startsWith('/', 'should start with: /'));
 
-const created = { id: v.optional(uuid), created_at: v.optional(v.number()), tags: strings };
-const timestamped = { ...created, updated_at: v.optional(v.number()) };
+const created = { id: v.optional(uuid), created_at: v.optional(number), tags: strings };
+const timestamped = { ...created, updated_at: v.optional(number) };
 
 const cascade = (to: string): Reference => ({ to, onDelete: 'cascade' });
 const restrict = (to: string): Reference => ({ to, onDelete: 'restrict' });
 const ofConsumer = { consumer: cascade('consumers') };
 
-const webProtocols = ['grpc', 'grpcs', 'http', 'https'];
-const protocol = v.picklist([
+const webProtocols = ['grpc', 'grpcs', 'http', 'https'] as const;
+const protocol = oneOf([
   'http',
   'https',
   'grpc',
@@ -68,7 +83,7 @@ const protocol = v.picklist([
   'wss',
 ]);
 
-const service = v.strictObject({
+const service = v.object({
   ...timestamped,
   name: orNull(text),
   protocol: v.optional(protocol, 'http'),
@@ -86,9 +101,9 @@ const service = v.strictObject({
   enabled: v.optional(v.boolean(), true),
 });
 
-const address = v.strictObject({ ip: orNull(text), port: orNull(integer(0, 65_535)) });
-const route = z
-  .strictObject({
+const address = v.pipe(record, v.strictObject({ ip: orNull(text), port: orNull(integer(0, 65_535)) }));
+const route = v.pipe(
+  v.object({
     ...timestamped,
     name: orNull(text),
     service: reference,
@@ -96,36 +111,34 @@ const route = z
     methods: strings,
     hosts: strings,
     paths: strings,
-    headers: orNull(v.record(v.string(), v.array(v.string()))),
+    headers: orNull(recordOf(v.array(v.string()))),
     snis: strings,
     sources: orNull(v.array(address)),
     destinations: orNull(v.array(address)),
-    regex_priority: v.optional(z.int(), 0),
-    path_handling: v.optional(v.picklist(['v0', 'v1']), 'v0'),
+    regex_priority: v.optional(wholeNumber, 0),
+    path_handling: v.optional(oneOf(['v0', 'v1']), 'v0'),
     strip_path: v.optional(v.boolean(), true),
     preserve_host: v.optional(v.boolean(), false),
-    https_redirect_status_code: v.optional(v.literal([301, 302, 307, 308, 426]), 426),
+    https_redirect_status_code: v.optional(oneOf([301, 302, 307, 308, 426]), 426),
     request_buffering: v.optional(v.boolean(), true),
     response_buffering: v.optional(v.boolean(), true),
-  })
-  .check(
-    z.refine(
-      ({ methods, hosts, paths, headers, snis, sources, destinations }) =>
-        [methods, hosts, paths, headers, snis, sources, destinations].some((value) => value !== null),
-      "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis', 'sources', 'destinations'",
-    ),
-  );
+  }),
+  v.check(
+    ({ methods, hosts, paths, headers, snis, sources, destinations }) =>
+      [methods, hosts, paths, headers, snis, sources, destinations].some((value) => value !== null),
+    "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis', 'sources', 'destinations'",
+  ),
+);
 
-const consumer = z
-  .strictObject({ ...timestamped, username: orNull(text), custom_id: orNull(text) })
-  .check(
-    z.refine(
-      ({ username, custom_id }) => username !== null || custom_id !== null,
-      "at least one of these fields must be non-empty: 'custom_id', 'username'",
-    ),
-  );
+const consumer = v.pipe(
+  v.object({ ...timestamped, username: orNull(text), custom_id: orNull(text) }),
+  v.check(
+    ({ username, custom_id }) => username !== null || custom_id !== null,
+    "at least one of these fields must be non-empty: 'custom_id', 'username'",
+  ),
+);
 
-const plugin = v.strictObject({
+const plugin = v.object({
   ...timestamped,
   name: text,
   instance_name: orNull(text),
@@ -133,25 +146,24 @@ const plugin = v.strictObject({
   route: reference,
   consumer: reference,
   config: v.optional(record, {}),
-  protocols: v.optional(v.array(protocol), [...webProtocols] as v.InferOutput<typeof protocol>[]),
+  protocols: v.optional(v.array(protocol), webProtocols),
   enabled: v.optional(v.boolean(), true),
 });
 
-const hashOn = v.picklist(['none', 'consumer', 'ip', 'header', 'cookie', 'path', 'query_arg', 'uri_capture']);
+const hashOn = oneOf(['none', 'consumer', 'ip', 'header', 'cookie', 'path', 'query_arg', 'uri_capture']);
 
 /** The recorded upstream whose health checks are Kong's defaults (kong/db/schema/entities/upstreams.lua). */
-function defaultHealthchecks(): Record<string, unknown> {
-  const { upstreams } = z
-    .object({ upstreams: v.array(v.object({ name: v.string(), healthchecks: record })) })
-    .parse(recordedFrame('3.9.1').config_table);
+function defaultHealthchecks(): Readonly<Record<string, unknown>> {
+  const table = v.object({ upstreams: v.array(v.object({ name: v.string(), healthchecks: record })) });
+  const { upstreams } = v.parse(table, recordedFrame('3.9.1').config_table);
   return upstreams.find(({ name }) => name === 'billing.upstream')?.healthchecks ?? {};
 }
 
-const upstream = v.strictObject({
+const upstream = v.object({
   ...timestamped,
   name: text,
   algorithm: v.optional(
-    v.picklist(['round-robin', 'consistent-hashing', 'least-connections', 'latency']),
+    oneOf(['round-robin', 'consistent-hashing', 'least-connections', 'latency']),
     'round-robin',
   ),
   hash_on: v.optional(hashOn, 'none'),
@@ -228,7 +240,7 @@ const types: readonly EntityType[] = [
     nameField: 'target',
     unique: [['upstream', 'target']],
     references: { upstream: cascade('upstreams') },
-    schema: v.strictObject({
+    schema: v.object({
       ...timestamped,
       upstream: uuid,
       target: text,
@@ -243,14 +255,14 @@ const types: readonly EntityType[] = [
     nested: 'certificates',
     unique: [],
     references: {},
-    schema: v.strictObject({
+    schema: v.object({
       ...timestamped,
       cert: pemText,
       key: pemText,
       cert_alt: orNull(pemText),
       key_alt: orNull(pemText),
       // The Admin API computes the names; in the database and in frames it is null.
-      snis: orNull(z.never('create SNIs with POST /snis: the simulator does not take them here')),
+      snis: orNull(v.never('create SNIs with POST /snis: the simulator does not take them here')),
     }),
     hasUpdatedAt: true,
   },
@@ -261,7 +273,7 @@ const types: readonly EntityType[] = [
     nameField: 'name',
     unique: [['name']],
     references: { certificate: cascade('certificates') },
-    schema: v.strictObject({ ...timestamped, name: text, certificate: uuid }),
+    schema: v.object({ ...timestamped, name: text, certificate: uuid }),
     hasUpdatedAt: true,
   },
   {
@@ -270,7 +282,7 @@ const types: readonly EntityType[] = [
     nested: 'ca_certificates',
     unique: [['cert_digest']],
     references: {},
-    schema: v.strictObject({ ...timestamped, cert: pemText, cert_digest: v.optional(text) }),
+    schema: v.object({ ...timestamped, cert: pemText, cert_digest: v.optional(text) }),
     hasUpdatedAt: true,
   },
   {
@@ -281,7 +293,7 @@ const types: readonly EntityType[] = [
     unique: [['key']],
     references: ofConsumer,
     // `ttl` is the absolute epoch second here, as in the database and in frames.
-    schema: v.strictObject({ ...created, consumer: uuid, key: text, ttl: orNull(z.int()) }),
+    schema: v.object({ ...created, consumer: uuid, key: text, ttl: orNull(wholeNumber) }),
     hasUpdatedAt: false,
   },
   {
@@ -291,7 +303,7 @@ const types: readonly EntityType[] = [
     nameField: 'group',
     unique: [['consumer', 'group']],
     references: ofConsumer,
-    schema: v.strictObject({ ...created, consumer: uuid, group: text }),
+    schema: v.object({ ...created, consumer: uuid, group: text }),
     hasUpdatedAt: false,
   },
   {

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { type Configuration, type Entity, primaryKey } from './configuration.ts';
 import { entityTypes } from './entities.ts';
 import { type ConfigTable, recordedFrame, recordedVersions } from './recording.ts';
+import { isRecord } from './records.ts';
 
 /** `3.9.1` → [3, 9, 1]; undefined for what Kong cannot read either (kong/clustering/compat/version.lua). */
 export function versionNumbers(version: string): readonly [number, number, number] | undefined {

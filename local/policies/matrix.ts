@@ -1,7 +1,13 @@
+import { parseSettings } from '../../lib/settings.ts';
 import { type AccessRequest, authorizer, type ConditionContext } from './authorizer.ts';
 import { deployedPolicies, type PhysicalNames, type PolicyDocument } from './deployed-policies.ts';
 import { misspellings } from './spelling.ts';
-import { type SynthesizedTemplate, synthesizedTemplate } from './synthesized-stack.ts';
+import {
+  resourceId,
+  type SynthesizedTemplate,
+  scheduleRoleId,
+  synthesizedTemplate,
+} from './synthesized-stack.ts';
 
 /**
  * Who may do what: everything that a security review asks of the deployment, as rows of action × resource × context, each with those who are
@@ -14,12 +20,12 @@ const strangersAccountId = '999988887777';
 /** As many seconds as the settings below give a URL, and the tolerance of the bucket policy. */
 const oldestSignatureMs = (120 + 60) * 1000;
 
-export const matrixSettings = {
+export const matrixSettings = parseSettings({
   controlPlanes: {
     prod: { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] },
     staging: { clusterEndpoint: 'kong-staging.example.com:8005', dataPlaneVersions: ['3.9.1'] },
   },
-} as const;
+});
 
 const principals = [
   'export prod',
@@ -106,7 +112,7 @@ interface MatrixNames {
   readonly arn: (type: string, start: string) => string;
 }
 
-function physicalNames({ Resources }: SynthesizedTemplate): MatrixNames {
+function physicalNames(template: SynthesizedTemplate): MatrixNames {
   const services: Readonly<Record<string, string>> = {
     'AWS::IAM::Role': `arn:aws:iam::${accountId}:role/`,
     'AWS::KMS::Key': `arn:aws:kms:${region}:${accountId}:key/`,
@@ -119,15 +125,7 @@ function physicalNames({ Resources }: SynthesizedTemplate): MatrixNames {
     const arn = `${services[type] ?? `arn:aws:other:${region}:${accountId}:`}${name}`;
     return { arn, ref: type === 'AWS::SecretsManager::Secret' ? arn : name };
   };
-  const arn = (type: string, start: string): string => {
-    const [id, ...more] = Object.entries(Resources)
-      .filter(([logicalId, resource]) => resource.Type === type && logicalId.startsWith(start))
-      .map(([logicalId]) => logicalId);
-    if (id === undefined || more.length > 0) {
-      throw new Error(`the template has no one ${type} whose id begins with ${start}`);
-    }
-    return of(id, type).arn;
-  };
+  const arn = (type: string, start: string) => of(resourceId(template, type, start), type).arn;
   const role = (start: string) => arn('AWS::IAM::Role', start);
   const arns: Readonly<Record<PrincipalName, string>> = {
     'export prod': role('ExportRoleprod'),
@@ -135,7 +133,7 @@ function physicalNames({ Resources }: SynthesizedTemplate): MatrixNames {
     'presign prod': role('PresignRoleprod'),
     'presign staging': role('PresignRolestaging'),
     webhook: role('IntakeRole'),
-    'schedule prod': scheduleRole(Resources, of),
+    'schedule prod': of(scheduleRoleId(template, 'prod'), 'AWS::IAM::Role').arn,
     'data plane prod': `arn:aws:iam::${accountId}:role/data-plane-prod`,
     administrator: `arn:aws:iam::${accountId}:role/administrator`,
     's3 and kms role': `arn:aws:iam::${accountId}:role/s3-and-kms`,
@@ -143,25 +141,6 @@ function physicalNames({ Resources }: SynthesizedTemplate): MatrixNames {
     anonymous: 'anonymous',
   };
   return { of, arn, principalArn: (principal) => arns[principal] };
-}
-
-/** The role of prod's schedule, which the template makes for one and all schedules that look alike. */
-function scheduleRole(
-  resources: SynthesizedTemplate['Resources'],
-  of: (logicalId: string, type: string) => PhysicalNames,
-): string {
-  const [, schedule] =
-    Object.entries(resources).find(
-      ([id, { Type }]) => Type === 'AWS::Scheduler::Schedule' && id.startsWith('Exportprod'),
-    ) ?? [];
-  const { Target } = (schedule?.Properties ?? {}) as {
-    readonly Target?: { readonly RoleArn?: { readonly 'Fn::GetAtt'?: readonly string[] } };
-  };
-  const [logicalId] = Target?.RoleArn?.['Fn::GetAtt'] ?? [];
-  if (logicalId === undefined) {
-    throw new Error('the schedule of prod has no role in the template');
-  }
-  return of(logicalId, 'AWS::IAM::Role').arn;
 }
 
 /** Policies of those that the deployment knows nothing of. */

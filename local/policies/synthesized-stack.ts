@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import * as v from 'valibot';
 import { LifeboatStack } from '../../lib/lifeboat-stack.ts';
-import { parseSettings } from '../../lib/settings.ts';
+import type { Settings } from '../../lib/settings.ts';
 import { projectRoot } from '../project-root.ts';
 
 const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
@@ -17,12 +18,50 @@ const template = v.object({
 
 export type SynthesizedTemplate = v.InferOutput<typeof template>;
 
+/**
+ * Logical id of the one resource of a type whose id begins so.
+ *
+ * @throws Error when there is none, or more than one
+ */
+export function resourceId({ Resources }: SynthesizedTemplate, type: string, start: string): string {
+  const [id, ...more] = Object.entries(Resources)
+    .filter(([logicalId, resource]) => resource.Type === type && logicalId.startsWith(start))
+    .map(([logicalId]) => logicalId);
+  if (id === undefined || more.length > 0) {
+    throw new Error(`the template has no one ${type} whose id begins with ${start}`);
+  }
+  return id;
+}
+
+const scheduleTarget = v.object({
+  Target: v.object({ RoleArn: v.object({ 'Fn::GetAtt': v.tuple([v.string(), v.literal('Arn')]) }) }),
+});
+
+/** Logical id of the role that a control plane's schedule has; all schedules that look alike share one. */
+export function scheduleRoleId(template: SynthesizedTemplate, controlPlane: string): string {
+  const schedule =
+    template.Resources[
+      resourceId(template, 'AWS::Scheduler::Schedule', `Export${logicalPart(controlPlane)}`)
+    ];
+  return v.parse(scheduleTarget, schedule?.Properties).Target.RoleArn['Fn::GetAtt'][0];
+}
+
+/** A control plane's name as it stands in logical ids, which have letters and digits only. */
+export function logicalPart(controlPlane: string): string {
+  return controlPlane.replaceAll('-', '');
+}
+
 /** The template that these settings deploy, with the feature flags of cdk.json; without bundles, which take their time. */
-export function synthesizedTemplate(settings: unknown): SynthesizedTemplate {
+export function synthesizedTemplate(settings: Settings): SynthesizedTemplate {
   // cdk-nag and the template's own rules are for `npm run synth`.
   process.env['CDK_VALIDATION'] = 'false';
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8')));
-  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] } });
-  const stack = new LifeboatStack(app, 'Lifeboat', { settings: parseSettings(settings) });
-  return v.parse(template, app.synth().getStackByName(stack.stackName).template);
+  const outdir = mkdtempSync(join(tmpdir(), 'lifeboat-synth-'));
+  try {
+    const app = new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+    const stack = new LifeboatStack(app, 'Lifeboat', { settings });
+    return v.parse(template, app.synth().getStackByName(stack.stackName).template);
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
 }

@@ -11,7 +11,7 @@ import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
 import type { VerificationKey } from '../../core/vault/signer.ts';
 import type { LocalSystem } from '../local-system.ts';
 
-/** What the account's administrator sees of the vault. */
+/** What can be seen of the vault: files with the rights of a presigned URL, the list of versions with an administrator's. */
 export interface VaultView {
   readonly key: VerificationKey;
   /** The published file's verified manifest. */
@@ -29,9 +29,9 @@ export async function vaultView(
   controlPlane: string,
   kongVersion: string,
 ): Promise<VaultView> {
-  const { s3, kms } = system.clients;
+  const { reader, s3, kms } = system.clients;
   const name = { controlPlane, kongVersion };
-  const vault = s3ConfigVault({ s3, bucket: system.bucket, encryptionKeyArn: '' });
+  const vault = s3ConfigVault({ s3: reader, bucket: system.bucket, encryptionKeyArn: '' });
   const key = await kmsSigner(kms, system.signingKeyArn).verificationKey();
 
   const current = async (): Promise<Manifest | undefined> => {

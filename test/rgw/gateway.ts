@@ -45,7 +45,7 @@ export function s3As(credentials: Credentials, address = endpoint): S3Client {
 const run = promisify(execFile);
 
 async function admin(...parameters: readonly string[]): Promise<void> {
-  await run('radosgw-admin', [...parameters, '--tenant', account]);
+  await run('radosgw-admin', [...parameters, ...(process.env['NT'] ? [] : ['--tenant', account])]);
 }
 
 /** A user who owns the buckets that he makes, and may do with them whatever no bucket policy denies. */

@@ -7,7 +7,7 @@ const stamp = Date.now();
 const owner = await g.newUser('o' + stamp);
 const s3 = g.s3As(owner);
 const Bucket = 'b' + stamp;
-const t = async (what: string, p: Promise<any>) => { try { const { $metadata, ...x } = await p; console.log(what, 'ok', $metadata.httpStatusCode, JSON.stringify(x).slice(0, 300)); return x } catch (e: any) { console.log(what, 'FAIL', e.name, e.$metadata?.httpStatusCode, e.message) } };
+const t = async (what: string, p: Promise<any>) => { try { const { $metadata, Body, ...x } = await p; console.log(what, 'ok', $metadata.httpStatusCode, JSON.stringify(x).slice(0,60)); return x } catch (e: any) { console.log(what, 'FAIL', e.name, e.$metadata?.httpStatusCode, e.message) } };
 await t('create', s3.send(new CreateBucketCommand({ Bucket,CreateBucketConfiguration: { LocationConstraint: 'default' as any } })));
 await t('versioning', s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } })));
 const names = Object.fromEntries(Object.entries({exportProd: ['ExportRole','prod'], presignProd: ['PresignRole','prod'], exportStaging: ['ExportRole','staging']} as const).map(([k,[a,b]]) => [k, role(d,a,b)]));
@@ -17,8 +17,7 @@ const clients: any = {};
 const roleName = (arn: string) => arn.split('/').at(-1)! ;
 for (const [k, r] of Object.entries(names)) {
   const st = granted(d, r!);
-  try { await g.newRole(roleName(r!.arn), tr(st).map(({Condition, ...s}: any) => ({...s, ...(Object.keys(Condition).length ? {Condition} : {})}))); } catch (e: any) { console.log('newRole full', e.message.slice(-300)); 
-    try { await g.newRole(roleName(r!.arn), tr(st.filter(s => s.Action.every(a => a.startsWith('s3:'))))) } catch (e: any) { console.log('newRole s3', e.message.slice(-300)) } }
+await g.newRole(roleName(r!.arn), tr(st.filter(s => s.Action.every(a => a.startsWith('s3:')))).map(({Condition, ...s}: any) => ({...s, ...(Object.keys(Condition).length ? {Condition} : {})})));
   clients[k] = g.s3As(await g.assumeRole(roleName(r!.arn), owner));
 }
 try { await g.newRole('wide', [{Effect:'Allow', Action:['s3:*'], Resource:['*']}]); } catch (e) {}

@@ -7,6 +7,7 @@ const report: ExportReport = {
   versions: [],
   waitingSince: undefined,
   finishedAt: new Date(),
+  versionsWithoutFile: 0,
   statusError: undefined,
   complete: true,
 };

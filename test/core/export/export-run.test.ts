@@ -187,7 +187,7 @@ describe('an export', () => {
     const report = await runExport({ ...parts, vault: unreadable }, scheduled);
 
     expect(outcomes(report)).toEqual(['3.8.1 failed', '3.9.1 failed']);
-    expect(report.complete).toBe(false);
+    expect(report).toMatchObject({ complete: false, versionsWithoutFile: undefined });
     expect(requests).toEqual([]);
   });
 
@@ -218,6 +218,28 @@ describe('an export', () => {
     expect(since).toEqual(new Date(now.getTime() + 60_000));
     expect(await behindSince()).toBeUndefined();
   });
+
+  it.each<[known: readonly string[], failingNow: readonly string[], withoutFile: number]>([
+    [[], [], 0],
+    [[], ['3.8.1'], 1],
+    [[], ['3.8.1', '3.9.1'], 2],
+    [['3.9.1'], ['3.8.1', '3.9.1'], 1],
+    [['3.8.1', '3.9.1'], ['3.8.1', '3.9.1'], 0],
+  ])(
+    'after files for [%s], while [%s] fail, knows how many versions have none',
+    async (known, failingNow, withoutFile) => {
+      let broken = false;
+      const { parts } = exporting(async ({ dataPlaneVersion }) =>
+        broken && failingNow.includes(dataPlaneVersion) ? failing('unreachable') : configuration,
+      );
+      await runExport({ ...parts, dataPlaneVersions: known }, scheduled);
+      broken = true;
+
+      const report = await runExport(parts, scheduled);
+
+      expect(report.versionsWithoutFile).toBe(withoutFile);
+    },
+  );
 
   it('forgets versions that are not published for any more', async () => {
     const { vault, parts } = exporting();

@@ -19,7 +19,7 @@ const manifest: Manifest = {
   exportedAt: finishedAt,
   entities: { total: 10 },
 };
-const published = (size = 1_000, total = 10): VersionReport => ({
+const published = (size = 1_000, total = 10, manifestReplaced = false): VersionReport => ({
   kongVersion: '3.9.1',
   settled: true,
   outcome: 'published',
@@ -27,7 +27,9 @@ const published = (size = 1_000, total = 10): VersionReport => ({
   gzip: new Uint8Array(),
   replacedVersionId: undefined,
   warning: undefined,
+  manifestReplaced,
 });
+const replacing = published(1_000, 10, true);
 const unchanged: VersionReport = { kongVersion: '3.9.0', settled: true, outcome: 'unchanged', manifest };
 const behind: VersionReport = {
   kongVersion: '3.9.0',
@@ -42,8 +44,20 @@ const failed = (code: ControlPlaneErrorCode): VersionReport => ({
   error: new ControlPlaneError(code, code),
 });
 
-function batch(versions: readonly VersionReport[], gaveUp = false, waitingSince?: Date): BatchOutcome {
-  const report = { versions, waitingSince, finishedAt, statusError: undefined, complete: !gaveUp };
+function batch(
+  versions: readonly VersionReport[],
+  gaveUp = false,
+  waitingSince?: Date,
+  versionsWithoutFile = 0,
+): BatchOutcome {
+  const report = {
+    versions,
+    waitingSince,
+    finishedAt,
+    versionsWithoutFile,
+    statusError: undefined,
+    complete: !gaveUp,
+  };
   return { report, unreadable: [], retry: undefined, gaveUp };
 }
 const none = {
@@ -53,7 +67,10 @@ const none = {
   Behind: 0,
   ControlPlaneUnreachable: 0,
   ExportFailed: 0,
+  ManifestReplaced: 0,
+  VersionsWithoutFile: 0,
 };
+const { VersionsWithoutFile: _, ...unknownFiles } = none;
 
 describe('the measurements of an export', () => {
   it.each<[title: string, outcome: BatchOutcome, expected: object]>([
@@ -91,8 +108,30 @@ describe('the measurements of an export', () => {
       batch([failed('unreachable'), failed('refused')], true),
       { ...none, ExportFailed: 1 },
     ],
+    [
+      'objects of strangers replaced',
+      batch([replacing, replacing, published()]),
+      { ...none, Published: 3, ManifestReplaced: 2, ExportedEntities: 10, ConfigBytes: 1_000 },
+    ],
+    [
+      'versions that never had a file',
+      batch([failed('refused'), unchanged], false, undefined, 1),
+      { ...none, Unchanged: 1, VersionsWithoutFile: 1 },
+    ],
     ['a status that was never written', batch([unchanged], true), { ...none, Unchanged: 1, ExportFailed: 1 }],
   ])('%s', (_, outcome, expected) => {
     expect(measurements(outcome, 1.5)).toEqual(expected);
+  });
+
+  it('do not claim to know which versions have files when the status could not be read', () => {
+    const outcome = batch([unchanged]);
+    const unread = {
+      ...outcome,
+      report: outcome.report && { ...outcome.report, versionsWithoutFile: undefined },
+    };
+
+    const measured = measurements(unread, 1.5);
+
+    expect(measured).toEqual({ ...unknownFiles, Unchanged: 1 });
   });
 });

@@ -70,6 +70,7 @@ describe('publishing', () => {
       gzip: vault.versions(name)[0]?.gzip,
       replacedVersionId: undefined,
       warning: undefined,
+      manifestReplaced: false,
     });
     expect(more).toEqual([]);
     expect(manifest).toMatchObject({
@@ -278,6 +279,7 @@ describe('what somebody else has written there', () => {
       outcome: 'published',
       manifest: { revision: 8, previousSha256: null },
       warning: expect.stringContaining('CloudTrail'),
+      manifestReplaced: true,
     });
     const current = await vault.current(name);
     await expect(verifyManifest(current?.manifest ?? '', [signer.publicKey])).resolves.toMatchObject({
