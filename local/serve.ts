@@ -27,9 +27,11 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
   const publicKeyFile = join(directory, 'signing-key.pem');
   const secretFile = join(directory, 'hook-secret');
   const credentialsFile = join(directory, 'data-plane.env');
+  const administratorFile = join(directory, 'administrator.env');
   await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
   await writeFile(secretFile, system.hookSecret, { mode: 0o600 });
   await writeFile(credentialsFile, shellVariables(system, system.dataPlane), { mode: 0o600 });
+  await writeFile(administratorFile, shellVariables(system, system.administrator), { mode: 0o600 });
 
   const endpoints = {
     apiUrl: system.apiUrl,
@@ -43,6 +45,7 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
     publicKeyFile,
     hookSecretFile: secretFile,
     dataPlaneCredentialsFile: credentialsFile,
+    administratorCredentialsFile: administratorFile,
     dataPlaneVersion,
     fetchedFile: join(directory, 'config.json'),
     logDirectory: system.logDirectory,
@@ -82,6 +85,7 @@ interface Endpoints {
   readonly publicKeyFile: string;
   readonly hookSecretFile: string;
   readonly dataPlaneCredentialsFile: string;
+  readonly administratorCredentialsFile: string;
   readonly dataPlaneVersion: string;
   /** Where the printed `lifeboat fetch` writes: the file holds secrets, and does not belong into the project. */
   readonly fetchedFile: string;
@@ -116,8 +120,8 @@ npm run --silent lifeboat -- fetch --control-plane ${controlPlaneName} --kong-ve
 curl -s --aws-sigv4 aws:amz:${endpoints.region}:execute-api --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
   -H "x-amz-security-token: $AWS_SESSION_TOKEN" '${grantUrl}'
 
-# the signing key, as data planes pin it
-npm run --silent lifeboat -- public-key --key-id ${endpoints.signingKeyArn}
+# the signing key, as an operator gets it for data planes to pin: their own role may not ask KMS
+(. ${quoted(endpoints.administratorCredentialsFile)}; npm run --silent lifeboat -- public-key --key-id ${endpoints.signingKeyArn})
 
 # what the functions log
 tail -f ${quoted(endpoints.logDirectory)}/*.log

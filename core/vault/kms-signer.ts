@@ -47,10 +47,11 @@ async function asking<Answer>(keyArn: string, action: string, ask: () => Promise
   try {
     return await ask();
   } catch (error) {
-    const why = error instanceof Error ? error.name : String(error);
+    const [name, why] =
+      error instanceof Error ? [error.name, `${error.name}: ${error.message}`] : ['', String(error)];
     throw new VaultError(
-      why.startsWith('AccessDenied') ? 'denied' : 'unavailable',
-      `KMS refused kms:${action} with ${keyArn} (${why}): check that the key is enabled and that its policy allows this role`,
+      name.startsWith('AccessDenied') ? 'denied' : 'unavailable',
+      `KMS refused kms:${action} with ${keyArn} (${why}). Check that the key is enabled and that its policy allows this role`,
       { cause: error },
     );
   }

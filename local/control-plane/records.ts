@@ -8,6 +8,6 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 /** A record with anything in it. */
 export const record = v.custom<Readonly<Record<string, unknown>>>(isRecord, 'expected a record');
 
-/** A record of such values; `v.record` drops the keys `constructor` and `prototype`, names of no header, label or plugin. */
+/** A record of such values. `v.record` drops the keys `constructor` and `prototype`: no header, label or plugin. */
 export const recordOf = <Value extends v.GenericSchema>(value: Value) =>
   v.pipe(record, v.record(v.string(), value));

@@ -71,5 +71,5 @@ async function whyNot(what: string, logDirectory: string): Promise<string> {
     error === undefined
       ? 'The export function logged no error.'
       : `The export function’s last error: ${v.parse(loggedError, error).error}.`;
-  return `${what} did not happen within ${patienceMs / 1000} s. ${said} Check the control plane and the way to it; the function’s log is ${log}`;
+  return `${what} did not happen within ${patienceMs / 1000} s. ${said} Mend that and start again (of a control plane check address, port and the way to it); the function’s log is ${log}`;
 }

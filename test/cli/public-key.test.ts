@@ -72,7 +72,7 @@ describe('lifeboat public-key exits', () => {
     [2, 'with an unknown format', ['--key-id', 'x', '--format', 'der'], {}, 'Allowed choices are pem, jwk'],
     [2, 'without a region', ['--key-id', 'x'], { AWS_REGION: '' }, 'no AWS region'],
     [3, 'without credentials', ['--key-id', 'x'], { AWS_ACCESS_KEY_ID: '' }, 'no AWS credentials were found'],
-    [5, 'when there is no such key', ['--key-id', 'x'], {}, 'kms:GetPublicKey with x (NotFoundException)'],
+    [5, 'when there is no such key', ['--key-id', 'x'], {}, 'kms:GetPublicKey with x (NotFoundException'],
   ])('%d %s', async (code, _what, parameters, changed, sentence) => {
     const { exitCode, stdout, stderr } = await cli.run(['public-key', ...parameters], { ...env, ...changed });
 

@@ -326,11 +326,11 @@ describe('a grant', () => {
     ['a second ago', -9, 200],
     ['too long ago', -12, 403],
   ])('whose ten seconds began %s is answered by the vault as it should', async (_what, startsIn, status) => {
-    const { bucket, region, administrator, awsEndpoints } = prod.system;
+    const { bucket, region, clients, awsEndpoints } = prod.system;
     const presign = s3Presigner({
       bucket,
       region,
-      credentials: administrator,
+      credentials: await clients.reader.config.credentials(),
       endpoint: awsEndpoints.AWS_ENDPOINT_URL_S3,
     });
     const url = await presign('prod/3.9.1/config.json', 10, new Date(Date.now() + startsIn * 1000));

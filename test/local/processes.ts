@@ -11,6 +11,7 @@ export interface Ended {
 
 export interface StartedProcess {
   readonly ended: Promise<Ended>;
+  hasEnded(): boolean;
   stdout(): string;
   stderr(): string;
   signal(name: NodeJS.Signals): void;
@@ -66,6 +67,7 @@ export function processes(): Processes {
     running.set(child, ended);
     return {
       ended,
+      hasEnded: () => !running.has(child),
       stdout: () => stdout,
       stderr: () => stderr,
       signal: (name) => {

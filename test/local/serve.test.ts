@@ -13,6 +13,7 @@ interface Endpoints {
   readonly publicKeyFile: string;
   readonly hookSecretFile: string;
   readonly dataPlaneCredentialsFile: string;
+  readonly administratorCredentialsFile: string;
   readonly dataPlaneVersion: string;
   readonly fetchedFile: string;
   readonly logDirectory: string;
@@ -111,7 +112,7 @@ describe('serving', () => {
       lifeboat() { '${process.execPath}' --import tsx cli/lifeboat.ts "$@"; }
       lifeboat fetch --control-plane prod --kong-version "$dataPlaneVersion" --endpoint "$apiUrl" \\
         --public-key "$publicKeyFile" --output "$fetchedFile" --json &&
-      lifeboat public-key --key-id "$signingKeyArn"`);
+      (. "$administratorCredentialsFile"; lifeboat public-key --key-id "$signingKeyArn")`);
 
     const [manifest = '', ...pem] = stdout.split('\n');
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });

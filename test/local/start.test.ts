@@ -220,7 +220,7 @@ describe('the rehearsal', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain('npm start: the first export did not happen within 30 s');
     expect(stderr).toMatch(/cannot be reached \(ECONNREFUSED\)/);
-    expect(stderr).toContain('Check the control plane and the way to it');
+    expect(stderr).toContain('of a control plane check address, port and the way to it');
     expect(stderr).toContain(join(directory, 'away/logs/export.log'));
     expect(seconds).toBeLessThan(40);
   }, 60_000);

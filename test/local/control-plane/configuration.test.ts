@@ -233,9 +233,9 @@ describe('what Kong refuses', () => {
     [
       'a number with a fraction for a whole one',
       'services',
-      { host: 'h', retries: 0.5 },
+      { host: 'h', connect_timeout: 0.5 },
       'schema violation',
-      { retries: 'expected an integer' },
+      { connect_timeout: 'expected an integer' },
     ],
     [
       'another value than those there are',
