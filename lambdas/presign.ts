@@ -1,7 +1,8 @@
 import type { APIGatewayProxyEventV2WithIAMAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { grants } from '../core/access/grant.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
-import { presignEnvironment, readEnvironment, runtimeCredentials } from './environment.ts';
+import { presignEnvironment, runtimeCredentials } from './environment/presign.ts';
+import { readEnvironment } from './environment/read-environment.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
 import { logger, measure } from './telemetry.ts';
 

@@ -1,13 +1,22 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { exportMetrics } from '../core/export/measurements.ts';
 
 /** The function's log: JSON lines; level and service name come from the environment. */
 export const logger = new Logger();
 
 /** Metrics that alarms and dashboard read: namespace `Lifeboat`, the one dimension ControlPlane (design §2). */
 export const metricNames = [
-  ...exportMetrics,
+  'ExportDuration',
+  'ChangeToPublished',
+  'ExportedEntities',
+  'ConfigBytes',
+  'Published',
+  'Unchanged',
+  'Behind',
+  'ExportFailed',
+  'ControlPlaneUnreachable',
+  'VersionsWithoutFile',
+  'ManifestReplaced',
   'HooksAccepted',
   'HooksRefused',
   'GrantsIssued',

@@ -4,7 +4,8 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { doorbell } from '../core/intake/doorbell.ts';
 import { secretsManagerHookSecrets } from '../core/intake/secrets-manager-hook-secrets.ts';
 import { sqsExportRequests } from '../core/intake/sqs-export-requests.ts';
-import { readEnvironment, webhookEnvironment } from './environment.ts';
+import { readEnvironment } from './environment/read-environment.ts';
+import { webhookEnvironment } from './environment/webhook.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
 import { logger, measure } from './telemetry.ts';
 

@@ -5,7 +5,7 @@ import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { ExportVariables } from '../lambdas/environment.ts';
+import type { ExportVariables } from '../lambdas/environment/export.ts';
 import { acknowledge } from './acknowledge.ts';
 import { type FunctionRole, LifeboatFunction } from './function.ts';
 import type { ControlPlaneSettings, Settings } from './settings.ts';

@@ -1,7 +1,7 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import type { WebhookVariables } from '../lambdas/environment.ts';
+import type { WebhookVariables } from '../lambdas/environment/webhook.ts';
 import type { Api } from './api.ts';
 import type { Export } from './export.ts';
 import { FunctionRole, LifeboatFunction } from './function.ts';

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { PresignVariables } from '../lambdas/environment.ts';
+import type { PresignVariables } from '../lambdas/environment/presign.ts';
 import type { Api } from './api.ts';
 import { type FunctionRole, LifeboatFunction } from './function.ts';
 import type { ControlPlaneSettings, Settings } from './settings.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Identity } from './aws/identities.ts';
 import type { LocalSystem } from './local-system.ts';
-import { controlPlaneName } from './rehearsal/rehearsal.ts';
+import { controlPlaneName, firstExport } from './rehearsal/rehearsal.ts';
 import type { Subject } from './rehearsal/subject.ts';
 import { described, type Timeline } from './rehearsal/timeline.ts';
 import { vaultView } from './rehearsal/vault-view.ts';
@@ -21,8 +21,7 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
   const { simulator, dataPlaneVersion } = subject;
   const vault = await vaultView(system, controlPlaneName, dataPlaneVersion);
   await simulator?.hooks.install(system.webhookUrl, system.hookSecret);
-  await system.ringSchedule();
-  timeline.step('First export', described(await vault.until('the first export', () => true)));
+  timeline.step('First export', described(await firstExport(system, vault)));
 
   const publicKeyFile = join(directory, 'signing-key.pem');
   const secretFile = join(directory, 'hook-secret');

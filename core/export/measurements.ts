@@ -2,21 +2,18 @@ import type { BatchOutcome } from './export-batch.ts';
 import { isOutage } from './export-run.ts';
 
 /** Metrics of an export (design §2). Durations are seconds. */
-export const exportMetrics = [
-  'ExportDuration',
-  'ChangeToPublished',
-  'ExportedEntities',
-  'ConfigBytes',
-  'Published',
-  'Unchanged',
-  'Behind',
-  'ExportFailed',
-  'ControlPlaneUnreachable',
-  'VersionsWithoutFile',
-  'ManifestReplaced',
-] as const;
-
-export type ExportMetric = (typeof exportMetrics)[number];
+export type ExportMetric =
+  | 'ExportDuration'
+  | 'ChangeToPublished'
+  | 'ExportedEntities'
+  | 'ConfigBytes'
+  | 'Published'
+  | 'Unchanged'
+  | 'Behind'
+  | 'ExportFailed'
+  | 'ControlPlaneUnreachable'
+  | 'VersionsWithoutFile'
+  | 'ManifestReplaced';
 
 /** What alarms and dashboard need to know of a batch. */
 export function measurements(

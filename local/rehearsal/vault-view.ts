@@ -17,8 +17,11 @@ export interface VaultView {
   /** The published file's verified manifest. */
   current(): Promise<Manifest | undefined>;
   versionCount(): Promise<number>;
-  /** @throws Error when it does not come true in time */
-  until(what: string, isTrue: (manifest: Manifest) => boolean): Promise<Manifest>;
+  /**
+   * @param isHopeless ends the wait early
+   * @throws Error when it does not come true in time
+   */
+  until(what: string, isTrue: (manifest: Manifest) => boolean, isHopeless?: () => boolean): Promise<Manifest>;
 }
 
 const pollMs = 50;
@@ -47,23 +50,23 @@ export async function vaultView(
       );
       return Versions.length;
     },
-    async until(what, isTrue) {
-      const deadline = Date.now() + patienceMs;
-      while (Date.now() < deadline) {
+    async until(what, isTrue, isHopeless = () => false) {
+      const startedMs = Date.now();
+      while (Date.now() < startedMs + patienceMs && !isHopeless()) {
         const manifest = await current();
         if (manifest !== undefined && isTrue(manifest)) {
           return manifest;
         }
         await delay(pollMs);
       }
-      throw new Error(await whyNot(what, system.logDirectory));
+      throw new Error(await whyNot(what, Date.now() - startedMs, system.logDirectory));
     },
   };
 }
 
 const loggedError = v.pipe(v.string(), v.parseJson(), v.object({ error: v.string() }));
 
-async function whyNot(what: string, logDirectory: string): Promise<string> {
+async function whyNot(what: string, waitedMs: number, logDirectory: string): Promise<string> {
   const log = join(logDirectory, 'export.log');
   const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n');
   const error = lines.findLast((line) => v.is(loggedError, line));
@@ -71,5 +74,5 @@ async function whyNot(what: string, logDirectory: string): Promise<string> {
     error === undefined
       ? 'The export function logged no error.'
       : `The export function’s last error: ${v.parse(loggedError, error).error}.`;
-  return `${what} did not happen within ${patienceMs / 1000} s. ${said} Mend that and start again (of a control plane check address, port and the way to it); the function’s log is ${log}`;
+  return `${what} did not happen within ${Math.round(waitedMs / 1000)} s. ${said} Mend that and start again (of a control plane check address, port and the way to it); the function’s log is ${log}`;
 }

@@ -1,12 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type * as v from 'valibot';
-import {
-  exportEnvironment,
-  presignEnvironment,
-  readEnvironment,
-  runtimeCredentials,
-  webhookEnvironment,
-} from '../../lambdas/environment.ts';
+import { exportEnvironment } from '../../lambdas/environment/export.ts';
+import { presignEnvironment, runtimeCredentials } from '../../lambdas/environment/presign.ts';
+import { readEnvironment } from '../../lambdas/environment/read-environment.ts';
+import { webhookEnvironment } from '../../lambdas/environment/webhook.ts';
 
 type Variables = Readonly<Record<string, string>>;
 

@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { parseExportCommand } from '../../core/intake/export-command.ts';
-import { exportEnvironment, presignEnvironment, webhookEnvironment } from '../../lambdas/environment.ts';
+import { exportEnvironment } from '../../lambdas/environment/export.ts';
+import { presignEnvironment } from '../../lambdas/environment/presign.ts';
+import { webhookEnvironment } from '../../lambdas/environment/webhook.ts';
 import {
   account,
   type Deployment,

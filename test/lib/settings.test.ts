@@ -51,6 +51,8 @@ describe('the settings of a deployment', () => {
       noncurrentVersionDays: 30,
       noncurrentVersionsKept: 30,
       logRetentionDays: 30,
+      runbookUrl: 'https://lifeboat.example.com/docs/runbook.md',
+      dataEvents: false,
     });
   });
 
@@ -64,7 +66,13 @@ describe('the settings of a deployment', () => {
       eventHookSecretArn: secretArn.replace('aws', 'aws-us-gov'),
       vpc,
     };
-    const deployment = { acceptSha1: false, logRetentionDays: 3653 };
+    const deployment = {
+      acceptSha1: false,
+      logRetentionDays: 3653,
+      alarmTopicArn: 'arn:aws-cn:sns:cn-north-1:111122223333:on-call_1',
+      runbookUrl: 'https://wiki.example.com/lifeboat?page=runbook',
+      dataEvents: true,
+    };
 
     const settings = parseSettings(given(deployment, controlPlane));
 
@@ -319,6 +327,34 @@ describe('a wrong setting', () => {
       'controlPlanes.prod.vpc',
       'as many subnets as availability zones are expected: one in each',
     ],
+    ...[
+      'on-call',
+      'arn:aws:sqs:eu-central-1:111122223333:on-call',
+      // CloudWatch does not notify FIFO topics.
+      'arn:aws:sns:eu-central-1:111122223333:on-call.fifo',
+      7,
+    ].map(
+      (alarmTopicArn): Wrong => [
+        `the topic ${alarmTopicArn}`,
+        given({ alarmTopicArn }),
+        'alarmTopicArn',
+        'the ARN of a standard SNS topic is expected, for example "arn:aws:sns:eu-central-1:111122223333:on-call"',
+      ],
+    ),
+    ...[
+      'http://wiki.example.com/runbook',
+      'https://wiki.example.com',
+      'https://w.example.com/a#b',
+      'runbook.md',
+    ].map(
+      (runbookUrl): Wrong => [
+        `the runbook’s URL ${runbookUrl}`,
+        given({ runbookUrl }),
+        'runbookUrl',
+        'the https:// URL of a page is expected, without a #, for example "https://wiki.example.com/lifeboat/runbook"',
+      ],
+    ),
+    ['a dataEvents in quotes', given({ dataEvents: 'true' }), 'dataEvents', 'true or false is expected'],
     ['an acceptSha1 in quotes', given({ acceptSha1: 'true' }), 'acceptSha1', 'true or false is expected'],
     ...[2, 31, 3654, '30'].map(
       (days): Wrong => [

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import { deploy, ofType, twoControlPlanes } from './deployment.ts';
 
+// All that a setting can add, for cdk-nag to look at.
+const everything = { ...twoControlPlanes, dataEvents: true };
 const root = resolve('.');
 const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 // Three apps on however busy a machine.
@@ -81,7 +83,7 @@ beforeAll(async () => {
   await writeFile(app, appWithBareQueue());
   [project, bareQueue, wrongSettings] = await Promise.all([
     cdkSynth('--output', join(folder, 'project')),
-    runApp(app, twoControlPlanes, join(folder, 'bare-queue')),
+    runApp(app, everything, join(folder, 'bare-queue')),
     cdkSynth('--output', join(folder, 'wrong'), '--context', 'lifeboat=nonsense'),
   ]);
 }, timeoutMs);

@@ -1,0 +1,32 @@
+import * as v from 'valibot';
+import { controlPlaneName } from '../../core/names.ts';
+import { list, text, versions, wholeNumber } from './fields.ts';
+
+export const exportEnvironment = v.object({
+  CONTROL_PLANE: controlPlaneName,
+  /** `host:port` of the control plane's `cluster_listen`. */
+  CLUSTER_ENDPOINT: v.pipe(v.string(), v.regex(/^[^\s/?#@]+:\d{1,5}$/, 'host:port is expected')),
+  /** `shared` or `pki`, as `cluster_mtls` in the control plane's kong.conf. */
+  CLUSTER_MTLS: v.picklist(['shared', 'pki']),
+  /** TLS server name; empty for Kong's own (`kong_clustering` in shared mode, the host in PKI mode). */
+  CLUSTER_SERVER_NAME: v.string(),
+  /** Secrets Manager id of `{"certificate": PEM, "key": PEM, "ca"?: PEM}`, a data plane's cluster certificate. */
+  CLUSTER_CERTIFICATE_SECRET: text,
+  /** Comma-separated full versions of the data planes to publish for. */
+  DATA_PLANE_VERSIONS: versions,
+  /** Comma-separated names of plugins that are not Kong's own. */
+  CUSTOM_PLUGINS: list(text),
+  BUCKET: text,
+  ENCRYPTION_KEY_ARN: text,
+  SIGNING_KEY_ARN: text,
+  QUEUE_URL: text,
+  /** How long after a hook a newer frame is awaited (Kong rebuilds every 5 s). */
+  SETTLE_SECONDS: wholeNumber,
+  /** By how much the control plane's clock may be off. */
+  CLOCK_TOLERANCE_SECONDS: wholeNumber,
+  /** An export starts no sooner than this after the one before. */
+  MINIMUM_INTERVAL_SECONDS: wholeNumber,
+});
+
+/** The variables that the construct must set. */
+export type ExportVariables = v.InferInput<typeof exportEnvironment>;
