@@ -132,6 +132,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
             ...aws.endpoints,
             ...credentialVariables(identity),
             AWS_REGION: region,
+            // The SDK's version is pinned; its notice of a later one belongs into no log.
+            AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
             POWERTOOLS_SERVICE_NAME: `lifeboat-${entry}`,
             POWERTOOLS_METRICS_NAMESPACE: 'Lifeboat',
           },

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
@@ -64,9 +64,10 @@ async function start(options: StartOptions): Promise<void> {
   const json = options.json === true;
   // Progress is for people; with --json stdout is for a machine.
   const say = timeline((line) => (json ? process.stderr : process.stdout).write(line));
-  const directory = await dataDirectory(options.data);
   const parts: { stop(): Promise<void> }[] = [];
   try {
+    const { directory, release } = await dataDirectory(options.data);
+    parts.push({ stop: release });
     const kong = await findKong(options.kong);
     say.title(options.serve === true ? 'Lifeboat, on this machine' : 'Lifeboat: the rehearsal of an outage');
     const subject = await subjectOf(options);
@@ -179,14 +180,36 @@ async function subjectOf(options: StartOptions): Promise<Subject> {
   return realControlPlane({ ...options, clusterEndpoint, clusterCert, clusterCertKey });
 }
 
-/** A directory named by the user is kept as it is; our own starts empty. */
-async function dataDirectory(named: string | undefined): Promise<string> {
+/**
+ * A directory named by the user is kept as it is; our own starts empty. In either one system runs at a time: a second one would write
+ * over the first one's objects.
+ */
+async function dataDirectory(
+  named: string | undefined,
+): Promise<{ readonly directory: string; readonly release: () => Promise<void> }> {
   const directory = named === undefined ? join(projectRoot, '.lifeboat') : resolve(named);
+  const pidFile = join(directory, 'pid');
+  const runningPid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+  if (runningPid > 0 && runningPid !== process.pid && isAlive(runningPid)) {
+    throw new Error(
+      `another system (process ${runningPid}) uses ${directory}: end it, or name another directory with --data. ` +
+        `If that process is something else, delete ${pidFile}`,
+    );
+  }
   if (named === undefined) {
     await rm(directory, { recursive: true, force: true });
   }
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  return directory;
+  await writeFile(pidFile, String(process.pid));
+  return { directory, release: () => rm(pidFile, { force: true }) };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function names(value: string): readonly string[] {

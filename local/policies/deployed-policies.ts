@@ -24,13 +24,14 @@ export interface PolicyDocument {
 export interface DeployedPolicies {
   /** By the ARN of their role. */
   readonly ofRoles: ReadonlyMap<string, readonly PolicyDocument[]>;
-  /** By the ARN of their bucket, key or queue. */
+  /** By the ARN of their bucket, key, queue or role (which says who may assume it). */
   readonly ofResources: ReadonlyMap<string, PolicyDocument>;
 }
 
 const document = v.object({ Version: v.optional(v.string()), Statement: v.array(v.unknown()) });
 const rolePolicy = v.object({ Roles: v.array(v.string()), PolicyDocument: document });
-const inlinePolicies = v.object({
+const role = v.object({
+  AssumeRolePolicyDocument: document,
   Policies: v.optional(v.array(v.object({ PolicyDocument: document })), []),
 });
 const bucketPolicy = v.object({ Bucket: v.string(), PolicyDocument: document });
@@ -76,11 +77,13 @@ export function deployedPolicies(
     const { arn } = deployment.namesOf(id, Type);
     if (Type === 'AWS::IAM::Policy') {
       const { Roles, PolicyDocument } = v.parse(rolePolicy, properties);
-      for (const role of Roles) {
-        toRole(arnOfRef.get(role) ?? role, PolicyDocument);
+      for (const name of Roles) {
+        toRole(arnOfRef.get(name) ?? name, PolicyDocument);
       }
     } else if (Type === 'AWS::IAM::Role') {
-      for (const { PolicyDocument } of v.parse(inlinePolicies, properties).Policies) {
+      const { AssumeRolePolicyDocument, Policies } = v.parse(role, properties);
+      ofResources.set(arn, AssumeRolePolicyDocument);
+      for (const { PolicyDocument } of Policies) {
         toRole(arn, PolicyDocument);
       }
     } else if (Type === 'AWS::S3::BucketPolicy') {

@@ -1,13 +1,9 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
 import { parseSettings } from '../../lib/settings.ts';
 import { type AccessRequest, authorizer, type ConditionContext } from './authorizer.ts';
 import { deployedPolicies, type PhysicalNames, type PolicyDocument } from './deployed-policies.ts';
 import { misspellings } from './spelling.ts';
-import {
-  resourceId,
-  type SynthesizedTemplate,
-  scheduleRoleId,
-  synthesizedTemplate,
-} from './synthesized-stack.ts';
+import { resourceId, type SynthesizedTemplate, synthesizedTemplate } from './synthesized-stack.ts';
 
 /**
  * Who may do what: everything that a security review asks of the deployment, as rows of action × resource × context, each with those who are
@@ -17,12 +13,17 @@ import {
 export const region = 'eu-central-1';
 export const accountId = '111122223333';
 const strangersAccountId = '999988887777';
+const trustedAccountId = '444455556666';
 /** As many seconds as the settings below give a URL, and the tolerance of the bucket policy. */
 const oldestSignatureMs = (120 + 60) * 1000;
 
-export const matrixSettings = parseSettings({
+const matrixSettings = parseSettings({
   controlPlanes: {
-    prod: { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] },
+    prod: {
+      clusterEndpoint: 'kong-cp.example.com:8005',
+      dataPlaneVersions: ['3.9.1'],
+      readerRoleTrust: [trustedAccountId],
+    },
     staging: { clusterEndpoint: 'kong-staging.example.com:8005', dataPlaneVersions: ['3.9.1'] },
   },
 });
@@ -35,6 +36,8 @@ const principals = [
   'webhook',
   'schedule prod',
   'data plane prod',
+  'reader prod',
+  'trusted account',
   'administrator',
   's3 and kms role',
   'other account',
@@ -73,10 +76,18 @@ export interface Matrix {
   readonly misspellings: readonly string[];
 }
 
+/** The deployment that the matrix is about, with a data plane's role beside it that is allowed what data planes need. */
+export function matrixTemplate(): SynthesizedTemplate {
+  return synthesizedTemplate(matrixSettings, (stack) => {
+    const role = new iam.Role(stack, 'DataPlaneProd', {
+      assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
+    });
+    stack.lifeboat.grantBootstrap(role, 'prod');
+  });
+}
+
 /** Evaluates every row for every principal against the policies of the synthesized template. */
-export async function evaluateMatrix(
-  template: SynthesizedTemplate = synthesizedTemplate(matrixSettings),
-): Promise<Matrix> {
+export async function evaluateMatrix(template: SynthesizedTemplate = matrixTemplate()): Promise<Matrix> {
   const names = physicalNames(template);
   const policies = deployedPolicies(template, { region, accountId, namesOf: names.of });
   const authorize = authorizer({ policies, accountId, others: outsiders(names) });
@@ -110,6 +121,7 @@ interface MatrixNames {
   readonly principalArn: (principal: PrincipalName) => string;
   /** ARN of the one resource of a type whose logical id begins so. */
   readonly arn: (type: string, start: string) => string;
+  readonly apiId: string;
 }
 
 function physicalNames(template: SynthesizedTemplate): MatrixNames {
@@ -133,34 +145,35 @@ function physicalNames(template: SynthesizedTemplate): MatrixNames {
     'presign prod': role('PresignRoleprod'),
     'presign staging': role('PresignRolestaging'),
     webhook: role('IntakeRole'),
-    'schedule prod': of(scheduleRoleId(template, 'prod'), 'AWS::IAM::Role').arn,
-    'data plane prod': `arn:aws:iam::${accountId}:role/data-plane-prod`,
+    'schedule prod': role('ExportprodScheduleRole'),
+    'data plane prod': role('DataPlaneProd'),
+    'reader prod': role('ReaderRoleprod'),
+    'trusted account': `arn:aws:iam::${trustedAccountId}:role/data-plane`,
     administrator: `arn:aws:iam::${accountId}:role/administrator`,
     's3 and kms role': `arn:aws:iam::${accountId}:role/s3-and-kms`,
     'other account': `arn:aws:iam::${strangersAccountId}:role/administrator`,
     anonymous: 'anonymous',
   };
-  return { of, arn, principalArn: (principal) => arns[principal] };
+  return {
+    of,
+    arn,
+    apiId: resourceId(template, 'AWS::ApiGatewayV2::Api', 'ApiHttpApi'),
+    principalArn: (principal) => arns[principal],
+  };
 }
 
 /** Policies of those that the deployment knows nothing of. */
 function outsiders(names: MatrixNames): ReadonlyMap<string, readonly PolicyDocument[]> {
-  const allow = (
-    actions: readonly string[],
-    resources: readonly string[] = ['*'],
-  ): readonly PolicyDocument[] => [
-    { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: actions, Resource: resources }] },
+  const allow = (...actions: readonly string[]): readonly PolicyDocument[] => [
+    { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }] },
   ];
   return new Map([
-    [names.principalArn('administrator'), allow(['*'])],
-    [names.principalArn('s3 and kms role'), allow(['s3:*', 'kms:*'])],
-    [names.principalArn('other account'), allow(['*'])],
-    [names.principalArn('data plane prod'), allow(['execute-api:Invoke'], [grantArn('prod')])],
+    [names.principalArn('administrator'), allow('*')],
+    [names.principalArn('s3 and kms role'), allow('s3:*', 'kms:*')],
+    [names.principalArn('other account'), allow('*')],
+    [names.principalArn('trusted account'), allow('*')],
   ]);
 }
-
-const grantArn = (controlPlane: string) =>
-  `arn:aws:execute-api:${region}:${accountId}:api0id/$default/GET/control-planes/${controlPlane}/fallback-config`;
 
 function matrixRows(names: MatrixNames): readonly MatrixRow[] {
   const bucket = names.arn('AWS::S3::Bucket', 'VaultBucket');
@@ -169,6 +182,10 @@ function matrixRows(names: MatrixNames): readonly MatrixRow[] {
   const queue = names.arn('AWS::SQS::Queue', 'ExportprodQueue');
   const hookSecret = names.arn('AWS::SecretsManager::Secret', 'ExportprodHookSecret');
   const certificate = names.arn('AWS::SecretsManager::Secret', 'ExportprodClusterCertificate');
+  const reader = names.principalArn('reader prod');
+  const route = (routeKey: string) =>
+    `arn:aws:execute-api:${region}:${accountId}:${names.apiId}/$default/${routeKey}`;
+  const grants = (controlPlane: string) => route(`GET/control-planes/${controlPlane}/fallback-config`);
 
   const tls = { 'aws:SecureTransport': 'true' };
   const s3 = { ...tls, 's3:TlsVersion': '1.3', 's3:signatureAge': '1000' };
@@ -377,15 +394,19 @@ function matrixRows(names: MatrixNames): readonly MatrixRow[] {
       'administrator',
     ),
     row('secretsmanager:PutSecretValue', 'hook secret of prod', hookSecret, tls, '', 'administrator'),
+    row('execute-api:Invoke', 'grants of prod', grants('prod'), tls, '', 'data plane prod', 'administrator'),
+    row('execute-api:Invoke', 'grants of staging', grants('staging'), tls, '', 'administrator'),
     row(
       'execute-api:Invoke',
-      'grants of prod',
-      grantArn('prod'),
+      'grants of prod, by POST',
+      grants('prod').replace('GET', 'POST'),
       tls,
       '',
-      'data plane prod',
       'administrator',
     ),
-    row('execute-api:Invoke', 'grants of staging', grantArn('staging'), tls, '', 'administrator'),
+    row('execute-api:Invoke', 'below grants of prod', `${grants('prod')}/x`, tls, '', 'administrator'),
+    row('sts:AssumeRole', 'reader role of prod', reader, tls, '', 'trusted account'),
+    row('sts:AssumeRole', 'presign role of prod', names.principalArn('presign prod'), tls, ''),
+    row('sts:AssumeRole', 'export role of prod', names.principalArn('export prod'), tls, ''),
   ];
 }

@@ -3,7 +3,7 @@ import type { Guard } from '../aws/access.ts';
 import { localApiId } from '../http-api.ts';
 import { authorizer } from './authorizer.ts';
 import { deployedPolicies, type PhysicalNames, type PolicyDocument } from './deployed-policies.ts';
-import { logicalPart, resourceId, scheduleRoleId, synthesizedTemplate } from './synthesized-stack.ts';
+import { logicalPart, resourceId, synthesizedTemplate } from './synthesized-stack.ts';
 
 /** What the local system's resources are called. */
 export interface LocalResources {
@@ -70,7 +70,7 @@ export function policiesInForce(
     export: id('AWS::IAM::Role', `ExportRole${unit}`),
     presign: id('AWS::IAM::Role', `PresignRole${unit}`),
     webhook: id('AWS::IAM::Role', 'IntakeRole'),
-    schedule: scheduleRoleId(template, controlPlane),
+    schedule: id('AWS::IAM::Role', `Export${unit}ScheduleRole`),
     dataPlane: 'data-plane',
     administrator: 'administrator',
   };

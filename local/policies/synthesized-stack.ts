@@ -33,26 +33,20 @@ export function resourceId({ Resources }: SynthesizedTemplate, type: string, sta
   return id;
 }
 
-const scheduleTarget = v.object({
-  Target: v.object({ RoleArn: v.object({ 'Fn::GetAtt': v.tuple([v.string(), v.literal('Arn')]) }) }),
-});
-
-/** Logical id of the role that a control plane's schedule has; all schedules that look alike share one. */
-export function scheduleRoleId(template: SynthesizedTemplate, controlPlane: string): string {
-  const schedule =
-    template.Resources[
-      resourceId(template, 'AWS::Scheduler::Schedule', `Export${logicalPart(controlPlane)}`)
-    ];
-  return v.parse(scheduleTarget, schedule?.Properties).Target.RoleArn['Fn::GetAtt'][0];
-}
-
 /** A control plane's name as it stands in logical ids, which have letters and digits only. */
 export function logicalPart(controlPlane: string): string {
   return controlPlane.replaceAll('-', '');
 }
 
-/** The template that these settings deploy, with the feature flags of cdk.json; without bundles, which take their time. */
-export function synthesizedTemplate(settings: Settings): SynthesizedTemplate {
+/**
+ * The template that these settings deploy, with the feature flags of cdk.json; without bundles, which take their time.
+ *
+ * @param extend - what the deployer adds to the stack
+ */
+export function synthesizedTemplate(
+  settings: Settings,
+  extend: (stack: LifeboatStack) => void = () => undefined,
+): SynthesizedTemplate {
   // cdk-nag and the template's own rules are for `npm run synth`.
   process.env['CDK_VALIDATION'] = 'false';
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8')));
@@ -60,6 +54,7 @@ export function synthesizedTemplate(settings: Settings): SynthesizedTemplate {
   try {
     const app = new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
     const stack = new LifeboatStack(app, 'Lifeboat', { settings });
+    extend(stack);
     return v.parse(template, app.synth().getStackByName(stack.stackName).template);
   } finally {
     rmSync(outdir, { recursive: true });

@@ -41,10 +41,13 @@ beforeAll(async () => {
   // A path that a shell would take apart.
   forPeople = serving("people's data");
   const ready = await eventually(
-    () => forMachines.stdout().endsWith('\n') && forPeople.stdout().includes('tail -f'),
+    () =>
+      forMachines.hasEnded() ||
+      forPeople.hasEnded() ||
+      (forMachines.stdout().endsWith('\n') && forPeople.stdout().includes('tail -f')),
     20,
   );
-  if (!ready) {
+  if (!ready || forMachines.hasEnded() || forPeople.hasEnded()) {
     throw new Error(`not ready:\n${forMachines.stderr()}\n${forPeople.stdout()}${forPeople.stderr()}`);
   }
   endpoints = JSON.parse(forMachines.stdout()) as Endpoints;
@@ -58,15 +61,19 @@ afterAll(async () => {
 describe('serving', () => {
   it('prints one JSON object, and keeps its secrets in files for their owner alone', async () => {
     const secret = await readFile(endpoints.hookSecretFile, 'utf8');
-    const credentials = await readFile(endpoints.dataPlaneCredentialsFile, 'utf8');
+    const files = [endpoints.dataPlaneCredentialsFile, endpoints.administratorCredentialsFile];
+    const credentials = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('');
 
     expect(forMachines.stdout().trim().split('\n')).toHaveLength(1);
-    expect((await stat(endpoints.hookSecretFile)).mode & 0o777).toBe(0o600);
-    expect((await stat(endpoints.dataPlaneCredentialsFile)).mode & 0o777).toBe(0o600);
+    for (const file of [endpoints.hookSecretFile, ...files]) {
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+    }
     const printed = [forMachines, forPeople].map((each) => each.stdout() + each.stderr()).join();
     expect(secret.length).toBeGreaterThan(30);
     expect(printed).not.toContain(secret);
-    for (const [, value = ''] of credentials.matchAll(/(?:SECRET_ACCESS_KEY|SESSION_TOKEN)='([^']+)'/g)) {
+    const values = [...credentials.matchAll(/(?:SECRET_ACCESS_KEY|SESSION_TOKEN)='([^']+)'/g)];
+    expect(values).toHaveLength(4);
+    for (const [, value = ''] of values) {
       expect(printed).not.toContain(value);
     }
   });

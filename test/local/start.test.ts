@@ -218,10 +218,10 @@ describe('the rehearsal', () => {
     const { exitCode, stderr, seconds } = await unreachable;
 
     expect(exitCode).toBe(1);
-    expect(stderr).toContain('npm start: the first export did not happen within 30 s');
+    expect(stderr).toMatch(/npm start: the first export did not happen within \d+ s/);
     expect(stderr).toMatch(/cannot be reached \(ECONNREFUSED\)/);
     expect(stderr).toContain('of a control plane check address, port and the way to it');
     expect(stderr).toContain(join(directory, 'away/logs/export.log'));
-    expect(seconds).toBeLessThan(40);
+    expect(seconds).toBeLessThan(30);
   }, 60_000);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { evaluateMatrix, matrixSettings } from '../../../local/policies/matrix.ts';
-import { type SynthesizedTemplate, synthesizedTemplate } from '../../../local/policies/synthesized-stack.ts';
+import { evaluateMatrix, matrixTemplate } from '../../../local/policies/matrix.ts';
+import type { SynthesizedTemplate } from '../../../local/policies/synthesized-stack.ts';
 
-const template = synthesizedTemplate(matrixSettings);
+const template = matrixTemplate();
 const matrix = await evaluateMatrix(template);
 
 /** The template with every text replaced, as if somebody had changed one grant. */
