@@ -161,6 +161,36 @@ describe('what is printed for people', () => {
   }, 30_000);
 });
 
+describe('the README', () => {
+  it('has commands that work as they stand, in their order', async () => {
+    const readme = await readFile('README.md', 'utf8');
+    const blocks = [...readme.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) => block);
+    // The first one is what CI does; files go where tests may leave them.
+    const [hook, call, key, fetched, ...more] = blocks
+      .slice(1)
+      .map((block) => block.replaceAll(/\b(signing-key\.pem|config\.json)\b/g, `"${directory}/$1"`));
+
+    const { stdout, stderr, exitCode } = await bash(
+      `export ADMIN_URL="$adminUrl" WEBHOOK_URL="$webhookUrl" API_URL="$apiUrl" SIGNING_KEY_ARN="$signingKeyArn"
+      HOOK_SECRET=$(cat "$hookSecretFile")
+      set -e
+      ${hook}
+      ${call}
+      . "$administratorCredentialsFile"
+      ${key}
+      . "$dataPlaneCredentialsFile"
+      ${fetched}`,
+    );
+
+    expect(blocks[0]).toBe('npm ci && npm start\nnpm ci && npm test\n');
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    // Kong's answer quotes the secret, which no failing test should print.
+    const said = stdout.trimEnd().replaceAll(/"secret":"[^"]*"/g, '');
+    expect(said).toMatch(/"handler":"webhook".*"status":"accepted".*verified$/s);
+    expect(more).toEqual([]);
+  });
+});
+
 describe('Ctrl-C', () => {
   it.each([
     ['SIGINT', () => forMachines, () => endpoints.apiUrl],
