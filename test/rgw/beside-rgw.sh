@@ -161,6 +161,6 @@ echo "rgw: $(radosgw --version | cut -d' ' -f1-3) on 127.0.0.1:$http_port and :$
 export RGW_HTTP="http://127.0.0.1:$http_port" RGW_HTTPS="https://127.0.0.1:$https_port"
 export NODE_EXTRA_CA_CERTS="$directory/tls.crt" RGW_KMS_KEYS="${kms_keys[0]},${kms_keys[1]}"
 # In the background, since bash would hear of a signal only after a command in the foreground.
-"$@" <&0 &
+setpriv --pdeathsig TERM "$@" <&0 &
 command=$!
 wait "$command"
