@@ -51,7 +51,11 @@ export async function runExport(
   signal?: AbortSignal,
 ): Promise<ExportReport> {
   const changedAt = newestChange(commands, parts.now());
-  const last = await attempted(parts.vault.lastStatus(parts.name));
+  const [last] = await Promise.all([
+    attempted(parts.vault.lastStatus(parts.name)),
+    // Asked for meanwhile, and remembered by the signer; if it fails, publishing asks again and says why.
+    attempted(parts.signer.verificationKey()),
+  ]);
   const versions = await Promise.all(
     parts.dataPlaneVersions.map(async (kongVersion): Promise<VersionReport> => {
       if ('error' in last) {
