@@ -4,11 +4,13 @@ import { exitCodes, StandbyError } from '../core/standby/errors.ts';
 import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
 import { fetchCommand } from './fetch.ts';
 import { publicKeyCommand } from './public-key.ts';
+import { standbyCommand } from './standby.ts';
 
 const program = new Command('lifeboat')
   .description('Keeps Kong data planes bootable while their control plane is down.')
   .addCommand(fetchCommand())
   .addCommand(publicKeyCommand())
+  .addCommand(standbyCommand())
   .addHelpText(
     'after',
     `
@@ -21,7 +23,8 @@ Exit codes:
   5  grant endpoint, vault or KMS gave no good answer, or the download broke off
   6  something came that must not be loaded: signature, hash, control plane, version
   7  the output could not be written
-  8  Kong could not be given the file: prefix, process or status API, or it refused it`,
+  8  Kong could not be given the file: prefix, process or status API
+  9  Kong was given the file and did not load it`,
   )
   .exitOverride()
   .showHelpAfterError('(see lifeboat --help)');

@@ -1,15 +1,18 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
-import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import type { DataPlaneAuth } from './data-plane-auth.ts';
 
 export interface ApiProps {
+  readonly dataPlaneAuth: DataPlaneAuth;
   readonly logRetentionDays: number;
+  readonly logKey: kms.IKey;
 }
 
 /** Requests per second, and how many may come at once. */
@@ -31,16 +34,19 @@ export class Api extends Construct {
   readonly url: string;
   readonly #api: apigateway.HttpApi;
   readonly #stage: apigateway.CfnStage;
+  readonly #dataPlaneAuth: DataPlaneAuth;
   readonly #routeSettings: Record<string, object> = {};
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
+    this.#dataPlaneAuth = props.dataPlaneAuth;
     this.#api = new apigateway.HttpApi(this, 'HttpApi', {
       description: 'Lifeboat: event hooks of control planes, grants for data planes',
       createDefaultStage: false,
     });
     const accessLog = new logs.LogGroup(this, 'AccessLog', {
       retention: props.logRetentionDays,
+      encryptionKey: props.logKey,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.#stage = new apigateway.CfnStage(this, 'Stage', {
@@ -95,7 +101,7 @@ export class Api extends Construct {
       path,
       methods: [apigateway.HttpMethod.GET],
       integration: new HttpLambdaIntegration(`Grant-${controlPlane}`, handler),
-      authorizer: new HttpIamAuthorizer(),
+      authorizer: this.#dataPlaneAuth.authorizer(),
     });
     this.#throttle(`GET ${path}`, route, grantThrottle);
   }

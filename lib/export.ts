@@ -1,4 +1,6 @@
-import { Duration } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -15,6 +17,7 @@ export interface ExportProps {
   readonly controlPlane: string;
   readonly settings: ControlPlaneSettings;
   readonly deployment: Settings;
+  readonly logKey: kms.IKey;
   readonly vault: Vault;
   readonly role: FunctionRole;
 }
@@ -39,7 +42,7 @@ export class Export extends Construct {
 
   constructor(scope: Construct, id: string, props: ExportProps) {
     super(scope, id);
-    const { controlPlane, settings, deployment, vault, role } = props;
+    const { controlPlane, settings, deployment, logKey, vault, role } = props;
     const deadLetterQueue = new sqs.Queue(this, 'DeadLetters', {
       fifo: true,
       enforceSSL: true,
@@ -86,6 +89,8 @@ export class Export extends Construct {
       timeout,
       memorySizeMb,
       logRetentionDays: deployment.logRetentionDays,
+      logKey,
+      reservedConcurrency: deployment.reservedConcurrency.export,
       vpc: settings.vpc,
     });
     this.exporter = exporter;
@@ -144,8 +149,9 @@ export class Export extends Construct {
     new scheduler.Schedule(this, 'Schedule', {
       description: `Lifeboat: looks at control plane ${controlPlane}, hooks or no hooks`,
       schedule: scheduler.ScheduleExpression.rate(Duration.minutes(scheduleMinutes)),
-      // The role is CDK's own: trusted for this account's schedules only, and allowed this queue.
+      // Allows the role this queue.
       target: new SqsSendMessage(queue, {
+        role: this.#scheduleRole(),
         messageGroupId: controlPlane,
         input: scheduler.ScheduleTargetInput.fromObject({
           command: 'export',
@@ -156,6 +162,26 @@ export class Export extends Construct {
         // A ring that is missed is made good by the next one.
         retryAttempts: 0,
       }),
+    });
+  }
+
+  /** CDK's own role would stand beside Lifeboat in the stack, where what is said of all its roles does not reach. */
+  #scheduleRole(): iam.Role {
+    const { account } = Stack.of(this);
+    // Only schedules of this account (EventBridge Scheduler User Guide, "Confused deputy prevention").
+    const ourSchedules = {
+      StringEquals: {
+        'aws:SourceAccount': account,
+        'aws:SourceArn': Stack.of(this).formatArn({
+          service: 'scheduler',
+          resource: 'schedule-group',
+          resourceName: 'default',
+          arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+        }),
+      },
+    };
+    return new iam.Role(this, 'ScheduleRole', {
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', { conditions: ourSchedules }),
     });
   }
 }

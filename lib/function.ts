@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -26,6 +27,10 @@ export interface LifeboatFunctionProps<Variables> {
   readonly timeout: Duration;
   readonly memorySizeMb: number;
   readonly logRetentionDays: number;
+  /** Encrypts its logs. */
+  readonly logKey: kms.IKey;
+  /** How many executions are kept free for it, and are its most. @default what is free in the account */
+  readonly reservedConcurrency?: number | undefined;
   /** Network of a private control plane. @default outside any VPC */
   readonly vpc?: VpcSettings | undefined;
 }
@@ -44,6 +49,7 @@ export class LifeboatFunction<
     super(scope, id);
     const logGroup = new logs.LogGroup(this, 'Log', {
       retention: props.logRetentionDays,
+      encryptionKey: props.logKey,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     logGroup.grantWrite(props.role);
@@ -74,6 +80,9 @@ export class LifeboatFunction<
         banner: lambdaBundling.banner,
         bundleAwsSDK: true,
       },
+      ...(props.reservedConcurrency === undefined
+        ? {}
+        : { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...network(this, props),
     });
   }

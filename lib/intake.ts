@@ -1,5 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { WebhookVariables } from '../lambdas/environment/webhook.ts';
 import type { Api } from './api.ts';
@@ -9,6 +10,7 @@ import type { Settings } from './settings.ts';
 
 export interface IntakeProps {
   readonly deployment: Settings;
+  readonly logKey: kms.IKey;
   readonly api: Api;
   /** By the name of their control plane. */
   readonly exports: ReadonlyMap<string, Export>;
@@ -18,7 +20,7 @@ export interface IntakeProps {
 export class Intake extends Construct {
   readonly webhook: LifeboatFunction<WebhookVariables>;
 
-  constructor(scope: Construct, id: string, { deployment, api, exports }: IntakeProps) {
+  constructor(scope: Construct, id: string, { deployment, logKey, api, exports }: IntakeProps) {
     super(scope, id);
     const role = new FunctionRole(this, 'Role');
     const units = [...exports.entries()];
@@ -51,6 +53,8 @@ export class Intake extends Construct {
       timeout: Duration.seconds(10),
       memorySizeMb: 256,
       logRetentionDays: deployment.logRetentionDays,
+      logKey,
+      reservedConcurrency: deployment.reservedConcurrency.webhook,
     });
     api.addHookRoute(this.webhook.function);
   }

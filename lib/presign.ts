@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { PresignVariables } from '../lambdas/environment/presign.ts';
 import type { Api } from './api.ts';
@@ -10,6 +11,7 @@ export interface PresignProps {
   readonly controlPlane: string;
   readonly settings: ControlPlaneSettings;
   readonly deployment: Settings;
+  readonly logKey: kms.IKey;
   readonly vault: Vault;
   readonly api: Api;
   /** Its rights are the rights of the URLs: reading one control plane's files. */
@@ -36,6 +38,8 @@ export class Presign extends Construct {
       timeout: Duration.seconds(10),
       memorySizeMb: 256,
       logRetentionDays: props.deployment.logRetentionDays,
+      logKey: props.logKey,
+      reservedConcurrency: props.deployment.reservedConcurrency.presign,
     });
     props.api.addGrantRoute(props.controlPlane, this.presigner.function);
   }

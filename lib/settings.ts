@@ -23,8 +23,15 @@ const section = <const Entries extends v.ObjectEntries>(entries: Entries) =>
 const list = <const Item extends v.GenericSchema<string>>(item: Item, things: string) =>
   v.array(item, `a list of ${things} is expected, in brackets`);
 
+// What CDK knows only when it deploys, such as the id of a VPC of the same app, is known to be of the right kind there
+// (CDK Developer Guide, "Tokens").
+const isToken = (given: string) => given.includes('${Token[');
+
 const text = (pattern: RegExp, expectation: string) =>
-  v.pipe(v.string(expectation), v.regex(pattern, expectation));
+  v.pipe(
+    v.string(expectation),
+    v.check((given) => isToken(given) || pattern.test(given), expectation),
+  );
 
 // The complete ARN with Secrets Manager's own six characters at its end: a policy that names less allows nothing.
 const secretArn = text(
@@ -44,10 +51,66 @@ const pageUrl = text(
   'the https:// URL of a page is expected, without a #, for example "https://wiki.example.com/lifeboat/runbook"',
 );
 
+const roleArn = text(
+  /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
+  'the ARN of a role is expected, for example "arn:aws:iam::111122223333:role/break-glass"',
+);
+
+const managedPolicyArn = text(
+  /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]+$/,
+  'the ARN of a managed policy is expected, for example "arn:aws:iam::111122223333:policy/boundary"',
+);
+
+// The key's own ARN: the bucket policy compares it with what each PUT names, and an alias may come to mean another key.
+const keyArn = text(
+  /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/,
+  'the ARN of a KMS key is expected, not of an alias, for example ' +
+    '"arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"',
+);
+
+// S3 User Guide, "General purpose bucket naming rules"; without dots, which no wildcard certificate covers.
+const bucketName = text(
+  /^(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)$)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
+  'the name of a bucket is expected: 3 to 63 characters out of a-z, 0-9 and "-", for example "example-lifeboat"',
+);
+
+const tagCharacters = 'letters, digits, spaces and _ . : / = + - @';
+const tagsExpected = 'an object is expected, with the value of each tag by its key';
+const tags = v.pipe(
+  v.custom<Record<string, unknown>>((given) => !Array.isArray(given), tagsExpected),
+  v.record(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^[\p{L}\p{N} _.:/=+@-]{1,128}$/u,
+        `the key of a tag has 1 to 128 characters: ${tagCharacters}`,
+      ),
+      v.regex(/^(?!aws:)/i, 'keys that begin with "aws:" are AWS’s own: choose another one'),
+      v.notValue('application', 'this tag is Lifeboat’s own: choose another key'),
+    ),
+    text(
+      /^[\p{L}\p{N} _.:/=+@-]{0,256}$/u,
+      `the value of a tag has up to 256 characters, in quotes: ${tagCharacters}`,
+    ),
+    tagsExpected,
+  ),
+  // S3 and IAM take 50, of which one is ours, and CloudFormation adds three.
+  v.check((all) => Object.keys(all).length <= 45, 'at most 45 tags are allowed'),
+);
+
+const trusted = text(
+  /^(\d{12}|arn:aws[a-z-]*:iam::\d{12}:(role|user)\/[\w+=,.@/-]+)$/,
+  'the number of an account, in quotes, or the ARN of a role or user is expected, for example "111122223333" or ' +
+    '"arn:aws:iam::111122223333:role/data-plane"',
+);
+
 const endpointExpected =
   'host and port of the cluster_listen are expected, without a scheme, for example "kong-cp.example.com:8005"';
 
-const endpoint = v.pipe(v.string(endpointExpected), v.check(isHostAndPort, endpointExpected));
+const endpoint = v.pipe(
+  v.string(endpointExpected),
+  v.check((given) => isToken(given) || isHostAndPort(given), endpointExpected),
+);
 
 function isHostAndPort(given: string): boolean {
   const port = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(given)?.[1];
@@ -125,6 +188,16 @@ const controlPlane = section({
   clusterCertificateSecretArn: v.optional(secretArn),
   /** A secret of yours that signs the event hooks. Default: one is generated. */
   eventHookSecretArn: v.optional(secretArn),
+  /** Who may assume a role that may ask for grants of this control plane: accounts, roles, users. Default: no such role. */
+  readerRoleTrust: v.optional(
+    v.pipe(
+      list(trusted, 'account numbers and ARNs'),
+      v.minLength(1, 'name at least one account, role or user, or take the setting out'),
+      // IAM takes 2,048 characters in a trust policy.
+      v.maxLength(10, 'at most 10 are allowed: name accounts, which let their own administrators say who'),
+      v.check((all) => new Set(all).size === all.length, 'one of them stands there twice'),
+    ),
+  ),
   /** Where the export runs when the control plane is private. Default: outside any VPC. */
   vpc: v.optional(vpc),
 });
@@ -186,12 +259,49 @@ const settings = section({
   alarmTopicArn: v.optional(topicArn),
   /** Where your people read docs/runbook.md; each alarm links to its section. */
   runbookUrl: v.optional(pageUrl, 'https://lifeboat.example.com/docs/runbook.md'),
+  /** Name of the vault. Default: CloudFormation makes one. */
+  bucketName: v.optional(bucketName),
+  /** A key of yours that encrypts the configurations. Default: one is made. */
+  encryptionKeyArn: v.optional(keyArn),
+  /** On everything that can have tags, beside `application`. */
+  tags: v.optional(tags, {}),
+  /** Managed policy that bounds every role. Default: none. */
+  permissionsBoundaryArn: v.optional(managedPolicyArn),
+  /** How many executions of a function are kept free for it, and are its most. Default: what is free in the account. */
+  reservedConcurrency: v.optional(
+    section({
+      webhook: v.optional(between(1, 1000, 'executions')),
+      /** Of each control plane. */
+      presign: v.optional(between(1, 1000, 'executions')),
+      /** Of each control plane; exports of one run one after another. */
+      export: v.optional(between(1, 1000, 'executions')),
+    }),
+    {},
+  ),
+  /** Only these two change the vault's policies, lifecycle and versioning and the keys' policies, or disable them. Default: whom IAM lets. */
+  lockdown: v.optional(
+    v.pipe(
+      section({
+        /** For people, when nothing else helps. */
+        breakGlassRoleArn: roleArn,
+        /** Whom CloudFormation deploys with, or nobody could update the stack. */
+        deploymentRoleArn: roleArn,
+      }),
+      v.check(
+        ({ breakGlassRoleArn, deploymentRoleArn }) => breakGlassRoleArn !== deploymentRoleArn,
+        'two different roles are expected: what deploys every day is not what breaks the glass',
+      ),
+    ),
+  ),
   /** CloudTrail notes each reading and writing in the vault, in a bucket of its own. */
   dataEvents: v.optional(v.boolean('true or false is expected'), false),
 });
 
+/** What may be said, before defaults are filled in. */
+export type SettingsInput = v.InferInput<typeof settings>;
 export type Settings = v.InferOutput<typeof settings>;
 export type ControlPlaneSettings = Settings['controlPlanes'][string];
+export type LockdownSettings = NonNullable<Settings['lockdown']>;
 export type VpcSettings = v.InferOutput<typeof vpc>;
 
 /** The settings are wrong; the message has a sentence for each mistake. */
@@ -200,11 +310,12 @@ export class SettingsError extends Error {
 }
 
 /**
- * Checks the settings of a deployment (cdk.json, context `lifeboat`).
+ * Checks the settings of a deployment.
  *
+ * @param where - where they stand, for whoever has to correct them
  * @throws SettingsError
  */
-export function parseSettings(given: unknown): Settings {
+export function parseSettings(given: unknown, where = 'in cdk.json, context "lifeboat",'): Settings {
   if (given === undefined) {
     throw new SettingsError(
       'there are no settings: put them into cdk.json, context "lifeboat" (see README, Deploy)',
@@ -212,9 +323,7 @@ export function parseSettings(given: unknown): Settings {
   }
   const parsed = v.safeParse(settings, given);
   if (!parsed.success) {
-    throw new SettingsError(
-      `the settings in cdk.json, context "lifeboat", are wrong:\n${parsed.issues.map(sentence).join('\n')}`,
-    );
+    throw new SettingsError(`the settings ${where} are wrong:\n${parsed.issues.map(sentence).join('\n')}`);
   }
   return parsed.output;
 }

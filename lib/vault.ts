@@ -1,10 +1,11 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { serviceHost } from './function.ts';
+import type { LockdownSettings } from './settings.ts';
 
 /** Who may do what with the files of one control plane. */
 export interface VaultTenant {
@@ -24,6 +25,12 @@ export interface VaultProps {
   /** Days after which noncurrent versions go, beyond the newest `noncurrentVersionsKept`. */
   readonly noncurrentVersionDays: number;
   readonly noncurrentVersionsKept: number;
+  /** @default CloudFormation makes one */
+  readonly bucketName?: string | undefined;
+  /** A key of the deployer's, whose policy is not ours to change. @default one is made */
+  readonly encryptionKeyArn?: string | undefined;
+  /** @default whomever IAM lets */
+  readonly lockdown?: LockdownSettings | undefined;
 }
 
 // A URL lives urlLifetimeSeconds; a minute more for clocks that differ. What a stolen credential signs for longer is refused.
@@ -38,15 +45,20 @@ export class Vault extends Construct {
   readonly bucket: s3.Bucket;
   readonly encryptionKey: kms.IKey;
   readonly signingKey: kms.IKey;
+  /** What the policy of the deployer's own encryption key needs; empty where the key is ours, which has it. */
+  readonly encryptionKeyStatements: readonly iam.PolicyStatement[];
 
   constructor(scope: Construct, id: string, props: VaultProps) {
     super(scope, id);
-    const encryptionKey = new kms.Key(this, 'EncryptionKey', {
-      description: 'Lifeboat: encrypts the configurations of control planes',
-      enableKeyRotation: true,
-      // Without the key the last good configuration is lost, whatever happens to the stack.
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
+    const encryptionKey =
+      props.encryptionKeyArn === undefined
+        ? new kms.Key(this, 'EncryptionKey', {
+            description: 'Lifeboat: encrypts the configurations of control planes',
+            enableKeyRotation: true,
+            // Without the key the last good configuration is lost, whatever happens to the stack.
+            removalPolicy: RemovalPolicy.RETAIN,
+          })
+        : kms.Key.fromKeyArn(this, 'EncryptionKey', props.encryptionKeyArn);
     const signingKey = new kms.Key(this, 'SigningKey', {
       description: 'Lifeboat: signs the configurations of control planes',
       keySpec: kms.KeySpec.ECC_NIST_P256,
@@ -59,6 +71,7 @@ export class Vault extends Construct {
       'KMS does not rotate asymmetric keys; data planes pin this one, and it is replaced by hand.',
     );
     const bucket = new s3.Bucket(this, 'Bucket', {
+      ...(props.bucketName === undefined ? {} : { bucketName: props.bucketName }),
       versioned: true,
       encryption: s3.BucketEncryption.KMS,
       encryptionKey,
@@ -98,17 +111,83 @@ export class Vault extends Construct {
     this.#denyStrayWrites(props.tenants);
     this.#denyDeletion();
     this.#denyOldSignatures(props.urlLifetimeSeconds);
-    denyToOthers(encryptionKey, 'OnlyLifeboatDecrypts', exportRoles.concat(presignRoles), [
-      'kms:Decrypt',
-      'kms:ReEncryptFrom',
-    ]);
-    denyToOthers(encryptionKey, 'OnlyExportEncrypts', exportRoles, [
-      'kms:Encrypt',
-      'kms:GenerateDataKey*',
-      'kms:ReEncryptTo',
-    ]);
+    const onEncryptionKey = [
+      deniedToOthers('OnlyLifeboatDecrypts', exportRoles.concat(presignRoles), [
+        'kms:Decrypt',
+        'kms:ReEncryptFrom',
+      ]),
+      deniedToOthers('OnlyExportEncrypts', exportRoles, [
+        'kms:Encrypt',
+        'kms:GenerateDataKey*',
+        'kms:ReEncryptTo',
+      ]),
+    ];
     // A signature is what data planes trust; a key policy is the one place where nobody else's policy can add a signer.
-    denyToOthers(signingKey, 'OnlyExportSigns', exportRoles, ['kms:Sign']);
+    const onSigningKey = [deniedToOthers('OnlyExportSigns', exportRoles, ['kms:Sign'])];
+    if (props.lockdown !== undefined) {
+      const { breakGlassRoleArn, deploymentRoleArn } = props.lockdown;
+      const keepers = [breakGlassRoleArn, deploymentRoleArn];
+      this.#lock(keepers);
+      const locked = deniedToOthers('OnlyKeepersChangeKey', keepers, [
+        'kms:PutKeyPolicy',
+        'kms:DisableKey',
+        'kms:ScheduleKeyDeletion',
+      ]);
+      onEncryptionKey.push(locked);
+      onSigningKey.push(locked);
+    }
+    for (const statement of onSigningKey) {
+      signingKey.addToResourcePolicy(statement);
+    }
+    const isOurs = onEncryptionKey.every(
+      (statement) => encryptionKey.addToResourcePolicy(statement).statementAdded,
+    );
+    this.encryptionKeyStatements = isOurs
+      ? []
+      : [...this.#allowedByKey(exportRoles, presignRoles), ...onEncryptionKey];
+    if (!isOurs) {
+      Annotations.of(this).addInfoV2(
+        'lifeboat:encryptionKeyStatements',
+        `the policy of ${encryptionKey.keyArn} is yours: once deployed, put the statements of the output EncryptionKeyStatements into it ` +
+          '(Vault.encryptionKeyStatements in a stack of your own); without them others may decrypt, see docs/settings.md',
+      );
+    }
+  }
+
+  /** For a key whose policy leaves nothing to the account's IAM policies, or that is another account's. */
+  #allowedByKey(exportRoles: readonly string[], presignRoles: readonly string[]): iam.PolicyStatement[] {
+    const allowed = (sid: string, action: string, roleArns: readonly string[]) =>
+      new iam.PolicyStatement({
+        sid,
+        // Not the roles themselves: KMS replaces a principal that was deleted by an id that nobody has.
+        principals: [new iam.AccountPrincipal(Stack.of(this).account)],
+        actions: [action],
+        resources: ['*'],
+        conditions: { ...this.#throughBucket(), ArnEquals: { 'aws:PrincipalArn': [...roleArns] } },
+      });
+    return [
+      allowed('LifeboatDecrypts', 'kms:Decrypt', [...exportRoles, ...presignRoles]),
+      allowed('ExportEncrypts', 'kms:GenerateDataKey', exportRoles),
+    ];
+  }
+
+  /** What would open the vault or lose what is in it, for everybody but its keepers. */
+  #lock(keepers: readonly string[]): void {
+    this.#deny({
+      sid: 'OnlyKeepersChangeVault',
+      actions: [
+        's3:PutBucketPolicy',
+        's3:DeleteBucketPolicy',
+        's3:PutLifecycleConfiguration',
+        's3:PutBucketVersioning',
+        's3:PutEncryptionConfiguration',
+        's3:PutReplicationConfiguration',
+        's3:PutBucketPublicAccessBlock',
+        's3:DeleteBucket',
+      ],
+      resources: [this.bucket.bucketArn],
+      conditions: notFrom(keepers),
+    });
   }
 
   #grantPublish({ controlPlane, exportRole }: VaultTenant): void {
@@ -309,20 +388,17 @@ function notFrom(roleArns: readonly string[]) {
   return { ArnNotEquals: { 'aws:PrincipalArn': [...roleArns] } };
 }
 
-function denyToOthers(
-  key: kms.Key,
+function deniedToOthers(
   sid: string,
   roleArns: readonly string[],
   actions: readonly string[],
-): void {
-  key.addToResourcePolicy(
-    new iam.PolicyStatement({
-      sid,
-      effect: iam.Effect.DENY,
-      principals: [new iam.AnyPrincipal()],
-      actions: [...actions],
-      resources: ['*'],
-      conditions: notFrom(roleArns),
-    }),
-  );
+): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    sid,
+    effect: iam.Effect.DENY,
+    principals: [new iam.AnyPrincipal()],
+    actions: [...actions],
+    resources: ['*'],
+    conditions: notFrom(roleArns),
+  });
 }

@@ -23,6 +23,7 @@ export class ConfigFileWriter {
   readonly #md5 = createHash('md5');
   readonly #compressed: Buffer[] = [];
   #sizeBytes = 0;
+  #drained: Promise<unknown> | undefined;
 
   constructor() {
     this.#gzip.on('data', (piece: Buffer) => this.#compressed.push(piece));
@@ -33,9 +34,9 @@ export class ConfigFileWriter {
     this.#sha256.update(piece);
     this.#md5.update(piece);
     this.#sizeBytes += piece.length;
-    if (!this.#gzip.write(piece)) {
-      await once(this.#gzip, 'drain');
-    }
+    // One piece may be under way: zlib's thread compresses it while the next one is read, checked and hashed.
+    await this.#drained;
+    this.#drained = this.#gzip.write(piece) ? undefined : once(this.#gzip, 'drain');
   }
 
   /** Completes the file; to be called once. */

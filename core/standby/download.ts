@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import { canLoad } from '../access/version-choice.ts';
@@ -8,7 +8,7 @@ import { VaultError } from '../vault/errors.ts';
 import { type Manifest, verifyManifest } from '../vault/manifest.ts';
 import type { VerificationKey } from '../vault/signer.ts';
 import { StandbyError } from './errors.ts';
-import { reason } from './grant-request.ts';
+import { limit, reason } from './grant-request.ts';
 
 export interface DownloadRequest {
   /** Presigned; a secret. */
@@ -24,6 +24,10 @@ export interface DownloadRequest {
   readonly maxBytes: number;
   /** For the whole download. */
   readonly timeoutMs: number;
+  /** Content that Kong refused: not downloaded again. Lower-case hex. */
+  readonly refusedSha256?: string | undefined;
+  /** Gives up early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -45,11 +49,11 @@ export async function downloadVerified(request: DownloadRequest): Promise<Manife
   }
 }
 
-async function get({ url, timeoutMs }: DownloadRequest): Promise<Response> {
+async function get({ url, timeoutMs, signal }: DownloadRequest): Promise<Response> {
   let response: Response;
   try {
     // A redirect would lead away from the host that the grant named.
-    response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
+    response = await fetch(url, { redirect: 'error', signal: limit(timeoutMs, signal) });
   } catch (error) {
     throw new StandbyError(
       'unreachable',
@@ -130,15 +134,22 @@ async function trustedManifest(response: Response, request: DownloadRequest): Pr
       `the file has ${manifest.size} bytes, more than the ${request.maxBytes} that are allowed (--max-bytes)`,
     );
   }
+  if (manifest.sha256 === request.refusedSha256) {
+    throw new StandbyError(
+      'refused',
+      `the vault has still revision ${manifest.revision}, which Kong did not load: it is tried again when there is another one`,
+    );
+  }
   return manifest;
 }
 
 async function storeVerified(
   response: Response,
   manifest: Manifest,
-  { output }: DownloadRequest,
+  { output, timeoutMs }: DownloadRequest,
 ): Promise<void> {
-  const temporary = join(dirname(output), `.${basename(output)}.${randomUUID()}`);
+  await removeAbandoned(output, timeoutMs);
+  const temporary = `${temporaryPrefix(output)}${randomUUID()}`;
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
   const file = await writing(output, open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600));
   try {
@@ -152,6 +163,21 @@ async function storeVerified(
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+const temporaryPrefix = (output: string) => join(dirname(output), `.${basename(output)}.`);
+
+/** What killed runs left would fill the disk. A file that is younger may be another run's, which is still at work. */
+async function removeAbandoned(output: string, olderThanMs: number): Promise<void> {
+  // A directory that cannot be read is named when the file is written.
+  const names = await readdir(dirname(output)).catch(() => []);
+  const paths = names.map((name) => join(dirname(output), name));
+  for (const path of paths.filter((each) => each.startsWith(temporaryPrefix(output)))) {
+    const writtenMs = (await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now();
+    if (Date.now() - writtenMs > olderThanMs) {
+      await rm(path, { force: true }).catch(() => 'it belongs to somebody else');
+    }
   }
 }
 

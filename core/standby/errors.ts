@@ -5,9 +5,17 @@
  * - `unreachable` (5): the grant endpoint or the vault did not answer, or broke off.
  * - `verification` (6): something came that must not be loaded.
  * - `output` (7): the file could not be written.
- * - `kong` (8): Kong could not be given the file: prefix, process or status API, or it refused it.
+ * - `kong` (8): Kong could not be given the file: prefix, process or status API.
+ * - `refused` (9): Kong was given the file and did not load it.
  */
-export type StandbyErrorCode = 'denied' | 'no-file' | 'unreachable' | 'verification' | 'output' | 'kong';
+export type StandbyErrorCode =
+  | 'denied'
+  | 'no-file'
+  | 'unreachable'
+  | 'verification'
+  | 'output'
+  | 'kong'
+  | 'refused';
 
 export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
   denied: 3,
@@ -16,6 +24,7 @@ export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
   verification: 6,
   output: 7,
   kong: 8,
+  refused: 9,
 };
 
 /** The data plane did not get a file, or Kong did not load it; what either had before is untouched. Messages never hold a presigned URL. */

@@ -16,6 +16,8 @@ export interface GrantRequest {
   readonly credentials: AwsCredentialIdentity | Provider<AwsCredentialIdentity>;
   readonly timeoutMs: number;
   readonly now: () => Date;
+  /** Gives up early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const grantSchema = v.object({
@@ -74,7 +76,7 @@ export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant
     response = await fetch(new URL(`${path}?kongVersion=${encodeURIComponent(kongVersion)}`, endpoint), {
       headers,
       redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: limit(timeoutMs, request.signal),
     });
     text = await limitedText(response);
   } catch (error) {
@@ -163,6 +165,12 @@ async function limitedText(response: Response): Promise<string> {
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString('utf8');
+}
+
+/** Ends a fetch after a time, or with `signal`. */
+export function limit(timeoutMs: number, signal: AbortSignal | undefined): AbortSignal {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
 }
 
 /** What went wrong with a fetch, in a word: its own message says only "fetch failed". */

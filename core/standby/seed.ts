@@ -4,9 +4,9 @@ import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
-import * as v from 'valibot';
 import { StandbyError } from './errors.ts';
-import { reason } from './grant-request.ts';
+import { limit } from './grant-request.ts';
+import { configurationHash, noConfiguration } from './status.ts';
 
 export interface SeedRequest {
   /** Kong's prefix (`KONG_PREFIX`; `/usr/local/kong` by default). */
@@ -27,9 +27,8 @@ export interface SeedRequest {
 
 export type SeedOutcome = 'seeded' | 'has a configuration';
 
-/** What a node without any configuration shows as its hash (kong/constants.lua, DECLARATIVE_EMPTY_CONFIG_HASH). */
-const noConfiguration = '0'.repeat(32);
-const statusTimeoutMs = 5_000;
+/** Where a node is, or would be, seeded. */
+export type SeedPlace = Pick<SeedRequest, 'prefix' | 'file'>;
 
 /**
  * Gives a running Kong that has no configuration one from a file, without a restart (facts §5): a line `declarative_config = <file>` in
@@ -38,18 +37,17 @@ const statusTimeoutMs = 5_000;
  *
  * A line that a killed run left behind is known by its path, which nobody but Lifeboat writes to, and taken out.
  *
- * @throws StandbyError `kong`; `verification` when the file is not the one that was verified
+ * @throws StandbyError `kong`; `refused` when Kong did not load the file in time; `verification` when the file is not the one that was
+ * verified
  */
 export async function seedKong(request: SeedRequest): Promise<SeedOutcome> {
   const environment = kongEnvironment(request);
   if ((await configurationHash(request.statusUrl)) !== noConfiguration) {
-    await removeLeftover(environment);
+    await removeLeftover(request);
     return 'has a configuration';
   }
-  await environment.removeLine();
-  await environment.refuseUsersOwn();
+  const master = await requireSeedable(request);
   await requireContent(request);
-  const master = await nginxMaster(request.prefix);
   if (request.signal?.aborted === true) {
     throw notLoaded(request);
   }
@@ -60,6 +58,36 @@ export async function seedKong(request: SeedRequest): Promise<SeedOutcome> {
     throw notLoaded(request);
   }
   return outcome;
+}
+
+/**
+ * Checks what the seeding of a node needs besides the file, and takes out the line of a killed run.
+ *
+ * @returns the process that takes the SIGHUP
+ * @throws StandbyError `kong`
+ */
+export async function requireSeedable(place: SeedPlace): Promise<number> {
+  const environment = kongEnvironment(place);
+  await environment.removeLine();
+  await environment.refuseUsersOwn();
+  return nginxMaster(place.prefix);
+}
+
+/**
+ * Takes out the line that a killed run left in a node that has a configuration by now.
+ *
+ * @throws StandbyError `kong` when it is there and stays
+ */
+export async function removeLeftover(place: SeedPlace): Promise<void> {
+  const environment = kongEnvironment(place);
+  const readable = await readEnvironment(environment.path).then(
+    () => true,
+    () => false,
+  );
+  // Whoever may not read it has left no line in it, and a node that has a configuration needs nothing of us.
+  if (readable) {
+    await environment.removeLine();
+  }
 }
 
 async function loadFile(
@@ -80,8 +108,7 @@ async function loadFile(
 /** @returns undefined when there was none in time */
 async function firstConfiguration(request: SeedRequest): Promise<SeedOutcome | undefined> {
   const { statusUrl, md5, timeoutMs, pollMs = 250, signal } = request;
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const end = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+  const end = limit(timeoutMs, signal);
   for (;;) {
     // A node that reloads may not answer for a moment.
     const hash = await configurationHash(statusUrl).catch(() => noConfiguration);
@@ -93,31 +120,6 @@ async function firstConfiguration(request: SeedRequest): Promise<SeedOutcome | u
     }
     await delay(pollMs, undefined, { signal: end }).catch(() => 'the end');
   }
-}
-
-const statusSchema = v.object({ configuration_hash: v.pipe(v.string(), v.nonEmpty()) });
-
-async function configurationHash(statusUrl: string): Promise<string> {
-  const url = `${statusUrl.replace(/\/$/, '')}/status`;
-  let answer: unknown;
-  try {
-    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(statusTimeoutMs) });
-    answer = await response.json();
-  } catch (error) {
-    throw new StandbyError(
-      'kong',
-      `Kong’s status API did not answer at ${url} (${reason(error)}): is Kong running, and status_listen (KONG_STATUS_LISTEN) this address?`,
-      { cause: error },
-    );
-  }
-  const status = v.safeParse(statusSchema, answer);
-  if (!status.success) {
-    throw new StandbyError(
-      'kong',
-      `${url} names no configuration_hash: is it the status API of a data plane (KONG_ROLE=data_plane)?`,
-    );
-  }
-  return status.output.configuration_hash;
 }
 
 // A file that changed since it was verified must not be loaded, and one that is missing would make the node unready.
@@ -192,7 +194,7 @@ function notLoaded({ file, prefix, timeoutMs, signal }: SeedRequest): StandbyErr
     });
   }
   return new StandbyError(
-    'kong',
+    'refused',
     `Kong did not load ${file} within ${timeoutMs / 1000} s, which was undone. Kong’s log says why (${prefix}/logs/error.log, or its ` +
       'container’s output); check also that Kong’s user can read the file, that it fits lmdb_map_size, or allow more time',
   );
@@ -208,7 +210,7 @@ interface KongEnvironment {
   refuseUsersOwn(): Promise<void>;
 }
 
-function kongEnvironment({ prefix, file }: SeedRequest): KongEnvironment {
+function kongEnvironment({ prefix, file }: SeedPlace): KongEnvironment {
   const path = join(prefix, '.kong_env');
   const line = seedLine(file);
   const withoutLine = (text: string) =>
@@ -267,17 +269,6 @@ function seedLine(file: string): string {
   }
   // Latin-1 like the text around it: each character is a byte.
   return `declarative_config = ${Buffer.from(path).toString('latin1')}`;
-}
-
-async function removeLeftover(environment: KongEnvironment): Promise<void> {
-  const readable = await readEnvironment(environment.path).then(
-    () => true,
-    () => false,
-  );
-  // Whoever may not read it has left no line in it, and a node that has a configuration needs nothing of us.
-  if (readable) {
-    await environment.removeLine();
-  }
 }
 
 /** As Latin-1, which keeps every byte, whatever the user's settings hold. */

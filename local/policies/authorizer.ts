@@ -11,7 +11,7 @@ export type ConditionContext = Readonly<Record<string, string>>;
 
 /** One thing that somebody wants to do. */
 export interface AccessRequest {
-  /** ARN of a role, a role's session, or a user; `anonymous` for an unsigned request. */
+  /** ARN of a role, a role's session, or a user; a service's host name; `anonymous` for an unsigned request. */
   readonly principalArn: string;
   /** For example `s3:PutObject`. */
   readonly action: string;
@@ -46,9 +46,10 @@ export function authorizer({ policies, accountId, others = new Map() }: Authoriz
   async function decide(request: AccessRequest): Promise<AccessDecision> {
     const { principalArn, action, resourceArn, context } = request;
     const isAnonymous = principalArn === 'anonymous';
+    const isOfAccount = principalArn.startsWith('arn:');
     const roleArn = roleOf(principalArn);
     const identityPolicies = policies.ofRoles.get(roleArn) ?? others.get(roleArn) ?? [];
-    const resourcePolicy = policies.ofResources.get(policyHolder(resourceArn));
+    const resourcePolicy = policies.ofResources.get(policyHolder(action, resourceArn));
     const results = await runSimulation(
       {
         request: {
@@ -57,9 +58,9 @@ export function authorizer({ policies, accountId, others = new Map() }: Authoriz
           resource: { resource: resourceArn, accountId },
           contextVariables: {
             ...evaluable(context),
-            ...(isAnonymous
-              ? {}
-              : { 'aws:PrincipalArn': roleArn, 'aws:PrincipalAccount': roleArn.split(':')[4] ?? '' }),
+            ...(isOfAccount
+              ? { 'aws:PrincipalArn': roleArn, 'aws:PrincipalAccount': roleArn.split(':')[4] ?? '' }
+              : {}),
           },
         },
         identityPolicies: isAnonymous
@@ -98,9 +99,11 @@ export function authorizer({ policies, accountId, others = new Map() }: Authoriz
   };
 }
 
-const encryptionContextKey = 'kms:EncryptionContext:aws:s3:arn';
-// A key of the same actions and type that no policy of ours uses.
-const standIn = 'kms:EncryptionAlgorithm';
+// Each with a key of the same actions that no policy of ours uses.
+const standIns = [
+  ['kms:EncryptionContext:aws:s3:arn', 'kms:EncryptionAlgorithm'],
+  ['kms:EncryptionContext:aws:logs:arn', 'kms:RequestAlias'],
+] as const;
 
 /**
  * iam-simulate 0.1 knows no keys of the form `kms:EncryptionContext:<name>`, and would leave such a condition out. Another key in its
@@ -108,12 +111,14 @@ const standIn = 'kms:EncryptionAlgorithm';
  */
 function evaluable<Content>(content: Content): Content {
   const text = JSON.stringify(content);
-  if (text.includes(standIn)) {
-    throw new Error(
-      `a policy uses ${standIn}, which stands in for ${encryptionContextKey} here: choose another one`,
-    );
+  for (const [key, standIn] of standIns) {
+    if (text.includes(standIn)) {
+      throw new Error(`a policy uses ${standIn}, which stands in for ${key} here: choose another one`);
+    }
   }
-  return JSON.parse(text.replaceAll(encryptionContextKey, standIn)) as Content;
+  return JSON.parse(
+    standIns.reduce((said, [key, standIn]) => said.replaceAll(key, standIn), text),
+  ) as Content;
 }
 
 /** As AWS words it (IAM User Guide, "Troubleshoot access denied error messages"). */
@@ -132,7 +137,10 @@ function roleOf(principalArn: string): string {
   return session === null ? principalArn : `arn:aws:iam::${session[1]}:role/${session[2]}`;
 }
 
-/** Objects are under their bucket's policy. */
-function policyHolder(resourceArn: string): string {
+/** Objects are under their bucket's policy, and a role's trust is asked by STS alone. */
+function policyHolder(action: string, resourceArn: string): string {
+  if (resourceArn.includes(':role/') && !action.startsWith('sts:')) {
+    return '';
+  }
   return resourceArn.startsWith('arn:aws:s3:::') ? (resourceArn.split('/')[0] ?? '') : resourceArn;
 }

@@ -47,19 +47,11 @@ const policyHolders = new Set([
 ]);
 
 /** Collects the policies of a template, with every reference in them replaced by the name it stands for. */
-export function deployedPolicies(
-  { Resources }: SynthesizedTemplate,
-  deployment: Deployment,
-): DeployedPolicies {
+export function deployedPolicies(template: SynthesizedTemplate, deployment: Deployment): DeployedPolicies {
+  const { Resources } = template;
+  const names = namesIn(template, deployment);
   const ofRoles = new Map<string, PolicyDocument[]>();
   const ofResources = new Map<string, PolicyDocument>();
-  const names = (logicalId: string) => {
-    const resource = Resources[logicalId];
-    if (resource === undefined) {
-      throw new Error(`the template refers to ${logicalId}, which is none of its resources`);
-    }
-    return deployment.namesOf(logicalId, resource.Type);
-  };
   const arnOfRef = new Map(
     Object.entries(Resources).map(([id, { Type }]) => {
       const { ref, arn } = deployment.namesOf(id, Type);
@@ -99,6 +91,25 @@ export function deployedPolicies(
     }
   }
   return { ofRoles, ofResources };
+}
+
+/** What an output says once it is deployed. */
+export function deployedOutput(template: SynthesizedTemplate, name: string, deployment: Deployment): string {
+  const output = template.Outputs[name];
+  if (output === undefined) {
+    throw new Error(`the template has no output ${name}`);
+  }
+  return String(resolve(output.Value, { ...deployment, names: namesIn(template, deployment) }));
+}
+
+function namesIn({ Resources }: SynthesizedTemplate, deployment: Deployment): Resolution['names'] {
+  return (logicalId) => {
+    const resource = Resources[logicalId];
+    if (resource === undefined) {
+      throw new Error(`the template refers to ${logicalId}, which is none of its resources`);
+    }
+    return deployment.namesOf(logicalId, resource.Type);
+  };
 }
 
 interface Resolution extends Deployment {

@@ -1,7 +1,13 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { parseSettings } from '../../lib/settings.ts';
 import { type AccessRequest, authorizer, type ConditionContext } from './authorizer.ts';
-import { deployedPolicies, type PhysicalNames, type PolicyDocument } from './deployed-policies.ts';
+import {
+  type DeployedPolicies,
+  deployedOutput,
+  deployedPolicies,
+  type PhysicalNames,
+  type PolicyDocument,
+} from './deployed-policies.ts';
 import { misspellings } from './spelling.ts';
 import { resourceId, type SynthesizedTemplate, synthesizedTemplate } from './synthesized-stack.ts';
 
@@ -17,18 +23,21 @@ const trustedAccountId = '444455556666';
 /** As many seconds as the settings below give a URL, and the tolerance of the bucket policy. */
 const oldestSignatureMs = (120 + 60) * 1000;
 
-const matrixSettings = parseSettings({
-  controlPlanes: {
-    prod: {
-      clusterEndpoint: 'kong-cp.example.com:8005',
-      dataPlaneVersions: ['3.9.1'],
-      readerRoleTrust: [trustedAccountId],
-    },
-    staging: { clusterEndpoint: 'kong-staging.example.com:8005', dataPlaneVersions: ['3.9.1'] },
-  },
-});
+/** What a deployment may be told that changes who may do what. */
+export interface Variant {
+  /** With a break-glass role. @default false */
+  readonly lockdown?: boolean;
+  /** With an encryption key of the deployer's. @default false */
+  readonly existingKey?: boolean;
+}
 
-const principals = [
+const lockdown = {
+  breakGlassRoleArn: `arn:aws:iam::${accountId}:role/break-glass`,
+  deploymentRoleArn: `arn:aws:iam::${accountId}:role/deployment`,
+};
+const existingKeyArn = `arn:aws:kms:${region}:${accountId}:key/01234567-89ab-cdef-0123-456789abcdef`;
+
+const everyday = [
   'export prod',
   'export staging',
   'presign prod',
@@ -42,9 +51,11 @@ const principals = [
   's3 and kms role',
   'other account',
   'anonymous',
+  'CloudWatch Logs',
 ] as const;
+const keepers = ['break-glass role', 'deployment role'] as const;
 
-export type PrincipalName = (typeof principals)[number];
+export type PrincipalName = (typeof everyday | typeof keepers)[number];
 
 export interface MatrixRow {
   readonly action: string;
@@ -77,8 +88,20 @@ export interface Matrix {
 }
 
 /** The deployment that the matrix is about, with a data plane's role beside it that is allowed what data planes need. */
-export function matrixTemplate(): SynthesizedTemplate {
-  return synthesizedTemplate(matrixSettings, (stack) => {
+export function matrixTemplate(variant: Variant = {}): SynthesizedTemplate {
+  const settings = parseSettings({
+    controlPlanes: {
+      prod: {
+        clusterEndpoint: 'kong-cp.example.com:8005',
+        dataPlaneVersions: ['3.9.1'],
+        readerRoleTrust: [trustedAccountId],
+      },
+      staging: { clusterEndpoint: 'kong-staging.example.com:8005', dataPlaneVersions: ['3.9.1'] },
+    },
+    ...(variant.lockdown ? { lockdown } : {}),
+    ...(variant.existingKey ? { encryptionKeyArn: existingKeyArn } : {}),
+  });
+  return synthesizedTemplate(settings, (stack) => {
     const role = new iam.Role(stack, 'DataPlaneProd', {
       assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
     });
@@ -87,11 +110,15 @@ export function matrixTemplate(): SynthesizedTemplate {
 }
 
 /** Evaluates every row for every principal against the policies of the synthesized template. */
-export async function evaluateMatrix(template: SynthesizedTemplate = matrixTemplate()): Promise<Matrix> {
-  const names = physicalNames(template);
-  const policies = deployedPolicies(template, { region, accountId, namesOf: names.of });
+export async function evaluateMatrix(
+  template: SynthesizedTemplate = matrixTemplate(),
+  variant: Variant = {},
+): Promise<Matrix> {
+  const names = physicalNames(template, variant);
+  const policies = matrixPolicies(template, variant);
   const authorize = authorizer({ policies, accountId, others: outsiders(names) });
-  const rows = matrixRows(names);
+  const principals = variant.lockdown ? [...everyday, ...keepers] : everyday;
+  const rows = matrixRows(names, variant);
   const ignored = new Set<string>();
   const cells: MatrixCell[] = [];
   for (const row of rows) {
@@ -112,6 +139,30 @@ export async function evaluateMatrix(template: SynthesizedTemplate = matrixTempl
   };
 }
 
+/** Everything that decides in the matrix's account but what its own people are allowed. */
+export function matrixPolicies(template: SynthesizedTemplate, variant: Variant = {}): DeployedPolicies {
+  const deployment = { region, accountId, namesOf: physicalNames(template, variant).of };
+  const policies = deployedPolicies(template, deployment);
+  return variant.existingKey
+    ? withExistingKey(policies, deployedOutput(template, 'EncryptionKeyStatements', deployment))
+    : policies;
+}
+
+/** The deployer's key, with the policy that AWS gives to new keys and the statements that the deployment asks for. */
+function withExistingKey({ ofRoles, ofResources }: DeployedPolicies, statements: string): DeployedPolicies {
+  const accountDecides = {
+    Effect: 'Allow',
+    Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+    Action: 'kms:*',
+    Resource: '*',
+  };
+  const policy: PolicyDocument = {
+    Version: '2012-10-17',
+    Statement: [accountDecides, ...(JSON.parse(statements) as readonly unknown[])],
+  };
+  return { ofRoles, ofResources: new Map([...ofResources, [existingKeyArn, policy]]) };
+}
+
 function requestOf(row: MatrixRow, principalArn: string): AccessRequest {
   return { principalArn, action: row.action, resourceArn: row.resourceArn, context: row.context };
 }
@@ -122,11 +173,13 @@ interface MatrixNames {
   /** ARN of the one resource of a type whose logical id begins so. */
   readonly arn: (type: string, start: string) => string;
   readonly apiId: string;
+  readonly encryptionKeyArn: string;
 }
 
-function physicalNames(template: SynthesizedTemplate): MatrixNames {
+function physicalNames(template: SynthesizedTemplate, { existingKey }: Variant): MatrixNames {
   const services: Readonly<Record<string, string>> = {
     'AWS::IAM::Role': `arn:aws:iam::${accountId}:role/`,
+    'AWS::Lambda::Function': `arn:aws:lambda:${region}:${accountId}:function:`,
     'AWS::KMS::Key': `arn:aws:kms:${region}:${accountId}:key/`,
     'AWS::S3::Bucket': 'arn:aws:s3:::',
     'AWS::SQS::Queue': `arn:aws:sqs:${region}:${accountId}:`,
@@ -153,11 +206,15 @@ function physicalNames(template: SynthesizedTemplate): MatrixNames {
     's3 and kms role': `arn:aws:iam::${accountId}:role/s3-and-kms`,
     'other account': `arn:aws:iam::${strangersAccountId}:role/administrator`,
     anonymous: 'anonymous',
+    'CloudWatch Logs': `logs.${region}.amazonaws.com`,
+    'break-glass role': lockdown.breakGlassRoleArn,
+    'deployment role': lockdown.deploymentRoleArn,
   };
   return {
     of,
     arn,
     apiId: resourceId(template, 'AWS::ApiGatewayV2::Api', 'ApiHttpApi'),
+    encryptionKeyArn: existingKey ? existingKeyArn : arn('AWS::KMS::Key', 'VaultEncryptionKey'),
     principalArn: (principal) => arns[principal],
   };
 }
@@ -170,22 +227,34 @@ function outsiders(names: MatrixNames): ReadonlyMap<string, readonly PolicyDocum
   return new Map([
     [names.principalArn('administrator'), allow('*')],
     [names.principalArn('s3 and kms role'), allow('s3:*', 'kms:*')],
+    ...keepers.map((keeper) => [names.principalArn(keeper), allow('s3:*', 'kms:*')] as const),
     [names.principalArn('other account'), allow('*')],
     [names.principalArn('trusted account'), allow('*')],
   ]);
 }
 
-function matrixRows(names: MatrixNames): readonly MatrixRow[] {
+function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] {
   const bucket = names.arn('AWS::S3::Bucket', 'VaultBucket');
-  const encryptionKey = names.arn('AWS::KMS::Key', 'VaultEncryptionKey');
+  const encryptionKey = names.encryptionKeyArn;
   const signingKey = names.arn('AWS::KMS::Key', 'VaultSigningKey');
+  const logKey = names.arn('AWS::KMS::Key', 'LogKey');
   const queue = names.arn('AWS::SQS::Queue', 'ExportprodQueue');
   const hookSecret = names.arn('AWS::SecretsManager::Secret', 'ExportprodHookSecret');
   const certificate = names.arn('AWS::SecretsManager::Secret', 'ExportprodClusterCertificate');
   const reader = names.principalArn('reader prod');
+  const exportRole = names.principalArn('export prod');
+  const exporter = names.arn('AWS::Lambda::Function', 'ExportprodFunction');
   const route = (routeKey: string) =>
     `arn:aws:execute-api:${region}:${accountId}:${names.apiId}/$default/${routeKey}`;
   const grants = (controlPlane: string) => route(`GET/control-planes/${controlPlane}/fallback-config`);
+
+  // Whom the account's own policies let do anything with S3 and KMS.
+  const privileged: readonly PrincipalName[] = [
+    'administrator',
+    's3 and kms role',
+    ...(variant.lockdown ? keepers : []),
+  ];
+  const mayOpenDoors = variant.lockdown ? keepers : privileged;
 
   const tls = { 'aws:SecureTransport': 'true' };
   const s3 = { ...tls, 's3:TlsVersion': '1.3', 's3:signatureAge': '1000' };
@@ -204,6 +273,10 @@ function matrixRows(names: MatrixNames): readonly MatrixRow[] {
     'kms:ViaService': `s3.${region}.amazonaws.com`,
     'kms:EncryptionContext:aws:s3:arn': bucket,
   };
+  const forLogs = (group: string) => ({
+    ...tls,
+    'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region}:${accountId}:log-group:${group}`,
+  });
   const object = (key: string) => `${bucket}/${key}`;
   const file = 'prod/3.9.1/config.json';
 
@@ -296,35 +369,29 @@ function matrixRows(names: MatrixNames): readonly MatrixRow[] {
       'below prod/',
       'export prod',
       'presign prod',
-      'administrator',
-      's3 and kms role',
+      ...privileged,
     ),
-    row(
-      's3:ListBucket',
-      'bucket',
-      bucket,
-      { ...s3, 's3:prefix': '' },
-      'everything',
-      'administrator',
-      's3 and kms role',
-    ),
+    row('s3:ListBucket', 'bucket', bucket, { ...s3, 's3:prefix': '' }, 'everything', ...privileged),
 
     // Losing: nobody.
     onObject('s3:DeleteObject', file, s3, ''),
     onObject('s3:DeleteObjectVersion', file, s3, ''),
     onObject('s3:BypassGovernanceRetention', file, s3, ''),
 
-    // Whoever may change policies could open the doors above: the account's own administrators, said plainly.
+    // Whoever may change policies could open the doors above: without lockdown the account's own administrators, said plainly.
     ...[
       's3:PutBucketPolicy',
       's3:DeleteBucketPolicy',
       's3:PutLifecycleConfiguration',
       's3:PutBucketVersioning',
+      's3:PutEncryptionConfiguration',
+      's3:PutReplicationConfiguration',
+      's3:PutBucketPublicAccessBlock',
       's3:DeleteBucket',
-    ].map((action) => row(action, 'bucket', bucket, s3, '', 'administrator', 's3 and kms role')),
+    ].map((action) => row(action, 'bucket', bucket, s3, '', ...mayOpenDoors)),
     ...['kms:PutKeyPolicy', 'kms:DisableKey', 'kms:ScheduleKeyDeletion'].flatMap((action) => [
-      row(action, 'encryption key', encryptionKey, tls, '', 'administrator', 's3 and kms role'),
-      row(action, 'signing key', signingKey, tls, '', 'administrator', 's3 and kms role'),
+      row(action, 'encryption key', encryptionKey, tls, '', ...mayOpenDoors),
+      row(action, 'signing key', signingKey, tls, '', ...mayOpenDoors),
     ]),
 
     // Keys.
@@ -367,9 +434,20 @@ function matrixRows(names: MatrixNames): readonly MatrixRow[] {
       '',
       'export prod',
       'export staging',
-      'administrator',
-      's3 and kms role',
+      ...privileged,
     ),
+
+    row(
+      'kms:Decrypt',
+      'log key',
+      logKey,
+      forLogs('Lifeboat-Log'),
+      'for a log group of the stack',
+      ...privileged.slice(0, 2),
+      'CloudWatch Logs',
+      ...privileged.slice(2),
+    ),
+    row('kms:Decrypt', 'log key', logKey, forLogs('Other-Log'), 'for another log group', ...privileged),
 
     // Asking for exports, secrets, grants.
     row('sqs:SendMessage', 'queue of prod', queue, tls, '', 'webhook', 'schedule prod', 'administrator'),
@@ -394,7 +472,16 @@ function matrixRows(names: MatrixNames): readonly MatrixRow[] {
       'administrator',
     ),
     row('secretsmanager:PutSecretValue', 'hook secret of prod', hookSecret, tls, '', 'administrator'),
-    row('execute-api:Invoke', 'grants of prod', grants('prod'), tls, '', 'data plane prod', 'administrator'),
+    row(
+      'execute-api:Invoke',
+      'grants of prod',
+      grants('prod'),
+      tls,
+      '',
+      'data plane prod',
+      'reader prod',
+      'administrator',
+    ),
     row('execute-api:Invoke', 'grants of staging', grants('staging'), tls, '', 'administrator'),
     row(
       'execute-api:Invoke',
@@ -407,6 +494,18 @@ function matrixRows(names: MatrixNames): readonly MatrixRow[] {
     row('execute-api:Invoke', 'below grants of prod', `${grants('prod')}/x`, tls, '', 'administrator'),
     row('sts:AssumeRole', 'reader role of prod', reader, tls, '', 'trusted account'),
     row('sts:AssumeRole', 'presign role of prod', names.principalArn('presign prod'), tls, ''),
-    row('sts:AssumeRole', 'export role of prod', names.principalArn('export prod'), tls, ''),
+    row('sts:AssumeRole', 'export role of prod', exportRole, tls, ''),
+
+    // Whoever may change roles and functions could act as them: nothing in a bucket or key policy keeps that from an administrator.
+    row('iam:UpdateAssumeRolePolicy', 'export role of prod', exportRole, tls, '', 'administrator'),
+    row(
+      'iam:PutRolePolicy',
+      'presign role of prod',
+      names.principalArn('presign prod'),
+      tls,
+      '',
+      'administrator',
+    ),
+    row('lambda:UpdateFunctionCode', 'export function of prod', exporter, tls, '', 'administrator'),
   ];
 }

@@ -1,3 +1,4 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Settings } from '../../lib/settings.ts';
 import type { Guard } from '../aws/access.ts';
 import { localApiId } from '../http-api.ts';
@@ -34,10 +35,16 @@ export function policiesInForce(
   resources: LocalResources,
   { region, accountId }: { readonly region: string; readonly accountId: string },
 ): { readonly guard: Guard; readonly roles: LocalRoles } {
-  const template = synthesizedTemplate(settings);
+  const template = synthesizedTemplate(settings, (stack) => {
+    const role = new iam.Role(stack, 'DataPlane', {
+      assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
+    });
+    stack.lifeboat.grantBootstrap(role, controlPlane);
+  });
   const unit = logicalPart(controlPlane);
   const id = (type: string, start: string) => resourceId(template, type, start);
   const names = new Map<string, PhysicalNames>([
+    [id('AWS::ApiGatewayV2::Api', 'ApiHttpApi'), { ref: localApiId, arn: '' }],
     [
       id('AWS::S3::Bucket', 'VaultBucket'),
       { ref: resources.bucket, arn: `arn:aws:s3:::${resources.bucket}` },
@@ -71,17 +78,13 @@ export function policiesInForce(
     presign: id('AWS::IAM::Role', `PresignRole${unit}`),
     webhook: id('AWS::IAM::Role', 'IntakeRole'),
     schedule: id('AWS::IAM::Role', `Export${unit}ScheduleRole`),
-    dataPlane: 'data-plane',
+    dataPlane: id('AWS::IAM::Role', 'DataPlane'),
     administrator: 'administrator',
   };
-  const grantArn = `arn:aws:execute-api:${region}:${accountId}:${localApiId}/$default/GET/control-planes/${controlPlane}/fallback-config`;
   const authorize = authorizer({
     policies,
     accountId,
-    others: new Map([
-      [`arn:aws:iam::${accountId}:role/${roles.dataPlane}`, allowing('execute-api:Invoke', grantArn)],
-      [`arn:aws:iam::${accountId}:role/${roles.administrator}`, allowing('*', '*')],
-    ]),
+    others: new Map([[`arn:aws:iam::${accountId}:role/${roles.administrator}`, everything]]),
   });
   return {
     roles,
@@ -96,6 +99,6 @@ function keyNames(arn: string): PhysicalNames {
   return { ref: arn.split('/')[1] ?? '', arn };
 }
 
-function allowing(action: string, resource: string): readonly PolicyDocument[] {
-  return [{ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: action, Resource: resource }] }];
-}
+const everything: readonly PolicyDocument[] = [
+  { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] },
+];

@@ -1,25 +1,63 @@
-/** `npm run policy`: the matrix for people. Its last line counts. */
-import { evaluateMatrix } from './matrix.ts';
+/** `npm run policy`: the matrix for people, and where it differs with other settings. Its last line counts. */
+import { evaluateMatrix, type Matrix, type MatrixRow, matrixTemplate, type Variant } from './matrix.ts';
 
-const { rows, cells, unexpected, ignoredKeys, misspellings } = await evaluateMatrix();
 const write = (line: string) => process.stdout.write(`${line}\n`);
 
-for (const row of rows) {
+const plain = await evaluateMatrix();
+const matrices = [plain];
+for (const row of plain.rows) {
+  writeRow(plain, row);
+}
+writeFaults(plain);
+await writeVariant('With lockdown', { lockdown: true });
+await writeVariant('With an encryption key of the deployer’s, whose policy has the statements', {
+  existingKey: true,
+});
+const decisions = sum(({ cells }) => cells.length);
+const faults = sum(faultsOf);
+write(`${sum(({ rows }) => rows.length)} rows, ${decisions} decisions, ${faults} unexpected`);
+process.exitCode = faults === 0 ? 0 : 1;
+
+async function writeVariant(title: string, variant: Variant): Promise<void> {
+  const matrix = await evaluateMatrix(matrixTemplate(variant), variant);
+  matrices.push(matrix);
+  const known = new Set(plain.rows.map((row) => line(plain, row)));
+  const other = matrix.rows.filter((row) => !known.has(line(matrix, row)));
+  write(`\n${title}: ${matrix.rows.length} rows, ${other.length === 0 ? 'all as above' : 'as above, but'}`);
+  for (const row of other) {
+    writeRow(matrix, row);
+  }
+  writeFaults(matrix);
+}
+
+function line({ cells }: Matrix, row: MatrixRow): string {
   const allowed = cells.filter((cell) => cell.row === row && cell.allowed).map(({ principal }) => principal);
   const what = `${row.action}  ${row.resource}${row.when === '' ? '' : ` (${row.when})`}`;
-  write(`${what.padEnd(92)}  ${allowed.length === 0 ? 'nobody' : allowed.join(', ')}`);
+  return `${what.padEnd(92)}  ${allowed.length === 0 ? 'nobody' : allowed.join(', ')}`;
 }
-for (const { row, principal, expected, reason } of unexpected) {
-  write(
-    `UNEXPECTED: ${principal} ${expected ? 'is refused' : 'is allowed'} ${row.action} on ${row.resource} ${row.when}: ${reason}`,
-  );
+
+function writeRow(matrix: Matrix, row: MatrixRow): void {
+  write(line(matrix, row));
 }
-for (const key of ignoredKeys) {
-  write(`IGNORED KEY: ${key}`);
+
+function writeFaults({ unexpected, ignoredKeys, misspellings }: Matrix): void {
+  for (const { row, principal, expected, reason } of unexpected) {
+    write(
+      `UNEXPECTED: ${principal} ${expected ? 'is refused' : 'is allowed'} ${row.action} on ${row.resource} ${row.when}: ${reason}`,
+    );
+  }
+  for (const key of ignoredKeys) {
+    write(`IGNORED KEY: ${key}`);
+  }
+  for (const misspelling of misspellings) {
+    write(`THERE IS NO ${misspelling}`);
+  }
 }
-for (const misspelling of misspellings) {
-  write(`THERE IS NO ${misspelling}`);
+
+function faultsOf({ unexpected, ignoredKeys, misspellings }: Matrix): number {
+  return unexpected.length + ignoredKeys.length + misspellings.length;
 }
-const count = unexpected.length + ignoredKeys.length + misspellings.length;
-write(`${rows.length} rows, ${cells.length} decisions, ${count} unexpected`);
-process.exitCode = count === 0 ? 0 : 1;
+
+function sum(count: (matrix: Matrix) => number): number {
+  return matrices.reduce((total, matrix) => total + count(matrix), 0);
+}

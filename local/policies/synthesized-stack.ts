@@ -14,6 +14,7 @@ const template = v.object({
     v.string(),
     v.object({ Type: v.string(), Properties: v.optional(v.record(v.string(), v.unknown()), {}) }),
   ),
+  Outputs: v.record(v.string(), v.object({ Value: v.unknown() })),
 });
 
 export type SynthesizedTemplate = v.InferOutput<typeof template>;

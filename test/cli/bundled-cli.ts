@@ -2,13 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleEntry } from '../../local/lambda/bundle.ts';
-import { type Ended, processes } from '../local/processes.ts';
+import { type Ended, processes, type StartedProcess } from '../local/processes.ts';
 
 export interface Cli {
   /** For the test's own files. */
   readonly directory: string;
   /** Runs `lifeboat` in a process of its own; its environment is this and no more. */
   run(parameters: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
+  start(parameters: readonly string[], env?: Readonly<Record<string, string>>): StartedProcess;
   stop(): Promise<void>;
 }
 
@@ -18,12 +19,14 @@ export async function bundledCli(): Promise<Cli> {
   const children = processes();
   const file = join(directory, 'lifeboat.mjs');
   await bundleEntry('cli/lifeboat.ts', file);
+  const start: Cli['start'] = (parameters, env = {}) =>
+    children.start(process.execPath, [file, ...parameters], {
+      env: { HOME: directory, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...env },
+    });
   return {
     directory,
-    run: (parameters, env = {}) =>
-      children.run(process.execPath, [file, ...parameters], {
-        env: { HOME: directory, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...env },
-      }),
+    start,
+    run: (parameters, env) => start(parameters, env).ended,
     async stop() {
       await children.stop();
       await rm(directory, { recursive: true });

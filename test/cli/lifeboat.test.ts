@@ -24,6 +24,7 @@ describe('lifeboat', () => {
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       expect(stdout).toContain('fetch [options]');
       expect(stdout).toContain('public-key [options]');
+      expect(stdout).toContain('standby [options]');
       for (const code of [0, 1, 2, ...Object.values(exitCodes)]) {
         expect(stdout).toMatch(new RegExp(`^ {2}${code} {2}\\S`, 'm'));
       }

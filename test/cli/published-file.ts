@@ -41,15 +41,15 @@ export const content = Buffer.from('{"_format_version":"3.0","_transform":false,
 /** Stands for what makes a presigned URL a secret. */
 export const urlSecret = 'X-Amz-Signature=5ec2e7';
 
-export function manifestOf(changed: Partial<Manifest> = {}): Manifest {
+export function manifestOf(changed: Partial<Manifest> = {}, bytes: Buffer = content): Manifest {
   return {
     controlPlane: 'prod',
     kongVersion: '3.9.1',
     revision: 7,
     previousSha256: null,
-    sha256: createHash('sha256').update(content).digest('hex'),
-    size: content.length,
-    md5: createHash('md5').update(content).digest('hex'),
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    size: bytes.length,
+    md5: createHash('md5').update(bytes).digest('hex'),
     configHash: '0123456789abcdef0123456789abcdef',
     builtAt: new Date('2026-11-23T00:00:00.000Z'),
     exportedAt: new Date('2026-11-23T00:00:01.000Z'),
@@ -71,15 +71,19 @@ export function goodGrant(vaultUrl: string): Answer {
   };
 }
 
-export async function goodFile(signer: Signer, changed: Partial<Manifest> = {}): Promise<Answer> {
+export async function goodFile(
+  signer: Signer,
+  changed: Partial<Manifest> = {},
+  bytes: Buffer = content,
+): Promise<Answer> {
   return {
     status: 200,
     headers: {
       'content-type': 'application/json',
       'content-encoding': 'gzip',
-      'x-amz-meta-manifest': await signManifest(manifestOf(changed), signer),
+      'x-amz-meta-manifest': await signManifest(manifestOf(changed, bytes), signer),
     },
-    body: gzipSync(content),
+    body: gzipSync(bytes),
   };
 }
 

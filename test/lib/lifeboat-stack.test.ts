@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Match } from 'aws-cdk-lib/assertions';
+import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { parseExportCommand } from '../../core/intake/export-command.ts';
 import { exportEnvironment } from '../../lambdas/environment/export.ts';
@@ -17,6 +17,7 @@ import {
   role,
   twoControlPlanes,
 } from './deployment.ts';
+import type { Statement } from './policy.ts';
 
 const deployment = deploy(twoControlPlanes);
 const { template } = deployment;
@@ -595,6 +596,33 @@ describe('a control plane', () => {
     });
   });
 
+  it('may be read from other accounts, by a role that those named may assume', () => {
+    const [someRole, someUser] = [
+      'arn:aws:iam::444455556666:role/data-plane',
+      'arn:aws:iam::777788889999:user/ci',
+    ];
+    const prod = {
+      clusterEndpoint: 'cp:8005',
+      dataPlaneVersions: ['3.9.1'],
+      readerRoleTrust: ['123412341234', someRole, someUser],
+    };
+    const read = deploy({ controlPlanes: { prod, dev: { ...prod, readerRoleTrust: undefined } } });
+
+    const reader = role(read, 'ReaderRole');
+
+    expect(reader.properties['AssumeRolePolicyDocument']).toMatchObject({
+      Statement: [
+        {
+          Effect: 'Allow',
+          Action: 'sts:AssumeRole',
+          Principal: { AWS: [someRole, someUser, 'arn:aws:iam::123412341234:root'] },
+        },
+      ],
+    });
+    expect(rights(reader, read)).toEqual([`Allow execute-api:Invoke ${read.outputs['GrantArnprod']}`]);
+    expect(read.outputs['ReaderRoleArnprod']).toBe(reader.arn);
+  });
+
   it('gets a hook secret that survives every shell, and a form for its certificate', () => {
     expect(secret('prod', 'HookSecret').properties['GenerateSecretString']).toEqual({
       PasswordLength: 48,
@@ -603,6 +631,122 @@ describe('a control plane', () => {
     expect(secret('prod', 'ClusterCertificate').properties['GenerateSecretString']).toEqual({
       SecretStringTemplate: '{"certificate":"","key":""}',
       GenerateStringKey: 'unused',
+    });
+  });
+});
+
+describe('a deployment may be told', () => {
+  const key = `arn:aws:kms:${region}:${account}:key/01234567-89ab-cdef-0123-456789abcdef`;
+  const boundary = `arn:aws:iam::${account}:policy/boundary`;
+  const told = deploy({
+    ...twoControlPlanes,
+    bucketName: 'example-lifeboat',
+    encryptionKeyArn: key,
+    tags: { team: 'gateway' },
+    permissionsBoundaryArn: boundary,
+    reservedConcurrency: { webhook: 5, presign: 20 },
+    lockdown: {
+      breakGlassRoleArn: `arn:aws:iam::${account}:role/break-glass`,
+      deploymentRoleArn: `arn:aws:iam::${account}:role/deployment`,
+    },
+  });
+
+  it('the name of the vault, and its key', () => {
+    told.template.hasResourceProperties('AWS::S3::Bucket', {
+      BucketName: 'example-lifeboat',
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { KMSMasterKeyID: key } }],
+      },
+    });
+    expect(
+      v.parse(exportEnvironment, environment(one(told, 'AWS::Lambda::Function', 'Exportprod'))),
+    ).toMatchObject({ ENCRYPTION_KEY_ARN: key });
+    expect(ofType(told, 'AWS::KMS::Key').map(({ id }) => id)).toEqual([
+      expect.stringMatching(/^VaultSigningKey/),
+      expect.stringMatching(/^LogKey/),
+    ]);
+  });
+
+  it('what the policy of its key needs then, and is told so', () => {
+    const statements = JSON.parse(told.outputs['EncryptionKeyStatements'] ?? '');
+
+    expect(statements.map(({ Effect, Sid }: Statement) => `${Effect} ${Sid}`)).toEqual([
+      'Allow LifeboatDecrypts',
+      'Allow ExportEncrypts',
+      'Deny OnlyLifeboatDecrypts',
+      'Deny OnlyExportEncrypts',
+      'Deny OnlyKeepersChangeKey',
+    ]);
+    Annotations.fromStack(told.stack).hasInfo(
+      '/Lifeboat/Default/Vault',
+      Match.stringLikeRegexp(`the policy of ${key} is yours`),
+    );
+    expect(deployment.outputs).not.toHaveProperty('EncryptionKeyStatements');
+  });
+
+  it('what bounds every role', () => {
+    const bounds = ofType(told, 'AWS::IAM::Role').map(({ properties }) => properties['PermissionsBoundary']);
+
+    expect(bounds).toEqual(Array.from({ length: 7 }, () => boundary));
+  });
+
+  it('tags, beside its own', () => {
+    for (const type of ['AWS::S3::Bucket', 'AWS::Lambda::Function', 'AWS::IAM::Role', 'AWS::SQS::Queue']) {
+      told.template.allResourcesProperties(type, {
+        Tags: Match.arrayWith([
+          { Key: 'application', Value: 'lifeboat' },
+          { Key: 'team', Value: 'gateway' },
+        ]),
+      });
+    }
+  });
+
+  it('how many executions are kept for which function', () => {
+    const reserved = ofType(told, 'AWS::Lambda::Function').map(({ id, properties }) => [
+      /^(Export|Presign|Intake)/.exec(id)?.[0],
+      properties['ReservedConcurrentExecutions'],
+    ]);
+
+    expect(reserved).toHaveLength(5);
+    expect(Object.fromEntries(reserved)).toEqual({ Export: undefined, Presign: 20, Intake: 5 });
+  });
+});
+
+describe('the logs', () => {
+  const logKey = one(deployment, 'AWS::KMS::Key', 'LogKey');
+
+  it('are encrypted, each group of them', () => {
+    const keys = ofType(deployment, 'AWS::Logs::LogGroup').map(({ properties }) => properties['KmsKeyId']);
+
+    expect(keys).toEqual(Array.from({ length: 6 }, () => logKey.arn));
+  });
+
+  it('have a key that CloudWatch may use for them, and for no group of another stack', () => {
+    expect(logKey.properties).toMatchObject({
+      EnableKeyRotation: true,
+      KeyPolicy: {
+        Statement: [
+          expect.objectContaining({ Principal: { AWS: `arn:aws:iam::${account}:root` } }),
+          {
+            Sid: 'LogsOfThisStack',
+            Effect: 'Allow',
+            Principal: { Service: `logs.${region}.amazonaws.com` },
+            Action: [
+              'kms:Decrypt',
+              'kms:DescribeKey',
+              'kms:Encrypt',
+              'kms:GenerateDataKey*',
+              'kms:ReEncrypt*',
+            ],
+            Resource: '*',
+            Condition: {
+              ArnLike: {
+                'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region}:${account}:log-group:Lifeboat-*`,
+              },
+            },
+          },
+        ],
+      },
     });
   });
 });
@@ -646,11 +790,16 @@ describe('the stack', () => {
     expect(Object.keys(outputs).filter((name) => name.startsWith('GrantUrl'))).toHaveLength(5);
   });
 
-  it('fits into AWS with ten control planes of the longest names and versions', () => {
+  it('fits into AWS with ten control planes of the longest names, their readers, and lockdown', () => {
     const names = Array.from({ length: 10 }, (_, index) => `${index}${'-a'.repeat(19)}b`);
     const unit = { clusterEndpoint: 'cp:8005', dataPlaneVersions: ['3.9.1'] };
 
-    const largest = deploy({ controlPlanes: Object.fromEntries(names.map((name) => [name, unit])) });
+    const longest = (letter: string) => `arn:aws:iam::${account}:role/${letter.repeat(64)}`;
+    const readerRoleTrust = Array.from({ length: 10 }, (_, index) => longest(String(index)));
+    const largest = deploy({
+      controlPlanes: Object.fromEntries(names.map((name) => [name, { ...unit, readerRoleTrust }])),
+      lockdown: { breakGlassRoleArn: longest('a'), deploymentRoleArn: longest('b') },
+    });
 
     const policyBytes = (type: string, property: string) =>
       ofType(largest, type).map(({ properties }) => JSON.stringify(properties[property]).length);
@@ -664,6 +813,8 @@ describe('the stack', () => {
     expect(Math.max(...policyBytes('AWS::KMS::Key', 'KeyPolicy'))).toBeLessThan(32 * 1024);
     // IAM User Guide, "IAM and AWS STS quotas": 10,240 characters for the inline policies of a role.
     expect(Math.max(...policyBytes('AWS::IAM::Policy', 'PolicyDocument'))).toBeLessThan(10_240);
+    // Ibid.: 2,048 characters for who may assume a role.
+    expect(Math.max(...policyBytes('AWS::IAM::Role', 'AssumeRolePolicyDocument'))).toBeLessThan(2048);
     // Lambda Developer Guide, "Lambda quotas": 4 KB for all environment variables.
     expect(Math.max(...environmentBytes)).toBeLessThan(4 * 1024);
   });

@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { maxTries } from '../../core/export/export-batch.ts';
 import { type MetricName, metricNames } from '../../lambdas/telemetry.ts';
+import { Lifeboat } from '../../lib/lifeboat.ts';
 import { anchor } from '../../lib/operations.ts';
 import { type Deployment, deploy, ofType, one, type Resource, twoControlPlanes } from './deployment.ts';
 
@@ -505,8 +508,18 @@ describe('the dashboard', () => {
   const widgets = dashboard(deployment);
   const titles = widgets.map(({ properties }) => properties.title);
 
-  it('has the stack’s name', () => {
+  it('has the stack’s name, as alarms have; in a stack of somebody else also that of the construct', () => {
+    const theirs = new Stack(new App({ context: { 'aws:cdk:bundling-stacks': [] } }), 'Platform');
+    new Lifeboat(theirs, 'Gateways', { ...twoControlPlanes, dataEvents: true });
+
+    const template = Template.fromStack(theirs);
+
     expect(one(deployment, 'AWS::CloudWatch::Dashboard').properties['DashboardName']).toBe('Lifeboat');
+    template.hasResourceProperties('AWS::CloudWatch::Dashboard', { DashboardName: 'Platform-Gateways' });
+    template.hasResourceProperties('AWS::CloudTrail::Trail', { TrailName: 'Platform-Gateways-vault' });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      AlarmName: 'Platform-Gateways prod: Dead letters',
+    });
   });
 
   it('answers in the order in which people ask, and says how to read each answer', () => {

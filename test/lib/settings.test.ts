@@ -51,6 +51,8 @@ describe('the settings of a deployment', () => {
       noncurrentVersionDays: 30,
       noncurrentVersionsKept: 30,
       logRetentionDays: 30,
+      tags: {},
+      reservedConcurrency: {},
       runbookUrl: 'https://lifeboat.example.com/docs/runbook.md',
       dataEvents: false,
     });
@@ -64,6 +66,7 @@ describe('the settings of a deployment', () => {
       customPlugins: ['my-plugin', 'other_plugin2'],
       clusterCertificateSecretArn: secretArn,
       eventHookSecretArn: secretArn.replace('aws', 'aws-us-gov'),
+      readerRoleTrust: ['111122223333', 'arn:aws:iam::111122223333:role/path/data-plane'],
       vpc,
     };
     const deployment = {
@@ -129,6 +132,41 @@ describe('the settings of a deployment', () => {
       ['- controlPlanes: name at least one control plane'],
       ['- controlPlanes: at most 10 control planes fit into one deployment'],
     ]);
+  });
+
+  it('take one to ten readers', () => {
+    const accounts = (count: number) =>
+      Array.from({ length: count }, (_, index) => String(index).padStart(12, '0'));
+
+    const said = [1, 10, 0, 11].map((count) => sentences(given({}, { readerRoleTrust: accounts(count) })));
+
+    const path = '- controlPlanes.prod.readerRoleTrust';
+    expect(said).toEqual([
+      [],
+      [],
+      [`${path}: name at least one account, role or user, or take the setting out`],
+      [`${path}: at most 10 are allowed: name accounts, which let their own administrators say who`],
+    ]);
+  });
+
+  const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
+
+  it.each([
+    ['bucketName', 'abc'],
+    ['bucketName', `a${'-'.repeat(61)}0`],
+    ['encryptionKeyArn', 'arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef'],
+    ['encryptionKeyArn', `arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-${'0'.repeat(32)}`],
+    ['tags', { 'cost center': 'a/b', ['k'.repeat(128)]: 'v'.repeat(256), empty: '' }],
+    ['tags', Object.fromEntries(Array.from({ length: 45 }, (_, index) => [`tag${index}`, '']))],
+    ['permissionsBoundaryArn', 'arn:aws:iam::111122223333:policy/path/boundary'],
+    ['permissionsBoundaryArn', 'arn:aws:iam::aws:policy/PowerUserAccess'],
+    ['reservedConcurrency', { webhook: 1, presign: 1000 }],
+    ['reservedConcurrency', {}],
+    ['lockdown', { breakGlassRoleArn: role('break-glass'), deploymentRoleArn: role('cdk/deploy') }],
+  ])('take the %s %j', (name, value) => {
+    const said = sentences(given({ [name]: value }));
+
+    expect(said).toEqual([]);
   });
 
   it('take one to ten data plane versions', () => {
@@ -355,6 +393,136 @@ describe('a wrong setting', () => {
       ],
     ),
     ['a dataEvents in quotes', given({ dataEvents: 'true' }), 'dataEvents', 'true or false is expected'],
+    ...[
+      '11112222333',
+      '1111222233334',
+      111122223333,
+      '*',
+      'arn:aws:iam::111122223333:root',
+      'arn:aws:iam::111122223333:role/*',
+      'arn:aws:sts::111122223333:assumed-role/data-plane/session',
+    ].map(
+      (reader): Wrong => [
+        `the reader ${reader}`,
+        given({}, { readerRoleTrust: [reader] }),
+        'controlPlanes.prod.readerRoleTrust.0',
+        'the number of an account, in quotes, or the ARN of a role or user is expected, for example "111122223333" or ' +
+          '"arn:aws:iam::111122223333:role/data-plane"',
+      ],
+    ),
+    [
+      'a reader twice',
+      given({}, { readerRoleTrust: ['111122223333', '111122223333'] }),
+      'controlPlanes.prod.readerRoleTrust',
+      'one of them stands there twice',
+    ],
+    ...['ab', 'a'.repeat(64), 'Vault', 'my.vault', '-vault', 'vault-', 'xn--vault', 'vault-s3alias', 7].map(
+      (bucketName): Wrong => [
+        `the bucket name ${bucketName}`,
+        given({ bucketName }),
+        'bucketName',
+        'the name of a bucket is expected: 3 to 63 characters out of a-z, 0-9 and "-", for example "example-lifeboat"',
+      ],
+    ),
+    ...[
+      'alias/lifeboat',
+      'arn:aws:kms:eu-central-1:111122223333:alias/lifeboat',
+      '01234567-89ab-cdef-0123-456789abcdef',
+    ].map(
+      (encryptionKeyArn): Wrong => [
+        `the key ${encryptionKeyArn}`,
+        given({ encryptionKeyArn }),
+        'encryptionKeyArn',
+        'the ARN of a KMS key is expected, not of an alias, for example',
+      ],
+    ),
+    ['tags in a list', given({ tags: [{ team: 'a' }] }), 'tags', 'an object is expected, with the value'],
+    [
+      'a tag of ours',
+      given({ tags: { application: 'x' } }),
+      'tags.application',
+      'this tag is Lifeboat’s own',
+    ],
+    [
+      'a tag of AWS',
+      given({ tags: { 'AWS:x': 'x' } }),
+      'tags.AWS:x',
+      'keys that begin with "aws:" are AWS’s own',
+    ],
+    [
+      'a tag without a key',
+      given({ tags: { '': 'x' } }),
+      'tags.',
+      'the key of a tag has 1 to 128 characters',
+    ],
+    [
+      'a long key of a tag',
+      given({ tags: { ['k'.repeat(129)]: 'x' } }),
+      `tags.${'k'.repeat(129)}`,
+      'the key of a tag has 1 to 128 characters',
+    ],
+    ...['v'.repeat(257), 'a*', 7].map(
+      (value): Wrong => [
+        `the tag ${value}`,
+        given({ tags: { team: value } }),
+        'tags.team',
+        'the value of a tag has up to 256 characters, in quotes: letters, digits, spaces and',
+      ],
+    ),
+    [
+      '46 tags',
+      given({ tags: Object.fromEntries(Array.from({ length: 46 }, (_, index) => [`tag${index}`, ''])) }),
+      'tags',
+      'at most 45 tags are allowed',
+    ],
+    [
+      'a boundary that is a role',
+      given({ permissionsBoundaryArn: 'arn:aws:iam::111122223333:role/boundary' }),
+      'permissionsBoundaryArn',
+      'the ARN of a managed policy is expected, for example',
+    ],
+    ...[0, 1001].map(
+      (presign): Wrong => [
+        `a reserved concurrency of ${presign}`,
+        given({ reservedConcurrency: { presign } }),
+        'reservedConcurrency.presign',
+        presign === 0 ? 'at least 1 executions are expected' : 'at most 1000 executions are allowed',
+      ],
+    ),
+    [
+      'a reserved concurrency for all',
+      given({ reservedConcurrency: 10 }),
+      'reservedConcurrency',
+      objectExpected,
+    ],
+    [
+      'a lockdown that nobody can deploy under',
+      given({ lockdown: { breakGlassRoleArn: 'arn:aws:iam::111122223333:role/a' } }),
+      'lockdown.deploymentRoleArn',
+      missing,
+    ],
+    [
+      'a lockdown to a user',
+      given({
+        lockdown: {
+          breakGlassRoleArn: 'arn:aws:iam::111122223333:user/a',
+          deploymentRoleArn: 'arn:aws:iam::111122223333:role/b',
+        },
+      }),
+      'lockdown.breakGlassRoleArn',
+      'the ARN of a role is expected, for example "arn:aws:iam::111122223333:role/break-glass"',
+    ],
+    [
+      'a lockdown to one role',
+      given({
+        lockdown: {
+          breakGlassRoleArn: 'arn:aws:iam::111122223333:role/a',
+          deploymentRoleArn: 'arn:aws:iam::111122223333:role/a',
+        },
+      }),
+      'lockdown',
+      'two different roles are expected',
+    ],
     ['an acceptSha1 in quotes', given({ acceptSha1: 'true' }), 'acceptSha1', 'true or false is expected'],
     ...[2, 31, 3654, '30'].map(
       (days): Wrong => [

@@ -542,7 +542,7 @@ describe('at rest', () => {
     expect(signatures).toHaveLength(5);
     expect(signatures.every((signature) => /^[0-9a-f]{64}$/.test(signature))).toBe(true);
     expect(logs).toEqual([]);
-    expect(await logOf(prod, 'presign')).toContain('assumed-role/data-plane');
+    expect(await logOf(prod, 'presign')).toContain('assumed-role/DataPlane');
   });
 
   it('is for its owner alone', async () => {

@@ -164,7 +164,7 @@ describe('what is printed for people', () => {
 describe('the README', () => {
   it('has commands that work as they stand, in their order', async () => {
     const readme = await readFile('README.md', 'utf8');
-    const blocks = [...readme.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) => block);
+    const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
     // The first one is what CI does; files go where tests may leave them.
     const [hook, call, key, fetched, ...more] = blocks
       .slice(1)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -156,6 +156,27 @@ describe('a file that passes every check', () => {
 
     expect(await readFile(output)).toEqual(content);
   });
+
+  it('takes with it what killed runs left, but not what may be still at work', async () => {
+    const server = await file();
+    const old = Date.now() / 1000 - 10;
+    for (const [name, time] of [
+      ['.config.json.abandoned', old],
+      ['.config.json.at-work', old + 5],
+      ['.other.json.abandoned', old],
+    ] as const) {
+      await writeFile(join(directory, name), 'half');
+      await utimes(join(directory, name), time, time);
+    }
+
+    await downloadVerified(request(server, { timeoutMs: 7_000 }));
+
+    expect((await readdir(directory)).sort()).toEqual([
+      '.config.json.at-work',
+      '.other.json.abandoned',
+      'config.json',
+    ]);
+  });
 });
 
 describe('a file that must not be loaded', () => {
@@ -209,6 +230,16 @@ describe('a file that must not be loaded', () => {
     const { code, message } = await failureOf(downloadVerified(request(server, { trusted })));
 
     expect([code, message]).toEqual(['verification', expect.stringContaining('lifeboat public-key')]);
+  });
+
+  it('because Kong has refused it before', async () => {
+    const server = await file();
+
+    const { code, message } = await failureOf(
+      downloadVerified(request(server, { refusedSha256: manifest.sha256 })),
+    );
+
+    expect([code, message]).toEqual(['refused', expect.stringContaining('still revision 3')]);
   });
 });
 
@@ -328,6 +359,25 @@ describe('a download that does not succeed', () => {
     await failureOf(downloadVerified(request(server, { timeoutMs: 5_000 })));
 
     expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
+  it.each([
+    ['before the answer', false],
+    ['in the middle', true],
+  ])('because it is given up %s', async (_when, answers) => {
+    const giveUp = new AbortController();
+    const jws = await signManifest(manifest, signer);
+    const server = await vaultServer((_, response) => {
+      if (answers) {
+        response.writeHead(200, { 'x-amz-meta-manifest': jws }).write(content.subarray(0, 100));
+      }
+      setTimeout(() => giveUp.abort(), 50);
+    });
+
+    const failure = await failureOf(downloadVerified(request(server, { signal: giveUp.signal })));
+
+    // Whoever gave up knows by this that nothing else went wrong.
+    expect(failure).toMatchObject({ code: 'unreachable', cause: giveUp.signal.reason });
   });
 
   it('because nobody listens', async () => {

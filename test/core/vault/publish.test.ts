@@ -223,8 +223,8 @@ describe('an empty configuration', () => {
 
     const outcome = publishing(await served(fresh));
 
-    expect((await history())[0]?.entities).toEqual({ total: 60 });
     await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
+    expect((await history())[0]?.entities).toEqual({ total: 60 });
   });
 
   it('is published as the first, and replaced, and replaces its like', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { evaluateMatrix, matrixTemplate } from '../../../local/policies/matrix.ts';
+import { evaluateMatrix, matrixPolicies, matrixTemplate } from '../../../local/policies/matrix.ts';
+import { misspellings } from '../../../local/policies/spelling.ts';
 import type { SynthesizedTemplate } from '../../../local/policies/synthesized-stack.ts';
 
 const template = matrixTemplate();
@@ -34,6 +35,32 @@ describe('the deployed policies', () => {
 
   it('name no action, operator or condition key that does not exist', () => {
     expect(matrix.misspellings).toEqual([]);
+  });
+});
+
+describe('other settings', () => {
+  it.each([
+    ['lockdown', { lockdown: true }],
+    ['an encryption key of the deployer’s', { existingKey: true }],
+  ])('are proved as well: %s', async (_what, variant) => {
+    const proved = await evaluateMatrix(matrixTemplate(variant), variant);
+
+    expect(proved).toMatchObject({ unexpected: [], ignoredKeys: [], misspellings: [] });
+  });
+
+  it('leave an administrator what a deployer’s own key does not deny', async () => {
+    const variant = { existingKey: true };
+    const withKey = matrixTemplate(variant);
+    const withoutStatements = {
+      ...withKey,
+      Outputs: { ...withKey.Outputs, EncryptionKeyStatements: { Value: '[]' } },
+    };
+
+    const { unexpected } = await evaluateMatrix(withoutStatements, variant);
+
+    expect(unexpected.map(({ principal, row }) => `${principal} ${row.action}`)).toEqual(
+      expect.arrayContaining(['administrator kms:Decrypt', 'administrator kms:GenerateDataKey']),
+    );
   });
 });
 
@@ -77,8 +104,8 @@ describe('the matrix notices', () => {
     ['kms:ReEncryptFrom', 'kms:ReEncriptFrom', 'action kms:ReEncriptFrom'],
     ['s3:signatureAge', 's3:signatureAges', 'condition key s3:signatureAges'],
   ])('that %s is written %s', async (from, to, misspelling) => {
-    const { misspellings } = await evaluateMatrix(changed(from, to));
+    const found = await misspellings(matrixPolicies(changed(from, to)));
 
-    expect(misspellings).toEqual([misspelling]);
+    expect(found).toEqual([misspelling]);
   });
 });

@@ -1,0 +1,212 @@
+import type { Manifest } from '../vault/manifest.ts';
+import { StandbyError, type StandbyErrorCode } from './errors.ts';
+import type { ReceivedGrant } from './grant-request.ts';
+import type { SeedOutcome } from './seed.ts';
+import { noConfiguration } from './status.ts';
+import { begin, dueMs, next, type WatchEvent, type WatchPolicy, type WatchState } from './watch.ts';
+
+/** The node that is watched, and where its file comes from. All but `sleep` throw StandbyErrors. */
+export interface StandbyPorts {
+  /** The node's configuration hash, from its status API. */
+  configurationHash(signal: AbortSignal): Promise<string>;
+  /** Fails when the node could not be given a file, so that none is fetched in vain. */
+  requireSeedable(): Promise<unknown>;
+  /** @param endpoint its place in the list, from 0 */
+  requestGrant(endpoint: number, signal: AbortSignal): Promise<ReceivedGrant>;
+  /** @param refusedSha256 content that is not wanted again */
+  download(grant: ReceivedGrant, refusedSha256: string | undefined, signal: AbortSignal): Promise<Manifest>;
+  seed(manifest: Manifest, signal: AbortSignal): Promise<SeedOutcome>;
+  /** Takes out what a killed run left in a node that has a configuration. */
+  removeLeftover(): Promise<void>;
+  /** Of a clock that nobody sets: a machine that has just started often gets the right time late. */
+  monotonicMs(): number;
+  /** From 0 to 1. */
+  random(): number;
+  /** Returns early, without an error, when the signal comes. */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
+  log(entry: StandbyLogEntry): void;
+}
+
+/** A decision, with its reason. Holds no secret and no presigned URL. */
+export interface StandbyLogEntry {
+  readonly level: 'info' | 'warn';
+  readonly event: 'waiting' | 'asking' | 'verified' | 'failed' | 'seeded' | 'configured' | 'ended';
+  readonly message: string;
+  readonly code?: StandbyErrorCode;
+  readonly revision?: number;
+  readonly nextTryInSeconds?: number;
+}
+
+export interface StandbyOptions {
+  readonly policy: WatchPolicy;
+  /** How often the status API is asked. */
+  readonly pollMs: number;
+  /** One try only, which throws its last error; so does a status API that is silent for `silentLimitMs`. */
+  readonly once?: { readonly silentLimitMs: number } | undefined;
+  /** Ends it at any step; what was begun is undone. */
+  readonly signal: AbortSignal;
+}
+
+export type StandbyOutcome = 'seeded' | 'has a configuration' | 'ended';
+
+/**
+ * Watches a node until it has a configuration: its control plane's, or, when that is silent, the published one. Without `once` it goes on for
+ * as long as that takes.
+ *
+ * @throws StandbyError with `once`, and when a killed run's line cannot be taken out of a node that has a configuration
+ */
+export async function standby(ports: StandbyPorts, options: StandbyOptions): Promise<StandbyOutcome> {
+  const { policy, pollMs, once, signal } = options;
+  const say = onChange(ports);
+  const after = (state: WatchState, event: WatchEvent) =>
+    next(policy, state, event, { nowMs: ports.monotonicMs(), random: ports.random() });
+  const startedMs = ports.monotonicMs();
+  let state = begin;
+
+  while (state.phase !== 'done' && !signal.aborted) {
+    const status = await attempt(() => nodeStatus(ports, signal), signal);
+    if (status === 'ended') {
+      break;
+    }
+    if (status.error !== undefined) {
+      if (once !== undefined && ports.monotonicMs() - startedMs >= once.silentLimitMs) {
+        throw status.error;
+      }
+      say('status', { level: 'info', event: 'waiting', message: status.error.message });
+    }
+    const before = state;
+    state = after(state, status.error === undefined ? status.event : { type: 'silent' });
+
+    if (state.phase === 'waiting') {
+      const due = dueMs(policy, state);
+      // Otherwise it is a pause of ours that it waits for.
+      if (due !== undefined && due > state.notBeforeMs) {
+        say('status', emptyNode(policy));
+      }
+      const untilDueMs = due === undefined ? pollMs : Math.max(0, due - ports.monotonicMs());
+      await ports.sleep(Math.min(pollMs, untilDueMs), signal);
+    } else if (state.phase !== 'done') {
+      if (before.phase === 'waiting') {
+        say('try', asking);
+      }
+      const step = state;
+      const result = await attempt(() => perform(ports, step, signal), signal);
+      if (result === 'ended') {
+        break;
+      }
+      state = after(state, result.event);
+      if (once !== undefined && result.error !== undefined && state.phase === 'waiting') {
+        throw result.error;
+      }
+      const pauseMs = state.phase === 'waiting' ? state.notBeforeMs - ports.monotonicMs() : undefined;
+      const entry = stepEntry(result, pauseMs);
+      if (entry !== undefined) {
+        say(step.phase === 'seeding' ? 'seeding' : `endpoint ${step.endpoint}`, entry);
+      }
+    }
+  }
+  return finish(ports, state);
+}
+
+type Step = Exclude<WatchState, { readonly phase: 'waiting' | 'done' }>;
+
+async function nodeStatus(ports: StandbyPorts, signal: AbortSignal): Promise<WatchEvent> {
+  const hash = await ports.configurationHash(signal);
+  return { type: hash === noConfiguration ? 'empty' : 'configured' };
+}
+
+async function perform(ports: StandbyPorts, step: Step, signal: AbortSignal): Promise<WatchEvent> {
+  switch (step.phase) {
+    case 'granting':
+      await ports.requireSeedable();
+      return { type: 'granted', grant: await ports.requestGrant(step.endpoint, signal) };
+    case 'downloading': {
+      const manifest = await ports.download(step.grant, step.refusedSha256, signal);
+      return { type: 'downloaded', manifest };
+    }
+    case 'seeding': {
+      const outcome = await ports.seed(step.manifest, signal);
+      return { type: outcome === 'seeded' ? 'seeded' : 'configured' };
+    }
+  }
+}
+
+interface Result {
+  readonly event: WatchEvent;
+  readonly error?: StandbyError;
+}
+
+/** @returns 'ended' when it failed because of the signal, and for no other reason */
+async function attempt(step: () => Promise<WatchEvent>, signal: AbortSignal): Promise<Result | 'ended'> {
+  try {
+    return { event: await step() };
+  } catch (error) {
+    if (!(error instanceof StandbyError)) {
+      throw error;
+    }
+    if (signal.aborted && error.cause === signal.reason) {
+      return 'ended';
+    }
+    return { event: { type: 'failed', code: error.code }, error };
+  }
+}
+
+async function finish(ports: StandbyPorts, state: WatchState): Promise<StandbyOutcome> {
+  if (state.phase !== 'done') {
+    ports.log({ level: 'info', event: 'ended', message: 'ended by a signal' });
+    return 'ended';
+  }
+  if (state.outcome === 'seeded') {
+    ports.log({ level: 'info', event: 'seeded', message: 'Kong has loaded the published configuration' });
+  } else {
+    await ports.removeLeftover();
+    ports.log({ level: 'info', event: 'configured', message: 'the node has a configuration: nothing to do' });
+  }
+  return state.outcome;
+}
+
+const asking: StandbyLogEntry = {
+  level: 'info',
+  event: 'asking',
+  message: 'the node has still no configuration: asking for the published one',
+};
+
+function emptyNode({ afterMs }: WatchPolicy): StandbyLogEntry {
+  return {
+    level: 'info',
+    event: 'waiting',
+    message: `the node has no configuration: its control plane has ${afterMs / 1000} s to deliver one`,
+  };
+}
+
+/** @param pauseMs until the next try; undefined when it goes on at once */
+function stepEntry({ event, error }: Result, pauseMs: number | undefined): StandbyLogEntry | undefined {
+  if (error !== undefined) {
+    const { code, message } = error;
+    const pause = pauseMs === undefined ? {} : { nextTryInSeconds: Math.round(pauseMs / 100) / 10 };
+    return { level: 'warn', event: 'failed', message, code, ...pause };
+  }
+  return event.type === 'downloaded' ? verified(event.manifest) : undefined;
+}
+
+function verified({ revision, controlPlane, kongVersion, exportedAt, size }: Manifest): StandbyLogEntry {
+  return {
+    level: 'info',
+    event: 'verified',
+    message:
+      `revision ${revision} of control plane "${controlPlane}" for Kong ${kongVersion}, exported ${exportedAt.toISOString()}, ` +
+      `${size} bytes, is verified`,
+    revision,
+  };
+}
+
+/** Says of each subject only what has changed: a vault that is away for a day is a line, not a thousand. */
+function onChange(ports: StandbyPorts): (subject: string, entry: StandbyLogEntry) => void {
+  const said = new Map<string, string>();
+  return (subject, entry) => {
+    if (said.get(subject) !== entry.message) {
+      said.set(subject, entry.message);
+      ports.log(entry);
+    }
+  };
+}

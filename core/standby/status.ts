@@ -1,0 +1,39 @@
+import * as v from 'valibot';
+import { StandbyError } from './errors.ts';
+import { limit, reason } from './grant-request.ts';
+
+/** What a node without any configuration shows as its hash (kong/constants.lua, DECLARATIVE_EMPTY_CONFIG_HASH). */
+export const noConfiguration = '0'.repeat(32);
+
+const statusTimeoutMs = 5_000;
+const statusSchema = v.object({ configuration_hash: v.pipe(v.string(), v.nonEmpty()) });
+
+/**
+ * What a node's status API names as its configuration: `noConfiguration`, the md5 of a file, or the control plane's hash.
+ *
+ * @param statusUrl base URL of the node's `status_listen`
+ * @param signal gives up early
+ * @throws StandbyError `kong`
+ */
+export async function configurationHash(statusUrl: string, signal?: AbortSignal): Promise<string> {
+  const url = `${statusUrl.replace(/\/$/, '')}/status`;
+  let answer: unknown;
+  try {
+    const response = await fetch(url, { redirect: 'error', signal: limit(statusTimeoutMs, signal) });
+    answer = await response.json();
+  } catch (error) {
+    throw new StandbyError(
+      'kong',
+      `Kong’s status API did not answer at ${url} (${reason(error)}): is Kong running, and status_listen (KONG_STATUS_LISTEN) this address?`,
+      { cause: error },
+    );
+  }
+  const status = v.safeParse(statusSchema, answer);
+  if (!status.success) {
+    throw new StandbyError(
+      'kong',
+      `${url} names no configuration_hash: is it the status API of a data plane (KONG_ROLE=data_plane)?`,
+    );
+  }
+  return status.output.configuration_hash;
+}

@@ -1,0 +1,34 @@
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import { serviceHost } from './function.ts';
+
+/** Encrypts the log groups. The vault's key cannot: it is closed to everybody but Lifeboat's roles, CloudWatch included. */
+export class LogKey extends kms.Key {
+  constructor(scope: Construct, id: string) {
+    super(scope, id, {
+      description: 'Lifeboat: encrypts logs',
+      enableKeyRotation: true,
+      // Logs go with the stack, and nothing else is encrypted with it.
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS". A log group is made after its key, so it is not named
+    // here but by the beginning that CloudFormation gives to all names of this stack.
+    const ourLogGroups = Stack.of(this).formatArn({
+      service: 'logs',
+      resource: 'log-group',
+      resourceName: `${Stack.of(this).stackName}-*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    this.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'LogsOfThisStack',
+        principals: [new iam.ServicePrincipal(serviceHost(this, 'logs'))],
+        actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+        resources: ['*'],
+        conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': ourLogGroups } },
+      }),
+    );
+  }
+}

@@ -1,0 +1,332 @@
+import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { seedKong } from '../../core/standby/seed.ts';
+import { sharedCertificate } from '../../local/control-plane/certificates.ts';
+import { startControlPlane } from '../../local/control-plane/control-plane.ts';
+import { listen } from '../../local/control-plane/listening.ts';
+import { startEchoUpstream } from '../../local/echo-upstream.ts';
+import type { KongNode } from '../../local/kong-node.ts';
+import { eventually } from '../local/processes.ts';
+import {
+  configurationHash,
+  declarativeFile,
+  fakeKong,
+  noConfiguration,
+  removeEverything,
+  startNode,
+  tableFor,
+} from '../local/running-kong.ts';
+import { bundledCli, type Cli } from './bundled-cli.ts';
+import {
+  type Answer,
+  type Answers,
+  goodFile,
+  goodGrant,
+  manifestOf,
+  newSigningKey,
+  startStandIn,
+  urlSecret,
+} from './published-file.ts';
+
+const secretAccessKey = 'a-secret-access-key';
+const credentials = {
+  AWS_REGION: 'eu-central-1',
+  AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  AWS_SESSION_TOKEN: 'a-session-token',
+};
+const key = newSigningKey();
+const never = () => new Promise<Answer>(() => undefined);
+const away = { status: 503, body: '{"message":"Service Unavailable"}' };
+
+let cli: Cli;
+let upstream: Awaited<ReturnType<typeof startEchoUpstream>>;
+let content: Buffer;
+let publicKey: string;
+let answers: Answers;
+let standIn: Awaited<ReturnType<typeof startStandIn>>;
+const ends: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  [cli, upstream] = await Promise.all([bundledCli(), startEchoUpstream()]);
+  content = file(tableFor(upstream.url));
+  publicKey = join(cli.directory, 'signing-key.pem');
+  await writeFile(publicKey, key.pem);
+});
+
+beforeEach(async () => {
+  answers = { grant: goodGrant, file: () => goodFile(key, {}, content) };
+  standIn = await startStandIn(answers);
+});
+
+afterEach(async () => {
+  for (const end of ends.splice(0)) {
+    await end();
+  }
+  await standIn.stop();
+});
+
+afterAll(async () => {
+  await removeEverything();
+  await cli.stop();
+  await upstream.stop();
+});
+
+function file(table: object): Buffer {
+  return Buffer.from(JSON.stringify({ _format_version: '3.0', _transform: false, ...table }));
+}
+
+type Options = Readonly<Record<string, string | undefined>>;
+
+/** All that is needed, and no wait for the control plane, with what the test gives otherwise. */
+function parameters(node: Pick<KongNode, 'prefix' | 'statusUrl'>, changed: Options = {}): readonly string[] {
+  const options = {
+    'control-plane': 'prod',
+    'kong-version': '3.9.1',
+    endpoint: standIn.url,
+    'public-key': publicKey,
+    prefix: node.prefix,
+    'status-url': node.statusUrl,
+    after: '0',
+    ...changed,
+  };
+  return [
+    'standby',
+    '--json',
+    ...Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value])),
+  ];
+}
+
+const environmentOf = ({ prefix }: KongNode) => join(prefix, '.kong_env');
+
+/** A replaced file has another one. */
+async function lastWritten(node: KongNode): Promise<bigint> {
+  return (await stat(environmentOf(node), { bigint: true })).mtimeNs;
+}
+
+async function snapshot(node: KongNode) {
+  const { mode } = await stat(environmentOf(node));
+  return { text: await readFile(environmentOf(node), 'utf8'), mode };
+}
+
+const hasLine = async (node: KongNode) => (await snapshot(node)).text.includes('declarative_config = ');
+
+function eventsIn(stdout: string): readonly unknown[] {
+  const lines = stdout.trim().split('\n');
+  return lines.map((line) => (JSON.parse(line) as { readonly event: unknown }).event);
+}
+
+describe('lifeboat standby', () => {
+  it('makes an empty node proxy, and leaves its settings as they were', async () => {
+    const node = await startNode(fakeKong);
+    const before = await snapshot(node);
+
+    const { exitCode, stdout, stderr } = await cli.run(parameters(node, { after: '1' }), credentials);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(eventsIn(stdout)).toEqual(['waiting', 'asking', 'verified', 'seeded']);
+    const proxied = await fetch(`${node.proxyUrl}/orders/7`);
+    expect(await proxied.json()).toMatchObject({ path: '/v1/7' });
+    expect(await snapshot(node)).toEqual(before);
+    const written = join(node.prefix, 'lifeboat-config.json');
+    expect(await readFile(written)).toEqual(content);
+    expect((await stat(written)).mode & 0o777).toBe(0o600);
+    for (const secret of [urlSecret, '/vault/', secretAccessKey, 'Signature=']) {
+      expect(stdout).not.toContain(secret);
+    }
+  });
+
+  it('does not touch a node that has a configuration, nor the grant endpoint, and idles with --stay', async () => {
+    const node = await startNode(fakeKong);
+    const other = await declarativeFile(node.directory, tableFor(upstream.url), 'other.json');
+    await seedKong({ ...node, ...other, timeoutMs: 10_000, pollMs: 20 });
+    const before = await lastWritten(node);
+
+    const ended = await cli.run(parameters(node), credentials);
+    const staying = cli.start([...parameters(node), '--stay'], credentials);
+    await eventually(() => staying.stdout().includes('"configured"'), 10);
+    const hasEnded = staying.hasEnded();
+    staying.signal('SIGTERM');
+
+    expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(eventsIn(ended.stdout)).toEqual(['configured']);
+    expect(hasEnded).toBe(false);
+    expect(await staying.ended).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(standIn.requests).toEqual([]);
+    expect(await lastWritten(node)).toBe(before);
+    expect(await readdir(node.prefix)).not.toContain('lifeboat-config.json');
+  });
+
+  it('takes its settings from Kong’s and its own variables, and the second endpoint when the first is dead', async () => {
+    const node = await startNode(fakeKong);
+    const dead = await listen(createServer(), '127.0.0.1', 0);
+    await dead.stop();
+
+    const { exitCode, stdout, stderr } = await cli.run(['standby', '--after', '0'], {
+      ...credentials,
+      LIFEBOAT_CONTROL_PLANE: 'prod',
+      LIFEBOAT_KONG_VERSION: '3.9.1',
+      LIFEBOAT_ENDPOINT: `http://127.0.0.1:${dead.port}, ${standIn.url}`,
+      LIFEBOAT_PUBLIC_KEY: publicKey,
+      KONG_PREFIX: node.prefix,
+      KONG_STATUS_LISTEN: `0.0.0.0:${new URL(node.statusUrl).port} reuseport`,
+    });
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
+    expect(stderr).toMatch(
+      /^lifeboat: .*: asking .*\n.*did not answer \(ECONNREFUSED\)\n.* is verified.*\n.* has loaded .*\n$/,
+    );
+    expect(await configurationHash(node)).toBe(manifestOf({}, content).md5);
+  });
+
+  it('waits for a vault that comes back later', async () => {
+    const node = await startNode(fakeKong);
+    answers.grant = (url) => (standIn.requests.length < 2 ? away : goodGrant(url));
+
+    const { exitCode, stdout } = await cli.run(parameters(node), credentials);
+
+    expect(exitCode).toBe(0);
+    expect(eventsIn(stdout)).toEqual(['asking', 'failed', 'verified', 'seeded']);
+    expect(await configurationHash(node)).toBe(manifestOf({}, content).md5);
+  });
+
+  it('leaves alone what the control plane delivers during the download', async () => {
+    const free = await listen(createServer(), '127.0.0.1', 0);
+    await free.stop();
+    const certificate = await sharedCertificate();
+    const node = await startNode(fakeKong, { clusterEndpoint: `127.0.0.1:${free.port}`, certificate });
+    const before = await lastWritten(node);
+    answers.file = async () => {
+      const controlPlane = await startControlPlane({
+        mtls: 'shared',
+        certificates: { controlPlane: certificate, dataPlane: certificate },
+        ports: { cluster: free.port },
+        configuration: tableFor('http://127.0.0.1:9'),
+      });
+      ends.push(() => controlPlane.stop());
+      await eventually(async () => (await configurationHash(node)) !== noConfiguration, 10);
+      return goodFile(key, {}, content);
+    };
+
+    const { exitCode, stdout } = await cli.run(parameters(node), credentials);
+
+    expect(exitCode).toBe(0);
+    expect(eventsIn(stdout)).toEqual(['asking', 'verified', 'configured']);
+    expect(await configurationHash(node)).not.toBe(manifestOf({}, content).md5);
+    expect(await lastWritten(node)).toBe(before);
+  });
+
+  it('goes on where it was killed', async () => {
+    const node = await startNode(fakeKong);
+    const before = await snapshot(node);
+    answers.file = () => goodFile(key, {}, file({ no_such_entities: [] }));
+    const killed = cli.start(parameters(node), credentials);
+    await eventually(() => hasLine(node), 10);
+    killed.signal('SIGKILL');
+    await killed.ended;
+    const left = await hasLine(node);
+    answers.file = () => goodFile(key, {}, content);
+
+    const { exitCode } = await cli.run(parameters(node), credentials);
+
+    expect(left).toBe(true);
+    expect(exitCode).toBe(0);
+    expect(await configurationHash(node)).toBe(manifestOf({}, content).md5);
+    expect(await snapshot(node)).toEqual(before);
+  });
+});
+
+describe('a node that stays empty', () => {
+  let node: KongNode;
+
+  beforeAll(async () => {
+    node = await startNode(fakeKong);
+  });
+
+  it.each<readonly [string, Partial<Answers>, (stdout: string) => Promise<boolean> | boolean]>([
+    ['it asks for a grant', { grant: never }, () => standIn.requests.length === 1],
+    ['it downloads', { file: never }, () => standIn.requests.length === 2],
+    ['it seeds', { file: () => goodFile(key, {}, file({ no_such_entities: [] })) }, () => hasLine(node)],
+    ['it pauses', { grant: () => away }, (stdout) => stdout.includes('"failed"')],
+  ])('is as it was when SIGTERM comes while %s', async (_step, changed, isThere) => {
+    Object.assign(answers, changed);
+    const before = await snapshot(node);
+    const running = cli.start(parameters(node), credentials);
+    const wasThere = await eventually(() => isThere(running.stdout()), 10);
+
+    running.signal('SIGTERM');
+
+    const { exitCode, stdout, stderr } = await running.ended;
+    expect({ wasThere, exitCode, stderr }).toEqual({ wasThere: true, exitCode: 0, stderr: '' });
+    expect(eventsIn(stdout).at(-1)).toBe('ended');
+    expect(eventsIn(stdout).filter((event) => event === 'failed')).toHaveLength(
+      'grant' in changed && changed.grant !== never ? 1 : 0,
+    );
+    expect(await snapshot(node)).toEqual(before);
+    expect((await readdir(node.prefix)).filter((name) => name.startsWith('.lifeboat'))).toEqual([]);
+    expect(await configurationHash(node)).toBe(noConfiguration);
+  });
+
+  it.each<readonly [number, string, Partial<Answers>, string]>([
+    [3, 'the grant is refused', { grant: () => ({ status: 403, body: '{}' }) }, 'execute-api:Invoke'],
+    [4, 'there is no file', { grant: () => ({ status: 404, body: '{}' }) }, 'answered 404'],
+    [5, 'the vault fails', { file: () => away }, 'the vault answered 503'],
+    [6, 'nobody whom it trusts signed', { file: () => goodFile(newSigningKey()) }, 'is not trusted here'],
+    [
+      9,
+      'Kong refuses the file',
+      { file: () => goodFile(key, {}, file({ no_such_entities: [] })) },
+      'did not load',
+    ],
+  ])('ends --once with %d when %s', async (code, _what, changed, sentence) => {
+    Object.assign(answers, changed);
+
+    const { exitCode, stderr } = await cli.run(
+      [...parameters(node, { 'load-timeout': '1' }), '--once'],
+      credentials,
+    );
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: expect.stringContaining(sentence) });
+    expect(await configurationHash(node)).toBe(noConfiguration);
+  });
+
+  it('ends --once with 8, without a request, when it loads a file of the user’s own', async () => {
+    const { text } = await snapshot(node);
+    await appendFile(environmentOf(node), 'declarative_config = /etc/kong/own.json\n');
+
+    const { exitCode, stderr } = await cli.run([...parameters(node), '--once'], credentials);
+
+    await writeFile(environmentOf(node), text);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 8, stderr: expect.stringContaining('of your own') });
+    expect(standIn.requests).toEqual([]);
+  });
+});
+
+describe('exit code 2', () => {
+  const somewhere = { prefix: '/nowhere', statusUrl: 'http://127.0.0.1:9' };
+
+  it.each<readonly [string, Options, Readonly<Record<string, string>>, string]>([
+    ['no version', { 'kong-version': undefined }, {}, "'--kong-version <version>' not specified"],
+    ['one bad endpoint of two', { endpoint: 'https://a.example,b' }, {}, 'an https:// URL is expected'],
+    ['a status URL that is none', { 'status-url': '127.0.0.1:8007' }, {}, 'an http:// or https:// URL'],
+    ['a status API that is off', { 'status-url': undefined }, { KONG_STATUS_LISTEN: 'off' }, 'is "off"'],
+    ['less than no wait', { after: '-1' }, {}, 'a whole number from 0 to 86400 is expected'],
+    ['no time at all', { timeout: '0' }, {}, 'a whole number from 1 to 86400 is expected'],
+    ['no region', {}, { AWS_REGION: '' }, 'no AWS region'],
+  ])('%s', async (_what, changed, variables, sentence) => {
+    const { exitCode, stderr } = await cli.run(parameters(somewhere, changed), {
+      ...credentials,
+      ...variables,
+    });
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(sentence) });
+  });
+
+  it('both --once and --stay', async () => {
+    const { exitCode, stderr } = await cli.run([...parameters(somewhere), '--once', '--stay'], credentials);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('cannot be used') });
+  });
+});

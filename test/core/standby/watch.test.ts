@@ -1,0 +1,183 @@
+import { describe, expect, it } from '@jest/globals';
+import type { StandbyErrorCode } from '../../../core/standby/errors.ts';
+import {
+  begin,
+  dueMs,
+  next,
+  type WatchEvent,
+  type WatchPolicy,
+  type WatchState,
+} from '../../../core/standby/watch.ts';
+import { manifestOf } from '../../cli/published-file.ts';
+
+const policy: WatchPolicy = {
+  afterMs: 5_000,
+  endpoints: 2,
+  firstPauseMs: 1_000,
+  longestPauseMs: 30_000,
+  fastForMs: 300_000,
+  slowPauseMs: 60_000,
+};
+const nowMs = 1_000_000;
+const manifest = manifestOf();
+const grant = {
+  url: 'https://vault.example/',
+  method: 'GET',
+  expiresAt: '2026-11-23T00:02:00.000Z',
+  controlPlane: 'prod',
+  kongVersion: '3.9.1',
+} as const;
+const sinceStart = { answeringSinceMs: nowMs - 5_000, failedTries: 0, notBeforeMs: 0 };
+const firstTry = { ...sinceStart, firstTryMs: nowMs, endpoint: 0, isHopeful: false };
+
+const states = {
+  'status API not up yet': begin,
+  'empty for a moment': { ...sinceStart, phase: 'waiting', answeringSinceMs: nowMs - 4_999 },
+  'empty for five seconds': { ...sinceStart, phase: 'waiting' },
+  'pausing after a failed try': { ...sinceStart, phase: 'waiting', failedTries: 1, notBeforeMs: nowMs + 1 },
+  granting: { ...firstTry, phase: 'granting' },
+  'granting at the last endpoint': { ...firstTry, phase: 'granting', endpoint: 1 },
+  downloading: { ...firstTry, phase: 'downloading', grant },
+  seeding: { ...firstTry, phase: 'seeding', manifest },
+  'seeded before': { phase: 'done', outcome: 'seeded' },
+} as const satisfies Readonly<Record<string, WatchState>>;
+
+type StateName = keyof typeof states;
+const events = {
+  silent: { type: 'silent' },
+  empty: { type: 'empty' },
+  configured: { type: 'configured' },
+  granted: { type: 'granted', grant },
+  downloaded: { type: 'downloaded', manifest },
+  seeded: { type: 'seeded' },
+  unreachable: { type: 'failed', code: 'unreachable' },
+  verification: { type: 'failed', code: 'verification' },
+  output: { type: 'failed', code: 'output' },
+  kong: { type: 'failed', code: 'kong' },
+  refused: { type: 'failed', code: 'refused' },
+} as const satisfies Readonly<Record<string, WatchEvent>>;
+
+type EventName = keyof typeof events;
+
+function nextOf(name: StateName, event: EventName, random = 0.5): WatchState {
+  return next(policy, states[name], events[event], { nowMs, random });
+}
+
+describe('watching a node', () => {
+  it.each<readonly [StateName, EventName, WatchState['phase'], object]>([
+    ['status API not up yet', 'silent', 'waiting', { answeringSinceMs: undefined }],
+    ['status API not up yet', 'empty', 'waiting', { answeringSinceMs: nowMs }],
+    ['status API not up yet', 'configured', 'done', { outcome: 'has a configuration' }],
+    ['empty for a moment', 'empty', 'waiting', { answeringSinceMs: nowMs - 4_999 }],
+    ['empty for a moment', 'silent', 'waiting', { answeringSinceMs: undefined }],
+    ['empty for a moment', 'configured', 'done', { outcome: 'has a configuration' }],
+    ['empty for five seconds', 'empty', 'granting', { endpoint: 0, firstTryMs: nowMs }],
+    ['empty for five seconds', 'silent', 'waiting', { answeringSinceMs: undefined }],
+    ['empty for five seconds', 'configured', 'done', { outcome: 'has a configuration' }],
+    ['pausing after a failed try', 'empty', 'waiting', { failedTries: 1, notBeforeMs: nowMs + 1 }],
+    ['pausing after a failed try', 'silent', 'waiting', { failedTries: 1, notBeforeMs: nowMs + 1 }],
+    ['pausing after a failed try', 'configured', 'done', { outcome: 'has a configuration' }],
+    ['granting', 'empty', 'granting', { endpoint: 0 }],
+    ['granting', 'silent', 'waiting', { answeringSinceMs: undefined, failedTries: 0 }],
+    ['granting', 'configured', 'done', { outcome: 'has a configuration' }],
+    ['granting', 'granted', 'downloading', { endpoint: 0, grant }],
+    ['granting', 'unreachable', 'granting', { endpoint: 1, isHopeful: true, failedTries: 0 }],
+    ['granting', 'kong', 'waiting', { failedTries: 1 }],
+    ['granting at the last endpoint', 'granted', 'downloading', { endpoint: 1, grant }],
+    ['granting at the last endpoint', 'unreachable', 'waiting', { failedTries: 1 }],
+    ['downloading', 'empty', 'downloading', { grant }],
+    ['downloading', 'silent', 'waiting', { answeringSinceMs: undefined }],
+    ['downloading', 'configured', 'done', { outcome: 'has a configuration' }],
+    ['downloading', 'downloaded', 'seeding', { manifest }],
+    ['downloading', 'verification', 'granting', { endpoint: 1, isHopeful: false }],
+    // The other region may have a revision that Kong did not refuse.
+    ['downloading', 'refused', 'granting', { endpoint: 1 }],
+    ['downloading', 'output', 'waiting', { failedTries: 1 }],
+    ['seeding', 'empty', 'seeding', { manifest }],
+    ['seeding', 'silent', 'waiting', { answeringSinceMs: undefined }],
+    ['seeding', 'configured', 'done', { outcome: 'has a configuration' }],
+    ['seeding', 'seeded', 'done', { outcome: 'seeded' }],
+    ['seeding', 'kong', 'waiting', { failedTries: 1, refusedSha256: undefined }],
+    ['seeding', 'refused', 'waiting', { failedTries: 1, refusedSha256: manifest.sha256 }],
+    ['seeded before', 'empty', 'done', { outcome: 'seeded' }],
+    ['seeded before', 'silent', 'done', { outcome: 'seeded' }],
+  ])('%s, %s: %s', (state, event, phase, details) => {
+    const result = nextOf(state, event);
+
+    expect(result).toMatchObject({ phase, ...details });
+  });
+
+  it('lets a Kong that starts anew try again what it refused', () => {
+    const refused = next(policy, nextOf('seeding', 'refused'), events.silent, { nowMs, random: 0 });
+
+    expect(refused).toMatchObject({
+      phase: 'waiting',
+      refusedSha256: undefined,
+      answeringSinceMs: undefined,
+    });
+  });
+
+  it('keeps no grant for longer than its download', () => {
+    expect(nextOf('downloading', 'downloaded')).not.toHaveProperty('grant');
+    expect(nextOf('downloading', 'verification')).not.toHaveProperty('grant');
+    expect(nextOf('downloading', 'silent')).not.toHaveProperty('grant');
+  });
+});
+
+describe('the pause after a failed try', () => {
+  const pauseMs = (
+    code: StandbyErrorCode,
+    { failedTries = 0, tryingForMs = 0, random = 1, isHopeful = false },
+  ): number => {
+    const state: WatchState = {
+      ...states['granting at the last endpoint'],
+      failedTries,
+      firstTryMs: nowMs - tryingForMs,
+      isHopeful,
+    };
+    const result = next(policy, state, { type: 'failed', code }, { nowMs, random });
+    return result.phase === 'waiting' ? result.notBeforeMs - nowMs : Number.NaN;
+  };
+
+  it.each([
+    ['up to two seconds after the first', { random: 1 }, 2_000],
+    ['nothing with the smallest chance', { random: 0 }, 0],
+    ['half with half', { random: 0.5 }, 1_000],
+    ['up to four seconds after the second', { failedTries: 1 }, 4_000],
+    ['up to sixteen seconds after the fourth', { failedTries: 3 }, 16_000],
+    ['never over thirty seconds', { failedTries: 4 }, 30_000],
+    ['not even after a thousand', { failedTries: 1_000 }, 30_000],
+    ['short until five minutes', { tryingForMs: 299_999 }, 2_000],
+    ['slow from then on', { tryingForMs: 300_000 }, 75_000],
+    ['slow, at least', { tryingForMs: 300_000, random: 0 }, 45_000],
+    ['slow on average', { tryingForMs: 300_000, random: 0.5 }, 60_000],
+  ])('is %s', (_what, history, expected) => {
+    expect(pauseMs('unreachable', history)).toBe(expected);
+  });
+
+  it.each<readonly [StandbyErrorCode, number]>([
+    ['denied', 2_000],
+    ['unreachable', 2_000],
+    ['kong', 2_000],
+    ['no-file', 75_000],
+    ['verification', 75_000],
+    ['output', 75_000],
+    ['refused', 75_000],
+  ])('after %s is at most %d ms', (code, expected) => {
+    expect(pauseMs(code, {})).toBe(expected);
+  });
+
+  it('is short when one of the endpoints may be better soon', () => {
+    expect(pauseMs('no-file', { isHopeful: true })).toBe(2_000);
+  });
+});
+
+describe('the time of the next try', () => {
+  it.each([
+    ['is unknown while the status API is silent', { notBeforeMs: 7 }, undefined],
+    ['comes five seconds after its first answer', { answeringSinceMs: 100, notBeforeMs: 0 }, 5_100],
+    ['comes after the pause', { answeringSinceMs: 100, notBeforeMs: 5_101 }, 5_101],
+  ])('%s', (_what, history, expected) => {
+    expect(dueMs(policy, { failedTries: 0, ...history })).toBe(expected);
+  });
+});
