@@ -118,6 +118,8 @@ async function connect(options: ClusterEndpointOptions, request: ConfigurationRe
     ...(mtls === 'pki' && certificate.ca !== undefined ? { ca: certificate.ca } : {}),
     servername: options.serverName ?? (mtls === 'shared' ? sharedServerName : outlet.hostname),
     perMessageDeflate: false,
+    // A node that answers pings is a node to some; we only listen.
+    autoPong: false,
     maxPayload: maxFrameBytes,
     followRedirects: false,
   };
