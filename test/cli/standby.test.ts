@@ -292,6 +292,16 @@ describe('a node that stays empty', () => {
     expect(await configurationHash(node)).toBe(noConfiguration);
   });
 
+  it('ends --once with 1 by a signal, so that no boot script takes it for a node with a configuration', async () => {
+    answers.grant = never;
+    const running = cli.start([...parameters(node), '--once'], credentials);
+    await eventually(() => standIn.requests.length === 1, 10);
+
+    running.signal('SIGINT');
+
+    expect(await running.ended).toMatchObject({ exitCode: 1, stderr: '' });
+  });
+
   it('ends --once with 8, without a request, when it loads a file of the user’s own', async () => {
     const { text } = await snapshot(node);
     await appendFile(environmentOf(node), 'declarative_config = /etc/kong/own.json\n');
