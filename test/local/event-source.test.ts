@@ -40,9 +40,12 @@ afterAll(async () => {
   await aws.stop();
 });
 
+/** Long enough for a slow machine to delete what is done before it comes again. */
+const comesBack = { visibilityTimeoutSeconds: 1.5 };
+
 function newQueue(options: FifoQueueOptions = {}): LocalQueue {
   count += 1;
-  return aws.sqs.createQueue(`queue-${count}.fifo`, { visibilityTimeoutSeconds: 0.3, ...options });
+  return aws.sqs.createQueue(`queue-${count}.fifo`, { visibilityTimeoutSeconds: 30, ...options });
 }
 
 async function send(queue: LocalQueue, ...bodies: readonly string[]): Promise<void> {
@@ -97,7 +100,7 @@ async function messagesLeft(queue: LocalQueue): Promise<number> {
     .reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
-const emptied = (queue: LocalQueue) => eventually(async () => (await messagesLeft(queue)) === 0, 5);
+const emptied = (queue: LocalQueue) => eventually(async () => (await messagesLeft(queue)) === 0, 15);
 
 describe('the event source', () => {
   it('gives what waits as one batch, in its order, and deletes what is done', async () => {
@@ -138,7 +141,7 @@ describe('the event source', () => {
   });
 
   it('leaves what failed in the queue, whose next batch counts it again', async () => {
-    const queue = newQueue();
+    const queue = newQueue(comesBack);
     await send(queue, 'good', 'bad');
 
     const { events, batches } = startPolling(queue, (records, batch) =>
@@ -151,7 +154,7 @@ describe('the event source', () => {
   });
 
   it('keeps the group’s order: nothing overtakes what failed', async () => {
-    const queue = newQueue();
+    const queue = newQueue(comesBack);
     await send(queue, 'a', 'b', 'c');
 
     const { batches } = startPolling(queue, (records, batch) => (batch === 1 ? records : []), 1);
@@ -161,7 +164,7 @@ describe('the event source', () => {
   });
 
   it('deletes nothing when the function itself fails, and goes on', async () => {
-    const queue = newQueue();
+    const queue = newQueue(comesBack);
     await send(queue, 'a', 'b');
 
     const { batches } = startPolling(queue, (_records, batch) => {
@@ -179,7 +182,7 @@ describe('the event source', () => {
   });
 
   it('lets a message that always fails go to the dead-letter queue, and then gives the next', async () => {
-    const queue = newQueue({ redrive: { deadLetterQueue: deadLetters, maxReceiveCount: 2 } });
+    const queue = newQueue({ ...comesBack, redrive: { deadLetterQueue: deadLetters, maxReceiveCount: 2 } });
     await send(queue, 'poison', 'good');
 
     const { batches } = startPolling(queue, (records) => records.filter(({ body }) => body === 'poison'), 1);
