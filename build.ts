@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { lambdaBundling } from './lib/bundling.ts';
 
-/** `npm run build`: the command line as one file that needs nothing but Node 20. */
+/** `npm run build`: the command line as one file that needs nothing but Node 20.18 or newer. */
 const outfile = join(import.meta.dirname ?? '.', 'dist/lifeboat.mjs');
 const { banner, mainFields, ...options } = lambdaBundling;
 
