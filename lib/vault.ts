@@ -346,6 +346,8 @@ export class Vault extends Construct {
         // Sets delete markers.
         's3:ReplicateDelete',
         's3:BypassGovernanceRetention',
+        // Changes the key of a version in place: no PutObject, no new version, and nobody could decrypt it any more.
+        's3:UpdateObjectEncryption',
       ],
       resources: [this.bucket.arnForObjects('*')],
     });

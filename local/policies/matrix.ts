@@ -377,6 +377,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
     onObject('s3:DeleteObject', file, s3, ''),
     onObject('s3:DeleteObjectVersion', file, s3, ''),
     onObject('s3:BypassGovernanceRetention', file, s3, ''),
+    onObject('s3:UpdateObjectEncryption', file, s3, ''),
 
     // Whoever may change policies could open the doors above: without lockdown the account's own administrators, said plainly.
     ...[

@@ -262,6 +262,7 @@ describe('a file', () => {
     's3:DeleteObjectVersion',
     's3:ReplicateDelete',
     's3:BypassGovernanceRetention',
+    's3:UpdateObjectEncryption',
   ])('is deleted by nobody: %s', (action) => {
     const all = Object.keys(callers) as readonly CallerName[];
 

@@ -20,6 +20,7 @@ export const unknownActions = [
   's3:GetObjectVersionAttributes',
   's3:ReplicateDelete',
   's3:ReplicateObject',
+  's3:UpdateObjectEncryption',
 ] as const;
 
 /** Condition keys that RGW 16 knows and decides by as AWS does. */
