@@ -9,6 +9,15 @@ export const controlPlaneName = v.pipe(
   ),
 );
 
+/** Id of an object's version, as S3 makes them: opaque, ready for URLs, up to 1,024 bytes (S3 User Guide, "Version IDs"). */
+export const objectVersionId = v.pipe(
+  v.string(),
+  v.regex(
+    /^[\w.~-]{1,1024}$/,
+    'a version id of S3 is expected: up to 1,024 letters, digits and "-", "_", ".", "~"',
+  ),
+);
+
 /** Full version of a Kong data plane (`3.9.1`; Enterprise has four parts: `3.9.1.2`). */
 export const kongVersion = v.pipe(
   v.string(),

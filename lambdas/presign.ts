@@ -31,19 +31,20 @@ export async function handler(
   event: APIGatewayProxyEventV2WithIAMAuthorizer,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   const caller = event.requestContext.authorizer.iam?.userArn;
-  const answer = await grant(event.queryStringParameters?.['kongVersion']);
+  const answer = await grant(event.queryStringParameters ?? {});
   if ('status' in answer) {
     measure(environment.CONTROL_PLANE, { GrantsRefused: 1 });
     logger.warn('grant refused', { caller, status: answer.status, detail: answer.detail });
     return problemAnswer(answer);
   }
   // Who got one, for which version, until when; never the URL.
-  const { kongVersion, expiresAt } = answer;
+  const { kongVersion, versionId, expiresAt } = answer;
   measure(environment.CONTROL_PLANE, { GrantsIssued: 1 });
   logger.info('grant issued', {
     controlPlane: environment.CONTROL_PLANE,
     caller,
     kongVersion,
+    versionId,
     expiresAt,
   });
   return jsonAnswer(200, answer);

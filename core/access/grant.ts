@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { kongVersion } from '../names.ts';
+import { kongVersion, objectVersionId } from '../names.ts';
 import type { Problem } from '../problem.ts';
 import { configFileKey } from '../vault/config-file-name.ts';
 import type { Presigner } from './presigned-url.ts';
@@ -14,6 +14,14 @@ export interface Grant {
   readonly controlPlane: string;
   /** The version that the file was made for: the one asked for, or the highest below it in the same minor. */
   readonly kongVersion: string;
+  /** The version of the file that was asked for; absent for the current one. */
+  readonly versionId?: string | undefined;
+}
+
+/** What a data plane asks for, as it came. */
+export interface AskedFor {
+  readonly kongVersion?: string | undefined;
+  readonly versionId?: string | undefined;
 }
 
 export interface GrantParts {
@@ -26,11 +34,9 @@ export interface GrantParts {
 }
 
 /** Answers a data plane that asks for its file. Whether it may ask was decided before. */
-export function grants(
-  parts: GrantParts,
-): (requestedVersion: string | undefined) => Promise<Grant | Problem> {
-  return async (requestedVersion) => {
-    const requested = v.safeParse(kongVersion, requestedVersion);
+export function grants(parts: GrantParts): (asked: AskedFor) => Promise<Grant | Problem> {
+  return async (asked) => {
+    const requested = v.safeParse(kongVersion, asked.kongVersion);
     if (!requested.success) {
       return {
         status: 400,
@@ -39,6 +45,15 @@ export function grants(
           'Say which full Kong version the data plane runs (see `kong version`), for example ?kongVersion=3.9.1.',
       };
     }
+    const ofFile = v.safeParse(v.optional(objectVersionId), asked.versionId);
+    if (!ofFile.success) {
+      return {
+        status: 400,
+        title: 'No version of a file',
+        detail: `versionId is optional, and otherwise ${ofFile.issues[0].message}.`,
+      };
+    }
+    const versionId = ofFile.output;
     const version = fittingVersion(requested.output, parts.dataPlaneVersions);
     if (version === undefined) {
       return {
@@ -53,7 +68,7 @@ export function grants(
     const now = parts.now();
     return {
       url: await parts.presign(
-        configFileKey({ controlPlane: parts.controlPlane, kongVersion: version }),
+        { key: configFileKey({ controlPlane: parts.controlPlane, kongVersion: version }), versionId },
         parts.lifetimeSeconds,
         now,
       ),
@@ -64,6 +79,7 @@ export function grants(
       ).toISOString(),
       controlPlane: parts.controlPlane,
       kongVersion: version,
+      ...(versionId === undefined ? {} : { versionId }),
     };
   };
 }

@@ -10,8 +10,14 @@ export interface PresignerOptions {
   readonly endpoint?: string | undefined;
 }
 
+export interface PresignedObject {
+  readonly key: string;
+  /** @default whatever is current when the URL is used */
+  readonly versionId?: string | undefined;
+}
+
 /** Makes URLs that read one object, for a short time, by whoever holds them. */
-export type Presigner = (key: string, lifetimeSeconds: number, now: Date) => Promise<string>;
+export type Presigner = (object: PresignedObject, lifetimeSeconds: number, now: Date) => Promise<string>;
 
 /**
  * Presigned GET URLs by SigV4 (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html). Pure computation: no network
@@ -29,7 +35,7 @@ export function s3Presigner({ bucket, region, credentials, endpoint }: Presigner
   });
   const { origin, host, basePath } = bucketAddress(bucket, region, endpoint);
 
-  return async (key, lifetimeSeconds, now) => {
+  return async ({ key, versionId }, lifetimeSeconds, now) => {
     const path = `${basePath}/${key.split('/').map(percentEncoded).join('/')}`;
     const { query = {} } = await signer.presign(
       {
@@ -39,7 +45,7 @@ export function s3Presigner({ bucket, region, credentials, endpoint }: Presigner
         path,
         // Of a URL nobody knows the body yet (there is none); S3 verifies with this in its place.
         headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
-        query: { 'x-id': 'GetObject' },
+        query: { 'x-id': 'GetObject', ...(versionId === undefined ? {} : { versionId }) },
       },
       { expiresIn: lifetimeSeconds, signingDate: now },
     );

@@ -12,6 +12,8 @@ export interface GrantRequest {
   readonly controlPlane: string;
   /** Full version of the data plane. */
   readonly kongVersion: string;
+  /** S3's id of a version of the file. @default the current one */
+  readonly versionId?: string | undefined;
   readonly region: string;
   readonly credentials: AwsCredentialIdentity | Provider<AwsCredentialIdentity>;
   readonly timeoutMs: number;
@@ -40,7 +42,8 @@ const largestAnswerBytes = 64 * 1024;
  * @throws StandbyError `denied`, `no-file` or `unreachable`
  */
 export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant> {
-  const { endpoint, controlPlane, kongVersion, timeoutMs } = request;
+  const { endpoint, controlPlane, kongVersion, versionId, timeoutMs } = request;
+  const query = { kongVersion, ...(versionId === undefined ? {} : { versionId }) };
   const path = `${endpoint.pathname.replace(/\/$/, '')}/control-planes/${controlPlane}/fallback-config`;
   const signer = new SignatureV4({
     service: 'execute-api',
@@ -55,7 +58,7 @@ export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant
         protocol: endpoint.protocol,
         hostname: endpoint.hostname,
         path,
-        query: { kongVersion },
+        query,
         headers: { host: endpoint.host, accept: 'application/json' },
       },
       { signingDate: request.now() },
@@ -73,7 +76,7 @@ export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant
   let response: Response;
   let text: string;
   try {
-    response = await fetch(new URL(`${path}?kongVersion=${encodeURIComponent(kongVersion)}`, endpoint), {
+    response = await fetch(new URL(`${path}?${new URLSearchParams(query)}`, endpoint), {
       headers,
       redirect: 'error',
       signal: limit(timeoutMs, request.signal),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GetObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
@@ -282,6 +282,7 @@ describe('a grant', () => {
     ['for a minor version without a file', '?kongVersion=3.5.9', 404],
     ['for a patch below the lowest file of its minor version', '?kongVersion=3.7.0', 404],
     ['for two versions at once', '?kongVersion=3.9.1&kongVersion=3.8.1', 400],
+    ['for a version of the file that is none', '?kongVersion=3.9.1&versionId=a%20b', 400],
   ])('%s is refused', async (_what, query, status) => {
     const response = await grant(query);
 
@@ -322,6 +323,21 @@ describe('a grant', () => {
     expect(manifest).toMatchObject({ kongVersion: given, revision: 1, previousSha256: null });
   });
 
+  it('for a version of the file is a URL of exactly that one', async () => {
+    const { bucket, clients } = prod.system;
+    const { VersionId: versionId } = await clients.reader.send(
+      new HeadObjectCommand({ Bucket: bucket, Key: 'prod/3.7.1/config.json' }),
+    );
+
+    const response = await grant(`?kongVersion=3.7.1&versionId=${versionId}`);
+
+    const answer = (await response.json()) as { readonly url: string; readonly versionId: string };
+    const file = await fetch(answer.url);
+    await file.body?.cancel();
+    expect(answer.versionId).toBe(versionId);
+    expect([file.status, file.headers.get('x-amz-version-id')]).toEqual([200, versionId]);
+  });
+
   it.each([
     ['a second ago', -9, 200],
     ['too long ago', -12, 403],
@@ -333,7 +349,7 @@ describe('a grant', () => {
       credentials: await clients.reader.config.credentials(),
       endpoint: awsEndpoints.AWS_ENDPOINT_URL_S3,
     });
-    const url = await presign('prod/3.9.1/config.json', 10, new Date(Date.now() + startsIn * 1000));
+    const url = await presign({ key: 'prod/3.9.1/config.json' }, 10, new Date(Date.now() + startsIn * 1000));
 
     const response = await fetch(url);
 

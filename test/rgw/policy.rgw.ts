@@ -61,7 +61,7 @@ const list = (who: Who, Prefix: string) =>
   clients[who].send(new ListObjectsV2Command({ Bucket: vault.bucket, Prefix }));
 const presigned = (who: Caller, key: string) =>
   s3Presigner({ bucket: vault.bucket, region, credentials: vault.roles[who], endpoint })(
-    key,
+    { key },
     120,
     new Date(),
   );

@@ -36,7 +36,7 @@ afterAll(async () => {
 const vaultOf = (s3: S3Client) => s3ConfigVault({ s3, bucket: deployed.bucket, encryptionKeyArn: keyArn });
 const presign = (key: string, who: Caller = 'presignProd', lifetimeSeconds = 120, now = new Date()) =>
   s3Presigner({ bucket: deployed.bucket, region, endpoint, credentials: deployed.roles[who] })(
-    key,
+    { key },
     lifetimeSeconds,
     now,
   );
@@ -232,7 +232,7 @@ describe('a presigned URL at Ceph RGW', () => {
     await newBucket(s3, bucket);
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: odd, Body: odd }));
 
-    const url = await s3Presigner({ bucket, region, endpoint, credentials })(odd, 120, new Date());
+    const url = await s3Presigner({ bucket, region, endpoint, credentials })({ key: odd }, 120, new Date());
     const response = await fetch(url);
 
     expect([response.status, await response.text()]).toEqual([200, odd]);

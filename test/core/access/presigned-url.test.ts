@@ -31,8 +31,12 @@ afterAll(async () => {
 const put = (name: string, content: string) =>
   s3.send(new PutObjectCommand({ Bucket: bucket, Key: name, Body: Buffer.from(content) }));
 
-const presign = (name = key, lifetimeSeconds = 120, now = clock.now()) =>
-  s3Presigner({ bucket, region: REGION, credentials, endpoint: aws.s3.endpoint })(name, lifetimeSeconds, now);
+const presign = (name = key, lifetimeSeconds = 120, now = clock.now(), versionId?: string) =>
+  s3Presigner({ bucket, region: REGION, credentials, endpoint: aws.s3.endpoint })(
+    { key: name, versionId },
+    lifetimeSeconds,
+    now,
+  );
 
 async function get(url: string): Promise<readonly [status: number, text: string]> {
   const response = await fetch(url);
@@ -44,6 +48,32 @@ describe('a presigned URL', () => {
     const url = await presign();
 
     expect(await get(url)).toEqual([200, 'the file']);
+  });
+
+  it('reads the version that it names, whatever is current', async () => {
+    const { VersionId } = await put('prod/3.8.1/config.json', 'the one before');
+    await put('prod/3.8.1/config.json', 'the newest');
+
+    const current = await get(await presign('prod/3.8.1/config.json'));
+    const before = await get(await presign('prod/3.8.1/config.json', 120, clock.now(), VersionId));
+
+    expect([current, before]).toEqual([
+      [200, 'the newest'],
+      [200, 'the one before'],
+    ]);
+  });
+
+  it('is refused with the version changed or left out', async () => {
+    const { VersionId = '' } = await put('prod/3.8.1/config.json', 'the one before');
+    const { VersionId: other = '' } = await put('prod/3.8.1/config.json', 'the newest');
+    const url = await presign('prod/3.8.1/config.json', 120, clock.now(), VersionId);
+
+    const answers = await Promise.all([
+      get(url.replace(VersionId, other)),
+      get(url.replace(`&versionId=${VersionId}`, '')),
+    ]);
+
+    expect(answers.map(([status]) => status)).toEqual([403, 403]);
   });
 
   it('carries the session token of the role, for which there is no other place', async () => {
@@ -145,7 +175,7 @@ describe('a presigned URL', () => {
     ['us-east-1', 'https://vault.s3.us-east-1.amazonaws.com/prod/3.9.1/config.json'],
     ['cn-north-1', 'https://vault.s3.cn-north-1.amazonaws.com.cn/prod/3.9.1/config.json'],
   ])('leads to AWS’s own endpoint in %s', async (region, expected) => {
-    const url = new URL(await s3Presigner({ bucket, region, credentials })(key, 120, clock.now()));
+    const url = new URL(await s3Presigner({ bucket, region, credentials })({ key }, 120, clock.now()));
 
     expect(`${url.origin}${url.pathname}`).toBe(expected);
     expect(url.searchParams.get('X-Amz-Credential')).toBe(

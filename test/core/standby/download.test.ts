@@ -439,7 +439,7 @@ describe('from the vault in S3 to the node', () => {
       const version = new URL(asked.url ?? '', 'http://api').searchParams.get('kongVersion') ?? '';
       response.end(
         JSON.stringify({
-          url: await presign(`prod/${version}/config.json`, 120, new Date()),
+          url: await presign({ key: `prod/${version}/config.json` }, 120, new Date()),
           method: 'GET',
           expiresAt: new Date().toISOString(),
           controlPlane: 'prod',

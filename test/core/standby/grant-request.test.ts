@@ -71,6 +71,16 @@ describe('asking for a grant', () => {
     });
   });
 
+  it('asks for a version of the file, signed with the rest', async () => {
+    const server = await api(json(200, { ...grant, versionId: 'v-1' }));
+
+    await asking(server, { versionId: 'v-1' });
+
+    expect(server.requests[0]?.url).toBe(
+      '/control-planes/prod/fallback-config?kongVersion=3.9.1&versionId=v-1',
+    );
+  });
+
   it.each(['/stage', '/stage/'])('keeps the path %s of the endpoint', async (path) => {
     const server = await api(json(200, grant));
 
