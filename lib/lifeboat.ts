@@ -63,6 +63,12 @@ export interface LifeboatControlPlaneProps {
    */
   readonly readerRoleTrust?: readonly string[] | undefined;
   /**
+   * Roles that read the files in the bucket themselves, of other accounts too: an auditor, a backup. Their own policies must allow it, and
+   * nobody else's can. Up to 5 in all.
+   * @default nobody
+   */
+  readonly fileReaderRoleArns?: readonly string[] | undefined;
+  /**
    * Where the export runs when the control plane is private.
    * @default outside any VPC
    */
@@ -79,7 +85,7 @@ export interface LifeboatProps {
    */
   readonly dataPlaneAuth?: DataPlaneAuth | undefined;
   /**
-   * How long a grant's URL is good. Seconds, 10 to 900.
+   * How long a grant's URL is good. Seconds, 60 to 900.
    * @default 120
    */
   readonly urlLifetimeSeconds?: number | undefined;
@@ -235,6 +241,7 @@ export class Lifeboat extends Construct {
       settings: unit,
       exportRole: new FunctionRole(this, `ExportRole-${controlPlane}`),
       presignRole: new FunctionRole(this, `PresignRole-${controlPlane}`),
+      fileReaderRoleArns: unit.fileReaderRoleArns,
     }));
     const vault = new Vault(this, 'Vault', { tenants, ...settings });
     const logKey = new LogKey(this, 'LogKey');

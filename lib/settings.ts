@@ -198,6 +198,20 @@ const controlPlane = section({
       v.check((all) => new Set(all).size === all.length, 'one of them stands there twice'),
     ),
   ),
+  /** Roles, of other accounts too, that may read the files in the bucket themselves. Default: nobody may. */
+  fileReaderRoleArns: v.optional(
+    v.pipe(
+      list(
+        v.pipe(
+          roleArn,
+          v.maxLength(120, 'at most 120 characters are allowed: take a role with a shorter path'),
+        ),
+        'ARNs of roles',
+      ),
+      v.check((all) => new Set(all).size === all.length, 'a role stands there twice'),
+    ),
+    [],
+  ),
   /** Where the export runs when the control plane is private. Default: outside any VPC. */
   vpc: v.optional(vpc),
 });
@@ -226,9 +240,13 @@ const settings = section({
     v.check((all) => Object.keys(all).length > 0, 'name at least one control plane'),
     // Each has its statements in the bucket policy, of which S3 takes 20 KB.
     v.check((all) => Object.keys(all).length <= 10, 'at most 10 control planes fit into one deployment'),
+    v.check(
+      (all) => Object.values(all).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 5,
+      'at most 5 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
+    ),
   ),
   /** How long a grant's URL is good: for one download to begin. */
-  urlLifetimeSeconds: v.optional(between(10, 900, 'seconds'), 120),
+  urlLifetimeSeconds: v.optional(between(60, 900, 'seconds'), 120),
   /** Changes within one window become one export. */
   coalescingWindowSeconds: v.optional(between(1, 60, 'seconds'), 1),
   /** How often an export runs without any hook. */

@@ -1,4 +1,4 @@
-import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, Arn, ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -15,6 +15,8 @@ export interface VaultTenant {
   readonly exportRole: iam.IRole;
   /** Reads, on behalf of data planes: presigned URLs have its rights. */
   readonly presignRole: iam.IRole;
+  /** Roles that read the files themselves, if their own policies let them. */
+  readonly fileReaderRoleArns: readonly string[];
 }
 
 export interface VaultProps {
@@ -82,14 +84,15 @@ export class Vault extends Construct {
       minimumTLSVersion: 1.2,
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
-        {
-          id: 'history',
-          // Only noncurrent versions: however quiet a control plane is, its last good configuration stays.
+        // Only noncurrent versions: however quiet a control plane is, its last good configuration stays. No two rules speak of the same key.
+        ...props.tenants.map(({ controlPlane }) => ({
+          id: `history-${controlPlane}`,
+          prefix: `${controlPlane}/`,
           noncurrentVersionExpiration: Duration.days(props.noncurrentVersionDays),
           noncurrentVersionsToRetain: props.noncurrentVersionsKept,
-          abortIncompleteMultipartUploadAfter: Duration.days(1),
-        },
+        })),
         { id: 'status', prefix: 'status/', noncurrentVersionExpiration: Duration.days(1) },
+        { id: 'uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
     });
     acknowledge(
@@ -103,24 +106,37 @@ export class Vault extends Construct {
 
     const exportRoles = props.tenants.map(({ exportRole }) => exportRole.roleArn);
     const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
+    const readerRoles = [...new Set(props.tenants.flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns))];
     for (const [index, tenant] of props.tenants.entries()) {
       this.#grantPublish(tenant);
       this.#grantRead(tenant.presignRole, tenant.controlPlane);
+      this.#letReadersRead(tenant, index + 1);
       this.#denyOthers(tenant, index + 1);
     }
     this.#denyStrayWrites(props.tenants);
     this.#denyDeletion();
     this.#denyOldSignatures(props.urlLifetimeSeconds);
     const onEncryptionKey = [
-      deniedToOthers('OnlyLifeboatDecrypts', exportRoles.concat(presignRoles), [
-        'kms:Decrypt',
-        'kms:ReEncryptFrom',
-      ]),
-      deniedToOthers('OnlyExportEncrypts', exportRoles, [
-        'kms:Encrypt',
-        'kms:GenerateDataKey*',
-        'kms:ReEncryptTo',
-      ]),
+      ...(readerRoles.length === 0
+        ? []
+        : [
+            allowedToRoles('ReadersDecrypt', 'kms:Decrypt', readerRoles, accountsOf(readerRoles), {
+              StringEquals: this.#throughS3(),
+            }),
+          ]),
+      deniedToOthers(
+        'OnlyLifeboatDecrypts',
+        [...exportRoles, ...presignRoles, ...readerRoles],
+        ['kms:Decrypt'],
+      ),
+      deniedToOthers('OnlyExportEncrypts', exportRoles, ['kms:Encrypt', 'kms:GenerateDataKey*']),
+      // Whoever may use the key has no other use for it. That it is this bucket the roles' own policies say: the bucket names its key, so the
+      // key's policy cannot name the bucket.
+      denied('OnlyThroughS3', ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*'], {
+        StringNotEqualsIfExists: this.#throughS3(),
+      }),
+      // Nobody's work: it would carry over to another key what this one protects.
+      denied('NobodyReEncrypts', ['kms:ReEncryptFrom', 'kms:ReEncryptTo']),
     ];
     // A signature is what data planes trust; a key policy is the one place where nobody else's policy can add a signer.
     const onSigningKey = [deniedToOthers('OnlyExportSigns', exportRoles, ['kms:Sign'])];
@@ -142,9 +158,27 @@ export class Vault extends Construct {
     const isOurs = onEncryptionKey.every(
       (statement) => encryptionKey.addToResourcePolicy(statement).statementAdded,
     );
+    const ourAccount = [Stack.of(this).account];
     this.encryptionKeyStatements = isOurs
       ? []
-      : [...this.#allowedByKey(exportRoles, presignRoles), ...onEncryptionKey];
+      : [
+          // For a key whose policy leaves nothing to the account's IAM policies, or that is another account's.
+          allowedToRoles(
+            'LifeboatDecrypts',
+            'kms:Decrypt',
+            [...exportRoles, ...presignRoles],
+            ourAccount,
+            this.#throughBucket(),
+          ),
+          allowedToRoles(
+            'ExportEncrypts',
+            'kms:GenerateDataKey',
+            exportRoles,
+            ourAccount,
+            this.#throughBucket(),
+          ),
+          ...onEncryptionKey,
+        ];
     if (!isOurs) {
       Annotations.of(this).addInfoV2(
         'lifeboat:encryptionKeyStatements',
@@ -154,21 +188,23 @@ export class Vault extends Construct {
     }
   }
 
-  /** For a key whose policy leaves nothing to the account's IAM policies, or that is another account's. */
-  #allowedByKey(exportRoles: readonly string[], presignRoles: readonly string[]): iam.PolicyStatement[] {
-    const allowed = (sid: string, action: string, roleArns: readonly string[]) =>
+  /** Opens the bucket to readers of other accounts, whose own policies alone would do nothing here. */
+  #letReadersRead({ controlPlane, fileReaderRoleArns }: VaultTenant, number: number): void {
+    if (fileReaderRoleArns.length === 0) {
+      return;
+    }
+    this.bucket.addToResourcePolicy(
       new iam.PolicyStatement({
-        sid,
-        // Not the roles themselves: KMS replaces a principal that was deleted by an id that nobody has.
-        principals: [new iam.AccountPrincipal(Stack.of(this).account)],
-        actions: [action],
-        resources: ['*'],
-        conditions: { ...this.#throughBucket(), ArnEquals: { 'aws:PrincipalArn': [...roleArns] } },
-      });
-    return [
-      allowed('LifeboatDecrypts', 'kms:Decrypt', [...exportRoles, ...presignRoles]),
-      allowed('ExportEncrypts', 'kms:GenerateDataKey', exportRoles),
-    ];
+        sid: `ReadersRead${number}`,
+        principals: accountsOf(fileReaderRoleArns).map((account) => new iam.AccountPrincipal(account)),
+        actions: ['s3:GetObject', 's3:GetObjectVersion'],
+        resources: [
+          this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
+          this.bucket.arnForObjects(`status/${controlPlane}.json`),
+        ],
+        conditions: { ArnEquals: { 'aws:PrincipalArn': [...fileReaderRoleArns] } },
+      }),
+    );
   }
 
   /** What would open the vault or lose what is in it, for everybody but its keepers. */
@@ -266,12 +302,19 @@ export class Vault extends Construct {
     return {
       StringEquals: {
         'kms:EncryptionContext:aws:s3:arn': this.bucket.bucketArn,
-        'kms:ViaService': serviceHost(this, 's3'),
+        ...this.#throughS3(),
       },
     };
   }
 
-  #denyOthers({ controlPlane, exportRole, presignRole }: VaultTenant, number: number): void {
+  #throughS3() {
+    return { 'kms:ViaService': serviceHost(this, 's3') };
+  }
+
+  #denyOthers(
+    { controlPlane, exportRole, presignRole, fileReaderRoleArns }: VaultTenant,
+    number: number,
+  ): void {
     const files = this.bucket.arnForObjects(`${controlPlane}/*`);
     const status = this.bucket.arnForObjects(`status/${controlPlane}.json`);
     this.#deny({
@@ -290,7 +333,7 @@ export class Vault extends Construct {
         's3:GetObjectVersionAttributes',
       ],
       resources: [files, status],
-      conditions: notFrom([exportRole.roleArn, presignRole.roleArn]),
+      conditions: notFrom([exportRole.roleArn, presignRole.roleArn, ...fileReaderRoleArns]),
     });
   }
 
@@ -328,9 +371,10 @@ export class Vault extends Construct {
     this.#deny({
       sid: 'OnlyConditionalPublication',
       actions: ['s3:PutObject'],
-      resources: files,
+      resources: [this.bucket.arnForObjects('*/config.json')],
       conditions: {
         Null: { 's3:if-match': 'true', 's3:if-none-match': 'true' },
+        // Not BoolIfExists, as elsewhere: an S3 that knows neither condition (Ceph) would refuse every publication.
         Bool: { 's3:ObjectCreationOperation': 'true' },
       },
     });
@@ -390,17 +434,47 @@ function notFrom(roleArns: readonly string[]) {
   return { ArnNotEquals: { 'aws:PrincipalArn': [...roleArns] } };
 }
 
+/** Where roles are: the fifth part of their ARNs. */
+function accountsOf(roleArns: readonly string[]): readonly string[] {
+  return [...new Set(roleArns.map((arn) => Arn.split(arn, ArnFormat.SLASH_RESOURCE_NAME).account ?? ''))];
+}
+
 function deniedToOthers(
   sid: string,
   roleArns: readonly string[],
   actions: readonly string[],
 ): iam.PolicyStatement {
+  return denied(sid, actions, notFrom(roleArns));
+}
+
+type Conditions = Record<string, Record<string, string | string[]>>;
+
+/** Allows roles one use of a key; their own policies must do so, too. */
+function allowedToRoles(
+  sid: string,
+  action: string,
+  roleArns: readonly string[],
+  accounts: readonly string[],
+  conditions: Conditions,
+): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    sid,
+    // Not the roles themselves: KMS replaces a principal that was deleted by an id that nobody has.
+    principals: accounts.map((account) => new iam.AccountPrincipal(account)),
+    actions: [action],
+    resources: ['*'],
+    conditions: { ...conditions, ArnEquals: { 'aws:PrincipalArn': [...roleArns] } },
+  });
+}
+
+/** A statement of a key's policy. */
+function denied(sid: string, actions: readonly string[], conditions: Conditions = {}): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid,
     effect: iam.Effect.DENY,
     principals: [new iam.AnyPrincipal()],
     actions: [...actions],
     resources: ['*'],
-    conditions: notFrom(roleArns),
+    conditions,
   });
 }

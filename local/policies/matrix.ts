@@ -35,6 +35,8 @@ const lockdown = {
   breakGlassRoleArn: `arn:aws:iam::${accountId}:role/break-glass`,
   deploymentRoleArn: `arn:aws:iam::${accountId}:role/deployment`,
 };
+const fileReaderArn = `arn:aws:iam::${accountId}:role/auditor`;
+const foreignFileReaderArn = `arn:aws:iam::${trustedAccountId}:role/backup`;
 const existingKeyArn = `arn:aws:kms:${region}:${accountId}:key/01234567-89ab-cdef-0123-456789abcdef`;
 
 const everyday = [
@@ -47,6 +49,8 @@ const everyday = [
   'data plane prod',
   'reader prod',
   'trusted account',
+  'file reader prod',
+  'foreign file reader prod',
   'administrator',
   's3 and kms role',
   'other account',
@@ -95,6 +99,7 @@ export function matrixTemplate(variant: Variant = {}): SynthesizedTemplate {
         clusterEndpoint: 'kong-cp.example.com:8005',
         dataPlaneVersions: ['3.9.1'],
         readerRoleTrust: [trustedAccountId],
+        fileReaderRoleArns: [fileReaderArn, foreignFileReaderArn],
       },
       staging: { clusterEndpoint: 'kong-staging.example.com:8005', dataPlaneVersions: ['3.9.1'] },
     },
@@ -202,6 +207,8 @@ function physicalNames(template: SynthesizedTemplate, { existingKey }: Variant):
     'data plane prod': role('DataPlaneProd'),
     'reader prod': role('ReaderRoleprod'),
     'trusted account': `arn:aws:iam::${trustedAccountId}:role/data-plane`,
+    'file reader prod': fileReaderArn,
+    'foreign file reader prod': foreignFileReaderArn,
     administrator: `arn:aws:iam::${accountId}:role/administrator`,
     's3 and kms role': `arn:aws:iam::${accountId}:role/s3-and-kms`,
     'other account': `arn:aws:iam::${strangersAccountId}:role/administrator`,
@@ -227,6 +234,9 @@ function outsiders(names: MatrixNames): ReadonlyMap<string, readonly PolicyDocum
   return new Map([
     [names.principalArn('administrator'), allow('*')],
     [names.principalArn('s3 and kms role'), allow('s3:*', 'kms:*')],
+    // Broader than they need: what of this is closed to them, the deployment closes.
+    [fileReaderArn, allow('s3:Get*', 's3:List*', 'kms:Decrypt', 'kms:ReEncrypt*')],
+    [foreignFileReaderArn, allow('s3:Get*', 's3:List*', 'kms:Decrypt', 'kms:ReEncrypt*')],
     ...keepers.map((keeper) => [names.principalArn(keeper), allow('s3:*', 'kms:*')] as const),
     [names.principalArn('other account'), allow('*')],
     [names.principalArn('trusted account'), allow('*')],
@@ -255,6 +265,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
     ...(variant.lockdown ? keepers : []),
   ];
   const mayOpenDoors = variant.lockdown ? keepers : privileged;
+  const fileReaders = ['file reader prod', 'foreign file reader prod'] as const;
 
   const tls = { 'aws:SecureTransport': 'true' };
   const s3 = { ...tls, 's3:TlsVersion': '1.3', 's3:signatureAge': '1000' };
@@ -340,8 +351,8 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
     onObject('s3:PutObjectTagging', file, s3, ''),
     onObject('s3:ReplicateObject', file, s3, ''),
 
-    // Reading: export and presign of the control plane, and nobody else, administrators included.
-    onObject('s3:GetObject', file, s3, '', 'export prod', 'presign prod'),
+    // Reading: export, presign and the named readers of the control plane, and nobody else, administrators included.
+    onObject('s3:GetObject', file, s3, '', 'export prod', 'presign prod', ...fileReaders),
     onObject('s3:GetObject', 'staging/3.9.1/config.json', s3, '', 'export staging', 'presign staging'),
     onObject('s3:GetObject', file, { ...s3, 'aws:SecureTransport': 'false' }, 'without TLS'),
     onObject(
@@ -351,6 +362,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       'signed as long ago as a URL lives',
       'export prod',
       'presign prod',
+      ...fileReaders,
     ),
     onObject(
       's3:GetObject',
@@ -358,9 +370,11 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       { ...s3, 's3:signatureAge': String(oldestSignatureMs + 1) },
       'signed longer ago',
     ),
-    onObject('s3:GetObjectVersion', file, s3, '', 'export prod', 'presign prod'),
-    onObject('s3:GetObjectAttributes', file, s3, ''),
-    onObject('s3:GetObject', 'status/prod.json', s3, '', 'export prod'),
+    onObject('s3:GetObjectVersion', file, s3, '', 'export prod', 'presign prod', ...fileReaders),
+    onObject('s3:GetObjectAttributes', file, s3, '', 'file reader prod'),
+    onObject('s3:GetObject', 'prod/3.9.1/other.json', s3, '', 'file reader prod'),
+    onObject('s3:GetObject', 'status/prod.json', s3, '', 'export prod', ...fileReaders),
+    onObject('s3:GetObject', 'status/staging.json', s3, '', 'export staging'),
     row(
       's3:ListBucket',
       'bucket',
@@ -369,9 +383,18 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       'below prod/',
       'export prod',
       'presign prod',
+      'file reader prod',
       ...privileged,
     ),
-    row('s3:ListBucket', 'bucket', bucket, { ...s3, 's3:prefix': '' }, 'everything', ...privileged),
+    row(
+      's3:ListBucket',
+      'bucket',
+      bucket,
+      { ...s3, 's3:prefix': '' },
+      'everything',
+      'file reader prod',
+      ...privileged,
+    ),
 
     // Losing: nobody.
     onObject('s3:DeleteObject', file, s3, ''),
@@ -406,6 +429,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       'export staging',
       'presign prod',
       'presign staging',
+      ...fileReaders,
     ),
     row('kms:Decrypt', 'encryption key', encryptionKey, tls, 'directly'),
     row(
@@ -413,7 +437,9 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       'encryption key',
       encryptionKey,
       { ...throughS3, 'kms:EncryptionContext:aws:s3:arn': `${bucket}-other` },
+      // Where nothing is encrypted with this key: nobody but the export may.
       'through S3, for another bucket',
+      ...fileReaders,
     ),
     row(
       'kms:GenerateDataKey',
@@ -426,6 +452,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
     ),
     row('kms:GenerateDataKey', 'encryption key', encryptionKey, tls, 'directly'),
     row('kms:Encrypt', 'encryption key', encryptionKey, tls, ''),
+    row('kms:ReEncryptFrom', 'encryption key', encryptionKey, throughS3, 'through S3, for the vault'),
     row('kms:Sign', 'signing key', signingKey, tls, '', 'export prod', 'export staging'),
     row(
       'kms:GetPublicKey',
@@ -444,11 +471,20 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       logKey,
       forLogs('Lifeboat-Log'),
       'for a log group of the stack',
+      'file reader prod',
       ...privileged.slice(0, 2),
       'CloudWatch Logs',
       ...privileged.slice(2),
     ),
-    row('kms:Decrypt', 'log key', logKey, forLogs('Other-Log'), 'for another log group', ...privileged),
+    row(
+      'kms:Decrypt',
+      'log key',
+      logKey,
+      forLogs('Other-Log'),
+      'for another log group',
+      'file reader prod',
+      ...privileged,
+    ),
 
     // Asking for exports, secrets, grants.
     row('sqs:SendMessage', 'queue of prod', queue, tls, '', 'webhook', 'schedule prod', 'administrator'),

@@ -675,6 +675,8 @@ describe('a deployment may be told', () => {
       'Allow ExportEncrypts',
       'Deny OnlyLifeboatDecrypts',
       'Deny OnlyExportEncrypts',
+      'Deny OnlyThroughS3',
+      'Deny NobodyReEncrypts',
       'Deny OnlyKeepersChangeKey',
     ]);
     Annotations.fromStack(told.stack).hasInfo(
@@ -790,14 +792,23 @@ describe('the stack', () => {
     expect(Object.keys(outputs).filter((name) => name.startsWith('GrantUrl'))).toHaveLength(5);
   });
 
-  it('fits into AWS with ten control planes of the longest names, their readers, and lockdown', () => {
+  it('fits into AWS with ten control planes of the longest names, as many readers as there may be, and lockdown', () => {
     const names = Array.from({ length: 10 }, (_, index) => `${index}${'-a'.repeat(19)}b`);
     const unit = { clusterEndpoint: 'cp:8005', dataPlaneVersions: ['3.9.1'] };
 
     const longest = (letter: string) => `arn:aws:iam::${account}:role/${letter.repeat(64)}`;
     const readerRoleTrust = Array.from({ length: 10 }, (_, index) => longest(String(index)));
     const largest = deploy({
-      controlPlanes: Object.fromEntries(names.map((name) => [name, { ...unit, readerRoleTrust }])),
+      controlPlanes: Object.fromEntries(
+        names.map((name, index) => [
+          name,
+          {
+            ...unit,
+            readerRoleTrust,
+            fileReaderRoleArns: readerRoleTrust.slice(index, index < 5 ? index + 1 : index),
+          },
+        ]),
+      ),
       lockdown: { breakGlassRoleArn: longest('a'), deploymentRoleArn: longest('b') },
     });
 

@@ -40,7 +40,9 @@ describe('the settings of a deployment', () => {
     const settings = parseSettings(given({}));
 
     expect(settings).toEqual({
-      controlPlanes: { prod: { ...prod, clusterMtls: 'shared', customPlugins: [] } },
+      controlPlanes: {
+        prod: { ...prod, clusterMtls: 'shared', customPlugins: [], fileReaderRoleArns: [] },
+      },
       urlLifetimeSeconds: 120,
       coalescingWindowSeconds: 1,
       scheduleMinutes: 5,
@@ -67,6 +69,7 @@ describe('the settings of a deployment', () => {
       clusterCertificateSecretArn: secretArn,
       eventHookSecretArn: secretArn.replace('aws', 'aws-us-gov'),
       readerRoleTrust: ['111122223333', 'arn:aws:iam::111122223333:role/path/data-plane'],
+      fileReaderRoleArns: ['arn:aws:iam::444455556666:role/path/auditor'],
       vpc,
     };
     const deployment = {
@@ -84,7 +87,7 @@ describe('the settings of a deployment', () => {
   });
 
   it.each([
-    ['urlLifetimeSeconds', 10, 900],
+    ['urlLifetimeSeconds', 60, 900],
     ['coalescingWindowSeconds', 1, 60],
     ['scheduleMinutes', 1, 60],
     ['settleSeconds', 1, 60],
@@ -150,6 +153,40 @@ describe('the settings of a deployment', () => {
   });
 
   const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
+
+  it('take five readers of files in all, with ARNs of up to 120 characters', () => {
+    const roles = (count: number) => Array.from({ length: count }, (_, index) => role(`auditor${index}`));
+    const twoUnits = (first: number, second: number) => ({
+      controlPlanes: {
+        prod: { ...prod, fileReaderRoleArns: roles(first) },
+        staging: { ...prod, fileReaderRoleArns: roles(second) },
+      },
+    });
+    const longest = (length: number) => role('a'.repeat(length - role('').length));
+
+    const said = [
+      twoUnits(5, 0),
+      twoUnits(2, 3),
+      twoUnits(3, 3),
+      given({}, { fileReaderRoleArns: [longest(120)] }),
+      given({}, { fileReaderRoleArns: [longest(121)] }),
+      given({}, { fileReaderRoleArns: [role('auditor'), role('auditor')] }),
+      given({}, { fileReaderRoleArns: ['111122223333'] }),
+    ].map(sentences);
+
+    const path = '- controlPlanes.prod.fileReaderRoleArns';
+    expect(said).toEqual([
+      [],
+      [],
+      [
+        '- controlPlanes: at most 5 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
+      ],
+      [],
+      [`${path}.0: at most 120 characters are allowed: take a role with a shorter path`],
+      [`${path}: a role stands there twice`],
+      [`${path}.0: the ARN of a role is expected, for example "arn:aws:iam::111122223333:role/break-glass"`],
+    ]);
+  });
 
   it.each([
     ['bucketName', 'abc'],

@@ -110,19 +110,39 @@ describe('the bucket', () => {
   it('loses noncurrent versions only', () => {
     expect(bucket.properties['LifecycleConfiguration']).toEqual({
       Rules: [
-        {
-          Id: 'history',
+        ...['prod', 'staging'].map((controlPlane) => ({
+          Id: `history-${controlPlane}`,
           Status: 'Enabled',
+          Prefix: `${controlPlane}/`,
           NoncurrentVersionExpiration: { NoncurrentDays: 40, NewerNoncurrentVersions: 20 },
-          AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
-        },
+        })),
         {
           Id: 'status',
           Status: 'Enabled',
           Prefix: 'status/',
           NoncurrentVersionExpiration: { NoncurrentDays: 1 },
         },
+        { Id: 'uploads', Status: 'Enabled', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
       ],
+    });
+  });
+
+  // A further exemption would be a door that no row below knocks at.
+  it('takes the files and the status of its control planes, and nothing else', () => {
+    const closed = bucketPolicy.find(({ Sid }) => Sid === 'NothingElseIsWritten');
+
+    expect(closed).toEqual({
+      Sid: 'NothingElseIsWritten',
+      Effect: 'Deny',
+      Principal: { AWS: '*' },
+      Action: ['s3:PutObject', 's3:ReplicateObject'],
+      NotResource: [
+        `${bucket.arn}/prod/*/config.json`,
+        `${bucket.arn}/staging/*/config.json`,
+        `${bucket.arn}/status/prod.json`,
+        `${bucket.arn}/status/staging.json`,
+      ],
+      Condition: {},
     });
   });
 
@@ -316,7 +336,20 @@ describe('the encryption key', () => {
     ['the export reads', 'exportProd', 'kms:Decrypt', throughBucket, 'allowed'],
     ['a presigned URL reads', 'presignProd', 'kms:Decrypt', throughBucket, 'allowed'],
     ['the export writes', 'exportStaging', 'kms:GenerateDataKey', throughBucket, 'allowed'],
-    ['not through S3', 'exportProd', 'kms:Decrypt', without(throughBucket, 'kms:ViaService'), 'not granted'],
+    [
+      'not through S3',
+      'exportProd',
+      'kms:Decrypt',
+      without(throughBucket, 'kms:ViaService'),
+      'OnlyThroughS3',
+    ],
+    [
+      'not through S3, to write',
+      'exportProd',
+      'kms:GenerateDataKey',
+      { ...throughBucket, 'kms:ViaService': `sqs.${region}.amazonaws.com` },
+      'OnlyThroughS3',
+    ],
     [
       'for another bucket',
       'presignProd',
@@ -327,16 +360,17 @@ describe('the encryption key', () => {
     ['a presigned URL writes', 'presignProd', 'kms:GenerateDataKey', throughBucket, 'OnlyExportEncrypts'],
     ['the webhook reads', 'webhook', 'kms:Decrypt', throughBucket, 'OnlyLifeboatDecrypts'],
     ['an administrator reads', 'admin', 'kms:Decrypt', throughBucket, 'OnlyLifeboatDecrypts'],
-    ['an administrator takes over', 'admin', 'kms:ReEncryptFrom', {}, 'OnlyLifeboatDecrypts'],
-    ['an administrator encrypts', 'admin', 'kms:Encrypt', {}, 'OnlyExportEncrypts'],
+    ['an administrator takes over', 'admin', 'kms:ReEncryptFrom', throughBucket, 'NobodyReEncrypts'],
+    ['the export takes over', 'exportProd', 'kms:ReEncryptFrom', throughBucket, 'NobodyReEncrypts'],
+    ['an administrator encrypts', 'admin', 'kms:Encrypt', throughBucket, 'OnlyExportEncrypts'],
     [
       'an administrator asks for keys',
       'admin',
       'kms:GenerateDataKeyWithoutPlaintext',
-      {},
+      throughBucket,
       'OnlyExportEncrypts',
     ],
-    ['an administrator moves here', 'admin', 'kms:ReEncryptTo', {}, 'OnlyExportEncrypts'],
+    ['an administrator moves here', 'admin', 'kms:ReEncryptTo', throughBucket, 'NobodyReEncrypts'],
     ['the account itself reads', 'root', 'kms:Decrypt', throughBucket, 'OnlyLifeboatDecrypts'],
     ['a service of its own accord', 'service', 'kms:Decrypt', throughBucket, 'OnlyLifeboatDecrypts'],
     ['an administrator manages', 'admin', 'kms:PutKeyPolicy', {}, 'allowed'],
