@@ -7,6 +7,13 @@ import type { LocalKms } from './kms.ts';
 import { writePrivateFile } from './private-files.ts';
 import { stringMap } from './string-map.ts';
 
+/** How long a version is kept, whoever wants it gone (S3 User Guide, "Locking objects with Object Lock"). */
+const objectLock = v.strictObject({
+  mode: v.picklist(['GOVERNANCE', 'COMPLIANCE']),
+  /** ISO 8601. */
+  retainUntil: v.string(),
+});
+
 const objectProperties = v.strictObject({
   contentType: v.string(),
   contentEncoding: v.optional(v.string()),
@@ -14,6 +21,7 @@ const objectProperties = v.strictObject({
   metadata: stringMap,
   /** base64, where the writer gave it. */
   checksumSha256: v.optional(v.string()),
+  lock: v.optional(objectLock),
 });
 
 const storedObject = v.strictObject({
@@ -36,6 +44,7 @@ const storedVersion = v.strictObject({
   object: v.optional(storedObject),
 });
 
+export type ObjectLock = v.InferOutput<typeof objectLock>;
 export type ObjectProperties = v.InferOutput<typeof objectProperties>;
 export type StoredObject = v.InferOutput<typeof storedObject>;
 export type ObjectVersion = v.InferOutput<typeof storedVersion>;

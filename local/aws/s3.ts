@@ -10,6 +10,7 @@ import * as v from 'valibot';
 import { type Access, overTls } from './access.ts';
 import {
   type DataKeys,
+  type ObjectLock,
   type ObjectProperties,
   ObjectStore,
   type ObjectVersion,
@@ -33,6 +34,8 @@ import { type HeldWrite, type WriteGate, writeGate } from './write-gate.ts';
 export interface BucketOptions {
   /** KMS key for objects that name none; its id or ARN. */
   readonly defaultKeyId: string;
+  /** Whether versions can be locked. @default false */
+  readonly objectLock?: boolean | undefined;
 }
 
 export interface LocalS3 extends RunningService {
@@ -45,6 +48,7 @@ export interface LocalS3 extends RunningService {
 interface Bucket {
   readonly name: string;
   readonly defaultKeyId: string;
+  readonly objectLock: boolean;
   readonly objects: ObjectStore;
 }
 
@@ -57,6 +61,9 @@ const LONGEST_LIST = 1000;
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 const METADATA_PREFIX = 'x-amz-meta-';
 const SSE = 'x-amz-server-side-encryption';
+const LOCK_MODE = 'x-amz-object-lock-mode';
+const LOCK_UNTIL = 'x-amz-object-lock-retain-until-date';
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 const xmlBuilder = new XMLBuilder({ ignoreAttributes: false, attributeNamePrefix: '@' });
 
@@ -112,7 +119,17 @@ const ROUTES: readonly Route[] = [
       SSE,
       `${SSE}-aws-kms-key-id`,
       `${SSE}-bucket-key-enabled`,
+      LOCK_MODE,
+      LOCK_UNTIL,
     ],
+  },
+  {
+    name: 'GetObjectRetention',
+    method: 'GET',
+    on: 'object',
+    selector: 'retention',
+    parameters: ['versionid'],
+    headers: [],
   },
   {
     name: 'GetObject',
@@ -261,17 +278,44 @@ function metadataOf({ headers }: ReceivedRequest): Record<string, string> {
   return Object.fromEntries(metadata);
 }
 
-function propertiesOf(request: ReceivedRequest): ObjectProperties {
+/** S3 API Reference, PutObject, "x-amz-object-lock-*". */
+function lockOf({ headers }: ReceivedRequest, bucket: Bucket, now: Date): ObjectLock | undefined {
+  const [mode, until] = [headers.get(LOCK_MODE), headers.get(LOCK_UNTIL)];
+  if (mode === undefined && until === undefined) {
+    return undefined;
+  }
+  if (!bucket.objectLock) {
+    throw new ServiceError(400, 'InvalidRequest', 'Bucket is missing Object Lock Configuration');
+  }
+  if (until === undefined || (mode !== 'GOVERNANCE' && mode !== 'COMPLIANCE')) {
+    throw new ServiceError(400, 'InvalidArgument', `${LOCK_MODE} and ${LOCK_UNTIL} must both be supplied`);
+  }
+  if (!(Date.parse(until) > now.getTime())) {
+    throw new ServiceError(400, 'InvalidArgument', 'The retain until date must be in the future!');
+  }
+  if (!headers.has('content-md5') && !headers.has('x-amz-checksum-sha256')) {
+    throw new ServiceError(
+      400,
+      'InvalidRequest',
+      'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters',
+    );
+  }
+  return { mode, retainUntil: new Date(until).toISOString() };
+}
+
+function propertiesOf(request: ReceivedRequest, bucket: Bucket, now: Date): ObjectProperties {
   const contentEncoding = request.headers.get('content-encoding');
   if (contentEncoding?.includes('aws-chunked')) {
     throw notImplemented('aws-chunked bodies: send a Buffer, not a stream');
   }
   const checksumSha256 = request.headers.get('x-amz-checksum-sha256');
+  const lock = lockOf(request, bucket, now);
   return {
     contentType: request.headers.get('content-type') ?? 'binary/octet-stream',
     ...(contentEncoding !== undefined && { contentEncoding }),
     metadata: metadataOf(request),
     ...(checksumSha256 !== undefined && { checksumSha256 }),
+    ...(lock !== undefined && { lock }),
   };
 }
 
@@ -384,7 +428,7 @@ interface ObjectCall {
 }
 
 const putObject =
-  (gate: WriteGate) =>
+  (gate: WriteGate, now: () => Date) =>
   async ({ bucket, key, request }: ObjectCall) => {
     if (Buffer.byteLength(key) > LONGEST_KEY_BYTES) {
       throw new ServiceError(400, 'KeyTooLongError', 'Your key is too long');
@@ -393,7 +437,7 @@ const putObject =
       throw new ServiceError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.');
     }
     checkIntegrity(request);
-    const properties = propertiesOf(request);
+    const properties = propertiesOf(request, bucket, now());
     const keyId = encryptionKeyOf(request, bucket);
     const condition = {
       given: request.headers.has('if-match') || request.headers.has('if-none-match'),
@@ -424,22 +468,46 @@ function headObject({ bucket, key, request }: ObjectCall): Reply {
   return { status: 200, headers };
 }
 
-function deleteObject({ bucket: { objects }, key, request }: ObjectCall): Reply {
-  const versionId = queryValue(request, 'versionId');
-  if (versionId === undefined) {
-    const marker = objects.putDeleteMarker(key);
-    return { status: 204, headers: { 'x-amz-delete-marker': 'true', 'x-amz-version-id': marker.versionId } };
+function getObjectRetention({ bucket, key, request }: ObjectCall): Reply {
+  const { lock } = findVersion(bucket, key, request).object;
+  if (lock === undefined) {
+    throw new ServiceError(
+      404,
+      'NoSuchObjectLockConfiguration',
+      'The specified object does not have a ObjectLock configuration',
+    );
   }
-  const version = objects.versions(key).find((candidate) => candidate.versionId === versionId);
-  if (version !== undefined) {
-    objects.deleteVersion(version);
-  }
-  const wasMarker = version !== undefined && version.object === undefined;
-  return {
-    status: 204,
-    headers: { 'x-amz-version-id': versionId, ...(wasMarker && { 'x-amz-delete-marker': 'true' }) },
-  };
+  return xmlReply(200, {
+    Retention: { '@xmlns': NAMESPACE, Mode: lock.mode, RetainUntilDate: lock.retainUntil },
+  });
 }
+
+const deleteObject =
+  (now: () => Date) =>
+  ({ bucket: { objects }, key, request }: ObjectCall): Reply => {
+    const versionId = queryValue(request, 'versionId');
+    if (versionId === undefined) {
+      const marker = objects.putDeleteMarker(key);
+      return {
+        status: 204,
+        headers: { 'x-amz-delete-marker': 'true', 'x-amz-version-id': marker.versionId },
+      };
+    }
+    const version = objects.versions(key).find((candidate) => candidate.versionId === versionId);
+    const retainUntil = version?.object?.lock?.retainUntil;
+    // Whoever may bypass GOVERNANCE must say so in a header, which is refused here: nobody of Lifeboat's may.
+    if (retainUntil !== undefined && Date.parse(retainUntil) > now().getTime()) {
+      throw new ServiceError(403, 'AccessDenied', 'Access Denied because object protected by object lock.');
+    }
+    if (version !== undefined) {
+      objects.deleteVersion(version);
+    }
+    const wasMarker = version !== undefined && version.object === undefined;
+    return {
+      status: 204,
+      headers: { 'x-amz-version-id': versionId, ...(wasMarker && { 'x-amz-delete-marker': 'true' }) },
+    };
+  };
 
 function listObjectVersions({ bucket, request }: ObjectCall): Reply {
   const prefix = queryValue(request, 'prefix') ?? '';
@@ -507,6 +575,7 @@ const ACTIONS: Readonly<Record<string, readonly [plain: string, ofVersion: strin
   PutObject: ['s3:PutObject', 's3:PutObject'],
   GetObject: ['s3:GetObject', 's3:GetObjectVersion'],
   HeadObject: ['s3:GetObject', 's3:GetObjectVersion'],
+  GetObjectRetention: ['s3:GetObjectRetention', 's3:GetObjectRetention'],
   DeleteObject: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
   ListObjectVersions: ['s3:ListBucketVersions', 's3:ListBucketVersions'],
   ListObjectsV2: ['s3:ListBucket', 's3:ListBucket'],
@@ -541,7 +610,11 @@ function accessesOf(
   };
   if (operation === 'PutObject') {
     const keyArn = request.headers.get(`${SSE}-aws-kms-key-id`) ?? bucket.defaultKeyId;
-    return [own, { action: 'kms:GenerateDataKey', resourceArn: keyArn, context: throughS3 }];
+    return [
+      own,
+      ...(request.headers.has(LOCK_MODE) ? [{ ...own, action: 's3:PutObjectRetention' }] : []),
+      { action: 'kms:GenerateDataKey', resourceArn: keyArn, context: throughS3 },
+    ];
   }
   if (operation !== 'GetObject' && operation !== 'HeadObject') {
     return [own];
@@ -586,39 +659,49 @@ function s3Conditions(
           ...header(`${SSE}-aws-kms-key-id`, 's3:x-amz-server-side-encryption-aws-kms-key-id'),
           ...header('if-match', 's3:if-match'),
           ...header('if-none-match', 's3:if-none-match'),
+          ...header(LOCK_MODE, 's3:object-lock-mode'),
+          ...header(LOCK_UNTIL, 's3:object-lock-retain-until-date'),
+          ...remainingRetentionDays(request, now()),
         }
       : {}),
     ...(operation.startsWith('List') ? { 's3:prefix': queryValue(request, 'prefix') ?? '' } : {}),
   };
 }
 
-const storedBucket = v.strictObject({ defaultKeyId: v.string() });
+function remainingRetentionDays({ headers }: ReceivedRequest, now: Date): Access['context'] {
+  const until = Date.parse(headers.get(LOCK_UNTIL) ?? '');
+  // S3's own rounding is not documented: up, the harder one for a cap.
+  const days = Math.ceil((until - now.getTime()) / DAY_MS);
+  return Number.isNaN(days) ? {} : { 's3:object-lock-remaining-retention-days': String(days) };
+}
+
+const storedBucket = v.strictObject({ defaultKeyId: v.string(), objectLock: v.optional(v.boolean(), false) });
 
 /** The buckets below a directory, one directory each. */
 function bucketStore(directory: string, dataKeys: DataKeys, now: () => Date) {
   const buckets = new Map<string, Bucket>();
 
-  function open(name: string, defaultKeyId: string): void {
+  function open(name: string, { defaultKeyId, objectLock = false }: BucketOptions): void {
     const objects =
       buckets.get(name)?.objects ??
       new ObjectStore(join(directory, name, 'objects'), `arn:aws:s3:::${name}`, dataKeys, now);
-    buckets.set(name, { name, defaultKeyId, objects });
+    buckets.set(name, { name, defaultKeyId, objectLock, objects });
   }
 
   for (const name of existsSync(directory) ? readdirSync(directory) : []) {
     const description: unknown = JSON.parse(readFileSync(join(directory, name, 'bucket.json'), 'utf8'));
-    open(name, v.parse(storedBucket, description).defaultKeyId);
+    open(name, v.parse(storedBucket, description));
   }
 
   return {
-    create(name: string, { defaultKeyId }: BucketOptions): void {
+    create(name: string, { defaultKeyId, objectLock = false }: BucketOptions): void {
       if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) {
         throw new Error(
           `a bucket cannot be named "${name}": 3 to 63 characters out of a-z, 0-9, "-" and "."`,
         );
       }
-      writePrivateFile(join(directory, name, 'bucket.json'), JSON.stringify({ defaultKeyId }));
-      open(name, defaultKeyId);
+      writePrivateFile(join(directory, name, 'bucket.json'), JSON.stringify({ defaultKeyId, objectLock }));
+      open(name, { defaultKeyId, objectLock });
     },
     lookUp: (name: string): Bucket | undefined => buckets.get(name),
     find(name: string): Bucket {
@@ -652,10 +735,11 @@ export async function startLocalS3(
       service: 's3',
       operationOf,
       operations: new Map([
-        ['PutObject', onBucket(putObject(gate))],
+        ['PutObject', onBucket(putObject(gate, context.now))],
         ['GetObject', onBucket(getObject)],
         ['HeadObject', onBucket(headObject)],
-        ['DeleteObject', onBucket(deleteObject)],
+        ['GetObjectRetention', onBucket(getObjectRetention)],
+        ['DeleteObject', onBucket(deleteObject(context.now))],
         ['ListObjectVersions', onBucket(listObjectVersions)],
         ['ListObjectsV2', onBucket(listObjectsV2)],
       ]),

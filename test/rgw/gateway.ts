@@ -70,9 +70,19 @@ export async function newUser(name: string, tenant?: Tenant): Promise<Credential
 }
 
 /** Makes a bucket. Its encryption is never set: when RGW 16 is to delete that setting, it deletes the bucket (design §5). */
-export async function newBucket(client: S3Client, bucket: string, versioned = true): Promise<void> {
+export async function newBucket(
+  client: S3Client,
+  bucket: string,
+  { versioned = true, objectLock = false } = {},
+): Promise<void> {
   const CreateBucketConfiguration = { LocationConstraint: 'default' as BucketLocationConstraint };
-  await client.send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration }));
+  await client.send(
+    new CreateBucketCommand({
+      Bucket: bucket,
+      CreateBucketConfiguration,
+      ObjectLockEnabledForBucket: objectLock,
+    }),
+  );
   if (versioned) {
     const VersioningConfiguration = { Status: 'Enabled' } as const;
     await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration }));

@@ -21,7 +21,14 @@ s3Contract(
   'Ceph RGW',
   async () => {
     await newBucket(client, target.bucket);
-    return { ...target, client, encryptionKeyId: keyArn, stop: async () => undefined };
+    await newBucket(client, 'contract-locks', { objectLock: true });
+    return {
+      ...target,
+      client,
+      lockBucket: 'contract-locks',
+      encryptionKeyId: keyArn,
+      stop: async () => undefined,
+    };
   },
   {
     'refuses content with a SHA-256 of other content': noChecksums,

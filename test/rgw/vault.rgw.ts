@@ -147,7 +147,7 @@ describe('the vault in Ceph RGW', () => {
 
   it('is none where the bucket has no versions', async () => {
     const s3 = s3As(await newUser('unversioned'));
-    await newBucket(s3, 'unversioned', false);
+    await newBucket(s3, 'unversioned', { versioned: false });
 
     const publishing = s3ConfigVault({ s3, bucket: 'unversioned', encryptionKeyArn: keyArn }).publish(
       newName(),

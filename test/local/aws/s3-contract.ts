@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  GetObjectRetentionCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
@@ -24,6 +26,8 @@ export interface S3Target {
     readonly sessionToken?: string;
   };
   readonly bucket: string;
+  /** Another one, empty and versioned, whose versions can be locked. */
+  readonly lockBucket: string;
   /** KMS key for SSE-KMS, as a request names it. */
   readonly encryptionKeyId: string;
   stop(): Promise<void>;
@@ -382,6 +386,107 @@ export function s3Contract(
       const response = await fetch(`${target.endpoint}/${target.bucket}/${key}`);
 
       expect(response.status).toBe(403);
+    });
+
+    const lockedPut = (Key: string, Body: string, more: Partial<PutObjectCommandInput> = {}) =>
+      target.client.send(
+        new PutObjectCommand({
+          Bucket: target.lockBucket,
+          Key,
+          Body: Buffer.from(Body),
+          ContentMD5: createHash('md5').update(Body).digest('base64'),
+          ObjectLockMode: 'GOVERNANCE',
+          ObjectLockRetainUntilDate: new Date(Date.now() + 86_400_000),
+          ...more,
+        }),
+      );
+    const lockedRemove = (Key: string, VersionId?: string) =>
+      target.client.send(new DeleteObjectCommand({ Bucket: target.lockBucket, Key, VersionId }));
+    const lockedContent = async (Key: string, VersionId?: string) => {
+      const read = await target.client.send(
+        new GetObjectCommand({ Bucket: target.lockBucket, Key, VersionId }),
+      );
+      return read.Body?.transformToString();
+    };
+
+    promise('keeps a locked version, whoever deletes it', async () => {
+      const key = newKey();
+      const { VersionId } = await lockedPut(key, 'kept');
+
+      const outcome = await failure(lockedRemove(key, VersionId));
+      const deletion = await lockedRemove(key);
+
+      expect(outcome).toEqual({ status: 403, code: 'AccessDenied' });
+      expect(deletion.DeleteMarker).toBe(true);
+      expect(await lockedContent(key, VersionId)).toBe('kept');
+    });
+
+    promise('says until when a version is locked', async () => {
+      const key = newKey();
+      const until = new Date('2100-01-01T00:00:00.000Z');
+      const { VersionId } = await lockedPut(key, 'kept', { ObjectLockRetainUntilDate: until });
+
+      const { Retention } = await target.client.send(
+        new GetObjectRetentionCommand({ Bucket: target.lockBucket, Key: key, VersionId }),
+      );
+
+      expect(Retention).toEqual({ Mode: 'GOVERNANCE', RetainUntilDate: until });
+    });
+
+    promise(
+      'lets a version be replaced that is locked, and locks none that does not ask for it',
+      async () => {
+        const key = newKey();
+        const first = await lockedPut(key, 'first');
+        const second = await target.client.send(
+          new PutObjectCommand({ Bucket: target.lockBucket, Key: key, Body: 'second' }),
+        );
+
+        await lockedRemove(key, second.VersionId);
+
+        expect(await lockedContent(key)).toBe('first');
+        expect(await failure(lockedRemove(key, first.VersionId))).toMatchObject({ status: 403 });
+      },
+    );
+
+    promise('loses a version whose lock has ended', async () => {
+      const key = newKey();
+      // Whole seconds, for an S3 that counts no others.
+      const until = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
+      const { VersionId } = await lockedPut(key, 'gone', { ObjectLockRetainUntilDate: until });
+
+      const early = await failure(lockedRemove(key, VersionId));
+      await delay(until.getTime() - Date.now() + 100);
+      await lockedRemove(key, VersionId);
+
+      expect(early).toMatchObject({ status: 403 });
+      expect(await failure(lockedContent(key))).toMatchObject({ status: 404 });
+    });
+
+    promise('refuses a lock that has ended already', async () => {
+      const past = new Date(Date.now() - 60_000);
+
+      const outcome = await failure(lockedPut(newKey(), 'x', { ObjectLockRetainUntilDate: past }));
+
+      expect(outcome).toEqual({ status: 400, code: 'InvalidArgument' });
+    });
+
+    promise('refuses a lock without its end', async () => {
+      const outcome = await failure(lockedPut(newKey(), 'x', { ObjectLockRetainUntilDate: undefined }));
+
+      expect(outcome).toEqual({ status: 400, code: 'InvalidArgument' });
+    });
+
+    promise('refuses a lock on content that nothing vouches for', async () => {
+      const outcome = await failure(lockedPut(newKey(), 'x', { ContentMD5: undefined }));
+
+      expect(outcome).toEqual({ status: 400, code: 'InvalidRequest' });
+    });
+
+    promise('refuses a lock in a bucket that has none', async () => {
+      const outcome = await failure(lockedPut(newKey(), 'x', { Bucket: target.bucket }));
+
+      expect(outcome).toEqual({ status: 400, code: 'InvalidRequest' });
     });
 
     it('has only promises of this suite among its deviations', () => {

@@ -38,6 +38,7 @@ s3Contract('the local AWS', async () => {
   const aws = await runLocalAws();
   const encryptionKeyId = aws.kms.createKey('vault', 'SYMMETRIC_DEFAULT');
   aws.s3.createBucket('vault', { defaultKeyId: encryptionKeyId });
+  aws.s3.createBucket('locks', { defaultKeyId: encryptionKeyId, objectLock: true });
   const { client, credentials } = clientOf(aws);
   return {
     client,
@@ -45,6 +46,7 @@ s3Contract('the local AWS', async () => {
     endpoint: aws.endpoints.AWS_ENDPOINT_URL_S3,
     region: REGION,
     bucket: 'vault',
+    lockBucket: 'locks',
     encryptionKeyId,
     async stop() {
       client.destroy();
