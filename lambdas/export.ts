@@ -46,6 +46,7 @@ const parts: ExportParts = {
     }),
     bucket: environment.BUCKET,
     encryptionKeyArn: environment.ENCRYPTION_KEY_ARN,
+    lock: { days: environment.OBJECT_LOCK_DAYS, now },
   }),
   signer: kmsSigner(new KMSClient(), environment.SIGNING_KEY_ARN),
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,

@@ -77,6 +77,7 @@ export class Export extends Construct {
       BUCKET: vault.bucket.bucketName,
       ENCRYPTION_KEY_ARN: vault.encryptionKey.keyArn,
       SIGNING_KEY_ARN: vault.signingKey.keyArn,
+      OBJECT_LOCK_DAYS: String(deployment.objectLockDays),
       QUEUE_URL: queue.queueUrl,
       SETTLE_SECONDS: String(deployment.settleSeconds),
       CLOCK_TOLERANCE_SECONDS: String(deployment.clockToleranceSeconds),

@@ -130,6 +130,12 @@ export interface LifeboatProps {
    */
   readonly noncurrentVersionsKept?: number | undefined;
   /**
+   * Each published version is locked for so many days (S3 Object Lock, governance), 0 to 3650: nobody removes it sooner, whoever changes the
+   * bucket policy. To be decided before the first deployment, see docs/settings.md.
+   * @default 0, no Object Lock
+   */
+  readonly objectLockDays?: number | undefined;
+  /**
    * Of all log groups, in one of CloudWatch's own numbers of days.
    * @default 30
    */

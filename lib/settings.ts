@@ -263,6 +263,8 @@ const settings = section({
   noncurrentVersionDays: v.optional(between(1, 3650, 'days'), 30),
   /** ... beyond the newest of them. The current version never expires. */
   noncurrentVersionsKept: v.optional(between(1, 100, 'versions'), 30),
+  /** Each published version is locked for so many days (Object Lock, governance). 0: not at all. Decided with the bucket. */
+  objectLockDays: v.optional(between(0, 3650, 'days'), 0),
   logRetentionDays: v.optional(
     v.picklist(
       [

@@ -27,6 +27,8 @@ export interface VaultProps {
   /** Days after which noncurrent versions go, beyond the newest `noncurrentVersionsKept`. */
   readonly noncurrentVersionDays: number;
   readonly noncurrentVersionsKept: number;
+  /** Each published version is locked for so many days. 0: the bucket has no Object Lock. */
+  readonly objectLockDays: number;
   /** @default CloudFormation makes one */
   readonly bucketName?: string | undefined;
   /** A key of the deployer's, whose policy is not ours to change. @default one is made */
@@ -75,6 +77,8 @@ export class Vault extends Construct {
     const bucket = new s3.Bucket(this, 'Bucket', {
       ...(props.bucketName === undefined ? {} : { bucketName: props.bucketName }),
       versioned: true,
+      // No default retention: each publication says its own, and a status, written every few minutes, need not be kept.
+      ...(props.objectLockDays === 0 ? {} : { objectLockEnabled: true }),
       encryption: s3.BucketEncryption.KMS,
       encryptionKey,
       bucketKeyEnabled: true,
@@ -116,6 +120,9 @@ export class Vault extends Construct {
     this.#denyStrayWrites(props.tenants);
     this.#denyDeletion();
     this.#denyOldSignatures(props.urlLifetimeSeconds);
+    if (props.objectLockDays > 0) {
+      this.#lockVersions(props);
+    }
     const onEncryptionKey = [
       ...(readerRoles.length === 0
         ? []
@@ -219,6 +226,7 @@ export class Vault extends Construct {
         's3:PutEncryptionConfiguration',
         's3:PutReplicationConfiguration',
         's3:PutBucketPublicAccessBlock',
+        's3:PutBucketObjectLockConfiguration',
         's3:DeleteBucket',
       ],
       resources: [this.bucket.bucketArn],
@@ -377,6 +385,46 @@ export class Vault extends Construct {
         // Not BoolIfExists, as elsewhere: an S3 that knows neither condition (Ceph) would refuse every publication.
         Bool: { 's3:ObjectCreationOperation': 'true' },
       },
+    });
+  }
+
+  /** What changes the bucket policy can open everything else; a locked version stays even then. */
+  #lockVersions({ tenants, objectLockDays }: VaultProps): void {
+    for (const { controlPlane, exportRole } of tenants) {
+      exportRole.addToPrincipalPolicy(
+        new iam.PolicyStatement({
+          sid: 'LockVersions',
+          // Asked for by a PutObject that names a retention (S3 API, PutObject, "Permissions").
+          actions: ['s3:PutObjectRetention'],
+          resources: [this.bucket.arnForObjects(`${controlPlane}/*/config.json`)],
+        }),
+      );
+    }
+    const files = [this.bucket.arnForObjects('*/config.json')];
+    this.#deny({
+      sid: 'OnlyLockedPublication',
+      actions: ['s3:PutObject'],
+      resources: files,
+      conditions: {
+        StringNotEqualsIfExists: { 's3:object-lock-mode': 'GOVERNANCE' },
+        // As above.
+        Bool: { 's3:ObjectCreationOperation': 'true' },
+      },
+    });
+    // A day more than is asked for: clocks differ, and S3 counts whole days.
+    this.#deny({
+      sid: 'NoLongerLock',
+      actions: ['s3:PutObject', 's3:PutObjectRetention'],
+      resources: files,
+      conditions: {
+        NumericGreaterThan: { 's3:object-lock-remaining-retention-days': objectLockDays + 1 },
+      },
+    });
+    this.#deny({
+      sid: 'OnlyExportsLock',
+      actions: ['s3:PutObjectRetention', 's3:PutObjectLegalHold'],
+      resources: [this.bucket.arnForObjects('*')],
+      conditions: notFrom(tenants.map(({ exportRole }) => exportRole.roleArn)),
     });
   }
 

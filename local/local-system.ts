@@ -35,6 +35,8 @@ export interface LocalSystemOptions {
   /** Of the HTTP API. @default a free one */
   readonly port?: number | undefined;
   readonly urlLifetimeSeconds?: number;
+  /** @default 0, no lock */
+  readonly objectLockDays?: number;
 }
 
 /** One measurement of a function, as CloudWatch would get it. */
@@ -159,6 +161,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       BUCKET: resources.bucket,
       ENCRYPTION_KEY_ARN: resources.encryptionKeyArn,
       SIGNING_KEY_ARN: resources.signingKeyArn,
+      OBJECT_LOCK_DAYS: String(settings.objectLockDays),
       QUEUE_URL: resources.queue.url,
       SETTLE_SECONDS: String(settings.settleSeconds),
       CLOCK_TOLERANCE_SECONDS: String(settings.clockToleranceSeconds),
@@ -287,7 +290,8 @@ async function isEmpty(sqs: SQSClient, queueUrl: string): Promise<boolean> {
 }
 
 /** The deployment's own settings and defaults, for this one control plane. */
-function settingsOf({ controlPlane, dataPlaneVersions, urlLifetimeSeconds }: LocalSystemOptions): Settings {
+function settingsOf(options: LocalSystemOptions): Settings {
+  const { controlPlane, dataPlaneVersions, urlLifetimeSeconds, objectLockDays } = options;
   const { name, clusterEndpoint, mtls, serverName, customPlugins } = controlPlane;
   return parseSettings({
     controlPlanes: {
@@ -300,18 +304,19 @@ function settingsOf({ controlPlane, dataPlaneVersions, urlLifetimeSeconds }: Loc
       },
     },
     ...(urlLifetimeSeconds === undefined ? {} : { urlLifetimeSeconds }),
+    ...(objectLockDays === undefined ? {} : { objectLockDays }),
   });
 }
 
 function createResources(
   aws: LocalAws,
   { controlPlane }: LocalSystemOptions,
-  { coalescingWindowSeconds }: Settings,
+  { coalescingWindowSeconds, objectLockDays }: Settings,
 ) {
   const { name, certificate } = controlPlane;
   const encryptionKeyArn = aws.kms.createKey('lifeboat-encryption', 'SYMMETRIC_DEFAULT');
   const bucket = 'lifeboat-vault';
-  aws.s3.createBucket(bucket, { defaultKeyId: encryptionKeyArn });
+  aws.s3.createBucket(bucket, { defaultKeyId: encryptionKeyArn, objectLock: objectLockDays > 0 });
   const deadLetters = `lifeboat-${name}-dead-letters.fifo`;
   aws.sqs.createQueue(deadLetters);
   const hookSecret = randomBytes(30).toString('base64url');

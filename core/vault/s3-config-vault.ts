@@ -17,10 +17,16 @@ export interface S3ConfigVaultOptions {
   readonly bucket: string;
   /** The key that everything in the bucket is encrypted with. */
   readonly encryptionKeyArn: string;
+  /**
+   * For how many days each published version is locked (Object Lock, governance; the bucket must have it then), 0 for not at all. The status,
+   * which is written after each check, is never locked.
+   * @default not at all
+   */
+  readonly lock?: { readonly days: number; readonly now: () => Date } | undefined;
 }
 
 /** The vault in a versioned S3 bucket; the manifest travels in the object's metadata, so that file and manifest never part. */
-export function s3ConfigVault({ s3, bucket, encryptionKeyArn }: S3ConfigVaultOptions): ConfigVault {
+export function s3ConfigVault({ s3, bucket, encryptionKeyArn, lock }: S3ConfigVaultOptions): ConfigVault {
   // Named in each request, so that the bucket policy can refuse what is not encrypted with our key.
   const encryption = {
     ServerSideEncryption: 'aws:kms',
@@ -80,6 +86,7 @@ export function s3ConfigVault({ s3, bucket, encryptionKeyArn }: S3ConfigVaultOpt
             ChecksumSHA256: createHash('sha256').update(gzip).digest('base64'),
             Metadata: { manifest },
             ...encryption,
+            ...retention(lock),
             ...(replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces }),
           }),
         );
@@ -149,6 +156,17 @@ export function s3ConfigVault({ s3, bucket, encryptionKeyArn }: S3ConfigVaultOpt
       }
     },
   };
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+function retention(lock: S3ConfigVaultOptions['lock']) {
+  return lock === undefined || lock.days === 0
+    ? {}
+    : ({
+        ObjectLockMode: 'GOVERNANCE',
+        ObjectLockRetainUntilDate: new Date(lock.now().getTime() + lock.days * dayMs),
+      } as const);
 }
 
 const statusFile = v.pipe(v.string(), v.parseJson(), controlPlaneStatus);

@@ -19,6 +19,8 @@ export const exportEnvironment = v.object({
   BUCKET: text,
   ENCRYPTION_KEY_ARN: text,
   SIGNING_KEY_ARN: text,
+  /** Published versions are locked for so many days; 0 for not at all. */
+  OBJECT_LOCK_DAYS: wholeNumber,
   QUEUE_URL: text,
   /** How long after a hook a newer frame is awaited (Kong rebuilds every 5 s). */
   SETTLE_SECONDS: wholeNumber,

@@ -29,6 +29,8 @@ export interface Variant {
   readonly lockdown?: boolean;
   /** With an encryption key of the deployer's. @default false */
   readonly existingKey?: boolean;
+  /** With locked versions. @default false */
+  readonly objectLock?: boolean;
 }
 
 const lockdown = {
@@ -37,6 +39,7 @@ const lockdown = {
 };
 const fileReaderArn = `arn:aws:iam::${accountId}:role/auditor`;
 const foreignFileReaderArn = `arn:aws:iam::${trustedAccountId}:role/backup`;
+const objectLockDays = 30;
 const existingKeyArn = `arn:aws:kms:${region}:${accountId}:key/01234567-89ab-cdef-0123-456789abcdef`;
 
 const everyday = [
@@ -105,6 +108,7 @@ export function matrixTemplate(variant: Variant = {}): SynthesizedTemplate {
     },
     ...(variant.lockdown ? { lockdown } : {}),
     ...(variant.existingKey ? { encryptionKeyArn: existingKeyArn } : {}),
+    ...(variant.objectLock ? { objectLockDays } : {}),
   });
   return synthesizedTemplate(settings, (stack) => {
     const role = new iam.Role(stack, 'DataPlaneProd', {
@@ -275,8 +279,13 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
     's3:x-amz-server-side-encryption-aws-kms-key-id': encryptionKey,
     's3:ObjectCreationOperation': 'true',
   };
-  const first = { ...put, 's3:if-none-match': '*' };
-  const next = { ...put, 's3:if-match': '"etag"' };
+  const lock = (mode: string, days: number) => ({
+    's3:object-lock-mode': mode,
+    's3:object-lock-remaining-retention-days': String(days),
+  });
+  const publication = variant.objectLock ? { ...put, ...lock('GOVERNANCE', objectLockDays) } : put;
+  const first = { ...publication, 's3:if-none-match': '*' };
+  const next = { ...publication, 's3:if-match': '"etag"' };
   const without = (context: ConditionContext, ...keys: readonly string[]): ConditionContext =>
     Object.fromEntries(Object.entries(context).filter(([key]) => !keys.includes(key)));
   const throughS3 = {
@@ -311,7 +320,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
     // Writing: the export of the control plane, encrypted with our key, and for files only conditionally.
     onObject('s3:PutObject', file, first, 'first one', 'export prod'),
     onObject('s3:PutObject', file, next, 'replacing the one that was read', 'export prod'),
-    onObject('s3:PutObject', file, put, 'without a condition'),
+    onObject('s3:PutObject', file, publication, 'without a condition'),
     onObject('s3:PutObject', file, without(next, 's3:x-amz-server-side-encryption'), 'encryption not named'),
     onObject(
       's3:PutObject',
@@ -396,6 +405,41 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       ...privileged,
     ),
 
+    // Locking: without the setting there is nothing to lock, and whoever may do anything with S3 may ask for it in vain.
+    ...(variant.objectLock
+      ? [
+          onObject('s3:PutObject', file, without(next, ...Object.keys(lock('', 0))), 'not locked'),
+          onObject(
+            's3:PutObject',
+            file,
+            { ...next, ...lock('COMPLIANCE', objectLockDays) },
+            'locked for good',
+          ),
+          onObject(
+            's3:PutObject',
+            file,
+            { ...next, ...lock('GOVERNANCE', objectLockDays + 1) },
+            'locked for a day more, as clocks may have it',
+            'export prod',
+          ),
+          onObject(
+            's3:PutObject',
+            file,
+            { ...next, ...lock('GOVERNANCE', objectLockDays + 2) },
+            'locked for longer',
+          ),
+          onObject(
+            's3:PutObjectRetention',
+            file,
+            { ...s3, ...lock('GOVERNANCE', objectLockDays) },
+            'as publications ask for it',
+            'export prod',
+          ),
+          onObject('s3:PutObjectRetention', file, { ...s3, ...lock('GOVERNANCE', 3650) }, 'for ten years'),
+          onObject('s3:PutObjectLegalHold', file, s3, ''),
+        ]
+      : []),
+
     // Losing: nobody.
     onObject('s3:DeleteObject', file, s3, ''),
     onObject('s3:DeleteObjectVersion', file, s3, ''),
@@ -411,6 +455,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       's3:PutEncryptionConfiguration',
       's3:PutReplicationConfiguration',
       's3:PutBucketPublicAccessBlock',
+      's3:PutBucketObjectLockConfiguration',
       's3:DeleteBucket',
     ].map((action) => row(action, 'bucket', bucket, s3, '', ...mayOpenDoors)),
     ...['kms:PutKeyPolicy', 'kms:DisableKey', 'kms:ScheduleKeyDeletion'].flatMap((action) => [

@@ -13,6 +13,7 @@ await writeVariant('With lockdown', { lockdown: true });
 await writeVariant('With an encryption key of the deployer’s, whose policy has the statements', {
   existingKey: true,
 });
+await writeVariant('With locked versions', { objectLock: true });
 const decisions = sum(({ cells }) => cells.length);
 const faults = sum(faultsOf);
 write(`${sum(({ rows }) => rows.length)} rows, ${decisions} decisions, ${faults} unexpected`);

@@ -245,6 +245,7 @@ describe('a function', () => {
       BUCKET: bucket.arn.replace('arn:aws:s3:::', ''),
       ENCRYPTION_KEY_ARN: encryptionKey.arn,
       SIGNING_KEY_ARN: signingKey.arn,
+      OBJECT_LOCK_DAYS: 0,
       SETTLE_SECONDS: 8,
       CLOCK_TOLERANCE_SECONDS: 2,
       MINIMUM_INTERVAL_SECONDS: 4,

@@ -52,6 +52,7 @@ describe('the settings of a deployment', () => {
       acceptSha1: true,
       noncurrentVersionDays: 30,
       noncurrentVersionsKept: 30,
+      objectLockDays: 0,
       logRetentionDays: 30,
       tags: {},
       reservedConcurrency: {},
@@ -95,6 +96,7 @@ describe('the settings of a deployment', () => {
     ['minimumIntervalSeconds', 0, 30],
     ['noncurrentVersionDays', 1, 3650],
     ['noncurrentVersionsKept', 1, 100],
+    ['objectLockDays', 0, 3650],
   ])('take %s from %d to %d', (name, least, most) => {
     const taken = [least, most].map((value) => sentences(given({ [name]: value })));
     const refused = [least - 1, most + 1, least + 0.5, String(least), null].map((value) =>

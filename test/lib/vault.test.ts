@@ -409,3 +409,60 @@ describe('the signing key', () => {
     expect(said).toBe(expected);
   });
 });
+
+describe('a vault with locked versions', () => {
+  const locked = deploy({ ...twoControlPlanes, objectLockDays: 45 });
+  const policy = v.parse(
+    policyDocument,
+    one(locked, 'AWS::S3::BucketPolicy').properties['PolicyDocument'],
+  ).Statement;
+  const exportRole = role(locked, 'ExportRole', 'prod');
+  const lock = (mode: string, days: number) => ({
+    's3:object-lock-mode': mode,
+    's3:object-lock-remaining-retention-days': String(days),
+  });
+  const decided = (action: string, key: string, context: Request['context']) =>
+    decision({ arn: exportRole.arn, policies: granted(locked, exportRole) }, policy, {
+      action,
+      resource: `${bucket.arn}/${key}`,
+      context,
+    });
+
+  it('has Object Lock, and no retention for what does not ask for it', () => {
+    locked.template.hasResourceProperties('AWS::S3::Bucket', {
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: Match.absent(),
+    });
+    template.hasResourceProperties('AWS::S3::Bucket', { ObjectLockEnabled: Match.absent() });
+  });
+
+  it.each<[string, Request['context'], string]>([
+    ['locked for the days that are set', lock('GOVERNANCE', 45), 'allowed'],
+    ['locked for a day more', lock('GOVERNANCE', 46), 'allowed'],
+    ['locked for two days more', lock('GOVERNANCE', 47), 'NoLongerLock'],
+    ['locked so that nobody can ever unlock it', lock('COMPLIANCE', 45), 'OnlyLockedPublication'],
+    ['not locked', {}, 'OnlyLockedPublication'],
+  ])('takes a publication: %s', (_what, context, expected) => {
+    const said = decided('s3:PutObject', 'prod/3.9.1/config.json', { ...next, ...context });
+
+    expect(said).toBe(expected);
+  });
+
+  it('takes a status that is not locked', () => {
+    expect(decided('s3:PutObject', 'status/prod.json', upload)).toBe('allowed');
+  });
+
+  it('lets its exports lock their own files, and nobody change a lock to less', () => {
+    const key = 'prod/3.9.1/config.json';
+
+    expect(decided('s3:PutObjectRetention', key, { ...overTls, ...lock('GOVERNANCE', 45) })).toBe('allowed');
+    expect(decided('s3:PutObjectRetention', 'staging/3.9.1/config.json', overTls)).toBe('not granted');
+    expect(decided('s3:BypassGovernanceRetention', key, overTls)).toBe('NobodyDeletes');
+  });
+
+  it('tells its export for how long', () => {
+    locked.template.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ OBJECT_LOCK_DAYS: '45' }) },
+    });
+  });
+});

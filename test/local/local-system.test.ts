@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GetObjectCommand, HeadObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  GetObjectRetentionCommand,
+  HeadObjectCommand,
+  ListObjectVersionsCommand,
+} from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
@@ -58,6 +64,7 @@ async function startUnit(name: string, dataPlaneVersions: readonly string[]): Pr
   const system = await startLocalSystem({
     dataDirectory,
     dataPlaneVersions,
+    objectLockDays: 7,
     controlPlane: {
       name,
       clusterEndpoint: controlPlane.clusterEndpoint,
@@ -213,6 +220,35 @@ describe('the first export', () => {
     expect(files.map(({ Key }) => Key).sort()).toEqual(
       versions.map((version) => `prod/${version}/config.json`).sort(),
     );
+  });
+});
+
+describe('a published version', () => {
+  it('is locked for as long as was set, from its publication on', async () => {
+    const { bucket, clients } = prod.system;
+    const target = { Bucket: bucket, Key: 'prod/3.9.1/config.json' };
+    const { LastModified } = await clients.reader.send(new HeadObjectCommand(target));
+
+    const { Retention } = await clients.s3.send(new GetObjectRetentionCommand(target));
+
+    const lockedMs = (Retention?.RetainUntilDate?.getTime() ?? 0) - (LastModified?.getTime() ?? 0);
+    expect(Retention?.Mode).toBe('GOVERNANCE');
+    expect(Math.round(lockedMs / 60_000)).toBe(7 * 24 * 60);
+  });
+
+  it.each(['its version', 'the file'])('is not deleted by an administrator: %s', async (what) => {
+    const { bucket, clients } = prod.system;
+    const Key = 'prod/3.9.1/config.json';
+    const { VersionId } = await clients.reader.send(new HeadObjectCommand({ Bucket: bucket, Key }));
+
+    const deletion = clients.s3.send(
+      new DeleteObjectCommand({ Bucket: bucket, Key, ...(what === 'its version' ? { VersionId } : {}) }),
+    );
+
+    await expect(deletion).rejects.toMatchObject({
+      name: 'AccessDenied',
+      message: expect.stringContaining('NobodyDeletes'),
+    });
   });
 });
 

@@ -40,6 +40,7 @@ s3Contract(
     'has nothing to replace where the object never was': noConditions,
     'has nothing to replace where the object is deleted': noConditions,
     'lets one of many concurrent creations win': noConditions,
+    'refuses a lock on content that nothing vouches for': 'it locks it all the same',
     'names a wrong signature as the reason of its refusal': 'with STS on, its code is always AccessDenied',
   },
 );

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
 import { downloadVerified } from '../../core/standby/download.ts';
@@ -143,6 +143,26 @@ describe('the vault in Ceph RGW', () => {
     ],
   ])('has no way to %s: %s', async (_what, code, request) => {
     await expect(request()).rejects.toMatchObject({ name: 'VaultError', code });
+  });
+
+  it('keeps a locked version, whoever deletes it', async () => {
+    const s3 = s3As(await newUser('locked'));
+    const bucket = 'locked';
+    await newBucket(s3, bucket, { objectLock: true });
+    const locking = s3ConfigVault({
+      s3,
+      bucket,
+      encryptionKeyArn: keyArn,
+      lock: { days: 1, now: () => new Date() },
+    });
+    const name = newName();
+    const VersionId = await locking.publish(name, first('m'));
+
+    const deletion = s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: keyOf(name), VersionId }));
+
+    await expect(deletion).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect(Buffer.from(await locking.content(name, VersionId))).toEqual(gzip);
+    s3.destroy();
   });
 
   it('is none where the bucket has no versions', async () => {

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import {
+  DeleteObjectCommand,
   GetObjectCommand,
+  GetObjectRetentionCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
@@ -120,6 +122,55 @@ describe('a file in S3', () => {
 
     expect(outcomes).toEqual(['RevisionConflict', 'RevisionConflict', 'RevisionConflict']);
     expect((await vault.current(name))?.manifest).toBe('2');
+  });
+
+  it('is locked for as many days as it is told, and its status is not', async () => {
+    const lockBucket = 'locked-vault';
+    aws.s3.createBucket(lockBucket, { defaultKeyId: encryptionKeyArn, objectLock: true });
+    const now = new Date();
+    const locking = s3ConfigVault({
+      s3,
+      bucket: lockBucket,
+      encryptionKeyArn,
+      lock: { days: 7, now: () => now },
+    });
+    const Key = 'locked/3.9.1/config.json';
+    const VersionId = await locking.publish(
+      { controlPlane: 'locked', kongVersion: '3.9.1' },
+      { gzip, manifest: 'm', replaces: undefined },
+    );
+    await locking.recordStatus({ controlPlane: 'locked', checkedAt: now, versions: [] });
+
+    const deletion = s3.send(new DeleteObjectCommand({ Bucket: lockBucket, Key, VersionId }));
+    const retentionOf = (key: string) =>
+      s3.send(new GetObjectRetentionCommand({ Bucket: lockBucket, Key: key }));
+
+    await expect(deletion).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect((await retentionOf(Key)).Retention).toEqual({
+      Mode: 'GOVERNANCE',
+      RetainUntilDate: new Date(now.getTime() + 7 * 86_400_000),
+    });
+    await expect(retentionOf('status/locked.json')).rejects.toMatchObject({
+      name: 'NoSuchObjectLockConfiguration',
+    });
+  });
+
+  it('is not published where it is to be locked and the bucket has no Object Lock', async () => {
+    const name = { controlPlane: 'unlockable', kongVersion: '3.9.1' };
+    const locking = s3ConfigVault({
+      s3,
+      bucket,
+      encryptionKeyArn,
+      lock: { days: 7, now: () => new Date() },
+    });
+
+    const publishing = locking.publish(name, { gzip, manifest: 'm', replaces: undefined });
+
+    await expect(publishing).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('Object Lock'),
+    });
+    expect(await vault.current(name)).toBeUndefined();
   });
 
   it('is a conflict when another write is under way', async () => {

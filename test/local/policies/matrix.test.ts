@@ -42,6 +42,7 @@ describe('other settings', () => {
   it.each([
     ['lockdown', { lockdown: true }],
     ['an encryption key of the deployer’s', { existingKey: true }],
+    ['locked versions', { objectLock: true }],
   ])('are proved as well: %s', async (_what, variant) => {
     const proved = await evaluateMatrix(matrixTemplate(variant), variant);
 
