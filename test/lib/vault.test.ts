@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
+import fc from 'fast-check';
 import * as v from 'valibot';
 import { account, deploy, granted, one, region, role, twoControlPlanes } from './deployment.ts';
+import { leftAfter, lifecycle, type StoredVersion } from './lifecycle.ts';
 import { applying, nameOf, policyDocument, type Request, type Statement } from './policy.ts';
 
 const deployment = deploy(twoControlPlanes);
@@ -149,6 +151,60 @@ describe('the bucket', () => {
   it('allows nobody by its own policy, and denies everybody alike', () => {
     expect(bucketPolicy.map(({ Effect, Principal }) => [Effect, Principal])).toEqual(
       bucketPolicy.map(() => ['Deny', { AWS: '*' }]),
+    );
+  });
+});
+
+describe('the history', () => {
+  const rules = v.parse(lifecycle, bucket.properties['LifecycleConfiguration']);
+  const year = 365;
+  const daily = (key: string, count: number): StoredVersion[] =>
+    Array.from({ length: count }, (_, day) => ({ key, writtenAt: day }));
+
+  it('keeps the current version through a quiet year, and through ten', () => {
+    const files = ['prod/3.9.1/config.json', 'staging/3.9.0/config.json', 'status/prod.json'].map((key) => ({
+      key,
+      writtenAt: 0,
+    }));
+
+    expect(leftAfter(rules, files, year)).toEqual(files);
+    expect(leftAfter(rules, files, 10 * year)).toEqual(files);
+  });
+
+  // 40 days and 20 versions are these settings.
+  it.each([
+    ['a day after its last change: everything of the last 40 days', 100, 100, 41],
+    ['a quiet year later: the current one, and the newest 20 before it', 100, 100 + year, 21],
+    ['however few there are', 5, 10 * year, 5],
+  ])('of a control plane that changed each day is there %s', (_what, changes, today, left) => {
+    const kept = leftAfter(rules, daily('prod/3.9.1/config.json', changes), today);
+
+    expect(kept).toHaveLength(left);
+    expect(kept.at(-1)?.writtenAt).toBe(changes - 1);
+  });
+
+  it('of a status is there for a day', () => {
+    const kept = leftAfter(rules, daily('status/prod.json', 10), 10);
+
+    expect(kept.map(({ writtenAt }) => writtenAt)).toEqual([8, 9]);
+  });
+
+  it('always ends with the current version, whatever was written when', () => {
+    const key = fc.constantFrom('prod/3.9.1/config.json', 'prod/3.8.1/config.json', 'status/staging.json');
+    const writes = fc.array(fc.record({ key, after: fc.nat(400) }), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(writes, fc.nat(10_000), (given, later) => {
+        let day = 0;
+        const versions = given.map(({ key: written, after }) => {
+          day += after;
+          return { key: written, writtenAt: day };
+        });
+        const current = new Map(versions.map((version) => [version.key, version]));
+
+        const kept = leftAfter(rules, versions, day + later);
+
+        expect(kept).toEqual(expect.arrayContaining([...current.values()]));
+      }),
     );
   });
 });
