@@ -33,7 +33,10 @@ export function publicKeyOption(): Option {
 }
 
 export function regionOption(): Option {
-  return new Option('--region <region>', 'AWS region of the API; by default the URL’s, or AWS_REGION');
+  return new Option(
+    '--region <region>',
+    'AWS region of an API whose URL does not tell it; by default AWS_REGION',
+  );
 }
 
 export function maxBytesOption(): Option {
@@ -75,14 +78,15 @@ export async function trustedKeys(file: string): Promise<readonly VerificationKe
 }
 
 /**
- * The AWS region whose API an endpoint is: as asked for, else as its name says, else the environment's.
+ * The AWS region whose API an endpoint is: as API Gateway's own name says, which cannot be wrong and may be one of several endpoints; else as
+ * asked for, else the environment's.
  *
  * @throws InvalidArgumentError when none is known
  */
 export function regionOf(endpoint: URL, region: string | undefined): string {
   const fromUrl = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com/.exec(endpoint.hostname)?.[1];
   // Manifests and unit files often set variables to nothing.
-  const found = [region, fromUrl, process.env['AWS_REGION'], process.env['AWS_DEFAULT_REGION']].find(Boolean);
+  const found = [fromUrl, region, process.env['AWS_REGION'], process.env['AWS_DEFAULT_REGION']].find(Boolean);
   if (found === undefined) {
     throw new InvalidArgumentError('no AWS region: give --region or set AWS_REGION');
   }

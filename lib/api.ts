@@ -8,11 +8,15 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import type { DataPlaneAuth } from './data-plane-auth.ts';
+import { Domain } from './domain.ts';
+import type { DomainSettings } from './settings.ts';
 
 export interface ApiProps {
   readonly dataPlaneAuth: DataPlaneAuth;
   readonly logRetentionDays: number;
   readonly logKey: kms.IKey;
+  /** @default the name that API Gateway gives */
+  readonly domain?: DomainSettings | undefined;
 }
 
 /** Requests per second, and how many may come at once. */
@@ -31,7 +35,11 @@ export type RouteMetricName = '4xx' | '5xx' | 'Count';
 
 /** The HTTP API: event hooks in, grants out. Each route has its own throttle, so that a flood of hooks starves no grant. */
 export class Api extends Construct {
+  /** Base URL: the domain's, where there is one. */
   readonly url: string;
+  /** Base URL by the name that API Gateway gives; undefined where it is closed. */
+  readonly defaultUrl: string | undefined;
+  readonly domain: Domain | undefined;
   readonly #api: apigateway.HttpApi;
   readonly #stage: apigateway.CfnStage;
   readonly #dataPlaneAuth: DataPlaneAuth;
@@ -43,6 +51,7 @@ export class Api extends Construct {
     this.#api = new apigateway.HttpApi(this, 'HttpApi', {
       description: 'Lifeboat: event hooks of control planes, grants for data planes',
       createDefaultStage: false,
+      ...(props.domain?.disableDefaultEndpoint ? { disableExecuteApiEndpoint: true } : {}),
     });
     const accessLog = new logs.LogGroup(this, 'AccessLog', {
       retention: props.logRetentionDays,
@@ -74,7 +83,12 @@ export class Api extends Construct {
     });
     this.#stage.routeSettings = this.#routeSettings;
     // The default stage has no path: the API's own endpoint is the base URL.
-    this.url = this.#api.apiEndpoint;
+    this.defaultUrl = props.domain?.disableDefaultEndpoint ? undefined : this.#api.apiEndpoint;
+    this.domain =
+      props.domain === undefined
+        ? undefined
+        : new Domain(this, 'Domain', { settings: props.domain, stage: this.#stage });
+    this.url = this.domain?.url ?? this.#api.apiEndpoint;
   }
 
   /** Event hooks: anybody may knock, the function verifies the signature. */

@@ -1,5 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import type { Api } from './api.ts';
 import { Lifeboat, type LifeboatProps, type LifeboatUnit } from './lifeboat.ts';
 
 export interface LifeboatStackProps extends StackProps {
@@ -20,6 +21,7 @@ export class LifeboatStack extends Stack {
 
   #outputs({ vault, api, units }: Lifeboat): void {
     this.#output('ApiUrl', 'Base URL for data planes (--endpoint)', api.url);
+    this.#domainOutputs(api);
     this.#output('Bucket', 'The vault', vault.bucket.bucketName);
     this.#output('SigningKeyArn', 'Key that signs the configurations', vault.signingKey.keyArn);
     this.#output(
@@ -36,6 +38,15 @@ export class LifeboatStack extends Stack {
     }
     for (const unit of units.values()) {
       this.#outputsOf(unit);
+    }
+  }
+
+  #domainOutputs({ domain, defaultUrl }: Api): void {
+    if (domain !== undefined && defaultUrl !== undefined) {
+      this.#output('DefaultApiUrl', 'Base URL that needs neither certificate nor DNS of yours', defaultUrl);
+    }
+    if (domain?.target !== undefined) {
+      this.#output('DomainTarget', 'What your domain has to lead to (CNAME)', domain.target);
     }
   }
 

@@ -75,6 +75,24 @@ export interface LifeboatControlPlaneProps {
   readonly vpc?: LifeboatNetworkProps | undefined;
 }
 
+/** A name of yours for the API. */
+export interface LifeboatDomainProps {
+  /** For example `lifeboat.example.com`. */
+  readonly name: string;
+  /** Certificate in ACM for this name, of the stack's region. */
+  readonly certificateArn: string;
+  /**
+   * Hosted zone of Route 53 that gets the record, for example `Z0123456789ABCDEFGHIJ`.
+   * @default DNS is yours: `Lifeboat.api.domain.target` is what the name has to lead to
+   */
+  readonly hostedZoneId?: string | undefined;
+  /**
+   * Whether the name that API Gateway gives is closed.
+   * @default false
+   */
+  readonly disableDefaultEndpoint?: boolean | undefined;
+}
+
 /** What can be said of a deployment; docs/settings.md says more of each. A wrong value is refused with a sentence at synth. */
 export interface LifeboatProps {
   /** By name, 1 to 10. */
@@ -193,6 +211,11 @@ export interface LifeboatProps {
         readonly deploymentRoleArn: string;
       }
     | undefined;
+  /**
+   * A name of yours for the API.
+   * @default the one that API Gateway gives
+   */
+  readonly domain?: LifeboatDomainProps | undefined;
   /**
    * Whether CloudTrail notes each reading and writing in the vault, in a bucket of its own.
    * @default false

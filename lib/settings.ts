@@ -74,6 +74,31 @@ const bucketName = text(
   'the name of a bucket is expected: 3 to 63 characters out of a-z, 0-9 and "-", for example "example-lifeboat"',
 );
 
+const certificateArn = text(
+  /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
+  'the ARN of a certificate in ACM is expected, for example ' +
+    '"arn:aws:acm:eu-central-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"',
+);
+
+const domain = section({
+  /** Host name of the API. */
+  name: text(
+    /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    'a whole host name in small letters is expected, without a scheme, for example "lifeboat.example.com"',
+  ),
+  /** Of the API's own region, for this name. */
+  certificateArn,
+  /** Zone of Route 53 that gets the record. Default: DNS is the deployer's, who is told what the name has to lead to. */
+  hostedZoneId: v.optional(
+    text(/^Z[A-Z0-9]{1,31}$/, 'the id of a hosted zone is expected, for example "Z0123456789ABCDEFGHIJ"'),
+  ),
+  /**
+   * Closes the name that API Gateway gives. Not by default: hooks and data planes that know it go on when the domain is new, and in an outage it
+   * needs neither a certificate nor DNS of yours. It asks for the same signatures.
+   */
+  disableDefaultEndpoint: v.optional(v.boolean('true or false is expected'), false),
+});
+
 const tagCharacters = 'letters, digits, spaces and _ . : / = + - @';
 const tagsExpected = 'an object is expected, with the value of each tag by its key';
 const tags = v.pipe(
@@ -313,6 +338,8 @@ const settings = section({
       ),
     ),
   ),
+  /** A name of yours for the API. Default: the one that API Gateway gives. */
+  domain: v.optional(domain),
   /** CloudTrail notes each reading and writing in the vault, in a bucket of its own. */
   dataEvents: v.optional(v.boolean('true or false is expected'), false),
 });
@@ -322,6 +349,7 @@ export type SettingsInput = v.InferInput<typeof settings>;
 export type Settings = v.InferOutput<typeof settings>;
 export type ControlPlaneSettings = Settings['controlPlanes'][string];
 export type LockdownSettings = NonNullable<Settings['lockdown']>;
+export type DomainSettings = v.InferOutput<typeof domain>;
 export type VpcSettings = v.InferOutput<typeof vpc>;
 
 /** The settings are wrong; the message has a sentence for each mistake. */

@@ -96,6 +96,16 @@ describe('Lifeboat in a stack of somebody else', () => {
     template().resourceCountIs('AWS::KMS::Key', 3);
   });
 
+  it('refuses a certificate of another region before anything is deployed', () => {
+    const certificateArn = 'arn:aws:acm:us-east-1:111122223333:certificate/0';
+
+    const wrong = () => own({ domain: { name: 'lifeboat.example.com', certificateArn } });
+
+    expect(wrong).toThrow(
+      '- domain.certificateArn: the certificate is in us-east-1, and the API in eu-central-1: request one for the same name there',
+    );
+  });
+
   it('refuses wrong properties with the sentences of settings, and says whose they are', () => {
     const wrong = () => own({ scheduleMinutes: 0, settleSeconds: 61 });
 

@@ -8,6 +8,8 @@ const vpc = {
   subnetIds: ['subnet-0000000a', 'subnet-0000000b'],
   securityGroupIds: ['sg-0123456789abcdef0'],
 };
+const certificateArn =
+  'arn:aws:acm:eu-central-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef';
 const secretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:kong/cluster-AbCdEf';
 
 function given(deployment: object, controlPlane: object = {}): unknown {
@@ -202,6 +204,10 @@ describe('the settings of a deployment', () => {
     ['reservedConcurrency', { webhook: 1, presign: 1000 }],
     ['reservedConcurrency', {}],
     ['lockdown', { breakGlassRoleArn: role('break-glass'), deploymentRoleArn: role('cdk/deploy') }],
+    ['domain', { name: 'lifeboat.example.com', certificateArn }],
+    ['domain', { name: 'a.xn--p1ai', certificateArn: certificateArn.replace('aws', 'aws-cn') }],
+    ['domain', { name: `${'a'.repeat(63)}.example`, certificateArn, hostedZoneId: `Z${'0'.repeat(31)}` }],
+    ['domain', { name: 'api.example.com', certificateArn, disableDefaultEndpoint: true }],
   ])('take the %s %j', (name, value) => {
     const said = sentences(given({ [name]: value }));
 
@@ -431,6 +437,45 @@ describe('a wrong setting', () => {
         'the https:// URL of a page is expected, without a #, for example "https://wiki.example.com/lifeboat/runbook"',
       ],
     ),
+    ...[
+      'https://lifeboat.example.com',
+      'lifeboat',
+      'Lifeboat.example.com',
+      '*.example.com',
+      'lifeboat.example.com.',
+      `${'a'.repeat(64)}.example.com`,
+      `${'a.'.repeat(126)}aa`,
+      7,
+    ].map(
+      (name): Wrong => [
+        `the domain ${name}`,
+        given({ domain: { name, certificateArn } }),
+        'domain.name',
+        'a whole host name in small letters is expected, without a scheme, for example "lifeboat.example.com"',
+      ],
+    ),
+    ...['cert', certificateArn.replace('acm', 'iam'), 7].map(
+      (wrongArn): Wrong => [
+        `the certificate ${wrongArn}`,
+        given({ domain: { name: 'lifeboat.example.com', certificateArn: wrongArn } }),
+        'domain.certificateArn',
+        'the ARN of a certificate in ACM is expected, for example',
+      ],
+    ),
+    ...['example.com', 'z0123', `Z${'0'.repeat(32)}`].map(
+      (hostedZoneId): Wrong => [
+        `the zone ${hostedZoneId}`,
+        given({ domain: { name: 'lifeboat.example.com', certificateArn, hostedZoneId } }),
+        'domain.hostedZoneId',
+        'the id of a hosted zone is expected, for example "Z0123456789ABCDEFGHIJ"',
+      ],
+    ),
+    [
+      'a domain without a certificate',
+      given({ domain: { name: 'a.example' } }),
+      'domain.certificateArn',
+      missing,
+    ],
     ['a dataEvents in quotes', given({ dataEvents: 'true' }), 'dataEvents', 'true or false is expected'],
     ...[
       '11112222333',

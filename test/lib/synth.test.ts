@@ -17,6 +17,11 @@ const everything = {
     prod: { ...twoControlPlanes.controlPlanes.prod, readerRoleTrust: ['444455556666'] },
   },
   dataEvents: true,
+  domain: {
+    name: 'lifeboat.example.com',
+    certificateArn: 'arn:aws:acm:eu-central-1:111122223333:certificate/0',
+    hostedZoneId: 'Z0123456789ABCDEFGHIJ',
+  },
   bucketName: 'example-lifeboat',
   encryptionKeyArn: 'arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef',
   tags: { team: 'gateway' },

@@ -1,0 +1,24 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { regionOf } from '../../cli/options.ts';
+
+describe('the region that a request is signed for', () => {
+  const known = process.env['AWS_REGION'];
+  beforeEach(() => {
+    process.env['AWS_REGION'] = 'eu-central-1';
+  });
+  afterEach(() => {
+    process.env['AWS_REGION'] = known;
+  });
+
+  it.each([
+    ['https://abc.execute-api.eu-west-1.amazonaws.com', undefined, 'eu-west-1'],
+    ['https://abc.execute-api.cn-north-1.amazonaws.com.cn', undefined, 'cn-north-1'],
+    // One of several endpoints: --region is about those that do not tell.
+    ['https://abc.execute-api.eu-west-1.amazonaws.com', 'us-east-1', 'eu-west-1'],
+    ['https://lifeboat.example.com', 'us-east-1', 'us-east-1'],
+    ['https://lifeboat.example.com', undefined, 'eu-central-1'],
+    ['https://lifeboat.example.com', '', 'eu-central-1'],
+  ])('of %s with --region %s is %s', (endpoint, asked, expected) => {
+    expect(regionOf(new URL(endpoint), asked)).toBe(expected);
+  });
+});
