@@ -8,6 +8,7 @@ import {
   type PhysicalNames,
   type PolicyDocument,
 } from './deployed-policies.ts';
+import { type ProvableKeyPolicy, provable } from './key-policy.ts';
 import { misspellings } from './spelling.ts';
 import { resourceId, type SynthesizedTemplate, synthesizedTemplate } from './synthesized-stack.ts';
 
@@ -29,8 +30,12 @@ export interface Variant {
   readonly lockdown?: boolean;
   /** With an encryption key of the deployer's. @default false */
   readonly existingKey?: boolean;
+  /** That key's own policy, of this account. @default the one that AWS gives to new keys, with the statements that the deployment asks for */
+  readonly keyPolicy?: PolicyDocument;
   /** With locked versions. @default false */
   readonly objectLock?: boolean;
+  /** With readers of files. @default true */
+  readonly fileReaders?: boolean;
 }
 
 const lockdown = {
@@ -77,7 +82,8 @@ export interface MatrixRow {
 
 export interface MatrixCell {
   readonly row: MatrixRow;
-  readonly principal: PrincipalName;
+  /** One of the matrix's own, or whom a key policy names. */
+  readonly principal: string;
   readonly expected: boolean;
   readonly allowed: boolean;
   readonly reason: string;
@@ -92,6 +98,8 @@ export interface Matrix {
   readonly ignoredKeys: readonly string[];
   /** Actions, operators and keys of the policies that do not exist. */
   readonly misspellings: readonly string[];
+  /** What of the deployment's statements a given key policy lacks. */
+  readonly keyPolicyFaults: readonly string[];
 }
 
 /** The deployment that the matrix is about, with a data plane's role beside it that is allowed what data planes need. */
@@ -102,7 +110,9 @@ export function matrixTemplate(variant: Variant = {}): SynthesizedTemplate {
         clusterEndpoint: 'kong-cp.example.com:8005',
         dataPlaneVersions: ['3.9.1'],
         readerRoleTrust: [trustedAccountId],
-        fileReaderRoleArns: [fileReaderArn, foreignFileReaderArn],
+        ...(variant.fileReaders === false
+          ? {}
+          : { fileReaderRoleArns: [fileReaderArn, foreignFileReaderArn] }),
       },
       staging: { clusterEndpoint: 'kong-staging.example.com:8005', dataPlaneVersions: ['3.9.1'] },
     },
@@ -124,19 +134,33 @@ export async function evaluateMatrix(
   variant: Variant = {},
 ): Promise<Matrix> {
   const names = physicalNames(template, variant);
-  const policies = matrixPolicies(template, variant);
+  const { policies, key } = policiesWithKey(template, variant);
   const authorize = authorizer({ policies, accountId, others: outsiders(names) });
   const principals = variant.lockdown ? [...everyday, ...keepers] : everyday;
   const rows = matrixRows(names, variant);
   const ignored = new Set<string>();
   const cells: MatrixCell[] = [];
+  const evaluate = async (row: MatrixRow, principal: string, arn: string, isExpected: Expectation) => {
+    const { allowed, reason, ignoredKeys } = await authorize(requestOf(row, arn));
+    for (const ignoredKey of ignoredKeys) {
+      ignored.add(`${row.action} on ${row.resource}: ${ignoredKey}`);
+    }
+    cells.push({ row, principal, expected: isExpected(allowed), allowed, reason });
+  };
   for (const row of rows) {
     for (const principal of principals) {
-      const { allowed, reason, ignoredKeys } = await authorize(requestOf(row, names.principalArn(principal)));
-      for (const key of ignoredKeys) {
-        ignored.add(`${row.action} on ${row.resource}: ${key}`);
+      const isNamed = row.allowed.includes(principal);
+      // Whoever has a key of their own may keep it from their own people.
+      const mayBeRefused = variant.keyPolicy !== undefined && isOfAccount(principal);
+      await evaluate(row, principal, names.principalArn(principal), (allowed) =>
+        isNamed && mayBeRefused ? allowed : isNamed,
+      );
+    }
+    if (row.resourceArn === names.encryptionKeyArn) {
+      for (const arn of key.principals) {
+        // They may manage the key; what it protects is not for them.
+        await evaluate(row, arn, arn, (allowed) => managesKey(row.action) && allowed);
       }
-      cells.push({ row, principal, expected: row.allowed.includes(principal), allowed, reason });
     }
   }
   return {
@@ -145,32 +169,59 @@ export async function evaluateMatrix(
     unexpected: cells.filter(({ expected, allowed }) => expected !== allowed),
     ignoredKeys: [...ignored],
     misspellings: await misspellings(policies),
+    keyPolicyFaults: key.faults,
   };
+}
+
+/** What is right, where that may depend on what is. */
+type Expectation = (allowed: boolean) => boolean;
+
+/** Principals whose rights are the account's own business. */
+function isOfAccount(principal: PrincipalName): boolean {
+  return ['administrator', 's3 and kms role', ...keepers].includes(principal);
+}
+
+function managesKey(action: string): boolean {
+  return ['kms:PutKeyPolicy', 'kms:DisableKey', 'kms:ScheduleKeyDeletion'].includes(action);
 }
 
 /** Everything that decides in the matrix's account but what its own people are allowed. */
 export function matrixPolicies(template: SynthesizedTemplate, variant: Variant = {}): DeployedPolicies {
-  const deployment = { region, accountId, namesOf: physicalNames(template, variant).of };
-  const policies = deployedPolicies(template, deployment);
-  return variant.existingKey
-    ? withExistingKey(policies, deployedOutput(template, 'EncryptionKeyStatements', deployment))
-    : policies;
+  return policiesWithKey(template, variant).policies;
 }
 
-/** The deployer's key, with the policy that AWS gives to new keys and the statements that the deployment asks for. */
-function withExistingKey({ ofRoles, ofResources }: DeployedPolicies, statements: string): DeployedPolicies {
-  const accountDecides = {
-    Effect: 'Allow',
-    Principal: { AWS: `arn:aws:iam::${accountId}:root` },
-    Action: 'kms:*',
-    Resource: '*',
+function policiesWithKey(
+  template: SynthesizedTemplate,
+  variant: Variant,
+): { readonly policies: DeployedPolicies; readonly key: Omit<ProvableKeyPolicy, 'policy'> } {
+  const deployment = { region, accountId, namesOf: physicalNames(template, variant).of };
+  const policies = deployedPolicies(template, deployment);
+  if (!variant.existingKey) {
+    return { policies, key: { principals: [], faults: [] } };
+  }
+  const asked = JSON.parse(
+    deployedOutput(template, 'EncryptionKeyStatements', deployment),
+  ) as readonly unknown[];
+  const { policy, ...key } = provable(
+    variant.keyPolicy ?? { Version: '2012-10-17', Statement: [accountDecides, ...asked] },
+    asked,
+  );
+  return {
+    policies: {
+      ofRoles: policies.ofRoles,
+      ofResources: new Map([...policies.ofResources, [existingKeyArn, policy]]),
+    },
+    key,
   };
-  const policy: PolicyDocument = {
-    Version: '2012-10-17',
-    Statement: [accountDecides, ...(JSON.parse(statements) as readonly unknown[])],
-  };
-  return { ofRoles, ofResources: new Map([...ofResources, [existingKeyArn, policy]]) };
 }
+
+/** What AWS puts into the policy of a new key: the account's IAM policies decide. */
+const accountDecides = {
+  Effect: 'Allow',
+  Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+  Action: 'kms:*',
+  Resource: '*',
+};
 
 function requestOf(row: MatrixRow, principalArn: string): AccessRequest {
   return { principalArn, action: row.action, resourceArn: row.resourceArn, context: row.context };
@@ -269,7 +320,10 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
     ...(variant.lockdown ? keepers : []),
   ];
   const mayOpenDoors = variant.lockdown ? keepers : privileged;
-  const fileReaders = ['file reader prod', 'foreign file reader prod'] as const;
+  const fileReaders: readonly PrincipalName[] =
+    variant.fileReaders === false ? [] : ['file reader prod', 'foreign file reader prod'];
+  // Whose own account's policies alone let them, where nothing is denied.
+  const ownFileReader = fileReaders.slice(0, 1);
 
   const tls = { 'aws:SecureTransport': 'true' };
   const s3 = { ...tls, 's3:TlsVersion': '1.3', 's3:signatureAge': '1000' };
@@ -380,8 +434,8 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       'signed longer ago',
     ),
     onObject('s3:GetObjectVersion', file, s3, '', 'export prod', 'presign prod', ...fileReaders),
-    onObject('s3:GetObjectAttributes', file, s3, '', 'file reader prod'),
-    onObject('s3:GetObject', 'prod/3.9.1/other.json', s3, '', 'file reader prod'),
+    onObject('s3:GetObjectAttributes', file, s3, '', ...ownFileReader),
+    onObject('s3:GetObject', 'prod/3.9.1/other.json', s3, '', ...ownFileReader),
     onObject('s3:GetObject', 'status/prod.json', s3, '', 'export prod', ...fileReaders),
     onObject('s3:GetObject', 'status/staging.json', s3, '', 'export staging'),
     row(

@@ -1,27 +1,100 @@
 /** `npm run policy`: the matrix for people, and where it differs with other settings. Its last line counts. */
-import { evaluateMatrix, type Matrix, type MatrixRow, matrixTemplate, type Variant } from './matrix.ts';
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { hasStatement, KeyPolicyError, readKeyPolicy } from './key-policy.ts';
+import {
+  accountId,
+  evaluateMatrix,
+  type Matrix,
+  type MatrixRow,
+  matrixTemplate,
+  type Variant,
+} from './matrix.ts';
+
+interface Options {
+  readonly keyPolicy?: string;
+  readonly account?: string;
+}
 
 const write = (line: string) => process.stdout.write(`${line}\n`);
 
-const plain = await evaluateMatrix();
-const matrices = [plain];
-for (const row of plain.rows) {
-  writeRow(plain, row);
-}
-writeFaults(plain);
-await writeVariant('With lockdown', { lockdown: true });
-await writeVariant('With an encryption key of the deployer’s, whose policy has the statements', {
-  existingKey: true,
-});
-await writeVariant('With locked versions', { objectLock: true });
-const decisions = sum(({ cells }) => cells.length);
-const faults = sum(faultsOf);
-write(`${sum(({ rows }) => rows.length)} rows, ${decisions} decisions, ${faults} unexpected`);
-process.exitCode = faults === 0 ? 0 : 1;
+await new Command('npm run policy --')
+  .description(
+    'Prove who may do what in a deployment: every row, for every principal, against the synthesized policies. ' +
+      'The last line counts what is not as it should be; the exit code is 1 when that is not 0.',
+  )
+  .option(
+    '--key-policy <file>',
+    'prove the policy of your own encryption key as well, as `aws kms get-key-policy --policy-name default --output text --key-id ...` prints it',
+  )
+  .option(
+    '--account <id>',
+    'the account that Lifeboat is deployed in; by default the one that the key policy names',
+  )
+  .action(({ keyPolicy, account }: Options, command: Command) =>
+    print(keyPolicy === undefined ? undefined : keyPolicyIn(keyPolicy, account, command)),
+  )
+  .parseAsync();
 
-async function writeVariant(title: string, variant: Variant): Promise<void> {
-  const matrix = await evaluateMatrix(matrixTemplate(variant), variant);
-  matrices.push(matrix);
+function keyPolicyIn(
+  file: string,
+  account: string | undefined,
+  command: Command,
+): NonNullable<Variant['keyPolicy']> {
+  const refuse = (message: string) => command.error(`error: ${message}`, { exitCode: 2 });
+  if (account !== undefined && !/^\d{12}$/.test(account)) {
+    refuse('--account takes the twelve digits of an AWS account');
+  }
+  try {
+    return readKeyPolicy(readFileSync(file, 'utf8'), account, accountId);
+  } catch (error) {
+    if (error instanceof KeyPolicyError || (error instanceof Error && 'syscall' in error)) {
+      return refuse(`--key-policy ${file}: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** The deployment that a key policy was made for, as far as it tells. */
+function variantOf(keyPolicy: NonNullable<Variant['keyPolicy']>): Variant {
+  return {
+    existingKey: true,
+    keyPolicy,
+    lockdown: hasStatement(keyPolicy, 'OnlyKeepersChangeKey'),
+    fileReaders: hasStatement(keyPolicy, 'ReadersDecrypt'),
+  };
+}
+
+async function print(keyPolicy: Variant['keyPolicy']): Promise<void> {
+  const plain = await evaluateMatrix();
+  for (const row of plain.rows) {
+    writeRow(plain, row);
+  }
+  writeFaults(plain);
+  const matrices = [plain];
+  const variants: readonly (readonly [title: string, variant: Variant])[] = [
+    ['With lockdown', { lockdown: true }],
+    ['With an encryption key of the deployer’s, whose policy has the statements', { existingKey: true }],
+    ['With locked versions', { objectLock: true }],
+    ...(keyPolicy === undefined
+      ? []
+      : ([['With the policy of your encryption key', variantOf(keyPolicy)]] as const)),
+  ];
+  for (const [title, variant] of variants) {
+    const matrix = await evaluateMatrix(matrixTemplate(variant), variant);
+    matrices.push(matrix);
+    writeVariant(title, matrix, plain);
+  }
+  const sum = (count: (matrix: Matrix) => number) =>
+    matrices.reduce((total, matrix) => total + count(matrix), 0);
+  const faults = sum(faultsOf);
+  write(
+    `${sum(({ rows }) => rows.length)} rows, ${sum(({ cells }) => cells.length)} decisions, ${faults} unexpected`,
+  );
+  process.exitCode = faults === 0 ? 0 : 1;
+}
+
+function writeVariant(title: string, matrix: Matrix, plain: Matrix): void {
   const known = new Set(plain.rows.map((row) => line(plain, row)));
   const other = matrix.rows.filter((row) => !known.has(line(matrix, row)));
   write(`\n${title}: ${matrix.rows.length} rows, ${other.length === 0 ? 'all as above' : 'as above, but'}`);
@@ -41,7 +114,7 @@ function writeRow(matrix: Matrix, row: MatrixRow): void {
   write(line(matrix, row));
 }
 
-function writeFaults({ unexpected, ignoredKeys, misspellings }: Matrix): void {
+function writeFaults({ unexpected, ignoredKeys, misspellings, keyPolicyFaults }: Matrix): void {
   for (const { row, principal, expected, reason } of unexpected) {
     write(
       `UNEXPECTED: ${principal} ${expected ? 'is refused' : 'is allowed'} ${row.action} on ${row.resource} ${row.when}: ${reason}`,
@@ -53,12 +126,11 @@ function writeFaults({ unexpected, ignoredKeys, misspellings }: Matrix): void {
   for (const misspelling of misspellings) {
     write(`THERE IS NO ${misspelling}`);
   }
+  for (const fault of keyPolicyFaults) {
+    write(`KEY POLICY: ${fault}`);
+  }
 }
 
-function faultsOf({ unexpected, ignoredKeys, misspellings }: Matrix): number {
-  return unexpected.length + ignoredKeys.length + misspellings.length;
-}
-
-function sum(count: (matrix: Matrix) => number): number {
-  return matrices.reduce((total, matrix) => total + count(matrix), 0);
+function faultsOf({ unexpected, ignoredKeys, misspellings, keyPolicyFaults }: Matrix): number {
+  return unexpected.length + ignoredKeys.length + misspellings.length + keyPolicyFaults.length;
 }
