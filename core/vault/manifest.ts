@@ -1,6 +1,6 @@
 import { base64url, compactVerify, decodeProtectedHeader } from 'jose';
 import * as v from 'valibot';
-import { controlPlaneName, kongVersion } from '../names.ts';
+import { controlPlaneName, kongVersion, objectVersionId } from '../names.ts';
 import { VaultError } from './errors.ts';
 import type { Signer, VerificationKey } from './signer.ts';
 
@@ -13,6 +13,8 @@ export const manifestType = 'lifeboat-manifest+jwt';
  */
 export const maxMetadataBytes = 1_900;
 const metadataKeyBytes = 'manifest'.length;
+/** S3's ids have 32 characters, and may have 1,024: one that long would leave no room for the rest. */
+export const maxPreviousVersionId = 200;
 
 const instant = v.pipe(
   v.string(),
@@ -32,6 +34,8 @@ const manifestSchema = v.object({
   revision,
   /** Of the revision before; null for the first. */
   previousSha256: v.nullable(sha256),
+  /** S3's id of that revision, by which a data plane can still get it; absent for the first, and where it would not fit. */
+  previousVersionId: v.optional(v.pipe(objectVersionId, v.maxLength(maxPreviousVersionId))),
   /** Of the uncompressed file, as its size and md5. */
   sha256,
   /** Bytes. */

@@ -6,6 +6,7 @@ import { RevisionConflict, VaultError } from './errors.ts';
 import {
   countEntities,
   type Manifest,
+  maxPreviousVersionId,
   readUnverifiedManifest,
   signingKeyId,
   signManifest,
@@ -72,7 +73,7 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
     if (decision.outcome !== 'publish') {
       return decision;
     }
-    const { gzip, manifest } = await makeRevision(publishable, current?.manifest, exportedAt);
+    const { gzip, manifest } = await makeRevision(publishable, current, exportedAt);
     attempted = {
       outcome: 'published',
       manifest,
@@ -189,10 +190,11 @@ function countOfUse(entities: Manifest['entities']): number {
 
 async function makeRevision(
   { name, configuration, lastStatus }: Publishable,
-  previous: Manifest | undefined,
+  current: Current | undefined,
   exportedAt: Date,
 ): Promise<{ readonly gzip: Buffer; readonly manifest: Manifest }> {
   const { configHash, builtAt, entities } = configuration;
+  const previous = current?.manifest;
   // The status remembers the number where the object itself does not.
   const revision = Math.max(previous?.revision ?? 0, lastStatus?.revision ?? 0) + 1;
   // Also keeps the bytes of any two revisions apart: an etag must not come back.
@@ -204,6 +206,8 @@ async function makeRevision(
       ...name,
       revision,
       previousSha256: previous?.sha256 ?? null,
+      // Where the hash of what was replaced is not known, nobody could tell whether the version is the right one.
+      ...(previous === undefined || current === undefined ? {} : previousVersion(current.versionId)),
       sha256,
       size: sizeBytes,
       md5,
@@ -213,4 +217,8 @@ async function makeRevision(
       entities: countEntities(entities),
     },
   };
+}
+
+function previousVersion(versionId: string): Pick<Manifest, 'previousVersionId'> {
+  return versionId.length > maxPreviousVersionId ? {} : { previousVersionId: versionId };
 }

@@ -6,6 +6,7 @@ import {
   type Manifest,
   manifestType,
   maxMetadataBytes,
+  maxPreviousVersionId,
   readUnverifiedManifest,
   signingKeyId,
   signManifest,
@@ -54,6 +55,7 @@ const wrong = (message: string) =>
 describe('a signed manifest', () => {
   it.each<[title: string, manifest: Manifest]>([
     ['whole', manifest],
+    ['with the version before', { ...manifest, previousVersionId: '3HL4kqtJvjVBH40Nrjfkd.~_-' }],
     ['the first', { ...manifest, revision: 1, previousSha256: null }],
     ['of a rollback', { ...manifest, rollbackOf: 3 }],
   ])('says after the check what was signed: %s', async (_, original) => {
@@ -157,6 +159,8 @@ describe('a signed manifest', () => {
     ['a negative size', { ...manifest, size: -1 }],
     ['a name that is a path', { ...manifest, controlPlane: '../prod' }],
     ['no previous hash', { ...manifest, previousSha256: undefined }],
+    ['a version id of too many characters', { ...manifest, previousVersionId: 'v'.repeat(201) }],
+    ['a version id that is a path', { ...manifest, previousVersionId: '../v' }],
     ['a time that is none', { ...manifest, builtAt: 'yesterday' }],
   ])('is refused when it holds %s', async (_, payload) => {
     await expect(verifyManifest(jwsOf(goodHeader, payload), [signer.publicKey])).rejects.toEqual(
@@ -199,6 +203,27 @@ describe('the size of a manifest', () => {
     expect(metadataBytes(jwses[first - 1] ?? '')).toBeGreaterThanOrEqual(maxMetadataBytes - 1);
     expect(Math.max(...jwses.map(metadataBytes))).toBeLessThanOrEqual(maxMetadataBytes);
     expect(readUnverifiedManifest(jwses[first] ?? '').entities).toEqual({ total: 3 });
+  });
+
+  it('has room for the total beside the longest of everything else', async () => {
+    const largest: Manifest = {
+      ...manifest,
+      controlPlane: 'p'.repeat(40),
+      kongVersion: '9999.9999.9999.9999',
+      revision: Number.MAX_SAFE_INTEGER,
+      size: Number.MAX_SAFE_INTEGER,
+      previousVersionId: 'v'.repeat(maxPreviousVersionId),
+      rollbackOf: Number.MAX_SAFE_INTEGER,
+      entities: { ['x'.repeat(900)]: 1, total: Number.MAX_SAFE_INTEGER },
+    };
+
+    const jws = await signManifest(largest, signer);
+
+    expect(metadataBytes(jws)).toBeLessThanOrEqual(maxMetadataBytes);
+    expect(await verifyManifest(jws, [signer.publicKey])).toEqual({
+      ...largest,
+      entities: { total: Number.MAX_SAFE_INTEGER },
+    });
   });
 
   it('never passes 1,892 bytes, and the total is never lost', async () => {

@@ -106,8 +106,31 @@ describe('publishing', () => {
     expect([first, second, third].map((manifest) => manifest?.revision)).toEqual([1, 2, 3]);
     expect(second?.previousSha256).toBe(first?.sha256);
     expect(third?.previousSha256).toBe(second?.sha256);
+    expect([first, second, third].map((manifest) => manifest?.previousVersionId)).toEqual([
+      undefined,
+      '1',
+      '2',
+    ]);
     // The same content again is a new file: an etag must not come back.
     expect(third?.sha256).not.toBe(first?.sha256);
+  });
+
+  it.each([
+    ['names', 200],
+    ['does not name', 201],
+  ])('%s the version before whose id has %d characters', async (_, length) => {
+    await publishing(await served(one));
+    const versionId = 'v'.repeat(length);
+    const current: ConfigVault['current'] = async (asked) => {
+      const found = await vault.current(asked);
+      return found && { ...found, versionId };
+    };
+
+    await publishing(await served(two), { vault: { ...vault, current } });
+
+    const [first, second] = await history();
+    expect(second?.previousSha256).toBe(first?.sha256);
+    expect(second?.previousVersionId).toBe(length > 200 ? undefined : versionId);
   });
 
   it('publishes nothing when the configuration is unchanged, however new the frame', async () => {
@@ -278,13 +301,15 @@ describe('what somebody else has written there', () => {
     expect(outcome).toMatchObject({
       outcome: 'published',
       manifest: { revision: 8, previousSha256: null },
+      replacedVersionId: '2',
       warning: expect.stringContaining('CloudTrail'),
       manifestReplaced: true,
     });
     const current = await vault.current(name);
-    await expect(verifyManifest(current?.manifest ?? '', [signer.publicKey])).resolves.toMatchObject({
-      revision: 8,
-    });
+    const stored = await verifyManifest(current?.manifest ?? '', [signer.publicKey]);
+    expect(stored.revision).toBe(8);
+    // A data plane must not come back to what nobody of ours has signed.
+    expect(stored).not.toHaveProperty('previousVersionId');
   });
 
   it('with a forger’s key, does not stay, whatever it says', async () => {
