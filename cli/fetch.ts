@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { fetchConfig } from '../core/standby/fetch-config.ts';
 import { awsCredentials } from './credentials.ts';
 import {
+  caFileOption,
   controlPlaneOption,
   credentialsHelp,
   endpointUrl,
@@ -14,6 +15,7 @@ import {
   secondsOption,
   trustedKeys,
 } from './options.ts';
+import { vaultFetch } from './vault-fetch.ts';
 
 interface FetchOptions {
   readonly controlPlane: string;
@@ -24,6 +26,7 @@ interface FetchOptions {
   readonly region?: string;
   readonly maxBytes: number;
   readonly timeout: number;
+  readonly caFile?: string;
   readonly json?: true;
 }
 
@@ -50,6 +53,7 @@ export function fetchCommand(): Command {
     .addOption(regionOption())
     .addOption(maxBytesOption())
     .addOption(secondsOption('--timeout <seconds>', 'for the whole download', 120))
+    .addOption(caFileOption())
     .option('--json', 'print the manifest as JSON')
     .addHelpText('after', credentialsHelp)
     .action(fetchFile);
@@ -68,6 +72,7 @@ async function fetchFile(options: FetchOptions): Promise<void> {
     maxBytes: options.maxBytes,
     timeoutMs: options.timeout * 1000,
     now: () => new Date(),
+    fetch: await vaultFetch(options.caFile),
   });
   process.stdout.write(
     options.json === true

@@ -45,6 +45,13 @@ export function maxBytesOption(): Option {
     .default(2 ** 30);
 }
 
+export function caFileOption(): Option {
+  return new Option(
+    '--ca-file <file>',
+    'CA certificate(s), PEM, that are trusted besides Node’s own, for example a proxy’s',
+  ).env('LIFEBOAT_CA_FILE');
+}
+
 export function secondsOption(flags: string, description: string, byDefault: number, least = 1): Option {
   // Node's timers end at 24 days, and nobody waits for a day.
   return new Option(flags, description).argParser(wholeNumber(86_400, least)).default(byDefault);

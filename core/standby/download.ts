@@ -9,6 +9,7 @@ import { type Manifest, verifyManifest } from '../vault/manifest.ts';
 import type { VerificationKey } from '../vault/signer.ts';
 import { StandbyError } from './errors.ts';
 import { limit, reason } from './grant-request.ts';
+import type { Fetch } from './http-client.ts';
 
 export interface DownloadRequest {
   /** Presigned; a secret. */
@@ -26,6 +27,10 @@ export interface DownloadRequest {
   readonly timeoutMs: number;
   /** Content that Kong refused: not downloaded again. Lower-case hex. */
   readonly refusedSha256?: string | undefined;
+  /** The only content that is accepted, where a particular revision was asked for. Lower-case hex. */
+  readonly wantedSha256?: string | undefined;
+  /** @default Node's own */
+  readonly fetch?: Fetch | undefined;
   /** Gives up early. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,7 +54,8 @@ export async function downloadVerified(request: DownloadRequest): Promise<Manife
   }
 }
 
-async function get({ url, timeoutMs, signal }: DownloadRequest): Promise<Response> {
+async function get(request: DownloadRequest): Promise<Response> {
+  const { url, timeoutMs, fetch = globalThis.fetch, signal } = request;
   let response: Response;
   try {
     // A redirect would lead away from the host that the grant named.
@@ -126,6 +132,13 @@ async function trustedManifest(response: Response, request: DownloadRequest): Pr
     throw new StandbyError(
       'verification',
       `the file was made for Kong ${manifest.kongVersion}, which a node ${request.kongVersion} cannot load`,
+    );
+  }
+  // Whoever answers must not choose which of the old files, all of them well signed, the node gets.
+  if (request.wantedSha256 !== undefined && manifest.sha256 !== request.wantedSha256) {
+    throw new StandbyError(
+      'verification',
+      `the vault gave revision ${manifest.revision}, which is not the one that was asked for`,
     );
   }
   if (manifest.size > request.maxBytes) {

@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { Sha256 } from '../access/sha256.ts';
 import { controlPlaneName, kongVersion as kongVersionSchema } from '../names.ts';
 import { StandbyError } from './errors.ts';
+import type { Fetch } from './http-client.ts';
 
 export interface GrantRequest {
   /** Base URL of Lifeboat's HTTP API, as the stack's outputs give it. */
@@ -18,6 +19,8 @@ export interface GrantRequest {
   readonly credentials: AwsCredentialIdentity | Provider<AwsCredentialIdentity>;
   readonly timeoutMs: number;
   readonly now: () => Date;
+  /** @default Node's own */
+  readonly fetch?: Fetch | undefined;
   /** Gives up early. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -42,7 +45,7 @@ const largestAnswerBytes = 64 * 1024;
  * @throws StandbyError `denied`, `no-file` or `unreachable`
  */
 export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant> {
-  const { endpoint, controlPlane, kongVersion, versionId, timeoutMs } = request;
+  const { endpoint, controlPlane, kongVersion, versionId, timeoutMs, fetch = globalThis.fetch } = request;
   const query = { kongVersion, ...(versionId === undefined ? {} : { versionId }) };
   const path = `${endpoint.pathname.replace(/\/$/, '')}/control-planes/${controlPlane}/fallback-config`;
   const signer = new SignatureV4({

@@ -149,6 +149,14 @@ describe('a file that passes every check', () => {
     expect(await readFile(output)).toEqual(content);
   });
 
+  it('is the revision that was asked for', async () => {
+    const server = await file();
+
+    await downloadVerified(request(server, { wantedSha256: manifest.sha256 }));
+
+    expect(await readFile(output)).toEqual(content);
+  });
+
   it('may be as large as is allowed', async () => {
     const server = await file();
 
@@ -214,6 +222,12 @@ describe('a file that must not be loaded', () => {
       /longer than the \d+ bytes/,
     ],
     ['is a gzip bomb', () => file({}, Buffer.alloc(2 ** 24)), {}, /longer than the \d+ bytes/],
+    [
+      'is another revision than was asked for',
+      () => file(),
+      { wantedSha256: 'a'.repeat(64) },
+      /gave revision 3, which is not the one/,
+    ],
     ['is larger than allowed', () => file(), { maxBytes: content.length - 1 }, /--max-bytes/],
   ])('because it %s', async (_, serve, more, words) => {
     const server = await serve();
@@ -292,6 +306,18 @@ describe('a download that does not succeed', () => {
       () =>
         withManifest((jws) => (_, response) => {
           response.writeHead(200, { 'x-amz-meta-manifest': jws }).write(content.subarray(0, 1_000));
+        }),
+      'unreachable',
+      /broke off.*timeout/i,
+    ],
+    [
+      'it comes a byte at a time, and would take for ever',
+      () =>
+        withManifest((jws) => (_, response) => {
+          response.writeHead(200, { 'x-amz-meta-manifest': jws });
+          let sent = 0;
+          const drip = setInterval(() => response.write(content.subarray(sent, ++sent)), 20);
+          response.once('close', () => clearInterval(drip));
         }),
       'unreachable',
       /broke off.*timeout/i,
