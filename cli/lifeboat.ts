@@ -2,12 +2,14 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { exitCodes, StandbyError } from '../core/standby/errors.ts';
 import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { fetchCommand } from './fetch.ts';
 import { publicKeyCommand } from './public-key.ts';
 import { standbyCommand } from './standby.ts';
 
 const program = new Command('lifeboat')
   .description('Keeps Kong data planes bootable while their control plane is down.')
+  .version(packageJson.version)
   .addCommand(fetchCommand())
   .addCommand(publicKeyCommand())
   .addCommand(standbyCommand())

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exitCodes } from '../../core/standby/errors.ts';
+import { projectRoot } from '../../local/project-root.ts';
 import { processes, typescript } from '../local/processes.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
 
@@ -30,6 +33,12 @@ describe('lifeboat', () => {
       }
     },
   );
+
+  it.each(['--version', '-V'])('names its version with %s, as package.json has it', async (parameter) => {
+    const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8'));
+
+    expect(await cli.run([parameter])).toMatchObject({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  });
 
   it.each([
     ['nothing', [], 'Usage: lifeboat'],
