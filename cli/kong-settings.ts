@@ -7,7 +7,7 @@ export const defaultStatusUrl = 'http://127.0.0.1:8007';
  * Where Kong's status API is on this machine, by Kong's own setting, for example `0.0.0.0:8100 reuseport, 0.0.0.0:8543 ssl`: its first
  * listener without TLS, else its first.
  *
- * @param listen value of KONG_STATUS_LISTEN; undefined when it is not set
+ * @param listen value of KONG_STATUS_LISTEN, or of status_listen in `.kong_env`; undefined when it is not set
  * @throws InvalidArgumentError when there is no such API
  */
 export function statusUrlOf(listen: string | undefined): string {
@@ -22,7 +22,7 @@ export function statusUrlOf(listen: string | undefined): string {
   const found = listeners.find(({ isTls }) => !isTls) ?? listeners[0];
   if (found === undefined) {
     throw new InvalidArgumentError(
-      `KONG_STATUS_LISTEN is "${listen}": set it to an address, for example 127.0.0.1:8007, in Kong’s environment too, or give --status-url`,
+      `Kong’s status API is "${listen}": set KONG_STATUS_LISTEN to an address, for example 127.0.0.1:8007, in Kong’s environment too, or give --status-url`,
     );
   }
   return `${found.isTls ? 'https' : 'http'}://${reachable(found.host)}:${found.port}`;

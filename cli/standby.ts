@@ -2,13 +2,19 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { downloadVerified } from '../core/standby/download.ts';
+import { StandbyError } from '../core/standby/errors.ts';
 import { requestGrant } from '../core/standby/grant-request.ts';
+import { type Health, type HealthPlace, startHealth } from '../core/standby/health.ts';
+import { kongSetting } from '../core/standby/kong-env.ts';
+import { missingLicence } from '../core/standby/licence.ts';
 import { removeLeftover, requireSeedable, seedKong } from '../core/standby/seed.ts';
+import { staleCache } from '../core/standby/stale-cache.ts';
 import { type StandbyLogEntry, type StandbyPorts, standby } from '../core/standby/standby.ts';
 import { configurationHash } from '../core/standby/status.ts';
 import { awsCredentials } from './credentials.ts';
 import { defaultStatusUrl, statusUrlOf } from './kong-settings.ts';
 import {
+  caFileOption,
   controlPlaneOption,
   credentialsHelp,
   endpointUrl,
@@ -20,6 +26,7 @@ import {
   secondsOption,
   trustedKeys,
 } from './options.ts';
+import { vaultFetch } from './vault-fetch.ts';
 
 interface StandbyCommandOptions {
   readonly controlPlane: string;
@@ -35,6 +42,9 @@ interface StandbyCommandOptions {
   readonly loadTimeout: number;
   readonly fastFor: number;
   readonly slowPause: number;
+  readonly maxCacheAge?: number;
+  readonly healthListen?: HealthPlace;
+  readonly caFile?: string;
   readonly stay?: true;
   readonly once?: true;
   readonly json?: true;
@@ -74,7 +84,7 @@ export function standbyCommand(): Command {
     .addOption(
       new Option(
         '--status-url <url>',
-        `Kong’s status API; by default from KONG_STATUS_LISTEN, else ${defaultStatusUrl}`,
+        `Kong’s status API; by default from KONG_STATUS_LISTEN or Kong’s own settings, else ${defaultStatusUrl}`,
       )
         .env('LIFEBOAT_STATUS_URL')
         .argParser(statusUrl),
@@ -86,6 +96,23 @@ export function standbyCommand(): Command {
     .addOption(secondsOption('--fast-for <seconds>', 'how long failed tries are repeated soon', 300))
     .addOption(secondsOption('--slow-pause <seconds>', 'between tries from then on, about', 60))
     .addOption(maxBytesOption())
+    .addOption(
+      new Option(
+        '--max-cache-age <time>',
+        'seed also a node whose cache is older than this (3600, 60m, 12h, 7d) and whose control plane is silent',
+      )
+        .env('LIFEBOAT_MAX_CACHE_AGE')
+        .argParser(cacheAgeMs),
+    )
+    .addOption(caFileOption())
+    .addOption(
+      new Option(
+        '--health-listen <host:port>',
+        'answer /healthz and /readyz there; a port alone is loopback’s',
+      )
+        .env('LIFEBOAT_HEALTH_LISTEN')
+        .argParser(healthPlace),
+    )
     .option('--stay', 'idle when done, for sidecars that may not exit')
     .addOption(
       new Option('--once', 'one try; the exit code says why it failed, for boot scripts').conflicts('stay'),
@@ -104,7 +131,9 @@ async function watchNode(options: StandbyCommandOptions): Promise<void> {
   // Once: a second signal ends it without further ado.
   process.once('SIGTERM', end).once('SIGINT', end);
 
-  const outcome = await standby(await portsOf(options), {
+  const ports = await portsOf(options);
+  const health = await healthOf(options);
+  const outcome = await standby(health === undefined ? ports : { ...ports, report: health.report }, {
     policy: {
       afterMs: options.after * 1000,
       endpoints: options.endpoint.length,
@@ -125,18 +154,34 @@ async function watchNode(options: StandbyCommandOptions): Promise<void> {
   }
 }
 
+async function healthOf({ healthListen: place }: StandbyCommandOptions): Promise<Health | undefined> {
+  if (place === undefined) {
+    return undefined;
+  }
+  return startHealth(place, () => new Date()).catch((error: unknown) => {
+    throw new InvalidArgumentError(
+      `--health-listen ${place.host}:${place.port} cannot be listened on (${error instanceof Error ? error.message : String(error)}): ` +
+        'choose a free port, or do without',
+    );
+  });
+}
+
 async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
   const { controlPlane, kongVersion, maxBytes } = options;
   const prefix = resolve(options.prefix);
   const file = join(prefix, 'lifeboat-config.json');
-  const statusUrl = options.statusUrl ?? statusUrlOf(process.env['KONG_STATUS_LISTEN']);
+  const statusUrlNow = statusUrlFinder(options.statusUrl, prefix);
+  const maxAgeMs = options.maxCacheAge;
   const apis = options.endpoint.map((endpoint) => ({ endpoint, region: regionOf(endpoint, options.region) }));
   const trusted = await trustedKeys(options.publicKey);
+  const fetch = await vaultFetch(options.caFile);
   return {
-    configurationHash: (signal) => configurationHash(statusUrl, signal),
+    configurationHash: async (signal) => configurationHash(await statusUrlNow(), signal),
+    staleCache:
+      maxAgeMs === undefined ? undefined : (hash) => staleCache({ prefix, hash, maxAgeMs, now: new Date() }),
     requireSeedable: () => requireSeedable({ prefix, file }),
     removeLeftover: () => removeLeftover({ prefix, file }),
-    async requestGrant(index, signal) {
+    async requestGrant(index, versionId, signal) {
       const api = apis[index];
       if (api === undefined) {
         throw new RangeError(`there are ${apis.length} endpoints, and none with index ${index}`);
@@ -147,13 +192,15 @@ async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
         ...api,
         controlPlane,
         kongVersion,
+        versionId,
         credentials,
         timeoutMs: grantTimeoutMs,
         now: () => new Date(),
+        fetch,
         signal,
       });
     },
-    download: ({ url }, refusedSha256, signal) =>
+    download: ({ url }, content, signal) =>
       downloadVerified({
         url,
         trusted,
@@ -162,11 +209,16 @@ async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
         output: file,
         maxBytes,
         timeoutMs: options.timeout * 1000,
-        refusedSha256,
+        ...content,
+        fetch,
         signal,
       }),
-    seed: ({ md5 }, signal) =>
-      seedKong({ prefix, statusUrl, file, md5, timeoutMs: options.loadTimeout * 1000, pollMs, signal }),
+    seed: async ({ md5 }, replaces, signal) => {
+      const statusUrl = await statusUrlNow();
+      const timeoutMs = options.loadTimeout * 1000;
+      return seedKong({ prefix, statusUrl, file, md5, replaces, timeoutMs, pollMs, signal });
+    },
+    missingLicence: (manifest) => missingLicence(manifest, { prefix, environment: process.env }),
     monotonicMs: () => performance.now(),
     random: Math.random,
     sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
@@ -194,6 +246,41 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
 
 function endpoints(value: string, before: readonly URL[] = []): readonly URL[] {
   return [...before, ...value.split(',').map((one) => endpointUrl(one.trim()))];
+}
+
+/** Where the status API is, as soon as somebody says so: Kong writes down its settings when it starts, which may be after us. */
+function statusUrlFinder(given: string | undefined, prefix: string): () => Promise<string> {
+  // Manifests and unit files often set variables to nothing.
+  const listen = process.env['KONG_STATUS_LISTEN'] || undefined;
+  if (given !== undefined || listen !== undefined) {
+    const url = given ?? statusUrlOf(listen);
+    return async () => url;
+  }
+  return async () => {
+    try {
+      return statusUrlOf(await kongSetting(prefix, 'status_listen'));
+    } catch (error) {
+      // The next start of Kong may have another one.
+      throw error instanceof InvalidArgumentError ? new StandbyError('kong', error.message) : error;
+    }
+  };
+}
+
+function cacheAgeMs(value: string): number {
+  const [, amount = '', unit = 's'] = /^([1-9]\d{0,7})([smhd])?$/.exec(value) ?? [];
+  if (amount === '') {
+    throw new InvalidArgumentError('seconds, or a time like 90s, 60m, 12h, 7d, are expected');
+  }
+  return Number(amount) * { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 's' | 'm' | 'h' | 'd'];
+}
+
+function healthPlace(value: string): HealthPlace {
+  const [, host = '127.0.0.1', port = ''] =
+    /^(?:(\[[0-9a-fA-F:]+\]|[^\s:[\]]+):)?(\d{1,5})$/.exec(value) ?? [];
+  if (port === '' || Number(port) < 1 || Number(port) > 65_535) {
+    throw new InvalidArgumentError('a port, or host:port, is expected, for example 8100 or 0.0.0.0:8100');
+  }
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 function statusUrl(value: string): string {

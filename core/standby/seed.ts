@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
 import { StandbyError } from './errors.ts';
 import { limit } from './grant-request.ts';
+import { kongEnvPath } from './kong-env.ts';
+import { isStill, type StaleCache } from './stale-cache.ts';
 import { configurationHash, noConfiguration } from './status.ts';
 
 export interface SeedRequest {
@@ -17,6 +19,8 @@ export interface SeedRequest {
   readonly file: string;
   /** Of the file's bytes, lower-case hex: what a node that has loaded it shows as its configuration hash. */
   readonly md5: string;
+  /** An old cache that the file may replace. @default none: the node must have no configuration */
+  readonly replaces?: StaleCache | undefined;
   /** For Kong to load the file, from the signal on. */
   readonly timeoutMs: number;
   /** @default 250 */
@@ -31,9 +35,9 @@ export type SeedOutcome = 'seeded' | 'has a configuration';
 export type SeedPlace = Pick<SeedRequest, 'prefix' | 'file'>;
 
 /**
- * Gives a running Kong that has no configuration one from a file, without a restart (facts §5): a line `declarative_config = <file>` in
- * `<prefix>/.kong_env`, a SIGHUP, and the line out again as soon as the node has a configuration, from wherever. A node that has one is
- * left alone. When it returns or throws, the line is gone, so that the file may go too.
+ * Gives a running Kong that has no configuration, or an old one that may go, one from a file, without a restart (facts §5): a line
+ * `declarative_config = <file>` in `<prefix>/.kong_env`, a SIGHUP, and the line out again as soon as the node has another configuration, from
+ * wherever. A node that has any other is left alone. When it returns or throws, the line is gone, so that the file may go too.
  *
  * A line that a killed run left behind is known by its path, which nobody but Lifeboat writes to, and taken out.
  *
@@ -42,7 +46,7 @@ export type SeedPlace = Pick<SeedRequest, 'prefix' | 'file'>;
  */
 export async function seedKong(request: SeedRequest): Promise<SeedOutcome> {
   const environment = kongEnvironment(request);
-  if ((await configurationHash(request.statusUrl)) !== noConfiguration) {
+  if (!(await mayBeSeeded(request))) {
     await removeLeftover(request);
     return 'has a configuration';
   }
@@ -97,6 +101,10 @@ async function loadFile(
 ): Promise<SeedOutcome | undefined> {
   await environment.addLine();
   try {
+    // The last moment to see that the control plane has delivered.
+    if (!(await mayBeSeeded(request))) {
+      return 'has a configuration';
+    }
     sendSignal(master, 'SIGHUP');
     return await firstConfiguration(request);
   } finally {
@@ -105,14 +113,19 @@ async function loadFile(
   }
 }
 
+async function mayBeSeeded({ statusUrl, replaces, prefix }: SeedRequest): Promise<boolean> {
+  const hash = await configurationHash(statusUrl);
+  return replaces === undefined ? hash === noConfiguration : isStill(replaces, prefix, hash);
+}
+
 /** @returns undefined when there was none in time */
 async function firstConfiguration(request: SeedRequest): Promise<SeedOutcome | undefined> {
-  const { statusUrl, md5, timeoutMs, pollMs = 250, signal } = request;
+  const { statusUrl, md5, replaces, timeoutMs, pollMs = 250, signal } = request;
   const end = limit(timeoutMs, signal);
   for (;;) {
     // A node that reloads may not answer for a moment.
     const hash = await configurationHash(statusUrl).catch(() => noConfiguration);
-    if (hash !== noConfiguration) {
+    if (hash !== noConfiguration && hash !== replaces?.hash) {
       return hash === md5 ? 'seeded' : 'has a configuration';
     }
     if (end.aborted) {
@@ -211,7 +224,7 @@ interface KongEnvironment {
 }
 
 function kongEnvironment({ prefix, file }: SeedPlace): KongEnvironment {
-  const path = join(prefix, '.kong_env');
+  const path = kongEnvPath(prefix);
   const line = seedLine(file);
   const withoutLine = (text: string) =>
     text

@@ -2,6 +2,7 @@ import type { Manifest } from '../vault/manifest.ts';
 import { StandbyError, type StandbyErrorCode } from './errors.ts';
 import type { ReceivedGrant } from './grant-request.ts';
 import type { SeedOutcome } from './seed.ts';
+import type { SightedCache, StaleCache } from './stale-cache.ts';
 import { noConfiguration } from './status.ts';
 import { begin, dueMs, next, type WatchEvent, type WatchPolicy, type WatchState } from './watch.ts';
 
@@ -9,13 +10,20 @@ import { begin, dueMs, next, type WatchEvent, type WatchPolicy, type WatchState 
 export interface StandbyPorts {
   /** The node's configuration hash, from its status API. */
   configurationHash(signal: AbortSignal): Promise<string>;
+  /** The cache that a node with this hash runs on, if it is too old; absent where caches never are. */
+  readonly staleCache?: ((hash: string) => Promise<SightedCache | undefined>) | undefined;
   /** Fails when the node could not be given a file, so that none is fetched in vain. */
   requireSeedable(): Promise<unknown>;
-  /** @param endpoint its place in the list, from 0 */
-  requestGrant(endpoint: number, signal: AbortSignal): Promise<ReceivedGrant>;
-  /** @param refusedSha256 content that is not wanted again */
-  download(grant: ReceivedGrant, refusedSha256: string | undefined, signal: AbortSignal): Promise<Manifest>;
-  seed(manifest: Manifest, signal: AbortSignal): Promise<SeedOutcome>;
+  /**
+   * @param endpoint its place in the list, from 0
+   * @param versionId of the file; undefined for the newest
+   */
+  requestGrant(endpoint: number, versionId: string | undefined, signal: AbortSignal): Promise<ReceivedGrant>;
+  download(grant: ReceivedGrant, content: ContentWish, signal: AbortSignal): Promise<Manifest>;
+  /** @param replaces the cache that the file may replace; undefined for a node without configuration */
+  seed(manifest: Manifest, replaces: StaleCache | undefined, signal: AbortSignal): Promise<SeedOutcome>;
+  /** Why the node may lack a licence that the file needs; undefined when it does not. */
+  missingLicence(manifest: Manifest): Promise<string | undefined>;
   /** Takes out what a killed run left in a node that has a configuration. */
   removeLeftover(): Promise<void>;
   /** Of a clock that nobody sets: a machine that has just started often gets the right time late. */
@@ -25,12 +33,35 @@ export interface StandbyPorts {
   /** Returns early, without an error, when the signal comes. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
   log(entry: StandbyLogEntry): void;
+  /** What it does now, for whoever asks in between. */
+  report?(report: StandbyReport): void;
+}
+
+export interface ContentWish {
+  /** Not wanted again. */
+  readonly refusedSha256: string | undefined;
+  /** Nothing else is wanted. */
+  readonly wantedSha256: string | undefined;
+}
+
+export interface StandbyReport {
+  readonly state: WatchState['phase'];
+  /** Whose file is, or is about to be, the node's. */
+  readonly revision: number | undefined;
 }
 
 /** A decision, with its reason. Holds no secret and no presigned URL. */
 export interface StandbyLogEntry {
   readonly level: 'info' | 'warn';
-  readonly event: 'waiting' | 'asking' | 'verified' | 'failed' | 'seeded' | 'configured' | 'ended';
+  readonly event:
+    | 'waiting'
+    | 'asking'
+    | 'verified'
+    | 'licence-missing'
+    | 'failed'
+    | 'seeded'
+    | 'configured'
+    | 'ended';
   readonly message: string;
   readonly code?: StandbyErrorCode;
   readonly revision?: number;
@@ -62,6 +93,7 @@ export async function standby(ports: StandbyPorts, options: StandbyOptions): Pro
     next(policy, state, event, { nowMs: ports.monotonicMs(), random: ports.random() });
   const startedMs = ports.monotonicMs();
   let state = begin;
+  let revision: number | undefined;
 
   while (state.phase !== 'done' && !signal.aborted) {
     const status = await attempt(() => nodeStatus(ports, signal), signal);
@@ -76,56 +108,87 @@ export async function standby(ports: StandbyPorts, options: StandbyOptions): Pro
     }
     const before = state;
     state = after(state, status.error === undefined ? status.event : { type: 'silent' });
+    ports.report?.({ state: state.phase, revision });
 
     if (state.phase === 'waiting') {
       const due = dueMs(policy, state);
       // Otherwise it is a pause of ours that it waits for.
       if (due !== undefined && due > state.notBeforeMs) {
-        say('status', emptyNode(policy));
+        say('status', waitingNode(policy, state.cache));
       }
       const untilDueMs = due === undefined ? pollMs : Math.max(0, due - ports.monotonicMs());
       await ports.sleep(Math.min(pollMs, untilDueMs), signal);
     } else if (state.phase !== 'done') {
       if (before.phase === 'waiting') {
-        say('try', asking);
+        say('try', asking(state.cache));
       }
       const step = state;
+      if (step.phase === 'seeding') {
+        const missing = await ports.missingLicence(step.manifest);
+        if (missing !== undefined) {
+          say('licence', { level: 'warn', event: 'licence-missing', message: missing });
+        }
+      }
       const result = await attempt(() => perform(ports, step, signal), signal);
       if (result === 'ended') {
         break;
       }
       state = after(state, result.event);
+      revision = result.event.type === 'downloaded' ? result.event.manifest.revision : revision;
       if (once !== undefined && result.error !== undefined && state.phase === 'waiting') {
         throw result.error;
       }
       const pauseMs = state.phase === 'waiting' ? state.notBeforeMs - ports.monotonicMs() : undefined;
       const entry = stepEntry(result, pauseMs);
       if (entry !== undefined) {
-        say(step.phase === 'seeding' ? 'seeding' : `endpoint ${step.endpoint}`, entry);
+        say(subjectOf(step), entry);
+      }
+      if (isTry(state) && state.wanted !== undefined && step.wanted === undefined) {
+        say('previous', askingForPrevious);
       }
     }
   }
+  ports.report?.({ state: state.phase, revision });
   return finish(ports, state);
 }
 
 type Step = Exclude<WatchState, { readonly phase: 'waiting' | 'done' }>;
 
+function isTry(state: WatchState): state is Step {
+  return state.phase !== 'waiting' && state.phase !== 'done';
+}
+
+/** What a result is about: of each, only news is said. */
+function subjectOf({ phase, endpoint, wanted }: Step): string {
+  const revision = wanted === undefined ? '' : ', previous revision';
+  return phase === 'seeding' ? `seeding${revision}` : `endpoint ${endpoint}${revision}`;
+}
+
 async function nodeStatus(ports: StandbyPorts, signal: AbortSignal): Promise<WatchEvent> {
   const hash = await ports.configurationHash(signal);
-  return { type: hash === noConfiguration ? 'empty' : 'configured' };
+  if (hash === noConfiguration) {
+    return { type: 'empty' };
+  }
+  const cache = await ports.staleCache?.(hash);
+  return cache === undefined ? { type: 'configured' } : { type: 'stale', cache };
 }
 
 async function perform(ports: StandbyPorts, step: Step, signal: AbortSignal): Promise<WatchEvent> {
   switch (step.phase) {
     case 'granting':
       await ports.requireSeedable();
-      return { type: 'granted', grant: await ports.requestGrant(step.endpoint, signal) };
+      return {
+        type: 'granted',
+        grant: await ports.requestGrant(step.endpoint, step.wanted?.versionId, signal),
+      };
     case 'downloading': {
-      const manifest = await ports.download(step.grant, step.refusedSha256, signal);
+      const { grant, refusedSha256, wanted } = step;
+      const content = { refusedSha256, wantedSha256: wanted?.sha256 };
+      const manifest = await ports.download(grant, content, signal);
       return { type: 'downloaded', manifest };
     }
     case 'seeding': {
-      const outcome = await ports.seed(step.manifest, signal);
+      const outcome = await ports.seed(step.manifest, step.cache, signal);
       return { type: outcome === 'seeded' ? 'seeded' : 'configured' };
     }
   }
@@ -160,22 +223,42 @@ async function finish(ports: StandbyPorts, state: WatchState): Promise<StandbyOu
     ports.log({ level: 'info', event: 'seeded', message: 'Kong has loaded the published configuration' });
   } else {
     await ports.removeLeftover();
-    ports.log({ level: 'info', event: 'configured', message: 'the node has a configuration: nothing to do' });
+    ports.log({ level: 'info', event: 'configured', message: configured[state.because ?? 'up to date'] });
   }
   return state.outcome;
 }
 
-const asking: StandbyLogEntry = {
+const configured = {
+  'up to date': 'the node has a configuration: nothing to do',
+  'control plane connected':
+    'the node’s cache is old, but Kong is connected to its control plane, or that cannot be told (cluster_control_plane in .kong_env, ' +
+    '/proc): nothing to do',
+  'nothing newer': 'the node’s cache is old, but the vault has nothing newer: nothing to do',
+} as const;
+
+function asking(cache: StaleCache | undefined): StandbyLogEntry {
+  const message =
+    cache === undefined
+      ? 'the node has still no configuration: asking for the published one'
+      : 'the node has still its old cache, and its control plane is silent: asking for the published configuration';
+  return { level: 'info', event: 'asking', message };
+}
+
+const askingForPrevious: StandbyLogEntry = {
   level: 'info',
   event: 'asking',
-  message: 'the node has still no configuration: asking for the published one',
+  message: 'asking for the revision before the one that Kong did not load',
 };
 
-function emptyNode({ afterMs }: WatchPolicy): StandbyLogEntry {
+function waitingNode({ afterMs }: WatchPolicy, cache: StaleCache | undefined): StandbyLogEntry {
+  const what =
+    cache === undefined
+      ? 'the node has no configuration'
+      : `the node’s cache is of ${new Date(cache.writtenMs).toISOString()}, which is too old`;
   return {
     level: 'info',
     event: 'waiting',
-    message: `the node has no configuration: its control plane has ${afterMs / 1000} s to deliver one`,
+    message: `${what}: its control plane has ${afterMs / 1000} s to deliver one`,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Manifest } from '../vault/manifest.ts';
 import type { StandbyErrorCode } from './errors.ts';
 import type { ReceivedGrant } from './grant-request.ts';
+import { isNewerThan, type SightedCache, type StaleCache } from './stale-cache.ts';
 
 export interface WatchPolicy {
   /** How long an empty node is left to its control plane, counted from the first answer of its status API. */
@@ -15,21 +16,33 @@ export interface WatchPolicy {
   readonly slowPauseMs: number;
 }
 
+/** The revision before one that Kong refused, as that one's manifest names it. */
+export interface PreviousRevision {
+  readonly versionId: string;
+  readonly sha256: string;
+}
+
 interface History {
-  /** Since when the status API has answered without a break. */
+  /** Since when the status API has answered without a break, and the node shown the same cache, if any. */
   readonly answeringSinceMs?: number | undefined;
+  /** What the node runs on meanwhile; undefined while it has nothing. */
+  readonly cache?: StaleCache | undefined;
   readonly firstTryMs?: number | undefined;
   readonly failedTries: number;
   /** No try before this time. */
   readonly notBeforeMs: number;
   /** Content that the node refused since it was started. */
   readonly refusedSha256?: string | undefined;
+  /** What was published before it, until it was tried. */
+  readonly previous?: PreviousRevision | undefined;
 }
 
 /** A try: where it is, and whether trying again soon could help with what went wrong so far. */
 interface Try extends History {
   readonly endpoint: number;
   readonly isHopeful: boolean;
+  /** Asked for instead of the newest revision. */
+  readonly wanted?: PreviousRevision | undefined;
 }
 
 export type WatchState =
@@ -37,13 +50,20 @@ export type WatchState =
   | (Try & { readonly phase: 'granting' })
   | (Try & { readonly phase: 'downloading'; readonly grant: ReceivedGrant })
   | (Try & { readonly phase: 'seeding'; readonly manifest: Manifest })
-  | { readonly phase: 'done'; readonly outcome: 'seeded' | 'has a configuration' };
+  | {
+      readonly phase: 'done';
+      readonly outcome: 'seeded' | 'has a configuration';
+      /** Why a node is left its old cache. */
+      readonly because?: 'control plane connected' | 'nothing newer';
+    };
 
 export type WatchEvent =
   /** The status API did not answer. */
   | { readonly type: 'silent' }
   | { readonly type: 'empty' }
   | { readonly type: 'configured' }
+  /** It has a configuration, from a cache that is too old. */
+  | { readonly type: 'stale'; readonly cache: SightedCache }
   | { readonly type: 'granted'; readonly grant: ReceivedGrant }
   | { readonly type: 'downloaded'; readonly manifest: Manifest }
   | { readonly type: 'seeded' }
@@ -74,15 +94,24 @@ export function next(
       return { phase: 'done', outcome: 'seeded' };
     case 'silent':
       // A Kong that starts anew gets its time again, and may accept what it refused before.
-      return { ...waiting(state), answeringSinceMs: undefined, refusedSha256: undefined };
+      return {
+        ...waiting(state),
+        answeringSinceMs: undefined,
+        cache: undefined,
+        refusedSha256: undefined,
+        previous: undefined,
+      };
     case 'empty':
+      if (state.cache !== undefined) {
+        return { ...waiting(state), cache: undefined };
+      }
       return state.phase === 'waiting' ? whenDue(policy, state, nowMs) : state;
+    case 'stale':
+      return whenStale(policy, state, event.cache, nowMs);
     case 'granted':
       return state.phase === 'granting' ? { ...state, phase: 'downloading', grant: event.grant } : state;
     case 'downloaded':
-      return state.phase === 'downloading'
-        ? { ...tryOf(state), phase: 'seeding', manifest: event.manifest }
-        : state;
+      return state.phase === 'downloading' ? afterDownload(state, event.manifest) : state;
     case 'failed':
       return state.phase === 'waiting' ? state : afterFailure(policy, state, event.code, { nowMs, random });
   }
@@ -92,6 +121,32 @@ export function next(
 export function dueMs({ afterMs }: WatchPolicy, history: History): number | undefined {
   const { answeringSinceMs, notBeforeMs } = history;
   return answeringSinceMs === undefined ? undefined : Math.max(answeringSinceMs + afterMs, notBeforeMs);
+}
+
+/** A node with an old cache is tried like an empty one, as long as the cache is what it was and the control plane is silent. */
+function whenStale(
+  policy: WatchPolicy,
+  state: Exclude<WatchState, { readonly phase: 'done' }>,
+  { isSilent, ...cache }: SightedCache,
+  nowMs: number,
+): WatchState {
+  if (state.cache === undefined) {
+    return whenDue(policy, { ...waiting(state), cache, answeringSinceMs: nowMs }, nowMs);
+  }
+  if (state.cache.hash !== cache.hash || state.cache.writtenMs !== cache.writtenMs) {
+    return { phase: 'done', outcome: 'has a configuration' };
+  }
+  const following = state.phase === 'waiting' ? whenDue(policy, state, nowMs) : state;
+  // It has its seconds to connect and to deliver; one that is connected then has nothing to deliver.
+  return following.phase === 'waiting' || isSilent
+    ? following
+    : { phase: 'done', outcome: 'has a configuration', because: 'control plane connected' };
+}
+
+function afterDownload(state: Try, manifest: Manifest): WatchState {
+  return state.cache === undefined || isNewerThan(state.cache, manifest)
+    ? { ...tryOf(state), phase: 'seeding', manifest }
+    : { phase: 'done', outcome: 'has a configuration', because: 'nothing newer' };
 }
 
 function whenDue(policy: WatchPolicy, state: History, nowMs: number): WatchState {
@@ -119,15 +174,37 @@ function afterFailure(
   if (isEndpointsFault && state.endpoint + 1 < policy.endpoints) {
     return { ...tryOf(state), phase: 'granting', endpoint: state.endpoint + 1, isHopeful };
   }
+  const refusals = afterRefusal(state, code, isHopeful);
+  const isAboutContent = isEndpointsFault || code === 'refused';
+  if (isAboutContent && refusals.previous !== undefined && state.wanted === undefined) {
+    const wanted = refusals.previous;
+    return { ...waiting(state), ...refusals, phase: 'granting', endpoint: 0, isHopeful: false, wanted };
+  }
   const failedTries = state.failedTries + 1;
   const isFast = isHopeful && nowMs - (state.firstTryMs ?? nowMs) < policy.fastForMs;
   const pause = isFast ? fastPauseMs(policy, failedTries, random) : slowPauseMs(policy, random);
-  const isRefusal = state.phase === 'seeding' && code === 'refused';
+  return { ...waiting(state), ...refusals, failedTries, notBeforeMs: nowMs + pause };
+}
+
+/** What is known of refused content after a failure; the revision before is tried once, and again only where nobody could answer for it. */
+function afterRefusal(
+  state: Exclude<WatchState, { readonly phase: 'waiting' | 'done' }>,
+  code: StandbyErrorCode,
+  isHopeful: boolean,
+): Pick<History, 'refusedSha256' | 'previous'> {
+  const { refusedSha256, previous, wanted } = state;
+  if (wanted !== undefined) {
+    const isSpent = code === 'refused' || (!isHopeful && (code === 'no-file' || code === 'verification'));
+    return { refusedSha256, previous: isSpent ? undefined : previous };
+  }
+  if (state.phase !== 'seeding' || code !== 'refused') {
+    return { refusedSha256, previous };
+  }
+  const { sha256, previousSha256, previousVersionId: versionId } = state.manifest;
+  const isNew = previousSha256 !== null && previousSha256 !== refusedSha256;
   return {
-    ...waiting(state),
-    failedTries,
-    notBeforeMs: nowMs + pause,
-    refusedSha256: isRefusal ? state.manifest.sha256 : state.refusedSha256,
+    refusedSha256: sha256,
+    previous: isNew && versionId !== undefined ? { versionId, sha256: previousSha256 } : undefined,
   };
 }
 
@@ -155,10 +232,12 @@ function slowPauseMs(policy: WatchPolicy, random: number): number {
 }
 
 function waiting(state: History): History & { readonly phase: 'waiting' } {
-  const { answeringSinceMs, firstTryMs, failedTries, notBeforeMs, refusedSha256 } = state;
-  return { phase: 'waiting', answeringSinceMs, firstTryMs, failedTries, notBeforeMs, refusedSha256 };
+  const { answeringSinceMs, cache, firstTryMs, failedTries, notBeforeMs, refusedSha256, previous } = state;
+  const history = { answeringSinceMs, cache, firstTryMs, failedTries, notBeforeMs, refusedSha256, previous };
+  return { phase: 'waiting', ...history };
 }
 
 function tryOf(state: Try): Try {
-  return { ...waiting(state), endpoint: state.endpoint, isHopeful: state.isHopeful };
+  const { endpoint, isHopeful, wanted } = state;
+  return { ...waiting(state), endpoint, isHopeful, wanted };
 }

@@ -8,6 +8,7 @@ import { startControlPlane } from '../../local/control-plane/control-plane.ts';
 import { listen } from '../../local/control-plane/listening.ts';
 import { startEchoUpstream } from '../../local/echo-upstream.ts';
 import type { KongNode } from '../../local/kong-node.ts';
+import { privateHost, startPrivateNetwork } from '../core/standby/private-network.ts';
 import { eventually } from '../local/processes.ts';
 import {
   configurationHash,
@@ -17,6 +18,7 @@ import {
   removeEverything,
   startNode,
   tableFor,
+  temporaryDirectory,
 } from '../local/running-kong.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
 import {
@@ -181,6 +183,110 @@ describe('lifeboat standby', () => {
     expect(await configurationHash(node)).toBe(manifestOf({}, content).md5);
   });
 
+  it('finds the status API where Kong’s own settings say, also when Kong starts after it', async () => {
+    const directory = await temporaryDirectory();
+    const place = { prefix: join(directory, 'kong'), statusUrl: '' };
+    const running = cli.start(parameters(place, { 'status-url': undefined }), credentials);
+    const wasWaiting = await eventually(() => running.stdout().includes('127.0.0.1:8007'), 10);
+
+    const node = await startNode(fakeKong, { directory });
+
+    expect({ wasWaiting, ...(await running.ended) }).toMatchObject({ wasWaiting: true, exitCode: 0 });
+    expect(await configurationHash(node)).toBe(manifestOf({}, content).md5);
+  });
+
+  it('loads the revision before when Kong refuses the newest', async () => {
+    const node = await startNode(fakeKong);
+    const before = await snapshot(node);
+    const refused = file({ no_such_entities: [] });
+    const asked = () =>
+      new URL(standIn.requests.at(-1)?.path ?? '', standIn.url).searchParams.get('versionId');
+    answers.grant = (url) => goodGrant(asked() === null ? url : `${url}&versionId=${asked()}`);
+    const newest = {
+      revision: 8,
+      previousSha256: manifestOf({}, content).sha256,
+      previousVersionId: 'v7',
+    };
+    answers.file = () => (asked() === 'v7' ? goodFile(key, {}, content) : goodFile(key, newest, refused));
+
+    const { exitCode, stdout } = await cli.run(parameters(node, { 'load-timeout': '1' }), credentials);
+
+    expect(exitCode).toBe(0);
+    expect(eventsIn(stdout)).toEqual(['asking', 'verified', 'failed', 'asking', 'verified', 'seeded']);
+    expect(await configurationHash(node)).toBe(manifestOf({}, content).md5);
+    expect(await snapshot(node)).toEqual(before);
+  });
+
+  it('warns of a missing licence where the file is from Kong Enterprise', async () => {
+    const node = await startNode(fakeKong);
+    answers.file = () => goodFile(key, { kongVersion: '3.9.1.2' }, content);
+
+    const { exitCode, stdout } = await cli.run(parameters(node, { 'kong-version': '3.9.1.2' }), credentials);
+
+    expect(exitCode).toBe(0);
+    expect(eventsIn(stdout)).toEqual(['asking', 'verified', 'licence-missing', 'seeded']);
+  });
+
+  it('fetches through a proxy and under a private CA, and asks Kong directly', async () => {
+    const node = await startNode(fakeKong);
+    const network = await startPrivateNetwork(Number(new URL(standIn.url).port));
+    ends.push(network.stop);
+    const caFile = join(cli.directory, 'private-ca.pem');
+    await writeFile(caFile, network.ca);
+    const endpoint = `https://${privateHost}`;
+    answers.grant = (url) => goodGrant(url.replace(standIn.url, endpoint));
+    const proxied = { ...credentials, HTTPS_PROXY: network.proxyUrl, http_proxy: network.proxyUrl };
+
+    const withOption = await cli.run([...parameters(node, { endpoint }), '--ca-file', caFile], proxied);
+    const other = await startNode(fakeKong);
+    const withVariable = await cli.run(parameters(other, { endpoint }), {
+      ...proxied,
+      NODE_EXTRA_CA_CERTS: caFile,
+    });
+
+    expect([withOption, withVariable]).toMatchObject([
+      { exitCode: 0, stderr: '' },
+      { exitCode: 0, stderr: '' },
+    ]);
+    expect([await configurationHash(node), await configurationHash(other)]).toEqual(
+      Array(2).fill(manifestOf({}, content).md5),
+    );
+    expect(new Set(network.tunnels.map(({ to }) => to))).toEqual(new Set([`${privateHost}:443`]));
+  });
+
+  it('tells who asks in between how it stands', async () => {
+    const node = await startNode(fakeKong);
+    const free = await listen(createServer(), '127.0.0.1', 0);
+    await free.stop();
+    const page = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${free.port}${path}`);
+      return { status: response.status, ...((await response.json()) as object) };
+    };
+    let answer: (answer: Answer) => void = () => undefined;
+    answers.grant = () =>
+      new Promise<Answer>((resolve) => {
+        answer = resolve;
+      });
+    const running = cli.start(
+      [...parameters(node, { 'health-listen': String(free.port) }), '--stay'],
+      credentials,
+    );
+    await eventually(() => standIn.requests.length === 1, 10);
+
+    const before = [await page('/healthz'), await page('/readyz')];
+    answer(goodGrant(`${standIn.url}/vault?${urlSecret}`));
+    await eventually(() => running.stdout().includes('"seeded"'), 10);
+    const after = [await page('/healthz'), await page('/readyz')];
+
+    running.signal('SIGTERM');
+    expect(await running.ended).toMatchObject({ exitCode: 0 });
+    expect(before).toMatchObject([
+      { status: 200, state: 'granting' },
+      { status: 503, state: 'granting' },
+    ]);
+    expect(after).toMatchObject(Array(2).fill({ status: 200, state: 'done', revision: 7 }));
+  });
+
   it('waits for a vault that comes back later', async () => {
     const node = await startNode(fakeKong);
     answers.grant = (url) => (standIn.requests.length < 2 ? away : goodGrant(url));
@@ -323,6 +429,16 @@ describe('exit code 2', () => {
     ['a status URL that is none', { 'status-url': '127.0.0.1:8007' }, {}, 'an http:// or https:// URL'],
     ['a status API that is off', { 'status-url': undefined }, { KONG_STATUS_LISTEN: 'off' }, 'is "off"'],
     ['less than no wait', { after: '-1' }, {}, 'a whole number from 0 to 86400 is expected'],
+    ['a cache age that is none', { 'max-cache-age': '7w' }, {}, 'seconds, or a time like 90s, 60m, 12h, 7d'],
+    ['a cache age of nothing', { 'max-cache-age': '0' }, {}, 'seconds, or a time like'],
+    ['a health port that is none', { 'health-listen': '65536' }, {}, 'a port, or host:port, is expected'],
+    ['a CA file that is not there', { 'ca-file': '/nowhere' }, {}, '--ca-file /nowhere cannot be read'],
+    [
+      'a proxy that is none',
+      {},
+      { HTTPS_PROXY: 'socks5://a:1' },
+      'HTTPS_PROXY is no http:// or https:// URL',
+    ],
     ['no time at all', { timeout: '0' }, {}, 'a whole number from 1 to 86400 is expected'],
     ['no region', {}, { AWS_REGION: '' }, 'no AWS region'],
   ])('%s', async (_what, changed, variables, sentence) => {
@@ -332,6 +448,17 @@ describe('exit code 2', () => {
     });
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(sentence) });
+  });
+
+  it('a health port that is taken', async () => {
+    const port = new URL(standIn.url).port;
+
+    const { exitCode, stderr } = await cli.run(parameters(somewhere, { 'health-listen': port }), credentials);
+
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringMatching(/--health-listen 127\.0\.0\.1:\d+ cannot be listened on.*EADDRINUSE/),
+    });
   });
 
   it('both --once and --stay', async () => {

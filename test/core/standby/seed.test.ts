@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process';
-import { appendFile, chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { exitCodes } from '../../../core/standby/errors.ts';
 import { seedKong } from '../../../core/standby/seed.ts';
+import { staleCache } from '../../../core/standby/stale-cache.ts';
 import { sharedCertificate } from '../../../local/control-plane/certificates.ts';
 import { startControlPlane } from '../../../local/control-plane/control-plane.ts';
 import { listen } from '../../../local/control-plane/listening.ts';
 import { startEchoUpstream } from '../../../local/echo-upstream.ts';
+import { eventually } from '../../local/processes.ts';
 import {
   configurationHash,
   declarativeFile,
@@ -179,6 +181,109 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
   }, 60_000);
 });
 
+describe.each(testedKongs)('a data plane that started from an old cache ($name Kong)', ({ kong, loadMs }) => {
+  const monthMs = 30 * 24 * 3600 * 1000;
+
+  /** Loaded a month ago, by the time of its cache, and started anew since. */
+  async function nodeWithOldCache() {
+    const first = await startNode(kong);
+    const old = await declarativeFile(first.directory, tableFor(nowhere), 'old.json');
+    await seedKong({ ...first, ...old, timeoutMs: patienceMs, pollMs: 20 });
+    await first.stop();
+    const cache = join(first.prefix, 'dbless.lmdb/data.mdb');
+    await utimes(cache, (Date.now() - monthMs) / 1000, (Date.now() - monthMs) / 1000);
+    const node = await startNode(kong, { directory: first.directory, certificate: first.certificate });
+    await eventually(async () => (await configurationHash(node)) === old.md5, 10);
+    const replaces = { hash: old.md5, writtenMs: (await stat(cache)).mtimeMs };
+    return { node, old, replaces, cache };
+  }
+
+  it('is seen as such, with a control plane that is silent, and no other', async () => {
+    const { node, old, replaces } = await nodeWithOldCache();
+    const question = { prefix: node.prefix, hash: old.md5, now: new Date() };
+
+    const found = await staleCache({ ...question, maxAgeMs: monthMs - 60_000 });
+    const younger = await staleCache({ ...question, maxAgeMs: monthMs + 60_000 });
+
+    expect(found).toEqual({ ...replaces, isSilent: true });
+    expect(younger).toBeUndefined();
+  }, 60_000);
+
+  it('proxies the newer file, which starts the next time from its cache', async () => {
+    const { node, replaces } = await nodeWithOldCache();
+    const before = await snapshot(environmentOf(node.prefix));
+    const newer = await declarativeFile(node.directory, {}, 'newer.json');
+
+    const outcome = await seedKong({ ...node, ...newer, replaces, timeoutMs: patienceMs, pollMs: 20 });
+
+    expect(outcome).toBe('seeded');
+    expect(await configurationHash(node)).toBe(newer.md5);
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+    expect(
+      await staleCache({ prefix: node.prefix, hash: newer.md5, maxAgeMs: 1, now: new Date() }),
+    ).toBeUndefined();
+  }, 60_000);
+
+  it('keeps its cache when Kong refuses the file', async () => {
+    const { node, old, replaces } = await nodeWithOldCache();
+    const before = await snapshot(environmentOf(node.prefix));
+    const refused = await declarativeFile(node.directory, { no_such_entities: [] });
+
+    const seeding = seedKong({ ...node, ...refused, replaces, timeoutMs: loadMs, pollMs: 20 });
+
+    await expect(seeding).rejects.toMatchObject({ code: 'refused' });
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+    await delay(loadMs);
+    expect(await configurationHash(node)).toBe(old.md5);
+    expect(await readiness(node)).toBe(200);
+  }, 60_000);
+
+  it.each(['hash', 'writtenMs'] as const)(
+    'is left alone when its %s is another one by now',
+    async (what) => {
+      const { node, old, replaces } = await nodeWithOldCache();
+      const before = await lastWritten(node.prefix);
+      const newer = await declarativeFile(node.directory, {}, 'newer.json');
+      const sighted = what === 'hash' ? { hash: 'f'.repeat(32) } : { writtenMs: replaces.writtenMs - 1 };
+
+      const outcome = await seedKong({
+        ...node,
+        ...newer,
+        replaces: { ...replaces, ...sighted },
+        timeoutMs: loadMs,
+      });
+
+      expect(outcome).toBe('has a configuration');
+      expect(await configurationHash(node)).toBe(old.md5);
+      expect(await lastWritten(node.prefix)).toBe(before);
+    },
+    60_000,
+  );
+});
+
+describe('a configuration that comes at the last moment', () => {
+  it.each([
+    ['in an empty node', undefined],
+    ['in a node with an old cache', { hash: 'a'.repeat(32), writtenMs: 1 }],
+  ])('is not signalled away, and the line goes again: %s', async (_what, replaces) => {
+    const before = replaces?.hash ?? noConfiguration;
+    const hashes = [before, 'f'.repeat(32)];
+    const node = await bareNode({ hash: () => hashes.shift() ?? 'f'.repeat(32) });
+    if (replaces !== undefined) {
+      await withCache(node.prefix, replaces.writtenMs);
+    }
+    const text = await readFile(environmentOf(node.prefix), 'utf8');
+
+    const outcome = await seedKong({ ...node, replaces });
+
+    expect(outcome).toBe('has a configuration');
+    expect(hashes).toEqual([]);
+    expect(await readFile(environmentOf(node.prefix), 'utf8')).toBe(text);
+    await delay(20);
+    expect(node.master.signalCode).toBeNull();
+  });
+});
+
 describe('seeding a data plane whose .kong_env is not as Kong made it', () => {
   it.each(['600', '640', '664'])('keeps its mode 0%s', async (octal) => {
     const mode = Number.parseInt(octal, 8);
@@ -268,9 +373,12 @@ describe('a seeding that ends early', () => {
  */
 async function bareNode({
   status,
+  hash,
   masterUser = {},
 }: {
   readonly status?: object;
+  /** What it shows, asked anew each time. */
+  readonly hash?: () => string;
   readonly masterUser?: { readonly uid?: number };
 } = {}) {
   const directory = await temporaryDirectory();
@@ -289,14 +397,23 @@ async function bareNode({
       request.socket.destroy();
       return;
     }
-    const hash = isReloaded ? seed.md5 : noConfiguration;
-    response.end(JSON.stringify(status ?? { configuration_hash: hash }));
+    const shown = hash?.() ?? (isReloaded ? seed.md5 : noConfiguration);
+    response.end(JSON.stringify(status ?? { configuration_hash: shown }));
   });
   const { port, stop } = await listen(api, '127.0.0.1', 0);
   ends.push(stop);
   const statusUrl = `http://127.0.0.1:${port}`;
   const writtenAt = await lastWritten(prefix);
   return { prefix, statusUrl, ...seed, master, writtenAt, timeoutMs: 300, pollMs: 20 };
+}
+
+/** An old cache, and settings that name a control plane which nobody is connected to. */
+async function withCache(prefix: string, writtenMs: number): Promise<void> {
+  await mkdir(join(prefix, 'dbless.lmdb'));
+  const cache = join(prefix, 'dbless.lmdb/data.mdb');
+  await writeFile(cache, '');
+  await utimes(cache, writtenMs / 1000, writtenMs / 1000);
+  await appendFile(environmentOf(prefix), 'cluster_control_plane = 127.0.0.1:9\n');
 }
 
 type BareNode = Awaited<ReturnType<typeof bareNode>>;

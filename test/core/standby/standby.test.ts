@@ -1,12 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { StandbyError, type StandbyErrorCode } from '../../../core/standby/errors.ts';
+import type { SightedCache, StaleCache } from '../../../core/standby/stale-cache.ts';
 import {
+  type ContentWish,
   type StandbyLogEntry,
   type StandbyOptions,
   type StandbyPorts,
+  type StandbyReport,
   standby,
 } from '../../../core/standby/standby.ts';
 import { noConfiguration } from '../../../core/standby/status.ts';
+import type { Manifest } from '../../../core/vault/manifest.ts';
 import { manifestOf } from '../../cli/published-file.ts';
 
 const secretUrl = 'https://vault.example/config.json?X-Amz-Signature=5ec2e7';
@@ -25,6 +29,12 @@ class World implements StandbyPorts {
   readonly startMs = this.nowMs;
   hash: string | Error = noConfiguration;
   manifest = manifestOf();
+  /** The file that was published before, while the vault has it. */
+  older: Manifest | undefined;
+  /** The cache that the hash comes from; undefined when it is new. */
+  cache: SightedCache | undefined;
+  licenceWarning: string | undefined;
+  readonly reports: StandbyReport[] = [];
   readonly steps: string[] = [];
   readonly entries: StandbyLogEntry[] = [];
   readonly ending = new AbortController();
@@ -42,21 +52,33 @@ class World implements StandbyPorts {
   async requireSeedable() {
     this.begin('check');
   }
-  async requestGrant(endpoint: number) {
-    this.begin(`grant ${endpoint}`);
+  async staleCache() {
+    return this.cache;
+  }
+  async missingLicence() {
+    return this.licenceWarning;
+  }
+  async requestGrant(endpoint: number, versionId: string | undefined) {
+    this.begin(versionId === undefined ? `grant ${endpoint}` : `grant ${endpoint} of ${versionId}`);
     return grant;
   }
-  async download(_grant: unknown, refusedSha256: string | undefined) {
-    this.begin('download');
+  async download(_grant: unknown, { refusedSha256, wantedSha256 }: ContentWish) {
+    this.begin(wantedSha256 === undefined ? 'download' : 'download older');
+    if (wantedSha256 !== undefined) {
+      if (this.older?.sha256 !== wantedSha256) {
+        throw error('no-file', 'the vault has no such version');
+      }
+      return this.older;
+    }
     if (refusedSha256 === this.manifest.sha256) {
       throw error('refused', 'the vault has still revision 7');
     }
     return this.manifest;
   }
-  async seed() {
-    this.begin('seed');
-    if (this.hash === noConfiguration) {
-      this.hash = this.manifest.md5;
+  async seed(manifest: Manifest, replaces: StaleCache | undefined) {
+    this.begin(manifest.revision === this.manifest.revision ? 'seed' : 'seed older');
+    if (this.hash === (replaces?.hash ?? noConfiguration)) {
+      this.hash = manifest.md5;
       return 'seeded' as const;
     }
     return 'has a configuration' as const;
@@ -82,6 +104,10 @@ class World implements StandbyPorts {
   log(entry: StandbyLogEntry) {
     this.entries.push(entry);
   }
+  // A function, as whoever passes it on alone expects.
+  readonly report = (report: StandbyReport) => {
+    this.reports.push(report);
+  };
 
   get elapsedMs() {
     return this.nowMs - this.startMs;
@@ -327,6 +353,293 @@ describe('a file that Kong refuses', () => {
     expect(world.failures()).toEqual(['Kong did not load it', 'the vault has still revision 7']);
     expect(world.entries.flatMap(({ revision }) => revision ?? [])).toEqual([7, 8]);
   });
+});
+
+describe('the revision before a refused one', () => {
+  const older = manifestOf({ revision: 6, sha256: '6'.repeat(64), md5: '6'.repeat(32) });
+  const refusedOnce = (world: World) => ({
+    seed: () => {
+      if (world.count('seed') === 1) {
+        fail('refused', 'Kong did not load it')();
+      }
+    },
+  });
+
+  function refusingWorld(): World {
+    const world = new World();
+    world.manifest = manifestOf({ previousSha256: older.sha256, previousVersionId: 'v6' });
+    world.older = older;
+    world.on = refusedOnce(world);
+    return world;
+  }
+
+  it('is loaded at once', async () => {
+    const world = refusingWorld();
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.hash).toBe(older.md5);
+    expect(world.elapsedMs).toBe(5_000);
+    expect(world.steps).toEqual([...wholeWay, 'check', 'grant 0 of v6', 'download older', 'seed older']);
+    expect(world.entries.map(({ event, revision }) => [event, revision])).toEqual([
+      ['waiting', undefined],
+      ['asking', undefined],
+      ['verified', 7],
+      ['failed', undefined],
+      ['asking', undefined],
+      ['verified', 6],
+      ['seeded', undefined],
+    ]);
+  });
+
+  it.each<readonly [string, (world: World) => void, number]>([
+    ['Kong refuses it too', (world) => Object.assign(world.on, { 'seed older': fail('refused') }), 1],
+    ['the vault has it no more', (world) => Object.assign(world, { older: undefined }), 1],
+    ['it is not the one', (world) => Object.assign(world.on, { 'download older': fail('verification') }), 1],
+  ])('is tried once when %s, and the next revision is waited for', async (_what, spoil, tries) => {
+    const world = refusingWorld();
+    spoil(world);
+    world.at = {
+      600000: () => {
+        world.manifest = manifestOf({ revision: 8, sha256: '8'.repeat(64) });
+      },
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.hash).toBe(world.manifest.md5);
+    expect(world.count('grant 0 of v6')).toBe(tries);
+    expect(world.count('seed older')).toBeLessThanOrEqual(1);
+  });
+
+  it('is tried again when nobody answered for it', async () => {
+    const world = refusingWorld();
+    world.on = { ...world.on, 'grant 0 of v6': fail('unreachable') };
+    world.at = {
+      60000: () => {
+        world.on = refusedOnce(world);
+      },
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.hash).toBe(older.md5);
+    expect(world.failures().filter((message) => message === 'unreachable')).toHaveLength(1);
+  });
+
+  it('is not looked for where the manifest names none', async () => {
+    const world = refusingWorld();
+    world.manifest = manifestOf({ previousSha256: older.sha256 });
+    world.at = { 600000: () => world.ending.abort() };
+
+    await run(world);
+
+    expect(world.steps.filter((step) => step.includes(' of '))).toEqual([]);
+  });
+
+  it('is not given to Kong when that has refused it before', async () => {
+    const world = refusingWorld();
+    world.on = { seed: fail('refused') };
+    world.older = undefined;
+    const first = world.manifest;
+    world.at = {
+      60000: () => {
+        world.manifest = manifestOf({
+          revision: 8,
+          sha256: '8'.repeat(64),
+          previousSha256: first.sha256,
+          previousVersionId: 'v7',
+        });
+      },
+      600000: () => world.ending.abort(),
+    };
+
+    await run(world);
+
+    expect(world.count('seed')).toBe(2);
+    expect(world.steps).not.toContain('grant 0 of v7');
+  });
+
+  it('is part of a single try', async () => {
+    const world = refusingWorld();
+    world.on = { ...world.on, 'seed older': fail('refused', 'nor that one') };
+
+    await expect(run(world, { once: { silentLimitMs: 60_000 } })).rejects.toThrow('nor that one');
+
+    expect(world.elapsedMs).toBe(5_000);
+  });
+});
+
+describe('a node with an old cache', () => {
+  const old = { hash: 'a'.repeat(32), writtenMs: Date.parse('2026-11-01T00:00:00.000Z') };
+
+  function worldWithCache(isSilent = true): World {
+    const world = new World();
+    world.hash = old.hash;
+    world.cache = { ...old, isSilent };
+    return world;
+  }
+
+  it('is seeded when its control plane is silent for five seconds', async () => {
+    const world = worldWithCache();
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.hash).toBe(world.manifest.md5);
+    expect(world.elapsedMs).toBe(5_000);
+    expect(world.entries.map(({ event }) => event)).toEqual(['waiting', 'asking', 'verified', 'seeded']);
+    expect(world.entries[0]?.message).toContain('2026-11-01T00:00:00.000Z');
+  });
+
+  it.each([
+    ['at 4,999 ms', { at: 4_999 }, []],
+    ['while a grant is asked for', { on: 'grant 0' }, wholeWay.slice(0, 2)],
+    ['during the download', { on: 'download' }, wholeWay.slice(0, 3)],
+    ['as it is seeded', { on: 'seed' }, wholeWay],
+  ])(
+    'keeps what its control plane delivers %s',
+    async (_when, { at, on }: { at?: number; on?: string }, steps) => {
+      const world = worldWithCache();
+      const deliver = () => {
+        world.hash = configured;
+        world.cache = undefined;
+      };
+      world.at = at === undefined ? {} : { [at]: deliver };
+      world.on = on === undefined ? {} : { [on]: deliver };
+
+      const outcome = await run(world);
+
+      expect(outcome).toBe('has a configuration');
+      expect(world.hash).toBe(configured);
+      expect(world.steps).toEqual([...steps, 'remove leftover']);
+    },
+  );
+
+  it.each<readonly [string, (world: World) => void]>([
+    [
+      'its time',
+      (world) => Object.assign(world, { cache: { ...old, writtenMs: old.writtenMs + 1, isSilent: true } }),
+    ],
+    ['its hash', (world) => Object.assign(world, { cache: { ...old, hash: configured, isSilent: true } })],
+  ])('keeps a cache that changes %s meanwhile, however old it looks', async (_what, change) => {
+    const world = worldWithCache();
+    world.at = { 3000: () => change(world) };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('has a configuration');
+    expect(world.steps).toEqual(['remove leftover']);
+  });
+
+  it('keeps it when Kong is connected to its control plane after five seconds', async () => {
+    const world = worldWithCache(false);
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('has a configuration');
+    expect(world.elapsedMs).toBe(5_000);
+    expect(world.steps).toEqual(['remove leftover']);
+    expect(world.entries.at(-1)?.message).toContain('connected to its control plane');
+  });
+
+  it('keeps it when Kong connects between two steps', async () => {
+    const world = worldWithCache();
+    world.on = {
+      download: () => {
+        world.cache = { ...old, isSilent: false };
+      },
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('has a configuration');
+    expect(world.steps).not.toContain('seed');
+  });
+
+  it.each<readonly [string, Partial<Manifest>, boolean]>([
+    [
+      'exported a millisecond after it',
+      { exportedAt: new Date(old.writtenMs + 1), builtAt: new Date(old.writtenMs + 1) },
+      true,
+    ],
+    [
+      'exported as it was written',
+      { exportedAt: new Date(old.writtenMs), builtAt: new Date(old.writtenMs + 1) },
+      false,
+    ],
+    ['built before it, and exported after', { builtAt: new Date(old.writtenMs) }, false],
+    ['of the same configuration', { configHash: old.hash }, false],
+    ['that it was seeded with', { md5: old.hash }, false],
+  ])('and a file %s: replaced is %s', async (_what, changed, isReplaced) => {
+    const world = worldWithCache();
+    world.manifest = manifestOf(changed);
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe(isReplaced ? 'seeded' : 'has a configuration');
+    expect(world.steps.includes('seed')).toBe(isReplaced);
+  });
+
+  it('has its seconds again when Kong was away, or had nothing at first', async () => {
+    const world = worldWithCache();
+    world.hash = noConfiguration;
+    world.at = {
+      3000: () => {
+        world.hash = old.hash;
+      },
+      7000: () => {
+        world.hash = error('kong', 'no answer');
+      },
+      8000: () => {
+        world.hash = old.hash;
+      },
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.elapsedMs).toBe(13_000);
+  });
+
+  it('keeps it after a refusal, and gets the revision before if that is newer', async () => {
+    const world = worldWithCache();
+    const older = manifestOf({ revision: 6, sha256: '6'.repeat(64), md5: '6'.repeat(32) });
+    world.manifest = manifestOf({ previousSha256: older.sha256, previousVersionId: 'v6' });
+    world.older = { ...older, builtAt: new Date(old.writtenMs) };
+    world.on = { seed: fail('refused') };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('has a configuration');
+    expect(world.hash).toBe(old.hash);
+    expect(world.steps.slice(-3)).toEqual(['grant 0 of v6', 'download older', 'remove leftover']);
+  });
+});
+
+it('warns of a missing licence before it seeds', async () => {
+  const world = new World();
+  world.licenceWarning = 'no licence can be seen here';
+
+  await run(world);
+
+  expect(world.entries.map(({ level, event }) => [level, event]).slice(-3)).toEqual([
+    ['info', 'verified'],
+    ['warn', 'licence-missing'],
+    ['info', 'seeded'],
+  ]);
+});
+
+it('reports what it does', async () => {
+  const world = new World();
+
+  await run(world);
+
+  const states = world.reports.map(({ state, revision }) => `${state} ${revision ?? '-'}`);
+  expect([...new Set(states)]).toEqual(['waiting -', 'granting -', 'downloading -', 'seeding 7', 'done 7']);
 });
 
 describe('a single try', () => {

@@ -30,6 +30,9 @@ const grant = {
 const sinceStart = { answeringSinceMs: nowMs - 5_000, failedTries: 0, notBeforeMs: 0 };
 const firstTry = { ...sinceStart, firstTryMs: nowMs, endpoint: 0, isHopeful: false };
 
+const cache = { hash: 'a'.repeat(32), writtenMs: 1 };
+const previous = { versionId: 'v6', sha256: '6'.repeat(64) };
+
 const states = {
   'status API not up yet': begin,
   'empty for a moment': { ...sinceStart, phase: 'waiting', answeringSinceMs: nowMs - 4_999 },
@@ -39,11 +42,44 @@ const states = {
   'granting at the last endpoint': { ...firstTry, phase: 'granting', endpoint: 1 },
   downloading: { ...firstTry, phase: 'downloading', grant },
   seeding: { ...firstTry, phase: 'seeding', manifest },
+  'with an old cache for a moment': {
+    ...sinceStart,
+    phase: 'waiting',
+    answeringSinceMs: nowMs - 4_999,
+    cache,
+  },
+  'with an old cache for five seconds': { ...sinceStart, phase: 'waiting', cache },
+  'seeding over an old cache': { ...firstTry, phase: 'seeding', manifest, cache },
+  'seeding what has one before it': {
+    ...firstTry,
+    phase: 'seeding',
+    manifest: { ...manifest, previousSha256: previous.sha256, previousVersionId: previous.versionId },
+  },
+  'seeding the one before': {
+    ...firstTry,
+    phase: 'seeding',
+    manifest,
+    previous,
+    wanted: previous,
+    endpoint: 1,
+  },
+  'asking for the one before': { ...firstTry, phase: 'granting', previous, wanted: previous },
+  'asking the last endpoint for it': {
+    ...firstTry,
+    phase: 'granting',
+    previous,
+    wanted: previous,
+    endpoint: 1,
+  },
   'seeded before': { phase: 'done', outcome: 'seeded' },
 } as const satisfies Readonly<Record<string, WatchState>>;
 
 type StateName = keyof typeof states;
 const events = {
+  stale: { type: 'stale', cache: { ...cache, isSilent: true } },
+  'stale, connected': { type: 'stale', cache: { ...cache, isSilent: false } },
+  'stale otherwise': { type: 'stale', cache: { ...cache, hash: 'b'.repeat(32), isSilent: true } },
+  'no-file': { type: 'failed', code: 'no-file' },
   silent: { type: 'silent' },
   empty: { type: 'empty' },
   configured: { type: 'configured' },
@@ -99,6 +135,38 @@ describe('watching a node', () => {
     ['seeding', 'seeded', 'done', { outcome: 'seeded' }],
     ['seeding', 'kong', 'waiting', { failedTries: 1, refusedSha256: undefined }],
     ['seeding', 'refused', 'waiting', { failedTries: 1, refusedSha256: manifest.sha256 }],
+    ['empty for a moment', 'stale', 'waiting', { cache, answeringSinceMs: nowMs }],
+    ['granting', 'stale', 'waiting', { cache, answeringSinceMs: nowMs }],
+    ['with an old cache for a moment', 'stale', 'waiting', { cache, answeringSinceMs: nowMs - 4_999 }],
+    ['with an old cache for a moment', 'stale, connected', 'waiting', { cache }],
+    ['with an old cache for a moment', 'stale otherwise', 'done', { outcome: 'has a configuration' }],
+    ['with an old cache for a moment', 'silent', 'waiting', { cache: undefined }],
+    ['with an old cache for five seconds', 'stale', 'granting', { cache }],
+    [
+      'with an old cache for five seconds',
+      'stale, connected',
+      'done',
+      { because: 'control plane connected' },
+    ],
+    ['with an old cache for five seconds', 'configured', 'done', { outcome: 'has a configuration' }],
+    ['with an old cache for five seconds', 'empty', 'waiting', { cache: undefined }],
+    ['seeding over an old cache', 'stale', 'seeding', { cache }],
+    ['seeding over an old cache', 'stale, connected', 'done', { because: 'control plane connected' }],
+    ['seeding over an old cache', 'refused', 'waiting', { cache, failedTries: 1 }],
+    [
+      'seeding what has one before it',
+      'refused',
+      'granting',
+      { wanted: previous, endpoint: 0, failedTries: 0 },
+    ],
+    ['seeding what has one before it', 'kong', 'waiting', { previous: undefined }],
+    ['seeding the one before', 'refused', 'waiting', { previous: undefined, failedTries: 1 }],
+    ['seeding the one before', 'kong', 'waiting', { previous }],
+    ['asking for the one before', 'no-file', 'granting', { wanted: previous, endpoint: 1 }],
+    ['asking the last endpoint for it', 'no-file', 'waiting', { previous: undefined }],
+    ['asking the last endpoint for it', 'verification', 'waiting', { previous: undefined }],
+    ['asking the last endpoint for it', 'unreachable', 'waiting', { previous }],
+    ['asking the last endpoint for it', 'silent', 'waiting', { previous: undefined }],
     ['seeded before', 'empty', 'done', { outcome: 'seeded' }],
     ['seeded before', 'silent', 'done', { outcome: 'seeded' }],
   ])('%s, %s: %s', (state, event, phase, details) => {

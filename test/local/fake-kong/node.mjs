@@ -13,7 +13,8 @@ const loadMs = 50;
 
 const [prefix, keeper] = [process.argv[2], Number(process.argv[3])];
 const pidFile = join(prefix, 'pids/nginx.pid');
-const cacheFile = join(prefix, 'dbless.lmdb/configuration.json');
+// LMDB's name, and written when LMDB writes: with each configuration, and at no other time once it is there.
+const cacheFile = join(prefix, 'dbless.lmdb/data.mdb');
 
 /** @type {{ hash: string, table: Record<string, unknown> }} */
 let configuration = { hash: '0'.repeat(32), table: {} };
@@ -25,12 +26,14 @@ if (settings.declarative_config !== undefined) {
   take(parseDeclarativeConfig(settings.declarative_config));
 } else if (existsSync(cacheFile)) {
   configuration = JSON.parse(readFileSync(cacheFile, 'utf8'));
+} else {
+  writeFileSync(cacheFile, JSON.stringify(configuration));
 }
 const servers = await Promise.all([
   serve(settings.status_listen, answerStatus),
   serve(settings.proxy_listen, (request, response) => proxy(configuration.table, request, response)),
 ]);
-const endSync = syncWithControlPlane(settings, take, log);
+const endSync = syncWithControlPlane(settings, takeFromControlPlane, log);
 
 process.on('SIGHUP', () => {
   log('[notice] signal 1 (SIGHUP) received, reconfiguring');
@@ -49,6 +52,13 @@ function take(next) {
   writeFileSync(`${cacheFile}.new`, JSON.stringify(next));
   renameSync(`${cacheFile}.new`, cacheFile);
   log(`loaded configuration ${next.hash}`);
+}
+
+/** kong/clustering/data_plane.lua: what it has already is not loaded again. */
+function takeFromControlPlane(next) {
+  if (next.hash !== configuration.hash) {
+    take(next);
+  }
 }
 
 /** Reads `.kong_env` again: a declared file is put over whatever there is, and one that is refused changes nothing. */

@@ -1,0 +1,40 @@
+import { stat } from 'node:fs/promises';
+import type { Manifest } from '../vault/manifest.ts';
+import { kongSetting } from './kong-env.ts';
+
+export interface LicencePlaces {
+  readonly prefix: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** @default where Kong looks */
+  readonly file?: string | undefined;
+}
+
+const variables = ['KONG_LICENSE_DATA', 'KONG_LICENSE_PATH'];
+
+/**
+ * Whether a file of an Enterprise control plane goes to a node that has, for all that can be seen from here, no licence: the places that a node
+ * looks at (developer.konghq.com/gateway/entities/license), besides its control plane, which is away.
+ *
+ * @returns the warning; undefined when there is nothing to warn of
+ */
+export async function missingLicence(
+  { kongVersion, revision }: Manifest,
+  { prefix, environment, file = '/etc/kong/license.json' }: LicencePlaces,
+): Promise<string | undefined> {
+  // The control plane's frames do not name its edition; only Enterprise's versions have four parts.
+  if (kongVersion.split('.').length < 4) {
+    return undefined;
+  }
+  const settings = await Promise.all(
+    ['license_data', 'license_path'].map((name) => kongSetting(prefix, name)),
+  );
+  const isSet = variables.some((name) => Boolean(environment[name])) || settings.some(Boolean);
+  const isThere = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  return isSet || isThere
+    ? undefined
+    : `revision ${revision} is of Kong Enterprise ${kongVersion}, and no licence can be seen here (${variables.join(', ')}, ${file}): without ` +
+        'one Kong skips its Enterprise plugins, those that check who may pass among them. What is published holds none: give each node its own';
+}
