@@ -49,7 +49,7 @@ export class Api extends Construct {
     super(scope, id);
     this.#dataPlaneAuth = props.dataPlaneAuth;
     this.#api = new apigateway.HttpApi(this, 'HttpApi', {
-      description: 'Lifeboat: event hooks of control planes, grants for data planes',
+      description: 'Lifeboat: what control planes and data planes call',
       createDefaultStage: false,
       ...(props.domain?.disableDefaultEndpoint ? { disableExecuteApiEndpoint: true } : {}),
     });

@@ -1,7 +1,8 @@
-import { Stack, Tags, Token, TokenComparison } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { Api } from './api.ts';
+import { applyToAll } from './apply-to-all.ts';
+import { allowInvoke, grantBootstrap } from './bootstrap-grant.ts';
 import { DataEvents } from './data-events.ts';
 import { DataPlaneAuth } from './data-plane-auth.ts';
 import { Export } from './export.ts';
@@ -10,7 +11,7 @@ import { Intake } from './intake.ts';
 import { LogKey } from './log-key.ts';
 import { Operations, type WatchedUnit } from './operations.ts';
 import { Presign } from './presign.ts';
-import { parseSettings, type SettingsInput } from './settings.ts';
+import { parseSettings, type Settings, type SettingsInput } from './settings.ts';
 import { Vault } from './vault.ts';
 
 /** Network of a private control plane, by attributes: look-ups would need an account at synth. */
@@ -244,6 +245,9 @@ export class Lifeboat extends Construct {
   readonly api: Api;
   /** By the name of their control plane. */
   readonly units: ReadonlyMap<string, LifeboatUnit>;
+  /** What its replica shares with it. */
+  readonly settings: Settings;
+  readonly dataPlaneAuth: DataPlaneAuth;
 
   /** @throws SettingsError */
   constructor(
@@ -253,17 +257,7 @@ export class Lifeboat extends Construct {
   ) {
     super(scope, id);
     const settings = parseSettings(given, `of ${this.node.path}`);
-    for (const [key, value] of Object.entries({ ...settings.tags, application: 'lifeboat' })) {
-      Tags.of(this).add(key, value);
-    }
-    if (settings.permissionsBoundaryArn !== undefined) {
-      const boundary = iam.ManagedPolicy.fromManagedPolicyArn(
-        this,
-        'Boundary',
-        settings.permissionsBoundaryArn,
-      );
-      iam.PermissionsBoundary.of(this).apply(boundary);
-    }
+    applyToAll(this, settings);
 
     const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({
       controlPlane,
@@ -295,35 +289,20 @@ export class Lifeboat extends Construct {
     if (settings.dataEvents) {
       new DataEvents(this, 'DataEvents', { bucket: vault.bucket });
     }
+    this.settings = settings;
+    this.dataPlaneAuth = dataPlaneAuth;
     this.vault = vault;
     this.api = api;
     this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
   }
 
   /**
-   * Lets data planes ask for grants of exactly one control plane. CDK's own grant of a route would open those of all stages.
+   * Lets data planes ask for grants of exactly one control plane.
    *
    * @throws Error when there is no such control plane, or the grantee takes no policy (a role of another account)
    */
   grantBootstrap(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
-    const unit = this.units.get(controlPlane);
-    if (unit === undefined) {
-      throw new Error(
-        `there is no control plane "${controlPlane}" in ${this.node.path}: choose one of ${[...this.units.keys()].join(', ')}`,
-      );
-    }
-    const grant = allowInvoke(grantee, unit.grantArn);
-    // A role of another account takes the statement without a word, and leaves it out.
-    const { principalAccount = Stack.of(this).account } = grantee.grantPrincipal;
-    const isForeign =
-      Token.compareStrings(principalAccount, Stack.of(this).account) === TokenComparison.DIFFERENT;
-    if (isForeign || !grant.success) {
-      throw new Error(
-        `whoever is to boot from control plane "${controlPlane}" takes no policy from this app, and HTTP APIs have none of their own: ` +
-          'grant a role of this account, or name the other account in readerRoleTrust',
-      );
-    }
-    return grant;
+    return grantBootstrap(this, this.units, grantee, controlPlane);
   }
 
   /** HTTP APIs have no resource policies: whoever comes from another account asks as a role of this one. */
@@ -338,8 +317,4 @@ export class Lifeboat extends Construct {
     allowInvoke(role, grantArn);
     return role;
   }
-}
-
-function allowInvoke(grantee: iam.IGrantable, arn: string): iam.Grant {
-  return iam.Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [arn] });
 }

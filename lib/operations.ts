@@ -1,9 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { maxTries } from '../core/export/export-batch.ts';
+import { Alarms, grantsFailing, math, moment } from './alarms.ts';
 import type { Api } from './api.ts';
 import { Dashboard } from './dashboard.ts';
 import { deploymentName } from './deployment-name.ts';
@@ -27,62 +26,29 @@ export interface OperationsProps {
   readonly units: readonly WatchedUnit[];
 }
 
-/** Where a section of the runbook is, as GitHub and GitLab make anchors of headings. */
-export function anchor(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9 -]/g, '')
-    .replaceAll(' ', '-');
-}
-
-interface Alert {
-  /** Heading of its section in docs/runbook.md. */
-  readonly heading: string;
-  /** What it means for a person, and how soon. */
-  readonly meaning: string;
-}
-
-interface MetricAlert extends Alert {
-  readonly metric: cloudwatch.IMetric;
-  /** The alarm begins here. With `below` under it, else at it. */
-  readonly threshold: number;
-  /** @default false */
-  readonly below?: boolean;
-  /** @default not breaching */
-  readonly missing?: cloudwatch.TreatMissingData;
-  /** Who is told. @default the topic, when it begins and when it is over */
-  readonly tells?: 'nobody' | 'its beginning';
-}
-
-// The shortest period in which several things that belong together have surely been counted.
-const moment = Duration.minutes(5);
-
 /**
  * Alarms and dashboard. An alarm is what a person must do something about; what strangers can cause by sending things to the API is on the
  * dashboard alone. Each alarm's section in docs/runbook.md has its name.
- *
- * CloudWatch looks each minute at the last period, not at one by the clock (CloudWatch User Guide, "Alarm evaluation window"). Where
- * a metric may be missing it is filled with zeros: otherwise CloudWatch looks further back, up to some periods, until it finds one that is
- * there (ibid., "Configuring how CloudWatch alarms treat missing data").
  */
 export class Operations extends Construct {
   readonly #deployment: Settings;
-  readonly #topic: sns.ITopic | undefined;
+  readonly #alarms: Alarms;
   /** In this time an export runs without any hook, even if one ring of the schedule is lost. */
   readonly #watch: Duration;
 
   constructor(scope: Construct, id: string, { deployment, api, intake, units }: OperationsProps) {
     super(scope, id);
     this.#deployment = deployment;
-    this.#topic =
-      deployment.alarmTopicArn === undefined
-        ? undefined
-        : sns.Topic.fromTopicArn(this, 'Topic', deployment.alarmTopicArn);
+    this.#alarms = new Alarms(this, deployment);
     // Any three rings of the schedule: one may be lost and one may be late. The design promises 15 minutes where the schedule allows it.
     this.#watch = Duration.minutes(Math.max(15, 3 * deployment.scheduleMinutes));
 
     const alarms = units.map((unit) => ({
-      boot: [...this.#freshness(unit), this.#versionWithoutFile(unit), this.#grantsFailing(unit, api)],
+      boot: [
+        ...this.#freshness(unit),
+        this.#versionWithoutFile(unit),
+        grantsFailing(this.#alarms, unit, api),
+      ],
       pipeline: this.#pipeline(unit),
       theft: [this.#foreignObject(unit), this.#grantWhileHealthy(unit)],
     }));
@@ -103,24 +69,24 @@ export class Operations extends Construct {
   /** Nothing verified, and the reason for it that is nobody's fault here: then only its own, milder alarm tells anybody. */
   #freshness({ controlPlane }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
     const minutes = this.#watch.toMinutes();
-    const unreachable = this.#alarm(controlPlane, 'Unreachable', {
+    const unreachable = this.#alarms.make(controlPlane, 'Unreachable', {
       heading: 'Control plane unreachable',
       meaning:
         `Look today. Exports cannot connect to control plane ${controlPlane}. If it is down, Lifeboat is doing its work: new data planes ` +
         'boot from the vault, and the control plane’s own people are the ones to wake. If it is up, the way there is broken.',
-      metric: this.#math(this.#watch, 'FILL(unreachable, 0)', {
+      metric: math(this.#watch, 'FILL(unreachable, 0)', {
         unreachable: lifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
       }),
       // One message is tried so often within some minutes; more means that the next one failed as well, so it is no restart. Filled with
       // zeros, for this alarm silences another: if nobody looks any more, it must end.
       threshold: maxTries + 1,
     });
-    const nothingVerified = this.#alarm(controlPlane, 'NothingVerified', {
+    const nothingVerified = this.#alarms.make(controlPlane, 'NothingVerified', {
       heading: 'Nothing verified, outages included',
       meaning:
         `For the dashboard; it tells nobody. No export of ${controlPlane} has published or verified anything for ${minutes} minutes, ` +
         'for whatever reason.',
-      metric: this.#math(this.#watch, 'FILL(published, 0) + FILL(unchanged, 0)', {
+      metric: math(this.#watch, 'FILL(published, 0) + FILL(unchanged, 0)', {
         published: lifeboatMetric(controlPlane, 'Published'),
         unchanged: lifeboatMetric(controlPlane, 'Unchanged'),
       }),
@@ -133,8 +99,8 @@ export class Operations extends Construct {
     });
     const heading = 'Nothing verified';
     const unexplained = new cloudwatch.CompositeAlarm(this, `NothingVerifiedUnexplained-${controlPlane}`, {
-      compositeAlarmName: this.#name(heading, controlPlane),
-      alarmDescription: this.#description({
+      compositeAlarmName: this.#alarms.name(heading, controlPlane),
+      alarmDescription: this.#alarms.description({
         heading,
         meaning:
           `Act now. New data planes of ${controlPlane} could boot with a configuration older than ${minutes} minutes: no export has ` +
@@ -147,12 +113,12 @@ export class Operations extends Construct {
       // After an outage, the time for the schedule to ring, and for an export.
       actionsSuppressorExtensionPeriod: Duration.minutes(this.#deployment.scheduleMinutes).plus(moment),
     });
-    this.#tell(unexplained, true);
+    this.#alarms.tell(unexplained, true);
     return [nothingVerified, unexplained, unreachable];
   }
 
   #versionWithoutFile({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
-    return this.#alarm(controlPlane, 'VersionWithoutFile', {
+    return this.#alarms.make(controlPlane, 'VersionWithoutFile', {
       heading: 'Data plane version without a file',
       meaning:
         `Look today, and at once if the control plane is down. The vault has no file for a data-plane version that ${controlPlane} is ` +
@@ -166,26 +132,11 @@ export class Operations extends Construct {
     });
   }
 
-  #grantsFailing({ controlPlane, presign }: WatchedUnit, api: Api): cloudwatch.AlarmBase {
-    const { function: presigner } = presign.presigner;
-    return this.#alarm(controlPlane, 'GrantsFailing', {
-      heading: 'Grants failing',
-      meaning: `Act now. Data planes that ask for their file of ${controlPlane} get an error. Who asks has no control plane: new ones cannot boot.`,
-      metric: this.#math(moment, 'FILL(errors, 0) + FILL(throttles, 0) + FILL(answers, 0)', {
-        errors: presigner.metricErrors({ statistic: cloudwatch.Stats.SUM }),
-        throttles: presigner.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
-        answers: api.grantMetric(controlPlane, '5xx'),
-      }),
-      // A grant is computed without any call: nothing in it fails by chance, and only those whom IAM lets in get so far.
-      threshold: 1,
-    });
-  }
-
   /** What keeps changes from the vault, nearest to the control plane first. */
   #pipeline({ controlPlane, export: unit }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
     const { function: exporter } = unit.exporter;
     return [
-      this.#alarm(controlPlane, 'ExportFailing', {
+      this.#alarms.make(controlPlane, 'ExportFailing', {
         heading: 'Export failing',
         meaning:
           `Act now. Changes of ${controlPlane} do not reach the vault: two exports have given up after ${maxTries} tries each. New data ` +
@@ -194,19 +145,19 @@ export class Operations extends Construct {
         // One is made good by the next ring of the schedule.
         threshold: 2,
       }),
-      this.#alarm(controlPlane, 'ExportCrashing', {
+      this.#alarms.make(controlPlane, 'ExportCrashing', {
         heading: 'Export function crashing',
         meaning:
           `Act now. The export function of ${controlPlane} crashes, is killed by its time limit, or is not let run: changes do not reach ` +
           'the vault.',
-        metric: this.#math(this.#watch, 'FILL(errors, 0) + FILL(throttles, 0)', {
+        metric: math(this.#watch, 'FILL(errors, 0) + FILL(throttles, 0)', {
           errors: exporter.metricErrors({ statistic: cloudwatch.Stats.SUM }),
           throttles: exporter.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
         }),
         // One or two are a container that died; its messages come back after 150 s (lib/export.ts), and go through then.
         threshold: 3,
       }),
-      this.#alarm(controlPlane, 'ChangesWaiting', {
+      this.#alarms.make(controlPlane, 'ChangesWaiting', {
         heading: 'Changes waiting in the queue',
         meaning:
           `Look today. Somebody asked for an export of ${controlPlane} more than 15 minutes ago, and it has not been done: the queue is ` +
@@ -218,7 +169,7 @@ export class Operations extends Construct {
         // Five tries of 110 s and the backoff between them are 10.5 minutes (core/export/export-batch.ts): then a message is let go.
         threshold: Duration.minutes(15).toSeconds(),
       }),
-      this.#alarm(controlPlane, 'DeadLetters', {
+      this.#alarms.make(controlPlane, 'DeadLetters', {
         heading: 'Dead letters',
         meaning:
           `Look today. The queue of ${controlPlane} had messages that no export could read. Nothing is lost, for exports read the whole ` +
@@ -234,7 +185,7 @@ export class Operations extends Construct {
   }
 
   #foreignObject({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
-    return this.#alarm(controlPlane, 'ForeignObject', {
+    return this.#alarms.make(controlPlane, 'ForeignObject', {
       heading: 'Foreign object replaced',
       meaning:
         `Act now. Where files of ${controlPlane} lie, there was one that our key had not signed. Data planes refuse such a file and the ` +
@@ -250,12 +201,12 @@ export class Operations extends Construct {
   #grantWhileHealthy({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
     // So long that an export has looked, too.
     const sameTime = Duration.minutes(Math.max(moment.toMinutes(), this.#deployment.scheduleMinutes));
-    return this.#alarm(controlPlane, 'GrantWhileHealthy', {
+    return this.#alarms.make(controlPlane, 'GrantWhileHealthy', {
       heading: 'Grant while the control plane is healthy',
       meaning:
         `Act now. Somebody was given the configuration of ${controlPlane}, with all its secrets, while the control plane was up: a data ` +
         'plane that cannot reach it, a rehearsal, or a stolen credential.',
-      metric: this.#math(
+      metric: math(
         sameTime,
         'IF(FILL(granted, 0) > 0 AND FILL(published, 0) + FILL(unchanged, 0) >= 1 AND FILL(unreachable, 0) == 0, 1, 0)',
         {
@@ -272,65 +223,17 @@ export class Operations extends Construct {
   }
 
   #webhookFailing({ webhook }: Intake): cloudwatch.AlarmBase {
-    return this.#alarm(undefined, 'WebhookFailing', {
+    return this.#alarms.make(undefined, 'WebhookFailing', {
       heading: 'Webhook failing',
       meaning:
         `Look today. The webhook function fails for hooks that it should take: changes reach the vault with the schedule only, up to ` +
         `${this.#deployment.scheduleMinutes} minutes late.`,
       // Errors of the function itself: what a stranger sends is answered, and a flood of it is throttled.
-      metric: this.#math(Duration.minutes(15), 'FILL(errors, 0)', {
+      metric: math(Duration.minutes(15), 'FILL(errors, 0)', {
         errors: webhook.function.metricErrors({ statistic: cloudwatch.Stats.SUM }),
       }),
       // One or two are a hiccup of SQS or Secrets Manager, which the schedule makes good.
       threshold: 3,
     });
-  }
-
-  #math(
-    period: Duration,
-    expression: string,
-    usingMetrics: Record<string, cloudwatch.IMetric>,
-  ): cloudwatch.MathExpression {
-    return new cloudwatch.MathExpression({ expression, usingMetrics, period, label: expression });
-  }
-
-  #alarm(controlPlane: string | undefined, id: string, alert: MetricAlert): cloudwatch.Alarm {
-    const { metric, threshold, below = false, missing, tells } = alert;
-    const alarm = new cloudwatch.Alarm(this, controlPlane === undefined ? id : `${id}-${controlPlane}`, {
-      alarmName: this.#name(alert.heading, controlPlane),
-      alarmDescription: this.#description(alert),
-      metric,
-      threshold,
-      comparisonOperator: below
-        ? cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-        : cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: missing ?? cloudwatch.TreatMissingData.NOT_BREACHING,
-    });
-    if (tells !== 'nobody') {
-      this.#tell(alarm, tells === undefined);
-    }
-    return alarm;
-  }
-
-  #tell(alarm: cloudwatch.AlarmBase, itsEnd: boolean): void {
-    if (this.#topic === undefined) {
-      return;
-    }
-    const action = new SnsAction(this.#topic);
-    alarm.addAlarmAction(action);
-    if (itsEnd) {
-      alarm.addOkAction(action);
-    }
-  }
-
-  /** Unique in account and region, as names of alarms must be. */
-  #name(heading: string, controlPlane: string | undefined): string {
-    const name = deploymentName(this);
-    return controlPlane === undefined ? `${name}: ${heading}` : `${name} ${controlPlane}: ${heading}`;
-  }
-
-  #description({ heading, meaning }: Alert): string {
-    return `${meaning} ${this.#deployment.runbookUrl}#${anchor(heading)}`;
   }
 }

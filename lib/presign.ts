@@ -3,16 +3,16 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { PresignVariables } from '../lambdas/environment/presign.ts';
 import type { Api } from './api.ts';
+import type { FileStore } from './file-store.ts';
 import { type FunctionRole, LifeboatFunction } from './function.ts';
 import type { ControlPlaneSettings, Settings } from './settings.ts';
-import type { Vault } from './vault.ts';
 
 export interface PresignProps {
   readonly controlPlane: string;
   readonly settings: ControlPlaneSettings;
   readonly deployment: Settings;
   readonly logKey: kms.IKey;
-  readonly vault: Vault;
+  readonly vault: Pick<FileStore, 'bucket'>;
   readonly api: Api;
   /** Its rights are the rights of the URLs: reading one control plane's files. */
   readonly role: FunctionRole;
