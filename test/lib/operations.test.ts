@@ -6,8 +6,8 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { maxTries } from '../../core/export/export-batch.ts';
 import { type MetricName, metricNames } from '../../lambdas/telemetry.ts';
-import { Lifeboat } from '../../lib/lifeboat.ts';
 import { anchor } from '../../lib/alarms.ts';
+import { Lifeboat } from '../../lib/lifeboat.ts';
 import { type Deployment, deploy, ofType, one, type Resource, twoControlPlanes } from './deployment.ts';
 
 const topic = 'arn:aws:sns:eu-central-1:111122223333:on-call';
