@@ -11,6 +11,7 @@ import { Intake } from './intake.ts';
 import { LogKey } from './log-key.ts';
 import { Operations, type WatchedUnit } from './operations.ts';
 import { Presign } from './presign.ts';
+import { PrivateEndpoints } from './private-endpoints.ts';
 import { parseSettings, type Settings, type SettingsInput } from './settings.ts';
 import { Vault } from './vault.ts';
 
@@ -24,6 +25,12 @@ export interface LifeboatNetworkProps {
   readonly subnetIds: readonly string[];
   /** Must let out to the control plane and to these services. */
   readonly securityGroupIds: readonly string[];
+  /**
+   * Makes the endpoints for these services, open to the exports of this network and for what they call: interface endpoints for SQS, Secrets Manager
+   * and KMS, a gateway endpoint for S3. `routeTableIds`: of each subnet, in the same order.
+   * @default they are there, or the subnets have a way to the internet
+   */
+  readonly endpoints?: { readonly routeTableIds: readonly string[] } | undefined;
 }
 
 /** One control plane whose configuration is kept. */
@@ -283,6 +290,7 @@ export class Lifeboat extends Construct {
         readerRole: trust === undefined ? undefined : this.#readerRole(controlPlane, grantArn, trust),
       };
     });
+    this.#privateEndpoints(settings, units, vault);
     const exports = new Map(units.map((unit) => [unit.controlPlane, unit.export]));
     const intake = new Intake(this, 'Intake', { deployment: settings, logKey, api, exports });
     new Operations(this, 'Operations', { deployment: settings, api, intake, units });
@@ -303,6 +311,25 @@ export class Lifeboat extends Construct {
    */
   grantBootstrap(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
     return grantBootstrap(this, this.units, grantee, controlPlane);
+  }
+
+  #privateEndpoints({ controlPlanes }: Settings, units: readonly LifeboatUnit[], vault: Vault): void {
+    const networks = new Map(Object.entries(controlPlanes).map(([name, { vpc }]) => [name, vpc]));
+    for (const [controlPlane, network] of networks) {
+      if (network?.endpoints !== undefined) {
+        new PrivateEndpoints(this, `Endpoints-${controlPlane}`, {
+          network,
+          routeTableIds: network.endpoints.routeTableIds,
+          exports: units.flatMap((unit) => {
+            const own = networks.get(unit.controlPlane);
+            return own?.vpcId === network.vpcId
+              ? [{ export: unit.export, securityGroupIds: own.securityGroupIds }]
+              : [];
+          }),
+          vault,
+        });
+      }
+    }
   }
 
   /** HTTP APIs have no resource policies: whoever comes from another account asks as a role of this one. */

@@ -183,10 +183,28 @@ const vpc = v.pipe(
       ),
       v.minLength(1, 'at least one security group is needed'),
     ),
+    /** Makes the endpoints that an export needs in a network without a way to the internet. Default: they are there, or a NAT is. */
+    endpoints: v.optional(
+      section({
+        /** Of each subnet, in the same order: it gets the way to S3. */
+        routeTableIds: list(
+          text(
+            /^rtb-([0-9a-f]{8}|[0-9a-f]{17})$/,
+            'a route table id is expected, for example "rtb-0123456789abcdef0"',
+          ),
+          'route table ids',
+        ),
+      }),
+    ),
   }),
   v.check(
     ({ availabilityZones, subnetIds }) => availabilityZones.length === subnetIds.length,
     'as many subnets as availability zones are expected: one in each',
+  ),
+  v.check(
+    ({ subnetIds, endpoints }) =>
+      endpoints === undefined || endpoints.routeTableIds.length === subnetIds.length,
+    'as many endpoints.routeTableIds as subnets are expected: that of each, in the same order',
   ),
 );
 
@@ -269,6 +287,12 @@ const settings = section({
       (all) => Object.values(all).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 5,
       'at most 5 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
     ),
+    v.check((all) => {
+      const asking = Object.values(all).flatMap(({ vpc }) =>
+        vpc?.endpoints === undefined ? [] : [vpc.vpcId],
+      );
+      return new Set(asking).size === asking.length;
+    }, 'two control planes ask for vpc.endpoints in the same network, which takes them once: leave them with one, they are open to both'),
   ),
   /** How long a grant's URL is good: for one download to begin. */
   urlLifetimeSeconds: v.optional(between(60, 900, 'seconds'), 120),

@@ -1,4 +1,4 @@
-import { App, aws_ec2 as ec2, aws_iam as iam, Stack, Validations } from 'aws-cdk-lib';
+import { App, aws_ec2 as ec2, Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { Lifeboat } from '../../lib/lifeboat.ts';
 
@@ -24,18 +24,7 @@ exportGroup.addEgressRule(ec2.Peer.ipv4(vpc.vpcCidrBlock), ec2.Port.tcp(8005), '
 // To S3 by the gateway endpoint: its addresses are public ones, and no other has a route.
 exportGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'AWS');
 
-// What the export calls. Its logs need no endpoint: Lambda takes them outside of the function's network.
-const endpoints = {
-  Sqs: ec2.InterfaceVpcEndpointAwsService.SQS,
-  SecretsManager: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
-  Kms: ec2.InterfaceVpcEndpointAwsService.KMS,
-};
-for (const [id, service] of Object.entries(endpoints)) {
-  vpc.addInterfaceEndpoint(id, { service, open: false }).connections.allowDefaultPortFrom(exportGroup);
-}
-const s3Endpoint = vpc.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3 });
-
-const { vault } = new Lifeboat(stack, 'Lifeboat', {
+new Lifeboat(stack, 'Lifeboat', {
   controlPlanes: {
     prod: {
       clusterEndpoint: 'kong-cp.internal.example.com:8005',
@@ -45,16 +34,9 @@ const { vault } = new Lifeboat(stack, 'Lifeboat', {
         availabilityZones: vpc.availabilityZones,
         subnetIds: vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
         securityGroupIds: [exportGroup.securityGroupId],
+        // What the export calls, and nothing else: no other bucket can be reached from here, so nothing can be carried away to one.
+        endpoints: { routeTableIds: vpc.isolatedSubnets.map(({ routeTable }) => routeTable.routeTableId) },
       },
     },
   },
 });
-
-// No other bucket can be reached from this network, so nothing can be carried away to one.
-s3Endpoint.addToPolicy(
-  new iam.PolicyStatement({
-    principals: [new iam.AnyPrincipal()],
-    actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:ListBucket'],
-    resources: [vault.bucket.bucketArn, vault.bucket.arnForObjects('*')],
-  }),
-);

@@ -264,7 +264,7 @@ describe('a wrong setting', () => {
       'an unknown key in vpc',
       given({}, { vpc: { ...vpc, subnets: [] } }),
       'controlPlanes.prod.vpc.subnets',
-      'there is no such setting here; take it out, or choose one of vpcId, availabilityZones, subnetIds, securityGroupIds',
+      'there is no such setting here; take it out, or choose one of vpcId, availabilityZones, subnetIds, securityGroupIds, endpoints',
     ],
     [
       'a missing endpoint',
@@ -373,6 +373,37 @@ describe('a wrong setting', () => {
       given({}, { customPlugins: ['a,b'] }),
       'controlPlanes.prod.customPlugins.0',
       'the name of a plugin is expected, for example "my-plugin"',
+    ],
+    [
+      'endpoints with too few route tables',
+      given(
+        {},
+        { vpc: { ...vpc, endpoints: { routeTableIds: ['rtb-0000000a', 'rtb-0000000b', 'rtb-0000000c'] } } },
+      ),
+      'controlPlanes.prod.vpc',
+      'as many endpoints.routeTableIds as subnets are expected: that of each, in the same order',
+    ],
+    [
+      'endpoints with what is no route table',
+      given({}, { vpc: { ...vpc, endpoints: { routeTableIds: ['subnet-0000000a', 'rtb-0000000b'] } } }),
+      'controlPlanes.prod.vpc.endpoints.routeTableIds.0',
+      'a route table id is expected, for example "rtb-0123456789abcdef0"',
+    ],
+    [
+      'endpoints twice in a network',
+      {
+        controlPlanes: Object.fromEntries(
+          ['prod', 'staging'].map((name) => [
+            name,
+            {
+              ...prod,
+              vpc: { ...vpc, endpoints: { routeTableIds: vpc.subnetIds.map(() => 'rtb-0000000a') } },
+            },
+          ]),
+        ),
+      },
+      'controlPlanes',
+      'two control planes ask for vpc.endpoints in the same network, which takes them once: leave them with one, they are open to both',
     ],
     [
       'a vpc that is an id',
