@@ -241,7 +241,11 @@ export function notFrom(roleArns: readonly string[]) {
 export type Conditions = Record<string, Record<string, string | string[]>>;
 
 /** A statement of a key's policy. */
-function denied(sid: string, actions: readonly string[], conditions: Conditions = {}): iam.PolicyStatement {
+export function denied(
+  sid: string,
+  actions: readonly string[],
+  conditions: Conditions = {},
+): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid,
     effect: iam.Effect.DENY,

@@ -24,11 +24,19 @@ export class LifeboatStack extends Stack {
     this.#domainOutputs(api);
     this.#output('Bucket', 'The vault', vault.bucket.bucketName);
     this.#output('SigningKeyArn', 'Key that signs the configurations', vault.signingKey.keyArn);
+    const publicKey = 'npm run --silent lifeboat -- public-key --key-id';
     this.#output(
       'PublicKeyCommand',
       'Prints what data planes pin',
-      `npm run --silent lifeboat -- public-key --key-id ${vault.signingKey.keyArn}`,
+      `${publicKey} ${vault.signingKey.keyArn}`,
     );
+    for (const [name, { keyArn }] of [...vault.signingKeys].slice(1)) {
+      this.#output(
+        `PublicKeyCommand${name}`,
+        `Prints what data planes pin of the signing key "${name}", which signs nothing now`,
+        `${publicKey} ${keyArn}`,
+      );
+    }
     if (vault.encryptionKeyStatements.length > 0) {
       this.#output(
         'EncryptionKeyStatements',

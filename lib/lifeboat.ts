@@ -187,6 +187,12 @@ export interface LifeboatProps {
    */
   readonly encryptionKeyArn?: string | undefined;
   /**
+   * Names of the signing keys, 1 to 3. The first signs; another is made and pinned before it comes to the front (docs/runbook.md, "Rotating the
+   * signing key").
+   * @default ['first']
+   */
+  readonly signingKeys?: readonly string[] | undefined;
+  /**
    * On everything that can have tags, beside `application`.
    * @default none
    */

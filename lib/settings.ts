@@ -261,6 +261,22 @@ const controlPlane = section({
 
 const byName = 'an object is expected, with a section for each control plane by its name';
 
+/** What the signing key of a deployment is called that has never changed it. */
+export const firstSigningKey = 'first';
+
+const signingKeys = v.pipe(
+  list(
+    text(
+      /^[a-z0-9]{1,20}$/,
+      'the name of a signing key is expected: 1 to 20 characters out of a-z and 0-9, for example "second"',
+    ),
+    'names of signing keys',
+  ),
+  v.minLength(1, 'at least one signing key is needed: the first of them signs'),
+  v.maxLength(3, 'at most 3 signing keys are allowed: take out those that no data plane trusts any more'),
+  v.check((names) => new Set(names).size === names.length, 'a signing key stands there twice'),
+);
+
 const settings = section({
   /** By name. */
   controlPlanes: v.pipe(
@@ -332,6 +348,8 @@ const settings = section({
   bucketName: v.optional(bucketName),
   /** A key of yours that encrypts the configurations. Default: one is made. */
   encryptionKeyArn: v.optional(keyArn),
+  /** The first one signs; the others are pinned beforehand, or still. Each is made once, by its name, and stays when it is taken out. */
+  signingKeys: v.optional(signingKeys, [firstSigningKey]),
   /** On everything that can have tags, beside `application`. */
   tags: v.optional(tags, {}),
   /** Managed policy that bounds every role. Default: none. */

@@ -5,12 +5,14 @@ import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import {
   type Conditions,
+  denied,
   deniedToOthers,
   FileStore,
   keptKey,
   notFrom,
   type StoreSettings,
 } from './file-store.ts';
+import { firstSigningKey } from './settings.ts';
 
 /** Who may do what with the files of one control plane. */
 export interface VaultTenant {
@@ -31,6 +33,8 @@ export interface VaultProps extends StoreSettings {
   readonly bucketName?: string | undefined;
   /** A key of the deployer's, whose policy is not ours to change. @default one is made */
   readonly encryptionKeyArn?: string | undefined;
+  /** Names of the signing keys; the first signs. At least one. */
+  readonly signingKeys: readonly string[];
 }
 
 /**
@@ -39,7 +43,10 @@ export interface VaultProps extends StoreSettings {
  * policy elsewhere in the account opens nothing.
  */
 export class Vault extends FileStore {
+  /** The one that signs. */
   readonly signingKey: kms.IKey;
+  /** By name; all but the one that signs can sign nothing. */
+  readonly signingKeys: ReadonlyMap<string, kms.IKey>;
   /** What the policy of the deployer's own encryption key needs; empty where the key is ours, which has it. */
   readonly encryptionKeyStatements: readonly iam.PolicyStatement[];
 
@@ -52,18 +59,12 @@ export class Vault extends FileStore {
       ],
     });
     const { encryptionKey } = this;
-    const signingKey = new kms.Key(this, 'SigningKey', {
-      description: 'Lifeboat: signs the configurations of control planes',
-      keySpec: kms.KeySpec.ECC_NIST_P256,
-      keyUsage: kms.KeyUsage.SIGN_VERIFY,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    acknowledge(
-      signingKey,
-      'AwsSolutions-KMS5',
-      'KMS does not rotate asymmetric keys; data planes pin this one, and it is replaced by hand.',
-    );
-    this.signingKey = signingKey;
+    const [signing, ...others] = props.signingKeys.map((name) => [name, this.#signingKey(name)] as const);
+    if (signing === undefined) {
+      throw new RangeError('a vault needs a signing key: the settings have checked that');
+    }
+    this.signingKey = signing[1];
+    this.signingKeys = new Map([signing, ...others]);
 
     const exportRoles = props.tenants.map(({ exportRole }) => exportRole.roleArn);
     const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
@@ -93,12 +94,9 @@ export class Vault extends FileStore {
       }),
     ];
     // A signature is what data planes trust; a key policy is the one place where nobody else's policy can add a signer.
-    const onSigningKey = [
-      deniedToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']),
-      ...keptKey(props.lockdown),
-    ];
-    for (const statement of onSigningKey) {
-      signingKey.addToResourcePolicy(statement);
+    this.#close(signing[1], deniedToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
+    for (const [, key] of others) {
+      this.#close(key, denied('NobodySigns', ['kms:Sign']), props);
     }
     const isOurs = onEncryptionKey.every(
       (statement) => encryptionKey.addToResourcePolicy(statement).statementAdded,
@@ -130,6 +128,28 @@ export class Vault extends FileStore {
         `the policy of ${encryptionKey.keyArn} is yours: once deployed, put the statements of the output EncryptionKeyStatements into it ` +
           '(Vault.encryptionKeyStatements in a stack of your own); without them others may decrypt, see docs/settings.md',
       );
+    }
+  }
+
+  #signingKey(name: string): kms.Key {
+    // The first one's id has no name: with another id it would be another key.
+    const key = new kms.Key(this, name === firstSigningKey ? 'SigningKey' : `FurtherSigningKey-${name}`, {
+      description: `Lifeboat: signs the configurations of control planes (${name})`,
+      keySpec: kms.KeySpec.ECC_NIST_P256,
+      keyUsage: kms.KeyUsage.SIGN_VERIFY,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    acknowledge(
+      key,
+      'AwsSolutions-KMS5',
+      'KMS does not rotate asymmetric keys; data planes pin this one, and the setting signingKeys replaces it.',
+    );
+    return key;
+  }
+
+  #close(key: kms.Key, signing: iam.PolicyStatement, { lockdown }: VaultProps): void {
+    for (const statement of [signing, ...keptKey(lockdown)]) {
+      key.addToResourcePolicy(statement);
     }
   }
 

@@ -56,6 +56,7 @@ describe('the settings of a deployment', () => {
       noncurrentVersionsKept: 30,
       objectLockDays: 0,
       logRetentionDays: 30,
+      signingKeys: ['first'],
       tags: {},
       reservedConcurrency: {},
       runbookUrl: 'https://lifeboat.example.com/docs/runbook.md',
@@ -374,6 +375,29 @@ describe('a wrong setting', () => {
       'controlPlanes.prod.customPlugins.0',
       'the name of a plugin is expected, for example "my-plugin"',
     ],
+    ...(
+      [
+        [[], '', 'at least one signing key is needed: the first of them signs'],
+        [
+          ['a', 'b', 'c', 'd'],
+          '',
+          'at most 3 signing keys are allowed: take out those that no data plane trusts any more',
+        ],
+        [['a', 'a'], '', 'a signing key stands there twice'],
+        [
+          ['First'],
+          '.0',
+          'the name of a signing key is expected: 1 to 20 characters out of a-z and 0-9, for example "second"',
+        ],
+      ] as const
+    ).map(
+      ([signingKeys, at, sentence]): Wrong => [
+        `the signing keys ${signingKeys.join()}`,
+        given({ signingKeys }),
+        `signingKeys${at}`,
+        sentence,
+      ],
+    ),
     [
       'endpoints with too few route tables',
       given(

@@ -466,6 +466,68 @@ describe('the signing key', () => {
   });
 });
 
+describe('a new signing key', () => {
+  const rotation = (...signingKeys: readonly string[]) => {
+    const deployed = deploy({ ...twoControlPlanes, signingKeys });
+    const keys = ['VaultSigningKey', 'VaultFurtherSigningKeysecond'].flatMap((start) =>
+      deployed.resources.filter(({ id, type }) => type === 'AWS::KMS::Key' && id.startsWith(start)),
+    );
+    const exporter = role(deployed, 'ExportRole', 'prod');
+    return {
+      outputs: deployed.outputs,
+      ids: keys.map(({ id }) => id),
+      signs: keys.map((key) =>
+        decision({ arn: exporter.arn, policies: granted(deployed, exporter) }, keyPolicy(key), {
+          action: 'kms:Sign',
+          resource: key.arn,
+          context: {},
+        }),
+      ),
+      used: one(deployed, 'AWS::Lambda::Function', 'Exportprod').properties,
+    };
+  };
+
+  it('is made beside the one that signs, then signs in its place, then stands alone', () => {
+    const steps = [['first', 'second'], ['second', 'first'], ['second']].map((names) => rotation(...names));
+
+    expect(steps.map(({ signs }) => signs)).toEqual([
+      ['allowed', 'NobodySigns'],
+      ['NobodySigns', 'allowed'],
+      ['allowed'],
+    ]);
+    // Another id would be another key.
+    expect(steps[0]?.ids[0]).toBe(signingKey.id);
+    expect(steps[1]?.ids).toEqual(steps[0]?.ids);
+    expect(steps[2]?.ids[0]).toBe(steps[0]?.ids[1]);
+  });
+
+  it('is printed before it signs, and given to the exports with its turn', () => {
+    const [before, after] = [rotation('first', 'second'), rotation('second', 'first')];
+    const [first, second] = before.ids;
+
+    expect(before.outputs).toMatchObject({
+      SigningKeyArn: expect.stringContaining(`${first}`),
+      PublicKeyCommandsecond: expect.stringContaining(`${second}`),
+    });
+    expect(after.outputs).toMatchObject({
+      SigningKeyArn: expect.stringContaining(`${second}`),
+      PublicKeyCommandfirst: expect.stringContaining(`${first}`),
+    });
+    expect(JSON.stringify(after.used)).toContain(`${second}`);
+    expect(JSON.stringify(after.used)).not.toContain(`key/${first}`);
+  });
+
+  it('leaves the old one in KMS', () => {
+    const deployed = deploy({ ...twoControlPlanes, signingKeys: ['second', 'first'] });
+
+    expect(
+      deployed.resources
+        .filter(({ id, type }) => type === 'AWS::KMS::Key' && id.includes('SigningKey'))
+        .map(({ deletionPolicy }) => deletionPolicy),
+    ).toEqual(['Retain', 'Retain']);
+  });
+});
+
 describe('a vault with locked versions', () => {
   const locked = deploy({ ...twoControlPlanes, objectLockDays: 45 });
   const policy = v.parse(
