@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ControlPlane, startControlPlane } from '../../local/control-plane/control-plane.ts';
 import { listen } from '../../local/control-plane/listening.ts';
+import { projectRoot } from '../../local/project-root.ts';
 import type { RehearsalResult } from '../../local/rehearsal/rehearsal.ts';
 import { type Ended, processes, typescript } from './processes.ts';
 import { fakeKong } from './running-kong.ts';
@@ -20,6 +21,7 @@ let directory: string;
 /** Run while the others are under way, as most of their time is waiting. */
 let rehearsal: Promise<Ended>;
 let unreachable: Promise<Ended>;
+let withoutGrant: Promise<Ended>;
 let certificateFiles: readonly string[];
 
 const start = (parameters: readonly string[], limitSeconds = 20): Promise<Ended> =>
@@ -46,6 +48,31 @@ async function writeCertificate({ certificates }: ControlPlane): Promise<void> {
 
 const printedBy = ({ stdout }: Ended): Printed => JSON.parse(stdout) as Printed;
 
+/** A copy of the project whose construct grants one action less. */
+async function projectWithout(action: string): Promise<string> {
+  const copy = join(directory, 'project');
+  const parts = [
+    'cli',
+    'core',
+    'lambdas',
+    'lib',
+    'local',
+    'test/fixtures',
+    'package.json',
+    'package-lock.json',
+  ];
+  for (const part of [...parts, 'cdk.json', 'tsconfig.json']) {
+    await cp(join(projectRoot, part), join(copy, part), { recursive: true });
+  }
+  await symlink(join(projectRoot, 'node_modules'), join(copy, 'node_modules'));
+  const construct = join(copy, 'lib/vault.ts');
+  const source = await readFile(construct, 'utf8');
+  const without = source.replace(`actions: ['${action}', `, 'actions: [');
+  expect(without).not.toBe(source);
+  await writeFile(construct, without);
+  return copy;
+}
+
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lifeboat-start-'));
   certificateFiles = [
@@ -67,6 +94,13 @@ beforeAll(async () => {
     ],
     60,
   );
+});
+
+beforeAll(async () => {
+  const project = await projectWithout('kms:Sign');
+  withoutGrant = children.run(process.execPath, typescript(join(project, 'local/start.ts')), {
+    limitSeconds: 80,
+  });
 });
 
 afterAll(async () => {
@@ -224,4 +258,15 @@ describe('the rehearsal', () => {
     expect(stderr).toContain(join(directory, 'away/logs/export.log'));
     expect(seconds).toBeLessThan(30);
   }, 60_000);
+});
+
+describe('a construct that lost a grant', () => {
+  it('ends the rehearsal with the AccessDenied, which names principal, action and resource', async () => {
+    const { exitCode, stderr } = await withoutGrant;
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /User: arn:aws:sts::\d{12}:assumed-role\/ExportRole\w+\/local is not authorized to perform: kms:Sign on resource: "arn:aws:kms:[^"]+"/,
+    );
+  }, 90_000);
 });
