@@ -72,7 +72,7 @@ export interface LifeboatControlPlaneProps {
   readonly readerRoleTrust?: readonly string[] | undefined;
   /**
    * Roles that read the files in the bucket themselves, of other accounts too: an auditor, a backup. Their own policies must allow it, and
-   * nobody else's can. Up to 5 in all.
+   * nobody else's can. Up to 3 in all.
    * @default nobody
    */
   readonly fileReaderRoleArns?: readonly string[] | undefined;

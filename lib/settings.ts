@@ -300,8 +300,8 @@ const settings = section({
     // Each has its statements in the bucket policy, of which S3 takes 20 KB.
     v.check((all) => Object.keys(all).length <= 10, 'at most 10 control planes fit into one deployment'),
     v.check(
-      (all) => Object.values(all).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 5,
-      'at most 5 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
+      (all) => Object.values(all).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 3,
+      'at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
     ),
     v.check((all) => {
       const asking = Object.values(all).flatMap(({ vpc }) =>

@@ -73,7 +73,7 @@ export class Vault extends FileStore {
       this.#grantPublish(tenant);
       this.grantRead(tenant.presignRole, tenant.controlPlane);
       this.#letReadersRead(tenant, index + 1);
-      this.#denyOthers(tenant, index + 1);
+      this.#denyOthers(tenant, index + 1, props.objectLockDays > 0);
     }
     this.#denyStrayWrites(props.tenants);
     if (props.objectLockDays > 0) {
@@ -210,13 +210,20 @@ export class Vault extends FileStore {
   #denyOthers(
     { controlPlane, exportRole, presignRole, fileReaderRoleArns }: VaultTenant,
     number: number,
+    areLocked: boolean,
   ): void {
     const files = this.bucket.arnForObjects(`${controlPlane}/*`);
     const status = this.bucket.arnForObjects(`status/${controlPlane}.json`);
     this.deny({
       sid: `OnlyItsExportWrites${number}`,
       // Replication writes without s3:PutObject.
-      actions: ['s3:PutObject', 's3:PutObjectTagging', 's3:PutObjectVersionTagging', 's3:ReplicateObject'],
+      actions: [
+        's3:PutObject',
+        's3:PutObjectTagging',
+        's3:PutObjectVersionTagging',
+        's3:ReplicateObject',
+        ...(areLocked ? ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] : []),
+      ],
       resources: [files, status],
       conditions: notFrom([exportRole.roleArn]),
     });
@@ -307,12 +314,6 @@ export class Vault extends FileStore {
       conditions: {
         NumericGreaterThan: { 's3:object-lock-remaining-retention-days': objectLockDays + 1 },
       },
-    });
-    this.deny({
-      sid: 'OnlyExportsLock',
-      actions: ['s3:PutObjectRetention', 's3:PutObjectLegalHold'],
-      resources: [this.bucket.arnForObjects('*')],
-      conditions: notFrom(tenants.map(({ exportRole }) => exportRole.roleArn)),
     });
   }
 }

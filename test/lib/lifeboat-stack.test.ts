@@ -858,7 +858,7 @@ describe('the stack', () => {
     expect(Object.keys(outputs).filter((name) => name.startsWith('GrantUrl'))).toHaveLength(5);
   });
 
-  it('fits into AWS with ten control planes of the longest names, as many readers as there may be, and lockdown', () => {
+  it('fits into AWS with ten control planes of the longest names, as many readers as there may be, locks, and lockdown', () => {
     const names = Array.from({ length: 10 }, (_, index) => `${index}${'-a'.repeat(19)}b`);
     const unit = { clusterEndpoint: 'cp:8005', dataPlaneVersions: ['3.9.1'] };
 
@@ -871,10 +871,11 @@ describe('the stack', () => {
           {
             ...unit,
             readerRoleTrust,
-            fileReaderRoleArns: readerRoleTrust.slice(index, index < 5 ? index + 1 : index),
+            fileReaderRoleArns: readerRoleTrust.slice(index, index < 3 ? index + 1 : index),
           },
         ]),
       ),
+      objectLockDays: 30,
       lockdown: { breakGlassRoleArn: longest('a'), deploymentRoleArn: longest('b') },
     });
 

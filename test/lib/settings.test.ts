@@ -159,7 +159,7 @@ describe('the settings of a deployment', () => {
 
   const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
 
-  it('take five readers of files in all, with ARNs of up to 120 characters', () => {
+  it('take three readers of files in all, with ARNs of up to 120 characters', () => {
     const roles = (count: number) => Array.from({ length: count }, (_, index) => role(`auditor${index}`));
     const twoUnits = (first: number, second: number) => ({
       controlPlanes: {
@@ -170,9 +170,9 @@ describe('the settings of a deployment', () => {
     const longest = (length: number) => role('a'.repeat(length - role('').length));
 
     const said = [
-      twoUnits(5, 0),
-      twoUnits(2, 3),
-      twoUnits(3, 3),
+      twoUnits(3, 0),
+      twoUnits(1, 2),
+      twoUnits(2, 2),
       given({}, { fileReaderRoleArns: [longest(120)] }),
       given({}, { fileReaderRoleArns: [longest(121)] }),
       given({}, { fileReaderRoleArns: [role('auditor'), role('auditor')] }),
@@ -184,7 +184,7 @@ describe('the settings of a deployment', () => {
       [],
       [],
       [
-        '- controlPlanes: at most 5 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
+        '- controlPlanes: at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
       ],
       [],
       [`${path}.0: at most 120 characters are allowed: take a role with a shorter path`],
