@@ -3,18 +3,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
+import { bareTaskDefinition } from '../../examples/data-plane/ecs/task-definition.ts';
 import { type Outcome, runApps, violations } from '../lib/child-app.ts';
 import { leftAfter, lifecycle } from '../lib/lifecycle.ts';
 
-const names = ['minimal', 'private-control-plane', 'several-control-planes'] as const;
+const names = ['minimal', 'private-control-plane', 'several-control-planes', 'data-plane/ecs'] as const;
 type Name = (typeof names)[number];
-// Three apps on however busy a machine.
+// Four apps on however busy a machine.
 const timeoutMs = 120_000;
 
 const templateJson = v.object({
   Resources: v.record(v.string(), v.object({ Type: v.string(), Properties: v.optional(v.unknown()) })),
 });
 const bucketProperties = v.object({ LifecycleConfiguration: v.optional(lifecycle, { Rules: [] }) });
+const taskProperties = v.object({
+  TaskRoleArn: v.object({ 'Fn::GetAtt': v.tuple([v.string(), v.literal('Arn')]) }),
+});
+const policyProperties = v.object({
+  Roles: v.array(v.object({ Ref: v.string() })),
+  PolicyDocument: v.object({ Statement: v.array(v.unknown()) }),
+});
 const manifest = v.object({
   artifacts: v.record(v.string(), v.object({ type: v.string(), metadata: v.optional(v.unknown()) })),
 });
@@ -36,15 +44,19 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function resources(name: Name, type: string) {
+async function template(name: Name): Promise<unknown> {
   const { artifacts } = v.parse(
     manifest,
     JSON.parse(await readFile(join(output(name), 'manifest.json'), 'utf8')),
   );
   const [stack] =
     Object.entries(artifacts).find(([, each]) => each.type === 'aws:cloudformation:stack') ?? [];
-  const text = await readFile(join(output(name), `${stack}.template.json`), 'utf8');
-  return Object.values(v.parse(templateJson, JSON.parse(text)).Resources).filter(({ Type }) => Type === type);
+  return JSON.parse(await readFile(join(output(name), `${stack}.template.json`), 'utf8'));
+}
+
+async function resources(name: Name, type: string) {
+  const { Resources } = v.parse(templateJson, await template(name));
+  return Object.values(Resources).filter(({ Type }) => Type === type);
 }
 
 describe('the examples', () => {
@@ -111,5 +123,39 @@ describe('the example several-control-planes', () => {
       ['control-planes/prod/fallback-config'],
       ['control-planes/staging/fallback-config'],
     ]);
+  });
+});
+
+describe('the example data-plane/ecs', () => {
+  const name = 'data-plane/ecs';
+
+  it('has its task definition also for those without CDK', async () => {
+    const written = await readFile('examples/data-plane/ecs/task-definition.json', 'utf8');
+
+    const synthesized = bareTaskDefinition(await template(name));
+
+    expect(JSON.parse(written)).toEqual(synthesized);
+  });
+
+  it('allows its task the grants of its control plane, and nothing else', async () => {
+    const [task] = await resources(name, 'AWS::ECS::TaskDefinition');
+    const policies = await resources(name, 'AWS::IAM::Policy');
+
+    const { TaskRoleArn } = v.parse(taskProperties, task?.Properties);
+    const statements = policies
+      .map(({ Properties }) => v.parse(policyProperties, Properties))
+      .filter(({ Roles }) => Roles.some((role) => role.Ref === TaskRoleArn['Fn::GetAtt'][0]))
+      .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+    expect(statements).toMatchObject([{ Effect: 'Allow', Action: 'execute-api:Invoke' }]);
+    expect(JSON.stringify(statements).match(/control-planes\/[a-z-]+\/[a-z-]+/g)).toEqual([
+      'control-planes/prod/fallback-config',
+    ]);
+  });
+
+  it('runs where a task has one process namespace', async () => {
+    const services = await resources(name, 'AWS::ECS::Service');
+
+    // The first Fargate platform that has them.
+    expect(services).toMatchObject([{ Properties: { LaunchType: 'FARGATE', PlatformVersion: '1.4.0' } }]);
   });
 });
