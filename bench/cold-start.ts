@@ -40,6 +40,9 @@ const presign: PresignVariables = {
   BUCKET: 'vault',
   DATA_PLANE_VERSIONS: '3.9.1',
   URL_LIFETIME_SECONDS: '120',
+  CLUSTER_CERTIFICATES: 'x'.repeat(43),
+  CLUSTER_AUTHORITIES: '',
+  CLUSTER_COMMON_NAMES: '',
 };
 const variables: Readonly<Record<FunctionName, Readonly<Record<string, string>>>> = {
   webhook: { ...webhook },

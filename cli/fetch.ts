@@ -1,29 +1,20 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { fetchConfig } from '../core/standby/fetch-config.ts';
-import { awsCredentials } from './credentials.ts';
 import {
+  addGrantOptions,
   caFileOption,
-  controlPlaneOption,
   credentialsHelp,
-  endpointUrl,
-  kongVersionOption,
+  type GrantOptions,
+  grantSources,
   maxBytesOption,
-  publicKeyOption,
-  regionOf,
-  regionOption,
   secondsOption,
   trustedKeys,
 } from './options.ts';
 import { vaultFetch } from './vault-fetch.ts';
 
-interface FetchOptions {
-  readonly controlPlane: string;
-  readonly kongVersion: string;
-  readonly endpoint: URL;
-  readonly publicKey: string;
+interface FetchOptions extends GrantOptions {
   readonly output: string;
-  readonly region?: string;
   readonly maxBytes: number;
   readonly timeout: number;
   readonly caFile?: string;
@@ -32,25 +23,15 @@ interface FetchOptions {
 
 /** `lifeboat fetch`: gets a control plane's published file, verified. */
 export function fetchCommand(): Command {
-  return new Command('fetch')
+  return addGrantOptions(new Command('fetch'))
     .description(
       'Fetch the published configuration of a control plane, verify it, and write it with mode 0600.',
     )
-    .addOption(controlPlaneOption())
-    .addOption(kongVersionOption())
-    .addOption(
-      new Option('--endpoint <url>', 'Lifeboat’s HTTP API, see the stack’s outputs')
-        .env('LIFEBOAT_ENDPOINT')
-        .argParser(endpointUrl)
-        .makeOptionMandatory(),
-    )
-    .addOption(publicKeyOption())
     .addOption(
       new Option('--output <file>', 'where the file goes; name it *.json')
         .env('LIFEBOAT_OUTPUT')
         .makeOptionMandatory(),
     )
-    .addOption(regionOption())
     .addOption(maxBytesOption())
     .addOption(secondsOption('--timeout <seconds>', 'for the whole download', 120))
     .addOption(caFileOption())
@@ -62,12 +43,10 @@ export function fetchCommand(): Command {
 async function fetchFile(options: FetchOptions): Promise<void> {
   const output = resolve(options.output);
   const manifest = await fetchConfig({
-    endpoint: options.endpoint,
+    sources: await grantSources(options),
     controlPlane: options.controlPlane,
     kongVersion: options.kongVersion,
-    region: regionOf(options.endpoint, options.region),
     trusted: await trustedKeys(options.publicKey),
-    credentials: await awsCredentials(),
     output,
     maxBytes: options.maxBytes,
     timeoutMs: options.timeout * 1000,

@@ -4,6 +4,7 @@ import { exitCodes, StandbyError } from '../core/standby/errors.ts';
 import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { fetchCommand } from './fetch.ts';
+import { readFileVariables } from './file-variables.ts';
 import { publicKeyCommand } from './public-key.ts';
 import { standbyCommand } from './standby.ts';
 
@@ -34,6 +35,12 @@ for (const command of program.commands) {
   command.exitOverride().showHelpAfterError(`(see lifeboat ${command.name()} --help)`);
 }
 
+const variables = [
+  // Kong's, which no option has.
+  'KONG_STATUS_LISTEN',
+  ...new Set(program.commands.flatMap(({ options }) => options.flatMap(({ envVar }) => envVar ?? []))),
+];
+
 const wrongOptions = 2;
 const vaultExitCodes: Readonly<Partial<Record<VaultErrorCode, number>>> = {
   denied: exitCodes.denied,
@@ -41,6 +48,7 @@ const vaultExitCodes: Readonly<Partial<Record<VaultErrorCode, number>>> = {
 };
 
 try {
+  readFileVariables(variables, process.env);
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);

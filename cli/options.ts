@@ -1,38 +1,167 @@
 /** Options that several commands have, with their `LIFEBOAT_*` variables. */
 import { readFile } from 'node:fs/promises';
-import { InvalidArgumentError, Option } from 'commander';
+import { isNativeError } from 'node:util/types';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
+import {
+  type ClusterIdentity,
+  clusterIdentity,
+  UnusableClusterCertificate,
+} from '../core/access/cluster-identity.ts';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
+import type { GrantSource } from '../core/standby/fetch-config.ts';
 import { VaultError } from '../core/vault/errors.ts';
 import { type VerificationKey, verificationKey } from '../core/vault/signer.ts';
+import { awsCredentials } from './credentials.ts';
 
-export const credentialsHelp =
-  '\nCredentials come from the standard AWS chain (environment, profile, container, instance).';
+export const credentialsHelp = `
+AWS credentials come from the standard AWS chain (environment, profile, container, instance). With --auth cluster-certificate none are needed:
+Kong's own certificate and key say who asks. Each variable has a twin with _FILE behind its name, which names a file that holds the value.`;
 
-export function controlPlaneOption(): Option {
+/** What a command must be told to ask for a grant and to check what comes. */
+export interface GrantOptions {
+  readonly controlPlane: string;
+  readonly kongVersion: string;
+  readonly endpoint: readonly URL[];
+  readonly publicKey: string;
+  readonly region?: string;
+  readonly auth: 'iam' | 'cluster-certificate';
+  readonly clusterCert?: string;
+  readonly clusterCertKey?: string;
+}
+
+/** Adds the options of `GrantOptions`. */
+export function addGrantOptions(command: Command): Command {
+  return command
+    .addOption(controlPlaneOption())
+    .addOption(kongVersionOption())
+    .addOption(
+      new Option(
+        '--endpoint <url>',
+        'Lifeboat’s HTTP API, or the ARN of its function, see the stack’s outputs; repeated or separated by commas, tried in order',
+      )
+        .env('LIFEBOAT_ENDPOINT')
+        .argParser(endpoints)
+        .makeOptionMandatory(),
+    )
+    .addOption(publicKeyOption())
+    .addOption(regionOption())
+    .addOption(
+      new Option(
+        '--auth <how>',
+        'how to say who asks: with AWS credentials, or with Kong’s cluster certificate',
+      )
+        .env('LIFEBOAT_AUTH')
+        .choices(['iam', 'cluster-certificate'])
+        .default('iam'),
+    )
+    .addOption(
+      new Option('--cluster-cert <certificate>', 'as Kong takes it: a file, PEM, or base64 of PEM').env(
+        'KONG_CLUSTER_CERT',
+      ),
+    )
+    .addOption(
+      new Option('--cluster-cert-key <key>', 'its private key, likewise').env('KONG_CLUSTER_CERT_KEY'),
+    );
+}
+
+/**
+ * Where grants can be had with these options, in order.
+ *
+ * @throws InvalidArgumentError
+ */
+export async function grantSources(options: GrantOptions): Promise<readonly GrantSource[]> {
+  const lambdaEndpoint = process.env['AWS_ENDPOINT_URL_LAMBDA'] || undefined;
+  if (options.auth === 'iam') {
+    return options.endpoint.map((endpoint) => {
+      const region = regionOf(endpoint, options.region);
+      return {
+        endpoint,
+        lambdaEndpoint,
+        authentication: async () => ({ by: 'iam', region, credentials: await awsCredentials() }),
+      };
+    });
+  }
+  const ofFunction = options.endpoint.find(({ protocol }) => protocol === 'arn:');
+  if (ofFunction !== undefined) {
+    throw new InvalidArgumentError(
+      `--endpoint ${ofFunction.href} is a function, which is invoked with AWS credentials: --auth cluster-certificate asks the HTTP API`,
+    );
+  }
+  const identity = await clusterIdentityOf(options);
+  return options.endpoint.map((endpoint) => ({
+    endpoint,
+    authentication: async () => ({ by: 'cluster-certificate', identity }),
+  }));
+}
+
+async function clusterIdentityOf({ clusterCert, clusterCertKey }: GrantOptions): Promise<ClusterIdentity> {
+  if (!clusterCert || !clusterCertKey) {
+    throw new InvalidArgumentError(
+      '--auth cluster-certificate needs --cluster-cert and --cluster-cert-key (KONG_CLUSTER_CERT, KONG_CLUSTER_CERT_KEY)',
+    );
+  }
+  const [certificate, key] = await Promise.all([
+    pem('--cluster-cert', clusterCert),
+    pem('--cluster-cert-key', clusterCertKey),
+  ]);
+  try {
+    return clusterIdentity(certificate, key);
+  } catch (error) {
+    if (error instanceof UnusableClusterCertificate) {
+      throw new InvalidArgumentError(`--cluster-cert, --cluster-cert-key: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** As Kong reads certificates and keys (kong/conf_loader/parse.lua): from a file, if there is one of that name, else as base64, else as they are. */
+async function pem(option: string, given: string): Promise<string> {
+  const isPem = (text: string) => text.includes('-----BEGIN ');
+  if (isPem(given)) {
+    return given;
+  }
+  const decoded = Buffer.from(given, 'base64').toString('utf8');
+  const text = await readFile(given, 'utf8').catch((error: unknown) => {
+    if (isPem(decoded)) {
+      return decoded;
+    }
+    // Not what was given: where it is no file's name it may be a key.
+    const code = isNativeError(error) && 'code' in error ? String(error.code) : String(error);
+    throw new InvalidArgumentError(
+      `${option} is no file that can be read (${code}), no PEM, and no base64 of PEM`,
+    );
+  });
+  if (!isPem(text)) {
+    throw new InvalidArgumentError(`the file of ${option} is no PEM: it should begin with -----BEGIN`);
+  }
+  return text;
+}
+
+function controlPlaneOption(): Option {
   return new Option('--control-plane <name>', 'name of the control plane')
     .env('LIFEBOAT_CONTROL_PLANE')
     .argParser(checked(controlPlaneName))
     .makeOptionMandatory();
 }
 
-export function kongVersionOption(): Option {
+function kongVersionOption(): Option {
   return new Option('--kong-version <version>', 'full version of the data plane, see `kong version`')
     .env('LIFEBOAT_KONG_VERSION')
     .argParser(checked(kongVersion))
     .makeOptionMandatory();
 }
 
-export function publicKeyOption(): Option {
+function publicKeyOption(): Option {
   return new Option(
     '--public-key <file>',
-    'signing key(s), PEM, see `lifeboat public-key`; two while a key is replaced',
+    'signing key(s), a PEM file or PEM itself, see `lifeboat public-key`; two while a key is replaced',
   )
     .env('LIFEBOAT_PUBLIC_KEY')
     .makeOptionMandatory();
 }
 
-export function regionOption(): Option {
+function regionOption(): Option {
   return new Option(
     '--region <region>',
     'AWS region of an API whose URL does not tell it; by default AWS_REGION',
@@ -58,17 +187,22 @@ export function secondsOption(flags: string, description: string, byDefault: num
 }
 
 /**
- * The keys that a PEM file pins.
+ * The keys that a PEM text pins.
  *
+ * @param given a file, or the text itself
  * @throws InvalidArgumentError
  */
-export async function trustedKeys(file: string): Promise<readonly VerificationKey[]> {
-  const pem = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new InvalidArgumentError(
-      `--public-key ${file} cannot be read (${error instanceof Error ? error.message : String(error)})`,
-    );
-  });
-  const keys = pem.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
+export async function trustedKeys(given: string): Promise<readonly VerificationKey[]> {
+  const isText = given.includes('-----BEGIN ');
+  const text = isText
+    ? given
+    : await readFile(given, 'utf8').catch((error: unknown) => {
+        throw new InvalidArgumentError(
+          `--public-key ${given} cannot be read (${error instanceof Error ? error.message : String(error)})`,
+        );
+      });
+  const file = isText ? 'as it is given' : given;
+  const keys = text.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
   if (keys.length === 0) {
     throw new InvalidArgumentError(
       `--public-key ${file} holds no PEM public key: make it with \`lifeboat public-key\``,
@@ -91,7 +225,11 @@ export async function trustedKeys(file: string): Promise<readonly VerificationKe
  * @throws InvalidArgumentError when none is known
  */
 export function regionOf(endpoint: URL, region: string | undefined): string {
-  const fromUrl = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com/.exec(endpoint.hostname)?.[1];
+  const fromUrl = (
+    endpoint.protocol === 'arn:'
+      ? /^arn:[a-z-]+:lambda:([a-z0-9-]+):/.exec(endpoint.href)
+      : /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com/.exec(endpoint.hostname)
+  )?.[1];
   // Manifests and unit files often set variables to nothing.
   const found = [fromUrl, region, process.env['AWS_REGION'], process.env['AWS_DEFAULT_REGION']].find(Boolean);
   if (found === undefined) {
@@ -111,13 +249,23 @@ export function checked(schema: v.GenericSchema<string>): (value: string) => str
   };
 }
 
-/** HTTPS, or HTTP to this machine. */
-export function endpointUrl(value: string): URL {
+function endpoints(value: string, before: readonly URL[] = []): readonly URL[] {
+  return [...before, ...value.split(',').map((one) => endpointUrl(one.trim()))];
+}
+
+// Not of a version or alias: what the deployment lets invoke is the function itself.
+const functionArn = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}$/;
+
+/** HTTPS, or HTTP to this machine; or the ARN of a function. */
+function endpointUrl(value: string): URL {
+  if (functionArn.test(value)) {
+    return new URL(value);
+  }
   const parsed = URL.canParse(value) ? new URL(value) : undefined;
   const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(parsed?.hostname ?? '');
   // The grant holds a secret URL: plain HTTP is for the local system only.
   if (parsed === undefined || !(parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLocal))) {
-    throw new InvalidArgumentError('an https:// URL is expected');
+    throw new InvalidArgumentError('an https:// URL is expected, or the ARN of a function');
   }
   return parsed;
 }

@@ -11,31 +11,22 @@ import { removeLeftover, requireSeedable, seedKong } from '../core/standby/seed.
 import { staleCache } from '../core/standby/stale-cache.ts';
 import { type StandbyLogEntry, type StandbyPorts, standby } from '../core/standby/standby.ts';
 import { configurationHash } from '../core/standby/status.ts';
-import { awsCredentials } from './credentials.ts';
 import { defaultStatusUrl, statusUrlOf } from './kong-settings.ts';
 import {
+  addGrantOptions,
   caFileOption,
-  controlPlaneOption,
   credentialsHelp,
-  endpointUrl,
-  kongVersionOption,
+  type GrantOptions,
+  grantSources,
   maxBytesOption,
-  publicKeyOption,
-  regionOf,
-  regionOption,
   secondsOption,
   trustedKeys,
 } from './options.ts';
 import { vaultFetch } from './vault-fetch.ts';
 
-interface StandbyCommandOptions {
-  readonly controlPlane: string;
-  readonly kongVersion: string;
-  readonly endpoint: readonly URL[];
-  readonly publicKey: string;
+interface StandbyCommandOptions extends GrantOptions {
   readonly prefix: string;
   readonly statusUrl?: string;
-  readonly region?: string;
   readonly maxBytes: number;
   readonly after: number;
   readonly timeout: number;
@@ -59,23 +50,11 @@ const silentLimitMs = 60_000;
 
 /** `lifeboat standby`: gives a data plane that stays empty the published configuration. */
 export function standbyCommand(): Command {
-  return new Command('standby')
+  return addGrantOptions(new Command('standby'))
     .description(
       'Watch a Kong data plane; when it has no configuration after some seconds, give it the published one. ' +
         'Runs beside Kong, as Kong’s user, and ends when the node has a configuration, from wherever.',
     )
-    .addOption(controlPlaneOption())
-    .addOption(kongVersionOption())
-    .addOption(
-      new Option(
-        '--endpoint <urls>',
-        'Lifeboat’s HTTP API(s), repeated or separated by commas; tried in order',
-      )
-        .env('LIFEBOAT_ENDPOINT')
-        .argParser(endpoints)
-        .makeOptionMandatory(),
-    )
-    .addOption(publicKeyOption())
     .addOption(
       new Option('--prefix <directory>', 'Kong’s prefix, under the same path as Kong sees it')
         .env('KONG_PREFIX')
@@ -89,7 +68,6 @@ export function standbyCommand(): Command {
         .env('LIFEBOAT_STATUS_URL')
         .argParser(statusUrl),
     )
-    .addOption(regionOption())
     .addOption(secondsOption('--after <seconds>', 'how long the control plane has to deliver', 5, 0))
     .addOption(secondsOption('--timeout <seconds>', 'for a whole download', 120))
     .addOption(secondsOption('--load-timeout <seconds>', 'for Kong to load the file', 60))
@@ -172,7 +150,7 @@ async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
   const file = join(prefix, 'lifeboat-config.json');
   const statusUrlNow = statusUrlFinder(options.statusUrl, prefix);
   const maxAgeMs = options.maxCacheAge;
-  const apis = options.endpoint.map((endpoint) => ({ endpoint, region: regionOf(endpoint, options.region) }));
+  const sources = await grantSources(options);
   const trusted = await trustedKeys(options.publicKey);
   const fetch = await vaultFetch(options.caFile);
   return {
@@ -182,18 +160,16 @@ async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
     requireSeedable: () => requireSeedable({ prefix, file }),
     removeLeftover: () => removeLeftover({ prefix, file }),
     async requestGrant(index, versionId, signal) {
-      const api = apis[index];
-      if (api === undefined) {
-        throw new RangeError(`there are ${apis.length} endpoints, and none with index ${index}`);
+      const source = sources[index];
+      if (source === undefined) {
+        throw new RangeError(`there are ${sources.length} endpoints, and none with index ${index}`);
       }
-      // Anew for each try: those of a machine's role come late and expire.
-      const credentials = await awsCredentials();
       return requestGrant({
-        ...api,
+        ...source,
+        authentication: await source.authentication(),
         controlPlane,
         kongVersion,
         versionId,
-        credentials,
         timeoutMs: grantTimeoutMs,
         now: () => new Date(),
         fetch,
@@ -242,10 +218,6 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   }
   clearInterval(alive);
-}
-
-function endpoints(value: string, before: readonly URL[] = []): readonly URL[] {
-  return [...before, ...value.split(',').map((one) => endpointUrl(one.trim()))];
 }
 
 /** Where the status API is, as soon as somebody says so: Kong writes down its settings when it starts, which may be after us. */

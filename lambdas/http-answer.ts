@@ -13,10 +13,14 @@ export function jsonAnswer(statusCode: number, content: object): APIGatewayProxy
 }
 
 /** An error by RFC 9457. */
-export function problemAnswer({ more, ...problem }: Problem): APIGatewayProxyStructuredResultV2 {
+export function problemAnswer(problem: Problem): APIGatewayProxyStructuredResultV2 {
   return {
     statusCode: problem.status,
     headers: { 'content-type': 'application/problem+json', ...noStore },
-    body: JSON.stringify({ type: 'about:blank', ...problem, ...more }),
+    body: JSON.stringify(problemDocument(problem)),
   };
+}
+
+export function problemDocument({ more, ...problem }: Problem): object {
+  return { type: 'about:blank', ...problem, ...more };
 }

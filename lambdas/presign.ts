@@ -1,16 +1,22 @@
-import type { APIGatewayProxyEventV2WithIAMAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { grants } from '../core/access/grant.ts';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { type Grant, grants } from '../core/access/grant.ts';
+import { grantsByAssertion } from '../core/access/grant-by-assertion.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
-import { presignEnvironment, runtimeCredentials } from './environment/presign.ts';
+import { assertionVerifier } from '../core/access/verify-assertion.ts';
+import type { Problem } from '../core/problem.ts';
+import { clusterTrust, presignEnvironment, runtimeCredentials } from './environment/presign.ts';
 import { readEnvironment } from './environment/read-environment.ts';
-import { jsonAnswer, problemAnswer } from './http-answer.ts';
-import { logger, measure } from './telemetry.ts';
+import { type GrantEvent, grantCall } from './grant-event.ts';
+import { logGrant } from './grant-log.ts';
+import { jsonAnswer, problemAnswer, problemDocument } from './http-answer.ts';
 
 const environment = readEnvironment(presignEnvironment, process.env);
 const runtime = readEnvironment(runtimeCredentials, process.env);
+const controlPlane = environment.CONTROL_PLANE;
+const now = () => new Date();
 
 const grant = grants({
-  controlPlane: environment.CONTROL_PLANE,
+  controlPlane,
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   lifetimeSeconds: environment.URL_LIFETIME_SECONDS,
   presign: s3Presigner({
@@ -23,29 +29,32 @@ const grant = grants({
       ...(runtime.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: runtime.AWS_SESSION_TOKEN }),
     },
   }),
-  now: () => new Date(),
+  now,
 });
 
-/** Gives a data plane a short-lived URL of its file. API Gateway has checked who asks (IAM). */
-export async function handler(
-  event: APIGatewayProxyEventV2WithIAMAuthorizer,
-): Promise<APIGatewayProxyStructuredResultV2> {
-  const caller = event.requestContext.authorizer.iam?.userArn;
-  const answer = await grant(event.queryStringParameters ?? {});
-  if ('status' in answer) {
-    measure(environment.CONTROL_PLANE, { GrantsRefused: 1 });
-    logger.warn('grant refused', { caller, status: answer.status, detail: answer.detail });
-    return problemAnswer(answer);
+const byAssertion = grantsByAssertion({
+  verify: assertionVerifier({ controlPlane, trust: clusterTrust(environment), now }),
+  grant,
+});
+
+const httpAnswer = (answer: Grant | Problem) =>
+  'status' in answer ? problemAnswer(answer) : jsonAnswer(200, answer);
+
+/**
+ * Gives a data plane a short-lived URL of its file. Who asks by the API's GET route or by invoking the function has been let in by IAM; who
+ * asks by the POST route shows here who it is.
+ */
+export async function handler(event: GrantEvent | null): Promise<APIGatewayProxyStructuredResultV2 | object> {
+  const call = grantCall(event);
+  if (call.way === 'assertion') {
+    const answered = await byAssertion(call.body, call.asked);
+    logGrant({ controlPlane, way: call.way, ...answered });
+    return httpAnswer(answered.answer);
   }
-  // Who got one, for which version, until when; never the URL.
-  const { kongVersion, versionId, expiresAt } = answer;
-  measure(environment.CONTROL_PLANE, { GrantsIssued: 1 });
-  logger.info('grant issued', {
-    controlPlane: environment.CONTROL_PLANE,
-    caller,
-    kongVersion,
-    versionId,
-    expiresAt,
-  });
-  return jsonAnswer(200, answer);
+  const answer = await grant(call.asked);
+  logGrant({ controlPlane, answer, ...call });
+  if (call.way === 'iam') {
+    return httpAnswer(answer);
+  }
+  return 'status' in answer ? problemDocument(answer) : answer;
 }

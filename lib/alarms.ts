@@ -6,7 +6,7 @@ import type { Construct } from 'constructs';
 import type { Api } from './api.ts';
 import { deploymentName } from './deployment-name.ts';
 import type { Presign } from './presign.ts';
-import type { Settings } from './settings.ts';
+import type { DataPlaneAuthSettings, Settings } from './settings.ts';
 
 /** Where a section of the runbook is, as GitHub and GitLab make anchors of headings. */
 export function anchor(heading: string): string {
@@ -106,22 +106,31 @@ export class Alarms {
   }
 }
 
+/** What gives grants for one control plane. */
+export interface GrantingUnit {
+  readonly controlPlane: string;
+  readonly presign: Presign;
+  readonly dataPlaneAuth: DataPlaneAuthSettings;
+}
+
 /** Of one control plane, in the region of this API. */
 export function grantsFailing(
   alarms: Alarms,
-  { controlPlane, presign }: { readonly controlPlane: string; readonly presign: Presign },
+  { controlPlane, presign, dataPlaneAuth: { iam } }: GrantingUnit,
   api: Api,
 ): cloudwatch.AlarmBase {
   const { function: presigner } = presign.presigner;
   return alarms.make(controlPlane, 'GrantsFailing', {
     heading: 'Grants failing',
     meaning: `Act now. Data planes that ask for their file of ${controlPlane} get an error. Who asks has no control plane: new ones cannot boot.`,
-    metric: math(moment, 'FILL(errors, 0) + FILL(throttles, 0) + FILL(answers, 0)', {
+    metric: math(moment, `FILL(errors, 0) + FILL(throttles, 0)${iam ? ' + FILL(answers, 0)' : ''}`, {
       errors: presigner.metricErrors({ statistic: cloudwatch.Stats.SUM }),
       throttles: presigner.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
-      answers: api.grantMetric(controlPlane, '5xx'),
+      // Of the route that IAM guards. On the other one a stranger gets a 5xx with a body that is larger than Lambda takes.
+      ...(iam ? { answers: api.grantMetric(controlPlane, '5xx') } : {}),
     }),
-    // A grant is computed without any call: nothing in it fails by chance, and only those whom IAM lets in get so far.
+    // A grant is computed without any call: nothing in it fails by chance. What strangers send to the other route is answered with a 4xx,
+    // and its throttle keeps them from using up the function (lib/settings.ts).
     threshold: 1,
   });
 }

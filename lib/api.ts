@@ -1,34 +1,24 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { grantPath } from '../core/access/assertion.ts';
 import { acknowledge } from './acknowledge.ts';
-import type { DataPlaneAuth } from './data-plane-auth.ts';
+import { assertionThrottle, grantThrottle, hookThrottle, type Throttle } from './api-throttles.ts';
 import { Domain } from './domain.ts';
-import type { DomainSettings } from './settings.ts';
+import type { DataPlaneAuthSettings, DomainSettings } from './settings.ts';
 
 export interface ApiProps {
-  readonly dataPlaneAuth: DataPlaneAuth;
   readonly logRetentionDays: number;
   readonly logKey: kms.IKey;
   /** @default the name that API Gateway gives */
   readonly domain?: DomainSettings | undefined;
 }
-
-/** Requests per second, and how many may come at once. */
-interface Throttle {
-  readonly perSecond: number;
-  readonly burst: number;
-}
-
-// A storm of changes is a few hundred hooks; what is dropped there the schedule makes good.
-const hookThrottle: Throttle = { perSecond: 100, burst: 200 };
-// 200 data planes that start at once, which all come again after a refusal.
-const grantThrottle: Throttle = { perSecond: 50, burst: 200 };
 
 /** What API Gateway counts of a route (API Gateway Developer Guide, "Monitor CloudWatch metrics for HTTP APIs"). */
 export type RouteMetricName = '4xx' | '5xx' | 'Count';
@@ -42,12 +32,10 @@ export class Api extends Construct {
   readonly domain: Domain | undefined;
   readonly #api: apigateway.HttpApi;
   readonly #stage: apigateway.CfnStage;
-  readonly #dataPlaneAuth: DataPlaneAuth;
   readonly #routeSettings: Record<string, object> = {};
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
-    this.#dataPlaneAuth = props.dataPlaneAuth;
     this.#api = new apigateway.HttpApi(this, 'HttpApi', {
       description: 'Lifeboat: what control planes and data planes call',
       createDefaultStage: false,
@@ -109,15 +97,29 @@ export class Api extends Construct {
   }
 
   /** Grants for one control plane, on a path of its own, so that a role can be allowed exactly this one. */
-  addGrantRoute(controlPlane: string, handler: lambda.IFunction): void {
-    const path = `/control-planes/${controlPlane}/fallback-config`;
-    const [route] = this.#api.addRoutes({
-      path,
-      methods: [apigateway.HttpMethod.GET],
-      integration: new HttpLambdaIntegration(`Grant-${controlPlane}`, handler),
-      authorizer: this.#dataPlaneAuth.authorizer(),
-    });
-    this.#throttle(`GET ${path}`, route, grantThrottle);
+  addGrantRoutes(controlPlane: string, handler: lambda.IFunction, auth: DataPlaneAuthSettings): void {
+    const path = grantPath(controlPlane);
+    const integration = new HttpLambdaIntegration(`Grant-${controlPlane}`, handler);
+    if (auth.iam) {
+      const [route] = this.#api.addRoutes({
+        path,
+        methods: [apigateway.HttpMethod.GET],
+        integration,
+        authorizer: new HttpIamAuthorizer(),
+      });
+      this.#throttle(`GET ${path}`, route, grantThrottle);
+    }
+    if (auth.clusterCertificate !== undefined) {
+      const [route] = this.#api.addRoutes({ path, methods: [apigateway.HttpMethod.POST], integration });
+      this.#throttle(`POST ${path}`, route, assertionThrottle);
+      if (route !== undefined) {
+        acknowledge(
+          route,
+          'AwsSolutions-APIG4',
+          'For data planes without AWS credentials: the function checks an assertion that their cluster certificate’s key has signed, before anything else.',
+        );
+      }
+    }
   }
 
   /** ARN that a data plane's role needs `execute-api:Invoke` on. */
@@ -133,8 +135,12 @@ export class Api extends Construct {
     return this.#routeMetric(metricName, 'POST', '/control-planes/{controlPlane}/events');
   }
 
-  grantMetric(controlPlane: string, metricName: RouteMetricName): cloudwatch.Metric {
-    return this.#routeMetric(metricName, 'GET', `/control-planes/${controlPlane}/fallback-config`);
+  grantMetric(
+    controlPlane: string,
+    metricName: RouteMetricName,
+    method: 'GET' | 'POST' = 'GET',
+  ): cloudwatch.Metric {
+    return this.#routeMetric(metricName, method, grantPath(controlPlane));
   }
 
   #routeMetric(metricName: RouteMetricName, method: string, resource: string): cloudwatch.Metric {

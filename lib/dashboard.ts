@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { MetricName } from '../lambdas/telemetry.ts';
-import type { Api } from './api.ts';
+import type { Api, RouteMetricName } from './api.ts';
 import type { LifeboatFunction } from './function.ts';
 import type { Intake } from './intake.ts';
 import { lifeboatMetric } from './metrics.ts';
@@ -149,7 +149,8 @@ export class Dashboard extends Construct {
           '# What do strangers send?',
           'The webhook is open to the internet: refused hooks are wrong signatures and nonsense, and nobody is woken for them. They are worth ' +
             'a look when **accepted** hooks are missing at the same time (a secret that was changed on one side only), or when refused ' +
-            'grants rise: who gets so far has credentials that IAM accepts.',
+            'grants rise: by IAM, who gets so far has credentials that it accepts. Where data planes use cluster certificates, anybody may ' +
+            'and be refused.',
         ),
       ],
       [
@@ -164,9 +165,7 @@ export class Dashboard extends Construct {
         }),
         this.#lines('4xx of grants (403: IAM did not let them in), webhook throttles', {
           metrics: [
-            ...this.#units.map(({ controlPlane }) =>
-              api.grantMetric(controlPlane, '4xx').with({ label: `${controlPlane} 4xx` }),
-            ),
+            ...this.#perGrantRoute(api, '4xx', '4xx'),
             intake.webhook.function.metricThrottles({
               label: 'webhook throttles',
               statistic: cloudwatch.Stats.SUM,
@@ -209,10 +208,8 @@ export class Dashboard extends Construct {
         ),
         daily('Requests: API, messages sent', [
           api.hookMetric('Count').with({ label: 'webhook', period: Duration.days(1) }),
-          ...this.#units.map(({ controlPlane }) =>
-            api
-              .grantMetric(controlPlane, 'Count')
-              .with({ label: `${controlPlane} grants`, period: Duration.days(1) }),
+          ...this.#perGrantRoute(api, 'Count', 'grants').map((metric) =>
+            metric.with({ period: Duration.days(1) }),
           ),
           ...this.#units.map(({ controlPlane, export: unit }) =>
             unit.queue.metricNumberOfMessagesSent({
@@ -230,6 +227,20 @@ export class Dashboard extends Construct {
     return this.#units.map(({ controlPlane }) =>
       lifeboatMetric(controlPlane, name, { statistic, label: `${controlPlane} ${name}` }),
     );
+  }
+
+  /** Of the routes that there are: by IAM, by cluster certificate. */
+  #perGrantRoute(api: Api, name: RouteMetricName, label: string): cloudwatch.Metric[] {
+    return this.#units.flatMap(({ controlPlane, dataPlaneAuth: { iam, clusterCertificate } }) => [
+      ...(iam ? [api.grantMetric(controlPlane, name).with({ label: `${controlPlane} ${label}` })] : []),
+      ...(clusterCertificate === undefined
+        ? []
+        : [
+            api
+              .grantMetric(controlPlane, name, 'POST')
+              .with({ label: `${controlPlane} ${label}, by certificate` }),
+          ]),
+    ]);
   }
 
   #lines(title: string, { metrics, right = [] }: Lines): cloudwatch.IWidget {

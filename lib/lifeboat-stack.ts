@@ -59,16 +59,23 @@ export class LifeboatStack extends Stack {
   }
 
   #outputsOf(watched: LifeboatUnit): void {
-    const { controlPlane, export: unit, webhookUrl, grantUrl, grantArn, readerRole } = watched;
+    const { controlPlane, export: unit, presign, webhookUrl, grantUrl, grantArn, readerRole } = watched;
     // CloudFormation takes letters and digits only, and no name has a capital letter: no two names become one.
     const suffix = controlPlane.replaceAll('-', 'X');
     this.#output(`WebhookUrl${suffix}`, `Where event hooks of ${controlPlane} go (config.url)`, webhookUrl);
     this.#output(`GrantUrl${suffix}`, `Where data planes of ${controlPlane} get their URL`, grantUrl);
-    this.#output(
-      `GrantArn${suffix}`,
-      `What a data plane’s role of ${controlPlane} needs execute-api:Invoke on`,
-      grantArn,
-    );
+    if (watched.dataPlaneAuth.iam) {
+      this.#output(
+        `GrantArn${suffix}`,
+        `What a data plane’s role of ${controlPlane} needs execute-api:Invoke on`,
+        grantArn,
+      );
+      this.#output(
+        `GrantFunctionArn${suffix}`,
+        `What data planes of ${controlPlane} in private networks invoke (--endpoint), and need lambda:InvokeFunction on`,
+        presign.presigner.function.functionArn,
+      );
+    }
     if (readerRole !== undefined) {
       this.#output(
         `ReaderRoleArn${suffix}`,

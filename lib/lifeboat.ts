@@ -2,9 +2,9 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { applyToAll } from './apply-to-all.ts';
-import { allowInvoke, grantBootstrap } from './bootstrap-grant.ts';
+import { allowInvoke, grantBootstrap, grantInvoke } from './bootstrap-grant.ts';
 import { DataEvents } from './data-events.ts';
-import { DataPlaneAuth } from './data-plane-auth.ts';
+import type { DataPlaneAuth } from './data-plane-auth.ts';
 import { Export } from './export.ts';
 import { FunctionRole } from './function.ts';
 import { Intake } from './intake.ts';
@@ -76,6 +76,11 @@ export interface LifeboatControlPlaneProps {
    * @default nobody
    */
   readonly fileReaderRoleArns?: readonly string[] | undefined;
+  /**
+   * How its data planes prove who they are.
+   * @default as in the whole deployment
+   */
+  readonly dataPlaneAuth?: DataPlaneAuth | undefined;
   /**
    * Where the export runs when the control plane is private.
    * @default outside any VPC
@@ -243,7 +248,7 @@ export interface LifeboatUnit extends WatchedUnit {
   readonly webhookUrl: string;
   /** Where its data planes get their URL. */
   readonly grantUrl: string;
-  /** What a data plane's role needs `execute-api:Invoke` on. */
+  /** What a data plane's role needs `execute-api:Invoke` on, where data planes use IAM. */
   readonly grantArn: string;
   /** What data planes of other accounts assume. @default none */
   readonly readerRole?: iam.IRole | undefined;
@@ -260,16 +265,11 @@ export class Lifeboat extends Construct {
   readonly units: ReadonlyMap<string, LifeboatUnit>;
   /** What its replica shares with it. */
   readonly settings: Settings;
-  readonly dataPlaneAuth: DataPlaneAuth;
 
   /** @throws SettingsError */
-  constructor(
-    scope: Construct,
-    id: string,
-    { dataPlaneAuth = DataPlaneAuth.iam(), ...given }: LifeboatProps,
-  ) {
+  constructor(scope: Construct, id: string, props: LifeboatProps) {
     super(scope, id);
-    const settings = parseSettings(given, `of ${this.node.path}`);
+    const settings = parseSettings(props, `of ${this.node.path}`);
     applyToAll(this, settings);
 
     const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({
@@ -281,7 +281,7 @@ export class Lifeboat extends Construct {
     }));
     const vault = new Vault(this, 'Vault', { tenants, ...settings });
     const logKey = new LogKey(this, 'LogKey');
-    const api = new Api(this, 'Api', { ...settings, logKey, dataPlaneAuth });
+    const api = new Api(this, 'Api', { ...settings, logKey });
     const units = tenants.map(({ controlPlane, settings: unit, exportRole, presignRole }): LifeboatUnit => {
       const grantArn = api.grantArn(controlPlane);
       const { readerRoleTrust: trust } = unit;
@@ -293,6 +293,7 @@ export class Lifeboat extends Construct {
         webhookUrl: `${api.url}/control-planes/${controlPlane}/events`,
         grantUrl: `${api.url}/control-planes/${controlPlane}/fallback-config`,
         grantArn,
+        dataPlaneAuth: unit.dataPlaneAuth,
         readerRole: trust === undefined ? undefined : this.#readerRole(controlPlane, grantArn, trust),
       };
     });
@@ -304,7 +305,6 @@ export class Lifeboat extends Construct {
       new DataEvents(this, 'DataEvents', { bucket: vault.bucket });
     }
     this.settings = settings;
-    this.dataPlaneAuth = dataPlaneAuth;
     this.vault = vault;
     this.api = api;
     this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
@@ -313,10 +313,21 @@ export class Lifeboat extends Construct {
   /**
    * Lets data planes ask for grants of exactly one control plane.
    *
-   * @throws Error when there is no such control plane, or the grantee takes no policy (a role of another account)
+   * @throws Error when there is no such control plane, its data planes do not use IAM, or the grantee takes no policy (a role of another
+   * account)
    */
   grantBootstrap(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
     return grantBootstrap(this, this.units, grantee, controlPlane);
+  }
+
+  /**
+   * Lets data planes of private networks ask for grants of exactly one control plane by invoking its function: an HTTP API has no private
+   * endpoint, and Lambda has one.
+   *
+   * @throws Error as `grantBootstrap`
+   */
+  grantInvoke(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
+    return grantInvoke(this, this.units, grantee, controlPlane);
   }
 
   #privateEndpoints({ controlPlanes }: Settings, units: readonly LifeboatUnit[], vault: Vault): void {

@@ -10,13 +10,14 @@ import type { Export } from './export.ts';
 import type { Intake } from './intake.ts';
 import { lifeboatMetric } from './metrics.ts';
 import type { Presign } from './presign.ts';
-import type { Settings } from './settings.ts';
+import type { DataPlaneAuthSettings, Settings } from './settings.ts';
 
 /** The parts of one control plane that are watched. */
 export interface WatchedUnit {
   readonly controlPlane: string;
   readonly export: Export;
   readonly presign: Presign;
+  readonly dataPlaneAuth: DataPlaneAuthSettings;
 }
 
 export interface OperationsProps {

@@ -1,5 +1,7 @@
 import * as v from 'valibot';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
+import { assertionBurst } from './api-throttles.ts';
+import { authorityCertificate, dataPlaneCertificate } from './cluster-certificates.ts';
 
 const between = (from: number, to: number, unit: string) =>
   v.pipe(
@@ -208,6 +210,57 @@ const vpc = v.pipe(
   ),
 );
 
+// Commas separate them in the function's environment.
+const commonName = text(
+  /^[^\p{Cc},]{1,64}$/u,
+  'a common name is expected: 1 to 64 characters without a comma, for example "data-plane"',
+);
+
+const certificates = <const Item extends v.GenericSchema<string>>(item: Item) =>
+  v.pipe(
+    list(item, 'certificates'),
+    v.minLength(1, 'name at least one certificate, or take the setting out'),
+    // Five authorities fit into the function's environment with luck, and two are what a replacement takes.
+    v.maxLength(10, 'at most 10 certificates are allowed'),
+  );
+
+const dataPlaneAuth = v.pipe(
+  section({
+    /** By AWS credentials; who may ask is said per control plane. */
+    iam: v.optional(v.boolean('true or false is expected'), false),
+    /** By the certificate of hybrid mode and its key. */
+    clusterCertificate: v.optional(
+      v.pipe(
+        section({
+          /** The data planes' certificates themselves: `cluster_mtls = shared`. */
+          certificates: v.optional(certificates(dataPlaneCertificate)),
+          /** Those of the authorities that issue them: `cluster_mtls = pki`. */
+          authorities: v.optional(certificates(authorityCertificate)),
+          /** Common names that certificates of the authorities must have one of. Default: any. */
+          commonNames: v.optional(
+            v.pipe(
+              list(commonName, 'common names'),
+              v.minLength(1, 'name at least one, or take the setting out for any'),
+            ),
+          ),
+        }),
+        v.check(
+          (given) => given.certificates !== undefined || given.authorities !== undefined,
+          'name certificates (cluster_mtls = shared) or authorities (pki): without them nobody could ask',
+        ),
+        v.check(
+          (given) => given.commonNames === undefined || given.authorities !== undefined,
+          'commonNames are for certificates that authorities issue: name authorities, or take them out',
+        ),
+      ),
+    ),
+  }),
+  v.check(
+    ({ iam, clusterCertificate }) => iam || clusterCertificate !== undefined,
+    'nobody could ask for a grant: set iam to true, or name clusterCertificate',
+  ),
+);
+
 const controlPlane = section({
   /** `host:port` of the control plane's `cluster_listen`, as data planes reach it. */
   clusterEndpoint: endpoint,
@@ -255,9 +308,14 @@ const controlPlane = section({
     ),
     [],
   ),
+  /** How its data planes prove who they are. Default: as in the whole deployment. */
+  dataPlaneAuth: v.optional(dataPlaneAuth),
   /** Where the export runs when the control plane is private. Default: outside any VPC. */
   vpc: v.optional(vpc),
 });
+
+// As many as strangers can keep busy, and as many again for IAM's.
+const leastPresigners = 2 * assertionBurst;
 
 const byName = 'an object is expected, with a section for each control plane by its name';
 
@@ -277,7 +335,7 @@ const signingKeys = v.pipe(
   v.check((names) => new Set(names).size === names.length, 'a signing key stands there twice'),
 );
 
-const settings = section({
+const asWritten = section({
   /** By name. */
   controlPlanes: v.pipe(
     // A list is an object to v.record, and would name its control planes 0, 1, 2.
@@ -310,6 +368,8 @@ const settings = section({
       return new Set(asking).size === asking.length;
     }, 'two control planes ask for vpc.endpoints in the same network, which takes them once: leave them with one, they are open to both'),
   ),
+  /** How data planes prove who they are. */
+  dataPlaneAuth: v.optional(dataPlaneAuth, { iam: true }),
   /** How long a grant's URL is good: for one download to begin. */
   urlLifetimeSeconds: v.optional(between(60, 900, 'seconds'), 120),
   /** Changes within one window become one export. */
@@ -386,10 +446,54 @@ const settings = section({
   dataEvents: v.optional(v.boolean('true or false is expected'), false),
 });
 
+/** Each control plane with the deployment's own way for data planes to prove who they are, where it has none. */
+const settings = v.pipe(
+  asWritten,
+  v.transform(({ controlPlanes, ...deployment }) => ({
+    ...deployment,
+    controlPlanes: Object.fromEntries(
+      Object.entries(controlPlanes).map(([name, unit]) => [
+        name,
+        { ...unit, dataPlaneAuth: unit.dataPlaneAuth ?? deployment.dataPlaneAuth },
+      ]),
+    ),
+  })),
+  v.check(
+    ({ controlPlanes }) => readersWithoutIam(controlPlanes).length === 0,
+    ({ input: { controlPlanes } }) =>
+      `control plane "${readersWithoutIam(controlPlanes)[0]}" has readerRoleTrust, a role that asks with IAM, and IAM is not in its dataPlaneAuth: add "iam": true, or take readerRoleTrust out`,
+  ),
+  v.check(
+    ({ controlPlanes, reservedConcurrency: { presign = leastPresigners } }) =>
+      presign >= leastPresigners ||
+      Object.values(controlPlanes).every((unit) => unit.dataPlaneAuth.clusterCertificate === undefined),
+    `reservedConcurrency.presign: with cluster certificates at least ${leastPresigners} are expected, for strangers can keep ${assertionBurst} of them busy`,
+  ),
+);
+
+function readersWithoutIam(
+  controlPlanes: Readonly<
+    Record<string, { readonly dataPlaneAuth: { readonly iam: boolean }; readonly readerRoleTrust?: unknown }>
+  >,
+): readonly string[] {
+  return Object.entries(controlPlanes)
+    .filter(
+      ([
+        ,
+        {
+          dataPlaneAuth: { iam },
+          readerRoleTrust,
+        },
+      ]) => readerRoleTrust !== undefined && !iam,
+    )
+    .map(([name]) => name);
+}
+
 /** What may be said, before defaults are filled in. */
 export type SettingsInput = v.InferInput<typeof settings>;
 export type Settings = v.InferOutput<typeof settings>;
 export type ControlPlaneSettings = Settings['controlPlanes'][string];
+export type DataPlaneAuthSettings = Settings['dataPlaneAuth'];
 export type LockdownSettings = NonNullable<Settings['lockdown']>;
 export type DomainSettings = v.InferOutput<typeof domain>;
 export type VpcSettings = v.InferOutput<typeof vpc>;

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { pemCertificates } from '../core/access/cluster-identity.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
 import type { ExportVariables } from '../lambdas/environment/export.ts';
 import type { PresignVariables } from '../lambdas/environment/presign.ts';
 import type { WebhookVariables } from '../lambdas/environment/webhook.ts';
+import { DataPlaneAuth } from '../lib/data-plane-auth.ts';
+import { trustVariables } from '../lib/presign.ts';
 import { parseSettings, type Settings } from '../lib/settings.ts';
 import type { Guard } from './aws/access.ts';
 import type { Identity } from './aws/identities.ts';
@@ -54,6 +57,8 @@ export interface LocalSystem {
   readonly hookSecret: string;
   readonly bucket: string;
   readonly signingKeyArn: string;
+  /** What data planes of private networks invoke instead of the API. */
+  readonly grantFunctionArn: string;
   /** By the variables that AWS SDKs read. */
   readonly awsEndpoints: LocalAws['endpoints'];
   /** Credentials of a data plane's role, and of the account's administrator. */
@@ -124,7 +129,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     ): LambdaFunction =>
       started(
         lambdaFunction({
-          name: `lifeboat-${name}-${entry}`,
+          name: functionName(name, entry),
           bundle: bundles.entries[entry],
           runtime: bundles.runtime,
           timeoutSeconds,
@@ -172,6 +177,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       BUCKET: resources.bucket,
       DATA_PLANE_VERSIONS: options.dataPlaneVersions.join(','),
       URL_LIFETIME_SECONDS: String(settings.urlLifetimeSeconds),
+      ...trustVariables(settings.dataPlaneAuth),
     };
     const { roles } = deployment;
     const exportRole = role(roles.export);
@@ -179,6 +185,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     const webhook = start('webhook', { ...webhookVariables }, role(roles.webhook), 10);
     const exporter = start('export', { ...exportVariables }, exportRole, exportTimeoutSeconds);
     const presign = start('presign', { ...presignVariables }, presignRole, 10);
+    aws.lambda.createFunction(functionName(name, 'presign'), presign.invoke);
 
     const sqsOf = (identity: Identity) =>
       new SQSClient({
@@ -229,6 +236,12 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
             authorization: 'iam',
             function: presign,
           },
+          {
+            method: 'POST',
+            path: `/control-planes/${name}/fallback-config`,
+            authorization: 'none',
+            function: presign,
+          },
         ],
       }),
     );
@@ -248,6 +261,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       hookSecret: resources.hookSecret,
       bucket: resources.bucket,
       signingKeyArn: resources.signingKeyArn,
+      grantFunctionArn: resources.presignFunctionArn,
       awsEndpoints: aws.endpoints,
       dataPlane: role(roles.dataPlane),
       administrator,
@@ -292,7 +306,7 @@ async function isEmpty(sqs: SQSClient, queueUrl: string): Promise<boolean> {
 /** The deployment's own settings and defaults, for this one control plane. */
 function settingsOf(options: LocalSystemOptions): Settings {
   const { controlPlane, dataPlaneVersions, urlLifetimeSeconds, objectLockDays } = options;
-  const { name, clusterEndpoint, mtls, serverName, customPlugins } = controlPlane;
+  const { name, clusterEndpoint, mtls, serverName, customPlugins, certificate } = controlPlane;
   return parseSettings({
     controlPlanes: {
       [name]: {
@@ -303,9 +317,23 @@ function settingsOf(options: LocalSystemOptions): Settings {
         customPlugins,
       },
     },
+    dataPlaneAuth: DataPlaneAuth.anyOf(DataPlaneAuth.iam(), ofCluster(certificate)),
     ...(urlLifetimeSeconds === undefined ? {} : { urlLifetimeSeconds }),
     ...(objectLockDays === undefined ? {} : { objectLockDays }),
   });
+}
+
+/** In shared mode the certificate is the data planes' own; in PKI mode its authority issues theirs. */
+function ofCluster({ certificate, ca }: ClusterCertificate): DataPlaneAuth {
+  return DataPlaneAuth.clusterCertificate(
+    ca === undefined
+      ? { certificates: pemCertificates(certificate).slice(0, 1) }
+      : { authorities: pemCertificates(ca) },
+  );
+}
+
+function functionName(controlPlane: string, entry: string): string {
+  return `lifeboat-${controlPlane}-${entry}`;
 }
 
 function createResources(
@@ -330,6 +358,7 @@ function createResources(
       contentBasedDeduplication: true,
       redrive: { deadLetterQueue: deadLetters, maxReceiveCount: 10 },
     }),
+    presignFunctionArn: aws.lambda.arnOf(functionName(name, 'presign')),
     hookSecret,
     hookSecretArn: aws.secretsManager.createSecret(`lifeboat/${name}/event-hook`, hookSecret),
     certificateSecretArn: aws.secretsManager.createSecret(

@@ -1,15 +1,58 @@
 import type { Manifest } from '../vault/manifest.ts';
 import { type DownloadRequest, downloadVerified } from './download.ts';
+import { StandbyError } from './errors.ts';
 import { type GrantRequest, requestGrant } from './grant-request.ts';
 
-export type FetchRequest = Omit<GrantRequest, 'timeoutMs'> & Omit<DownloadRequest, 'url'>;
+/** Where a grant can be had, and with what proof. */
+export interface GrantSource extends Pick<GrantRequest, 'endpoint' | 'lambdaEndpoint'> {
+  /** Anew for each request: credentials of a machine's role come late and expire. Rejects with StandbyError `denied`. */
+  authentication(): Promise<GrantRequest['authentication']>;
+}
+
+export interface FetchRequest
+  extends Omit<GrantRequest, 'timeoutMs' | 'endpoint' | 'lambdaEndpoint' | 'authentication'>,
+    Omit<DownloadRequest, 'url'> {
+  /** Tried in order. */
+  readonly sources: readonly GrantSource[];
+}
 
 /**
- * What a new data plane does: asks for a grant, downloads, verifies, stores.
+ * What a new data plane does: asks for a grant, downloads, verifies, stores. Where that fails, the same with the next source.
  *
- * @throws StandbyError
+ * @throws StandbyError with the code of the last failure, and the words of all
  */
 export async function fetchConfig(request: FetchRequest): Promise<Manifest> {
-  const grant = await requestGrant({ ...request, timeoutMs: Math.min(request.timeoutMs, 30_000) });
+  const failures: StandbyError[] = [];
+  for (const source of request.sources) {
+    try {
+      return await fetchFrom(source, request);
+    } catch (error) {
+      if (!(error instanceof StandbyError)) {
+        throw error;
+      }
+      failures.push(error);
+      // Wherever the file comes from, it would not be written.
+      if (error.code === 'output') {
+        break;
+      }
+    }
+  }
+  const last = failures.at(-1);
+  throw new StandbyError(
+    last?.code ?? 'unreachable',
+    last === undefined
+      ? 'there is no endpoint to ask'
+      : failures.map(({ message }) => message).join('; then '),
+    { cause: last },
+  );
+}
+
+async function fetchFrom(source: GrantSource, { sources: _, ...request }: FetchRequest): Promise<Manifest> {
+  const grant = await requestGrant({
+    ...request,
+    ...source,
+    authentication: await source.authentication(),
+    timeoutMs: Math.min(request.timeoutMs, 30_000),
+  });
   return downloadVerified({ ...request, url: grant.url });
 }

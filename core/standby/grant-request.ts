@@ -2,21 +2,40 @@ import { isNativeError } from 'node:util/types';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { AwsCredentialIdentity, Provider } from '@smithy/types';
 import * as v from 'valibot';
+import { grantPath } from '../access/assertion.ts';
+import { type ClusterIdentity, signAssertion } from '../access/cluster-identity.ts';
 import { Sha256 } from '../access/sha256.ts';
 import { controlPlaneName, kongVersion as kongVersionSchema } from '../names.ts';
 import { StandbyError } from './errors.ts';
 import type { Fetch } from './http-client.ts';
 
+/** By AWS credentials. */
+export interface IamAuthentication {
+  readonly by: 'iam';
+  readonly region: string;
+  readonly credentials: AwsCredentialIdentity | Provider<AwsCredentialIdentity>;
+}
+
+/** By the certificate and key of Kong's hybrid mode. */
+export interface ClusterAuthentication {
+  readonly by: 'cluster-certificate';
+  readonly identity: ClusterIdentity;
+}
+
+export type GrantAuthentication = IamAuthentication | ClusterAuthentication;
+
 export interface GrantRequest {
-  /** Base URL of Lifeboat's HTTP API, as the stack's outputs give it. */
+  /** Base URL of Lifeboat's HTTP API, or the ARN of a control plane's function (`arn:` is a URL's scheme), as the stack's outputs give them. */
   readonly endpoint: URL;
   readonly controlPlane: string;
   /** Full version of the data plane. */
   readonly kongVersion: string;
   /** S3's id of a version of the file. @default the current one */
   readonly versionId?: string | undefined;
-  readonly region: string;
-  readonly credentials: AwsCredentialIdentity | Provider<AwsCredentialIdentity>;
+  /** A function is invoked by IAM only. */
+  readonly authentication: GrantAuthentication;
+  /** Another endpoint of Lambda than AWS's own. */
+  readonly lambdaEndpoint?: string | undefined;
   readonly timeoutMs: number;
   readonly now: () => Date;
   /** @default Node's own */
@@ -35,36 +54,131 @@ const grantSchema = v.object({
 
 export type ReceivedGrant = v.InferOutput<typeof grantSchema>;
 
-// API Gateway refuses signatures that are five minutes off.
-const tolerableSkewMs = 4 * 60 * 1000;
+// API Gateway refuses signatures that are five minutes off; assertions are good for a minute, and ten seconds ahead of their time.
+const tolerableSkewMs = { iam: 4 * 60 * 1000, 'cluster-certificate': 9 * 1000 } as const;
 const largestAnswerBytes = 64 * 1024;
 
+/** One HTTP request, ready to be sent. */
+interface PreparedRequest {
+  readonly url: URL;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+interface Answer {
+  /** 200, or that of a problem. */
+  readonly status: number;
+  readonly text: string;
+  readonly response: Response;
+}
+
 /**
- * Asks for a grant with an IAM-signed request (SigV4, service execute-api).
+ * Asks for a grant: by a request signed for IAM, by an assertion that the cluster certificate's key has signed, or by invoking the function.
  *
  * @throws StandbyError `denied`, `no-file` or `unreachable`
  */
 export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant> {
-  const { endpoint, controlPlane, kongVersion, versionId, timeoutMs, fetch = globalThis.fetch } = request;
-  const query = { kongVersion, ...(versionId === undefined ? {} : { versionId }) };
-  const path = `${endpoint.pathname.replace(/\/$/, '')}/control-planes/${controlPlane}/fallback-config`;
-  const signer = new SignatureV4({
-    service: 'execute-api',
-    region: request.region,
-    credentials: request.credentials,
-    sha256: Sha256,
-  });
-  const { headers } = await signer
+  const answer = await answerTo(request, await prepared(request));
+  if (answer.status !== 200) {
+    throw refusal(request, answer);
+  }
+  const grant = v.safeParse(v.pipe(v.string(), v.parseJson(), grantSchema), answer.text);
+  if (!grant.success) {
+    throw new StandbyError(
+      'unreachable',
+      `${nameOf(request.endpoint)} answered 200 with something that is no grant: is --endpoint the URL of Lifeboat’s HTTP API, or the ARN of its function?`,
+    );
+  }
+  return grant.output;
+}
+
+const isFunction = (endpoint: URL) => endpoint.protocol === 'arn:';
+
+/** What a message calls the endpoint. */
+function nameOf(endpoint: URL): string {
+  return isFunction(endpoint) ? endpoint.href : endpoint.origin;
+}
+
+function prepared(request: GrantRequest): Promise<PreparedRequest> {
+  const { endpoint, controlPlane, kongVersion, versionId, authentication } = request;
+  const asked = { kongVersion, ...(versionId === undefined ? {} : { versionId }) };
+  if (isFunction(endpoint)) {
+    return invocation(request, asked);
+  }
+  const url = new URL(
+    `${endpoint.pathname.replace(/\/$/, '')}${grantPath(controlPlane)}?${new URLSearchParams(asked)}`,
+    endpoint,
+  );
+  return authentication.by === 'iam'
+    ? signed(authentication, 'execute-api', { url, method: 'GET', headers: {} }, request.now())
+    : asserted(authentication, url, request);
+}
+
+async function asserted(
+  { identity }: ClusterAuthentication,
+  url: URL,
+  { controlPlane, now }: GrantRequest,
+): Promise<PreparedRequest> {
+  const assertion = await signAssertion(identity, controlPlane, now());
+  return {
+    url,
+    method: 'POST',
+    headers: { accept: 'application/json', 'content-type': 'application/json' },
+    body: JSON.stringify({ assertion }),
+  };
+}
+
+/** Invoke of Lambda's API, which has a private endpoint where HTTP APIs have none (Lambda API Reference, "Invoke"). */
+function invocation(
+  { endpoint, authentication, lambdaEndpoint, now }: GrantRequest,
+  asked: object,
+): Promise<PreparedRequest> {
+  if (authentication.by !== 'iam') {
+    throw new StandbyError(
+      'denied',
+      `${nameOf(endpoint)} is a function, which is invoked with AWS credentials only`,
+    );
+  }
+  const region = endpoint.pathname.split(':')[2] ?? authentication.region;
+  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const url = new URL(
+    `/2015-03-31/functions/${encodeURIComponent(endpoint.href)}/invocations`,
+    lambdaEndpoint ?? `https://lambda.${region}.${suffix}`,
+  );
+  return signed(
+    { ...authentication, region },
+    'lambda',
+    {
+      url,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-amz-invocation-type': 'RequestResponse' },
+      body: JSON.stringify(asked),
+    },
+    now(),
+  );
+}
+
+/** With SigV4. */
+async function signed(
+  { region, credentials }: IamAuthentication,
+  service: string,
+  { url, method, headers, body }: PreparedRequest,
+  now: Date,
+): Promise<PreparedRequest> {
+  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
+  const request = await signer
     .sign(
       {
-        method: 'GET',
-        protocol: endpoint.protocol,
-        hostname: endpoint.hostname,
-        path,
-        query,
-        headers: { host: endpoint.host, accept: 'application/json' },
+        method,
+        protocol: url.protocol,
+        hostname: url.hostname,
+        path: url.pathname,
+        query: Object.fromEntries(url.searchParams),
+        headers: { ...headers, host: url.host, accept: 'application/json' },
+        body,
       },
-      { signingDate: request.now() },
+      { signingDate: now },
     )
     .catch((error: unknown) => {
       throw new StandbyError(
@@ -74,58 +188,66 @@ export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant
       );
     });
   // fetch writes the host header itself, from the URL.
-  delete headers['host'];
+  const { host: _, ...others } = request.headers;
+  return { url, method, headers: others, ...(body === undefined ? {} : { body }) };
+}
 
-  let response: Response;
-  let text: string;
+async function answerTo(
+  { endpoint, timeoutMs, fetch = globalThis.fetch, signal }: GrantRequest,
+  { url, ...request }: PreparedRequest,
+): Promise<Answer> {
   try {
-    response = await fetch(new URL(`${path}?${new URLSearchParams(query)}`, endpoint), {
-      headers,
-      redirect: 'error',
-      signal: limit(timeoutMs, request.signal),
-    });
-    text = await limitedText(response);
+    const response = await fetch(url, { ...request, redirect: 'error', signal: limit(timeoutMs, signal) });
+    const text = await limitedText(response);
+    return {
+      status: isFunction(endpoint) ? statusOfInvocation(response, text) : response.status,
+      text,
+      response,
+    };
   } catch (error) {
     if (error instanceof StandbyError) {
       throw error;
     }
     throw new StandbyError(
       'unreachable',
-      `the grant endpoint ${endpoint.origin} did not answer (${reason(error)})`,
+      `the grant endpoint ${isFunction(endpoint) ? url.origin : endpoint.origin} did not answer (${reason(error)})`,
       {
         cause: error,
       },
     );
   }
-  if (response.status === 200) {
-    const grant = v.safeParse(v.pipe(v.string(), v.parseJson(), grantSchema), text);
-    if (!grant.success) {
-      throw new StandbyError(
-        'unreachable',
-        `${endpoint.origin} answered 200 with something that is no grant: is --endpoint the URL of Lifeboat’s HTTP API?`,
-      );
-    }
-    return grant.output;
+}
+
+/** Lambda answers 200 when the function has run: whether it failed says a header, and a problem of ours says so itself. */
+function statusOfInvocation(response: Response, text: string): number {
+  if (response.status !== 200) {
+    return response.status;
   }
-  throw refusal(request, response, explanation(text));
+  if (response.headers.has('x-amz-function-error')) {
+    return 500;
+  }
+  const problem = v.safeParse(
+    v.pipe(v.string(), v.parseJson(), v.object({ status: v.pipe(v.number(), v.integer()) })),
+    text,
+  );
+  return problem.success ? problem.output.status : 200;
 }
 
 function refusal(
-  { endpoint, controlPlane, now }: GrantRequest,
-  response: Response,
-  said: string,
+  { endpoint, controlPlane, authentication, now }: GrantRequest,
+  answer: Answer,
 ): StandbyError {
-  const { status } = response;
-  const answered = `${endpoint.origin} answered ${status} to the request for control plane "${controlPlane}"${said}`;
+  const { status, response, text } = answer;
+  const answered = `${nameOf(endpoint)} answered ${status} to the request for control plane "${controlPlane}"${explanation(text)}`;
   if (status === 401 || status === 403) {
     const skewMs = clockSkewMs(response, now());
     const clock =
-      Math.abs(skewMs) > tolerableSkewMs
+      Math.abs(skewMs) > tolerableSkewMs[authentication.by]
         ? ` This machine’s clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead' : 'behind'}, which alone makes every signature invalid: set it.`
         : '';
     return new StandbyError(
       'denied',
-      `${answered}.${clock} The role whose credentials are used needs execute-api:Invoke on .../GET/control-planes/${controlPlane}/fallback-config`,
+      `${answered}.${clock} ${whatIsNeeded(endpoint, controlPlane, authentication)}`,
     );
   }
   if (status === 404) {
@@ -137,23 +259,38 @@ function refusal(
   return new StandbyError('unreachable', answered);
 }
 
+function whatIsNeeded(endpoint: URL, controlPlane: string, { by }: GrantAuthentication): string {
+  if (by === 'cluster-certificate') {
+    return 'The deployment’s dataPlaneAuth must name this cluster certificate, or the authority that issued it';
+  }
+  return isFunction(endpoint)
+    ? `The role whose credentials are used needs lambda:InvokeFunction on ${endpoint.href}`
+    : `The role whose credentials are used needs execute-api:Invoke on .../GET${grantPath(controlPlane)}`;
+}
+
 /** How far this machine's clock is ahead of the endpoint's. */
 function clockSkewMs(response: Response, now: Date): number {
   const theirs = Date.parse(response.headers.get('date') ?? '');
   return Number.isNaN(theirs) ? 0 : now.getTime() - theirs;
 }
 
-/** What the endpoint said: our own problem details (RFC 9457), or API Gateway's `{"message"}`. */
+/** What the endpoint said: our own problem details (RFC 9457), or the words of API Gateway, of Lambda, or of a function that failed. */
 function explanation(text: string): string {
   const said = v.safeParse(
     v.pipe(
       v.string(),
       v.parseJson(),
-      v.object({ detail: v.optional(v.string()), message: v.optional(v.string()) }),
+      v.object({
+        detail: v.optional(v.string()),
+        message: v.optional(v.string()),
+        Message: v.optional(v.string()),
+        errorMessage: v.optional(v.string()),
+      }),
     ),
     text,
   );
-  const words = said.success ? (said.output.detail ?? said.output.message) : undefined;
+  const { detail, message, Message, errorMessage } = said.success ? said.output : {};
+  const words = detail ?? message ?? Message ?? errorMessage;
   return words === undefined ? '' : ` (${words.slice(0, 500)})`;
 }
 

@@ -1,12 +1,34 @@
+import { X509Certificate } from 'node:crypto';
+import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import * as v from 'valibot';
+import type { ClusterTrust } from '../../core/access/cluster-trust.ts';
+import { derElements } from '../../core/access/der.ts';
 import { controlPlaneName } from '../../core/names.ts';
-import { atLeastOne, text, versions } from './fields.ts';
+import { atLeastOne, list, text, versions } from './fields.ts';
 
 export const presignEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
   BUCKET: text,
   DATA_PLANE_VERSIONS: versions,
   URL_LIFETIME_SECONDS: atLeastOne,
+  /** Comma-separated SHA-256 fingerprints (base64url) of data planes' certificates. */
+  CLUSTER_CERTIFICATES: list(
+    v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'a SHA-256 in base64url is expected')),
+  ),
+  /** Certificates of authorities that issue for data planes, see `packedCertificates`. */
+  CLUSTER_AUTHORITIES: v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      try {
+        return unpackedCertificates(dataset.value);
+      } catch {
+        addIssue({ message: 'packed certificates are expected' });
+        return NEVER;
+      }
+    }),
+  ),
+  /** Comma-separated common names of which their certificates must have one; empty for any. */
+  CLUSTER_COMMON_NAMES: list(text),
 });
 
 /** What the Lambda runtime itself puts into the environment and the presign function computes with. */
@@ -21,3 +43,32 @@ export const runtimeCredentials = v.object({
 
 /** The variables that the construct must set. */
 export type PresignVariables = v.InferInput<typeof presignEnvironment>;
+
+/** Whose assertions are taken; nobody's where the deployment names none. */
+export function clusterTrust(
+  environment: Pick<
+    v.InferOutput<typeof presignEnvironment>,
+    'CLUSTER_CERTIFICATES' | 'CLUSTER_AUTHORITIES' | 'CLUSTER_COMMON_NAMES'
+  >,
+): ClusterTrust {
+  return {
+    certificates: environment.CLUSTER_CERTIFICATES,
+    authorities: environment.CLUSTER_AUTHORITIES,
+    commonNames: environment.CLUSTER_COMMON_NAMES,
+  };
+}
+
+/** As little text as certificates can be made: a function's whole environment has 4 KB. */
+export function packedCertificates(certificates: readonly X509Certificate[]): string {
+  return certificates.length === 0
+    ? ''
+    : brotliCompressSync(Buffer.concat(certificates.map(({ raw }) => raw))).toString('base64');
+}
+
+function unpackedCertificates(packed: string): readonly X509Certificate[] {
+  return packed === ''
+    ? []
+    : derElements(brotliDecompressSync(Buffer.from(packed, 'base64'))).map(
+        ({ whole }) => new X509Certificate(whole),
+      );
+}

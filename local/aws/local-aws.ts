@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import type { Guard } from './access.ts';
 import { type Identities, localIdentities } from './identities.ts';
 import { type LocalKms, startLocalKms } from './kms.ts';
+import { type LocalLambda, startLocalLambda } from './lambda.ts';
 import { type LocalS3, startLocalS3 } from './s3.ts';
 import { type LocalSecretsManager, startLocalSecretsManager } from './secrets-manager.ts';
 import type { RunningService, ServiceContext } from './signed-server.ts';
@@ -23,6 +24,7 @@ export interface LocalAwsOptions {
     readonly kms?: number;
     readonly sqs?: number;
     readonly secretsManager?: number;
+    readonly lambda?: number;
   };
 }
 
@@ -33,7 +35,8 @@ export interface LocalAws {
       | 'AWS_ENDPOINT_URL_S3'
       | 'AWS_ENDPOINT_URL_KMS'
       | 'AWS_ENDPOINT_URL_SQS'
-      | 'AWS_ENDPOINT_URL_SECRETS_MANAGER',
+      | 'AWS_ENDPOINT_URL_SECRETS_MANAGER'
+      | 'AWS_ENDPOINT_URL_LAMBDA',
       string
     >
   >;
@@ -42,6 +45,7 @@ export interface LocalAws {
   readonly kms: LocalKms;
   readonly sqs: LocalSqs;
   readonly secretsManager: LocalSecretsManager;
+  readonly lambda: LocalLambda;
   stop(): Promise<void>;
 }
 
@@ -49,7 +53,7 @@ async function stopAll(services: readonly RunningService[]): Promise<void> {
   await Promise.all(services.map((service) => service.stop()));
 }
 
-/** Starts S3, KMS, SQS and Secrets Manager on 127.0.0.1; when one of them cannot start, none is left running. */
+/** Starts S3, KMS, SQS, Secrets Manager and Lambda on 127.0.0.1; when one of them cannot start, none is left running. */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
   const { dataDirectory, region, accountId, now = () => new Date(), ports = {} } = options;
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
@@ -66,18 +70,21 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
     const s3 = await started(startLocalS3(dataDirectory, kms, context, ports.s3));
     const sqs = await started(startLocalSqs(context, ports.sqs));
     const secretsManager = await started(startLocalSecretsManager(context, ports.secretsManager));
+    const lambda = await started(startLocalLambda(context, ports.lambda));
     return {
       endpoints: {
         AWS_ENDPOINT_URL_S3: s3.endpoint,
         AWS_ENDPOINT_URL_KMS: kms.endpoint,
         AWS_ENDPOINT_URL_SQS: sqs.endpoint,
         AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.endpoint,
+        AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
       },
       identities,
       s3,
       kms,
       sqs,
       secretsManager,
+      lambda,
       stop: () => stopAll(running),
     };
   } catch (error) {

@@ -1,4 +1,6 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as v from 'valibot';
+import { DataPlaneAuth } from '../../lib/data-plane-auth.ts';
 import { parseSettings } from '../../lib/settings.ts';
 import { type AccessRequest, authorizer, type ConditionContext } from './authorizer.ts';
 import {
@@ -8,6 +10,7 @@ import {
   type PhysicalNames,
   type PolicyDocument,
 } from './deployed-policies.ts';
+import { exampleCertificate } from './example-certificate.ts';
 import { type ProvableKeyPolicy, provable } from './key-policy.ts';
 import { misspellings } from './spelling.ts';
 import { resourceId, type SynthesizedTemplate, synthesizedTemplate } from './synthesized-stack.ts';
@@ -34,6 +37,8 @@ export interface Variant {
   readonly keyPolicy?: PolicyDocument;
   /** With locked versions. @default false */
   readonly objectLock?: boolean;
+  /** With cluster certificates beside IAM, for prod. @default false */
+  readonly clusterCertificate?: boolean;
   /** With readers of files. @default true */
   readonly fileReaders?: boolean;
 }
@@ -45,6 +50,7 @@ const lockdown = {
 const fileReaderArn = `arn:aws:iam::${accountId}:role/auditor`;
 const foreignFileReaderArn = `arn:aws:iam::${trustedAccountId}:role/backup`;
 const objectLockDays = 30;
+const byCertificate = DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] });
 const existingKeyArn = `arn:aws:kms:${region}:${accountId}:key/01234567-89ab-cdef-0123-456789abcdef`;
 
 const everyday = [
@@ -113,6 +119,9 @@ export function matrixTemplate(variant: Variant = {}): SynthesizedTemplate {
         ...(variant.fileReaders === false
           ? {}
           : { fileReaderRoleArns: [fileReaderArn, foreignFileReaderArn] }),
+        ...(variant.clusterCertificate
+          ? { dataPlaneAuth: DataPlaneAuth.anyOf(DataPlaneAuth.iam(), byCertificate) }
+          : {}),
       },
       staging: { clusterEndpoint: 'kong-staging.example.com:8005', dataPlaneVersions: ['3.9.1'] },
     },
@@ -125,6 +134,7 @@ export function matrixTemplate(variant: Variant = {}): SynthesizedTemplate {
       assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
     });
     stack.lifeboat.grantBootstrap(role, 'prod');
+    stack.lifeboat.grantInvoke(role, 'prod');
   });
 }
 
@@ -140,8 +150,11 @@ export async function evaluateMatrix(
   const rows = matrixRows(names, variant);
   const ignored = new Set<string>();
   const cells: MatrixCell[] = [];
+  const openRoutes = openRoutesOf(template, names.apiId);
   const evaluate = async (row: MatrixRow, principal: string, arn: string, isExpected: Expectation) => {
-    const { allowed, reason, ignoredKeys } = await authorize(requestOf(row, arn));
+    const { allowed, reason, ignoredKeys } = openRoutes.has(row.resourceArn)
+      ? { allowed: true, reason: 'IAM is not asked on this route', ignoredKeys: [] }
+      : await authorize(requestOf(row, arn));
     for (const ignoredKey of ignoredKeys) {
       ignored.add(`${row.action} on ${row.resource}: ${ignoredKey}`);
     }
@@ -171,6 +184,22 @@ export async function evaluateMatrix(
     misspellings: await misspellings(policies),
     keyPolicyFaults: key.faults,
   };
+}
+
+/** Where API Gateway lets everybody through, and the function itself looks who it is. */
+function openRoutesOf({ Resources }: SynthesizedTemplate, apiId: string): ReadonlySet<string> {
+  const route = v.object({ RouteKey: v.string(), AuthorizationType: v.literal('NONE') });
+  const open = Object.values(Resources)
+    .filter(({ Type }) => Type === 'AWS::ApiGatewayV2::Route')
+    .flatMap(({ Properties }) => {
+      const read = v.safeParse(route, Properties);
+      return read.success ? [read.output.RouteKey] : [];
+    });
+  return new Set(open.map((routeKey) => routeArn(apiId, routeKey.replace(' ', ''))));
+}
+
+function routeArn(apiId: string, route: string): string {
+  return `arn:aws:execute-api:${region}:${accountId}:${apiId}/$default/${route}`;
 }
 
 /** What is right, where that may depend on what is. */
@@ -309,9 +338,11 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
   const reader = names.principalArn('reader prod');
   const exportRole = names.principalArn('export prod');
   const exporter = names.arn('AWS::Lambda::Function', 'ExportprodFunction');
-  const route = (routeKey: string) =>
-    `arn:aws:execute-api:${region}:${accountId}:${names.apiId}/$default/${routeKey}`;
-  const grants = (controlPlane: string) => route(`GET/control-planes/${controlPlane}/fallback-config`);
+  const presigner = names.arn('AWS::Lambda::Function', 'PresignprodFunction');
+  const otherPresigner = names.arn('AWS::Lambda::Function', 'PresignstagingFunction');
+  const grants = (controlPlane: string, method: 'GET' | 'POST' = 'GET') =>
+    routeArn(names.apiId, `${method}/control-planes/${controlPlane}/fallback-config`);
+  const everybody: readonly PrincipalName[] = variant.lockdown ? [...everyday, ...keepers] : everyday;
 
   // Whom the account's own policies let do anything with S3 and KMS.
   const privileged: readonly PrincipalName[] = [
@@ -622,12 +653,48 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
     row(
       'execute-api:Invoke',
       'grants of prod, by POST',
-      grants('prod').replace('GET', 'POST'),
+      grants('prod', 'POST'),
+      tls,
+      '',
+      // Open where there are cluster certificates: the function checks the assertion. Else there is no such route.
+      ...(variant.clusterCertificate ? everybody : (['administrator'] as const)),
+    ),
+    row(
+      'execute-api:Invoke',
+      'grants of staging, by POST',
+      grants('staging', 'POST'),
       tls,
       '',
       'administrator',
     ),
     row('execute-api:Invoke', 'below grants of prod', `${grants('prod')}/x`, tls, '', 'administrator'),
+    row(
+      'execute-api:Invoke',
+      'below grants of prod, by POST',
+      `${grants('prod', 'POST')}/x`,
+      tls,
+      '',
+      'administrator',
+    ),
+    row(
+      'lambda:InvokeFunction',
+      'presign function of prod',
+      presigner,
+      tls,
+      '',
+      'data plane prod',
+      'administrator',
+    ),
+    row('lambda:InvokeFunction', 'presign function of staging', otherPresigner, tls, '', 'administrator'),
+    row(
+      'lambda:InvokeFunction',
+      'a version of the presign function of prod',
+      `${presigner}:1`,
+      tls,
+      '',
+      'administrator',
+    ),
+    row('lambda:InvokeFunction', 'export function of prod', exporter, tls, '', 'administrator'),
     row('sts:AssumeRole', 'reader role of prod', reader, tls, '', 'trusted account'),
     row('sts:AssumeRole', 'presign role of prod', names.principalArn('presign prod'), tls, ''),
     row('sts:AssumeRole', 'export role of prod', exportRole, tls, ''),

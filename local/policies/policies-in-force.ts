@@ -14,6 +14,7 @@ export interface LocalResources {
   readonly queue: { readonly url: string; readonly arn: string };
   readonly hookSecretArn: string;
   readonly certificateSecretArn: string;
+  readonly presignFunctionArn: string;
 }
 
 /** Names of the roles that the policies are about. */
@@ -40,6 +41,7 @@ export function policiesInForce(
       assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
     });
     stack.lifeboat.grantBootstrap(role, controlPlane);
+    stack.lifeboat.grantInvoke(role, controlPlane);
   });
   const unit = logicalPart(controlPlane);
   const id = (type: string, start: string) => resourceId(template, type, start);
@@ -59,6 +61,10 @@ export function policiesInForce(
     [
       id('AWS::SecretsManager::Secret', `Export${unit}ClusterCertificate`),
       { ref: resources.certificateSecretArn, arn: resources.certificateSecretArn },
+    ],
+    [
+      id('AWS::Lambda::Function', `Presign${unit}Function`),
+      { ref: resources.presignFunctionArn, arn: resources.presignFunctionArn },
     ],
   ]);
   const policies = deployedPolicies(template, {

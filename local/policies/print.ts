@@ -76,6 +76,7 @@ async function print(keyPolicy: Variant['keyPolicy']): Promise<void> {
     ['With lockdown', { lockdown: true }],
     ['With an encryption key of the deployer’s, whose policy has the statements', { existingKey: true }],
     ['With locked versions', { objectLock: true }],
+    ['With cluster certificates beside IAM, for prod', { clusterCertificate: true }],
     ...(keyPolicy === undefined
       ? []
       : ([['With the policy of your encryption key', variantOf(keyPolicy)]] as const)),

@@ -1,9 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type * as v from 'valibot';
 import { exportEnvironment } from '../../lambdas/environment/export.ts';
-import { presignEnvironment, runtimeCredentials } from '../../lambdas/environment/presign.ts';
+import {
+  packedCertificates,
+  presignEnvironment,
+  runtimeCredentials,
+} from '../../lambdas/environment/presign.ts';
 import { readEnvironment } from '../../lambdas/environment/read-environment.ts';
 import { webhookEnvironment } from '../../lambdas/environment/webhook.ts';
+import { authorityExtensions, issue } from '../core/access/certificates.ts';
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -34,6 +39,9 @@ const presign: Variables = {
   BUCKET: 'vault',
   DATA_PLANE_VERSIONS: '3.9.1',
   URL_LIFETIME_SECONDS: '120',
+  CLUSTER_CERTIFICATES: '',
+  CLUSTER_AUTHORITIES: '',
+  CLUSTER_COMMON_NAMES: '',
 };
 const runtime: Variables = {
   AWS_REGION: 'eu-central-1',
@@ -115,6 +123,9 @@ describe('the environment of a function', () => {
     ['presign', 'BUCKET', ''],
     ['presign', 'DATA_PLANE_VERSIONS', ','],
     ['presign', 'URL_LIFETIME_SECONDS', '0'],
+    ['presign', 'CLUSTER_CERTIFICATES', 'x'.repeat(42)],
+    ['presign', 'CLUSTER_CERTIFICATES', 'x'.repeat(44)],
+    ['presign', 'CLUSTER_AUTHORITIES', 'AAAA'],
     ['runtime', 'AWS_REGION', ''],
     ['runtime', 'AWS_ACCESS_KEY_ID', ''],
     ['runtime', 'AWS_SECRET_ACCESS_KEY', ''],
@@ -126,6 +137,27 @@ describe('the environment of a function', () => {
     const reading = () => schema && readEnvironment(schema, { ...variables, [variable]: value });
 
     expect(reading).toThrow(new RegExp(`\\(${variable}(\\.[^:;]+)?: [^;]+\\)$`));
+  });
+
+  it('of the presign function holds certificates of authorities, in little room', async () => {
+    const authorities = await Promise.all(
+      ['Root 1', 'Root 2'].map((commonName) => issue({ commonName, extensions: authorityExtensions() })),
+    );
+    const certificates = authorities.map(({ certificate }) => certificate);
+
+    const packed = packedCertificates(certificates);
+
+    const { CLUSTER_AUTHORITIES: read } = readEnvironment(presignEnvironment, {
+      ...presign,
+      CLUSTER_AUTHORITIES: packed,
+    });
+    expect(read.map(({ fingerprint256 }) => fingerprint256)).toEqual(
+      certificates.map(({ fingerprint256 }) => fingerprint256),
+    );
+    expect(packed.length).toBeLessThan(
+      certificates.map(({ raw }) => raw.toString('base64').length).reduce((sum, each) => sum + each, 0),
+    );
+    expect(packedCertificates([])).toBe('');
   });
 
   it('names all that is wrong at once', () => {

@@ -1,10 +1,13 @@
+import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
+import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { parseExportCommand } from '../../core/intake/export-command.ts';
 import { exportEnvironment } from '../../lambdas/environment/export.ts';
 import { presignEnvironment } from '../../lambdas/environment/presign.ts';
 import { webhookEnvironment } from '../../lambdas/environment/webhook.ts';
+import { exampleCertificate } from '../../local/policies/example-certificate.ts';
 import {
   account,
   type Deployment,
@@ -39,6 +42,16 @@ const withEnvironment = v.object({ Environment: v.object({ Variables: v.record(v
 
 function environment({ properties }: Resource): Readonly<Record<string, string>> {
   return v.parse(withEnvironment, properties).Environment.Variables;
+}
+
+/** What it is refused with. */
+function failure(attempt: () => void): string {
+  try {
+    attempt();
+  } catch (error) {
+    return String(error);
+  }
+  return 'no failure';
 }
 
 /** `Effect action resource`, a line each. */
@@ -286,6 +299,9 @@ describe('a function', () => {
       BUCKET: bucket.arn.replace('arn:aws:s3:::', ''),
       DATA_PLANE_VERSIONS: ['3.9.1', '3.8.1'],
       URL_LIFETIME_SECONDS: 200,
+      CLUSTER_CERTIFICATES: [],
+      CLUSTER_AUTHORITIES: [],
+      CLUSTER_COMMON_NAMES: [],
     });
   });
 
@@ -433,6 +449,80 @@ describe('the HTTP API', () => {
       ]),
     );
     expect(routes).toHaveLength(3);
+  });
+
+  it('takes assertions where data planes have cluster certificates, each route with its own throttle', () => {
+    const both = deploy({
+      ...twoControlPlanes,
+      controlPlanes: {
+        prod: {
+          ...twoControlPlanes.controlPlanes.prod,
+          dataPlaneAuth: { iam: true, clusterCertificate: { certificates: [exampleCertificate] } },
+        },
+        staging: {
+          ...twoControlPlanes.controlPlanes.staging,
+          dataPlaneAuth: {
+            clusterCertificate: { authorities: [exampleCertificate], commonNames: ['dp', 'data plane'] },
+          },
+        },
+      },
+    });
+
+    const authorizations = ofType(both, 'AWS::ApiGatewayV2::Route').map(({ properties }) => [
+      properties['RouteKey'],
+      properties['AuthorizationType'],
+    ]);
+    const post = (name: string) => grant(name).replace('GET', 'POST');
+    expect(Object.fromEntries(authorizations)).toEqual({
+      [hook]: 'NONE',
+      [grant('prod')]: 'AWS_IAM',
+      [post('prod')]: 'NONE',
+      [post('staging')]: 'NONE',
+    });
+    expect(one(both, 'AWS::ApiGatewayV2::Stage').properties['RouteSettings']).toMatchObject({
+      [grant('prod')]: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 200 },
+      [post('prod')]: { ThrottlingRateLimit: 40, ThrottlingBurstLimit: 40 },
+    });
+    const trusted = (name: string) => {
+      const read = v.parse(
+        presignEnvironment,
+        environment(one(both, 'AWS::Lambda::Function', `Presign${name}`)),
+      );
+      return [
+        read.CLUSTER_CERTIFICATES,
+        read.CLUSTER_AUTHORITIES.map(certificateFingerprint),
+        read.CLUSTER_COMMON_NAMES,
+      ];
+    };
+    const fingerprint = certificateFingerprint(new X509Certificate(exampleCertificate));
+    expect(trusted('prod')).toEqual([[fingerprint], [], []]);
+    expect(trusted('staging')).toEqual([[], [fingerprint], ['dp', 'data plane']]);
+    expect(Object.keys(both.outputs).filter((name) => /^Grant(Arn|FunctionArn|Url)/.test(name))).toEqual([
+      'GrantUrlprod',
+      'GrantArnprod',
+      'GrantFunctionArnprod',
+      'GrantUrlstaging',
+    ]);
+  });
+
+  it('refuses an environment that Lambda would not take, to the byte', () => {
+    const deploying = (...lengths: readonly number[]) => {
+      const commonNames = lengths.map((length) => 'x'.repeat(length));
+      deploy({
+        ...twoControlPlanes,
+        dataPlaneAuth: { iam: true, clusterCertificate: { authorities: [exampleCertificate], commonNames } },
+      });
+    };
+    const said = failure(() => deploying(...Array<number>(60).fill(64)));
+    // Each name but the last has a comma behind it.
+    const others = Number(/environment would have (\d+) bytes/.exec(said)?.[1]) - (60 * 65 - 1);
+    const whole = Array<number>(Math.floor((4096 - others) / 65)).fill(64);
+    const last = 4096 - others - whole.length * 65;
+
+    expect(() => deploying(...whole, last)).not.toThrow();
+    expect(failure(() => deploying(...whole, last + 1))).toContain(
+      'would have 4097 bytes, and Lambda takes 4096',
+    );
   });
 
   it.each([
@@ -841,6 +931,7 @@ describe('the stack', () => {
             `GrantArn${name}`,
             `arn:aws:execute-api:${region}:${account}:${api}/$default/GET/control-planes/${name}/fallback-config`,
           ],
+          [`GrantFunctionArn${name}`, lambdaFunction(`Presign${name}`).arn],
           [`HookSecretArn${name}`, secret(name, 'HookSecret').arn],
           [`ClusterCertificateArn${name}`, secret(name, 'ClusterCertificate').arn],
         ]),

@@ -7,6 +7,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { DataPlaneAuth } from '../../lib/data-plane-auth.ts';
 import { Lifeboat, type LifeboatControlPlaneProps, type LifeboatProps } from '../../lib/lifeboat.ts';
 import type { SettingsInput } from '../../lib/settings.ts';
+import { exampleCertificate } from '../../local/policies/example-certificate.ts';
 
 const unit = { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] };
 
@@ -55,6 +56,48 @@ describe('Lifeboat in a stack of somebody else', () => {
 
     expect(Object.keys(routes[0] ?? {})).toHaveLength(2);
     expect(routes[1]).toEqual(routes[0]);
+  });
+
+  it('lets each control plane have its own way for data planes to say who they are', () => {
+    const byCertificate = DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] });
+    const { template } = own({
+      controlPlanes: { prod: unit, staging: { ...unit, dataPlaneAuth: DataPlaneAuth.iam() } },
+      dataPlaneAuth: byCertificate,
+    });
+
+    const routes = Object.values(template().findResources('AWS::ApiGatewayV2::Route')).map(
+      ({ Properties }) => Properties.RouteKey,
+    );
+
+    expect(routes.filter((key) => key.endsWith('fallback-config')).sort()).toEqual([
+      'GET /control-planes/staging/fallback-config',
+      'POST /control-planes/prod/fallback-config',
+    ]);
+  });
+
+  it('takes IAM, listed certificates and authorities together', () => {
+    const ways = DataPlaneAuth.anyOf(
+      DataPlaneAuth.iam(),
+      DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] }),
+      DataPlaneAuth.clusterCertificate({ authorities: [exampleCertificate], commonNames: ['dp'] }),
+    );
+
+    expect({ ...ways }).toEqual({
+      iam: true,
+      clusterCertificate: {
+        certificates: [exampleCertificate],
+        authorities: [exampleCertificate],
+        commonNames: ['dp'],
+      },
+    });
+  });
+
+  it.each([
+    ['iam', DataPlaneAuth.iam()],
+    ['certificates', DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] })],
+    ['authorities', DataPlaneAuth.clusterCertificate({ authorities: [exampleCertificate] })],
+  ])('takes no way twice, of which one would be lost: %s', (what, way) => {
+    expect(() => DataPlaneAuth.anyOf(way, way)).toThrow(`two ways with ${what}`);
   });
 
   it('takes what the same stack makes: a network, a role, a key', () => {
@@ -150,6 +193,20 @@ describe('grantBootstrap', () => {
     ]);
   });
 
+  it.each(['grantBootstrap', 'grantInvoke'] as const)(
+    'has nothing to allow where data planes do not use IAM (%s)',
+    (method) => {
+      const { stack, lifeboat } = own({
+        dataPlaneAuth: DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] }),
+      });
+      const role = new iam.Role(stack, 'DataPlane', { assumedBy: new iam.AccountRootPrincipal() });
+
+      const grant = () => lifeboat[method](role, 'prod');
+
+      expect(grant).toThrow(/"prod" do not use IAM.*DataPlaneAuth\.iam\(\)/);
+    },
+  );
+
   it('names the control planes there are, when it is asked for another one', () => {
     const { stack, lifeboat } = own();
     const role = iam.Role.fromRoleArn(stack, 'DataPlane', 'arn:aws:iam::111122223333:role/data-plane');
@@ -186,5 +243,29 @@ describe('grantBootstrap', () => {
     const grant = () => lifeboat.grantBootstrap({ grantPrincipal }, 'prod');
 
     expect(grant).toThrow('takes no policy from this app');
+  });
+});
+
+describe('grantInvoke', () => {
+  it('allows a role the function of one control plane, and none of its versions', () => {
+    const { stack, lifeboat, template } = own();
+    const role = new iam.Role(stack, 'DataPlane', { assumedBy: new iam.AccountRootPrincipal() });
+
+    lifeboat.grantInvoke(role, 'staging');
+
+    const [policy] = Object.values(
+      template().findResources('AWS::IAM::Policy', {
+        Properties: { Roles: [stack.resolve(role.roleName)] },
+      }),
+    );
+    expect(policy?.['Properties'].PolicyDocument.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'lambda:InvokeFunction',
+        Resource: {
+          'Fn::GetAtt': [expect.stringMatching(/^LifeboatPresignstagingFunction/), 'Arn'],
+        },
+      },
+    ]);
   });
 });

@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSettings } from '../../lib/settings.ts';
+import { exampleCertificate } from '../../local/policies/example-certificate.ts';
+import { issue } from '../core/access/certificates.ts';
 
+const [oddKey, noAuthority] = await Promise.all([issue({ keyType: 'P-521' }), issue()]);
 const prod = { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] };
 const vpc = {
   vpcId: 'vpc-0123456789abcdef0',
@@ -34,6 +37,83 @@ function sentences(settings: unknown): readonly string[] {
   return [];
 }
 
+const onePem = 'one certificate in PEM form is expected, beginning with -----BEGIN CERTIFICATE-----';
+
+/** What is wrong with a `dataPlaneAuth`, where, and the sentence. */
+const wrongWays: readonly (readonly [
+  what: string,
+  dataPlaneAuth: unknown,
+  path: string,
+  sentence: string,
+])[] = [
+  ['no way at all', {}, '', 'nobody could ask for a grant: set iam to true, or name clusterCertificate'],
+  ['an iam in quotes', { iam: 'true' }, 'iam', 'true or false is expected'],
+  ['cluster certificates without any', { clusterCertificate: {} }, 'clusterCertificate', 'name certificates'],
+  [
+    'common names without an authority',
+    { clusterCertificate: { certificates: [exampleCertificate], commonNames: ['a'] } },
+    'clusterCertificate',
+    'commonNames are for certificates that authorities issue',
+  ],
+  [
+    'an empty list of certificates',
+    { clusterCertificate: { certificates: [] } },
+    'clusterCertificate.certificates',
+    'name at least one certificate',
+  ],
+  [
+    'eleven certificates',
+    { clusterCertificate: { certificates: Array(11).fill(exampleCertificate) } },
+    'clusterCertificate.certificates',
+    'at most 10 certificates are allowed',
+  ],
+  [
+    'the name of a file',
+    { clusterCertificate: { certificates: ['cluster.crt'] } },
+    'clusterCertificate.certificates.0',
+    onePem,
+  ],
+  [
+    'two certificates in one entry',
+    { clusterCertificate: { certificates: [`${exampleCertificate}\n${exampleCertificate}`] } },
+    'clusterCertificate.certificates.0',
+    onePem,
+  ],
+  [
+    'a certificate that is broken',
+    { clusterCertificate: { certificates: [exampleCertificate.replace('MII', 'AAA')] } },
+    'clusterCertificate.certificates.0',
+    onePem,
+  ],
+  [
+    'a key beside its certificate',
+    { clusterCertificate: { certificates: [`${exampleCertificate}\n-----BEGIN PRIVATE KEY-----`] } },
+    'clusterCertificate.certificates.0',
+    'there is a private key in it',
+  ],
+  [
+    'a certificate with an odd key',
+    { clusterCertificate: { certificates: [oddKey.pem] } },
+    'clusterCertificate.certificates.0',
+    'the certificate’s key is of a kind that makes no assertions',
+  ],
+  [
+    'an authority that is none',
+    { clusterCertificate: { authorities: [noAuthority.pem] } },
+    'clusterCertificate.authorities.0',
+    'this is no authority’s certificate',
+  ],
+  ...['', 'a,b', 'a\nb', 'x'.repeat(65)].map(
+    (name) =>
+      [
+        `the common name ${JSON.stringify(name)}`,
+        { clusterCertificate: { authorities: [exampleCertificate], commonNames: [name] } },
+        'clusterCertificate.commonNames.0',
+        'a common name is expected',
+      ] as const,
+  ),
+];
+
 /** What is wrong, the settings, and the path and sentence that they are refused with. */
 type Wrong = readonly [what: string, settings: unknown, path: string, sentence: string];
 
@@ -43,8 +123,15 @@ describe('the settings of a deployment', () => {
 
     expect(settings).toEqual({
       controlPlanes: {
-        prod: { ...prod, clusterMtls: 'shared', customPlugins: [], fileReaderRoleArns: [] },
+        prod: {
+          ...prod,
+          clusterMtls: 'shared',
+          customPlugins: [],
+          fileReaderRoleArns: [],
+          dataPlaneAuth: { iam: true },
+        },
       },
+      dataPlaneAuth: { iam: true },
       urlLifetimeSeconds: 120,
       coalescingWindowSeconds: 1,
       scheduleMinutes: 5,
@@ -87,7 +174,24 @@ describe('the settings of a deployment', () => {
     const settings = parseSettings(given(deployment, controlPlane));
 
     expect(settings).toMatchObject(deployment);
-    expect(settings.controlPlanes['prod']).toEqual({ ...prod, ...controlPlane });
+    expect(settings.controlPlanes['prod']).toEqual({
+      ...prod,
+      ...controlPlane,
+      dataPlaneAuth: { iam: true },
+    });
+  });
+
+  it('has each control plane’s data planes prove themselves as it says, or as the deployment does', () => {
+    const byCertificate = { iam: false, clusterCertificate: { certificates: [exampleCertificate] } };
+
+    const { controlPlanes, dataPlaneAuth } = parseSettings({
+      controlPlanes: { prod, staging: { ...prod, dataPlaneAuth: { iam: true } } },
+      dataPlaneAuth: { clusterCertificate: byCertificate.clusterCertificate },
+    });
+
+    expect(dataPlaneAuth).toEqual(byCertificate);
+    expect(controlPlanes['prod']?.dataPlaneAuth).toEqual(byCertificate);
+    expect(controlPlanes['staging']?.dataPlaneAuth).toEqual({ iam: true });
   });
 
   it.each([
@@ -253,7 +357,7 @@ describe('a wrong setting', () => {
       'an unknown key',
       given({ scheduleMinute: 5 }),
       'scheduleMinute',
-      'there is no such setting here; take it out, or choose one of controlPlanes, urlLifetimeSeconds, ',
+      'there is no such setting here; take it out, or choose one of controlPlanes, dataPlaneAuth, urlLifetimeSeconds, ',
     ],
     [
       'an unknown key in a control plane',
@@ -549,6 +653,38 @@ describe('a wrong setting', () => {
           '"arn:aws:iam::111122223333:role/data-plane"',
       ],
     ),
+    ...wrongWays.map(
+      ([what, dataPlaneAuth, path, sentence]): Wrong => [
+        what,
+        given({ dataPlaneAuth }),
+        path === '' ? 'dataPlaneAuth' : `dataPlaneAuth.${path}`,
+        sentence,
+      ],
+    ),
+    [
+      'a wrong way of one control plane',
+      given({}, { dataPlaneAuth: { iam: false } }),
+      'controlPlanes.prod.dataPlaneAuth',
+      'nobody could ask for a grant',
+    ],
+    [
+      'a reader of other accounts where nobody uses IAM',
+      given(
+        { dataPlaneAuth: { clusterCertificate: { certificates: [exampleCertificate] } } },
+        { readerRoleTrust: ['111122223333'] },
+      ),
+      'lifeboat',
+      'control plane "prod" has readerRoleTrust, a role that asks with IAM, and IAM is not in its dataPlaneAuth',
+    ],
+    [
+      'as few presign functions as strangers can keep busy',
+      given({
+        dataPlaneAuth: { iam: true, clusterCertificate: { certificates: [exampleCertificate] } },
+        reservedConcurrency: { presign: 79 },
+      }),
+      'lifeboat',
+      'reservedConcurrency.presign: with cluster certificates at least 80 are expected',
+    ],
     [
       'a reader twice',
       given({}, { readerRoleTrust: ['111122223333', '111122223333'] }),

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
+import { exampleCertificate } from '../../local/policies/example-certificate.ts';
 import { inherited, type Outcome, run, runApps, violations } from './child-app.ts';
 import { deploy, ofType, twoControlPlanes } from './deployment.ts';
 
@@ -14,7 +15,14 @@ const everything = {
   ...twoControlPlanes,
   controlPlanes: {
     ...twoControlPlanes.controlPlanes,
-    prod: { ...twoControlPlanes.controlPlanes.prod, readerRoleTrust: ['444455556666'] },
+    prod: {
+      ...twoControlPlanes.controlPlanes.prod,
+      readerRoleTrust: ['444455556666'],
+      dataPlaneAuth: {
+        iam: true,
+        clusterCertificate: { certificates: [exampleCertificate], authorities: [exampleCertificate] },
+      },
+    },
   },
   dataEvents: true,
   domain: {
@@ -26,7 +34,7 @@ const everything = {
   encryptionKeyArn: 'arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef',
   tags: { team: 'gateway' },
   permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
-  reservedConcurrency: { webhook: 5, presign: 20, export: 1 },
+  reservedConcurrency: { webhook: 5, presign: 80, export: 1 },
   lockdown: { breakGlassRoleArn: ours('break-glass'), deploymentRoleArn: ours('deployment') },
 };
 const root = resolve('.');

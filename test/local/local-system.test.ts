@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +11,12 @@ import {
 } from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { clusterIdentity } from '../../core/access/cluster-identity.ts';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
 import { doorbell, type HookAnswer, maxHookBytes } from '../../core/intake/doorbell.ts';
 import { secretsManagerHookSecrets } from '../../core/intake/secrets-manager-hook-secrets.ts';
 import { downloadVerified } from '../../core/standby/download.ts';
+import { type GrantRequest, requestGrant } from '../../core/standby/grant-request.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { type ControlPlane, startControlPlane } from '../../local/control-plane/control-plane.ts';
 import type { Fault } from '../../local/control-plane/faults.ts';
@@ -395,6 +397,115 @@ describe('a grant', () => {
   });
 });
 
+describe('a grant without the API’s IAM', () => {
+  const asking = (more: Partial<GrantRequest> & Pick<GrantRequest, 'authentication'>) =>
+    requestGrant({
+      endpoint: new URL(prod.system.apiUrl),
+      controlPlane: 'prod',
+      kongVersion: '3.9.1',
+      timeoutMs: 10_000,
+      now: () => new Date(),
+      ...more,
+    });
+  const byCertificate = ({ controlPlane }: Unit): GrantRequest['authentication'] => {
+    const { certificate, key } = controlPlane.certificates;
+    return { by: 'cluster-certificate', identity: clusterIdentity(certificate, key) };
+  };
+  const asRole = (identity = prod.system.dataPlane): GrantRequest['authentication'] => ({
+    by: 'iam',
+    region: prod.system.region,
+    credentials: identity,
+  });
+  const lastLines = async (count: number) =>
+    (await readFile(join(prod.system.logDirectory, 'presign.log'), 'utf8'))
+      .trim()
+      .split('\n')
+      .slice(-count)
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+
+  it('is given for the cluster certificate, and its caller is logged', async () => {
+    const { url } = await asking({ authentication: byCertificate(prod) });
+
+    const file = await fetch(url);
+    await file.body?.cancel();
+    presignedUrls.push(url);
+    expect(file.status).toBe(200);
+    expect(await eventually(async () => (await lastLines(1))[0]?.['way'] === 'assertion', 5)).toBe(true);
+    expect((await lastLines(1))[0]).toMatchObject({
+      message: 'grant issued',
+      way: 'assertion',
+      caller: {
+        commonName: 'kong_clustering',
+        certificateFingerprint: new X509Certificate(prod.controlPlane.certificates.certificate)
+          .fingerprint256,
+        assertionId: expect.any(String),
+      },
+      kongVersion: '3.9.1',
+    });
+  });
+
+  it('is refused to another cluster’s certificate, for a reason that the log alone has', async () => {
+    const asked = asking({ authentication: byCertificate(orders) });
+
+    await expect(asked).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringContaining('answered 401'),
+    });
+    expect(
+      await eventually(async () => String((await lastLines(1))[0]?.['detail']).includes('listed'), 5),
+    ).toBe(true);
+  });
+
+  it('is refused while the clock is an hour off, which is said', async () => {
+    const asked = asking({
+      authentication: byCertificate(prod),
+      now: () => new Date(Date.now() - 3_600_000),
+    });
+
+    await expect(asked).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringMatching(/made 36\d\d s ago .* clock is 3[56]\d\d s behind/),
+    });
+  });
+
+  it('is given to a role that invokes the function, and to no other one', async () => {
+    const { grantFunctionArn, awsEndpoints } = prod.system;
+    const invoking = {
+      endpoint: new URL(grantFunctionArn),
+      lambdaEndpoint: awsEndpoints.AWS_ENDPOINT_URL_LAMBDA,
+    };
+
+    const { url } = await asking({ ...invoking, authentication: asRole() });
+    const nothing = await asking({ ...invoking, authentication: asRole(), kongVersion: '3.5.9' }).catch(
+      (error: unknown) => error,
+    );
+    const stranger = await asking({
+      ...invoking,
+      authentication: asRole({ ...prod.system.dataPlane, secretAccessKey: 'guessed' }),
+    }).catch((error: unknown) => error);
+    const other = await requestGrant({
+      ...invoking,
+      endpoint: new URL(grantFunctionArn.replace('presign', 'export')),
+      controlPlane: 'prod',
+      kongVersion: '3.9.1',
+      timeoutMs: 10_000,
+      now: () => new Date(),
+      authentication: asRole(),
+    }).catch((error: unknown) => error);
+
+    const file = await fetch(url);
+    await file.body?.cancel();
+    presignedUrls.push(url);
+    expect(file.status).toBe(200);
+    expect(nothing).toMatchObject({ code: 'no-file', message: expect.stringContaining('3.9.1') });
+    expect(stranger).toMatchObject({ code: 'denied' });
+    expect(other).toMatchObject({
+      code: 'denied',
+      message: expect.stringContaining('not authorized to perform: lambda:InvokeFunction'),
+    });
+  });
+});
+
 describe('a change', () => {
   it('is published within seconds of its hook, and all that comes meanwhile is one more export', async () => {
     const invocations = prod.system.exportCount();
@@ -591,7 +702,7 @@ describe('at rest', () => {
 
     const logs = await filesWith(prod.system.logDirectory, never);
 
-    expect(signatures).toHaveLength(5);
+    expect(signatures).toHaveLength(7);
     expect(signatures.every((signature) => /^[0-9a-f]{64}$/.test(signature))).toBe(true);
     expect(logs).toEqual([]);
     expect(await logOf(prod, 'presign')).toContain('assumed-role/DataPlane');

@@ -476,9 +476,12 @@ describe('from the vault in S3 to the node', () => {
     const fetching = (kongVersion: string) =>
       fetchConfig({
         ...request(api, { kongVersion }),
-        endpoint: new URL(api.origin),
-        region: REGION,
-        credentials: identity.credentials,
+        sources: [
+          {
+            endpoint: new URL(api.origin),
+            authentication: async () => ({ by: 'iam', region: REGION, credentials: identity.credentials }),
+          },
+        ],
         now: () => new Date(),
       });
 

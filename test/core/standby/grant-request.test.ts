@@ -28,8 +28,11 @@ function asking(server: AnsweringServer, more: Partial<GrantRequest> = {}) {
     endpoint: new URL(server.origin),
     controlPlane: 'prod',
     kongVersion: '3.9.1',
-    region: 'eu-central-1',
-    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' },
+    authentication: {
+      by: 'iam',
+      region: 'eu-central-1',
+      credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' },
+    },
     timeoutMs: 2_000,
     now: () => now,
     ...more,
@@ -221,7 +224,11 @@ describe('asking for a grant', () => {
     const server = await api(json(200, grant));
 
     const request = asking(server, {
-      credentials: () => Promise.reject(new Error('Could not load credentials')),
+      authentication: {
+        by: 'iam',
+        region: 'eu-central-1',
+        credentials: () => Promise.reject(new Error('Could not load credentials')),
+      },
     });
 
     await expect(request).rejects.toEqual(

@@ -12,8 +12,9 @@ describe('startLocalAws', () => {
       AWS_ENDPOINT_URL_KMS: aws.kms.endpoint,
       AWS_ENDPOINT_URL_SQS: aws.sqs.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.secretsManager.endpoint,
+      AWS_ENDPOINT_URL_LAMBDA: aws.lambda.endpoint,
     });
-    expect(new Set(Object.values(aws.endpoints)).size).toBe(4);
+    expect(new Set(Object.values(aws.endpoints)).size).toBe(5);
     await aws.stop();
   });
 

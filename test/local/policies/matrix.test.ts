@@ -43,10 +43,23 @@ describe('other settings', () => {
     ['lockdown', { lockdown: true }],
     ['an encryption key of the deployer’s', { existingKey: true }],
     ['locked versions', { objectLock: true }],
+    ['cluster certificates beside IAM', { clusterCertificate: true }],
   ])('are proved as well: %s', async (_what, variant) => {
     const proved = await evaluateMatrix(matrixTemplate(variant), variant);
 
     expect(proved).toMatchObject({ unexpected: [], ignoredKeys: [], misspellings: [] });
+  });
+
+  it('open no other route for cluster certificates', async () => {
+    const variant = { clusterCertificate: true };
+
+    const { cells } = await evaluateMatrix(matrixTemplate(variant), variant);
+
+    const open = cells.filter(
+      ({ row, principal, allowed }) =>
+        row.action === 'execute-api:Invoke' && principal === 'anonymous' && allowed,
+    );
+    expect(open.map(({ row }) => row.resource)).toEqual(['grants of prod, by POST']);
   });
 
   it('leave an administrator what a deployer’s own key does not deny', async () => {

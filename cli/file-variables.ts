@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
+
+/**
+ * Fills variables from files, as container platforms hand secrets over: `NAME_FILE` names a file that holds the value of `NAME`. Kong's own
+ * image does the same with each `KONG_*`.
+ *
+ * @param names of the variables that are read
+ * @throws InvalidArgumentError where both are set, or the file cannot be read
+ */
+export function readFileVariables(names: readonly string[], environment: NodeJS.ProcessEnv): void {
+  for (const name of names) {
+    const file = environment[`${name}_FILE`];
+    // Manifests and unit files often set variables to nothing.
+    if (file === undefined || file === '') {
+      continue;
+    }
+    if (environment[name]) {
+      throw new InvalidArgumentError(`${name} and ${name}_FILE are both set: take one of them out`);
+    }
+    environment[name] = contentOf(file, `${name}_FILE`);
+  }
+}
+
+function contentOf(file: string, variable: string): string {
+  try {
+    // Editors end a file with a line break, which belongs to no value.
+    return readFileSync(file, 'utf8').trimEnd();
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `${variable} is ${file}, which cannot be read (${error instanceof Error ? error.message : String(error)})`,
+    );
+  }
+}

@@ -1,0 +1,104 @@
+import { type DerElement, derElements } from './der.ts';
+
+/** What RFC 5280 lets a certificate say about its own use, and node:crypto's X509Certificate does not tell. */
+export interface CertificateFields {
+  /** What its issuer signed it with, if that is still safe. */
+  readonly isSafelySigned: boolean;
+  /** Basic constraints (section 4.2.1.9). */
+  readonly isAuthority: boolean;
+  /** How many authorities may stand between it and a data plane's certificate. */
+  readonly pathLength: number | undefined;
+  /** Key usage (section 4.2.1.3); everything where the certificate does not say. */
+  readonly maySign: boolean;
+  readonly mayIssue: boolean;
+  /** Extended key usage (section 4.2.1.12); true where the certificate does not say. */
+  readonly mayBeClient: boolean;
+  /** Whether it says, as critical, something that nobody here understands: name constraints, for example. */
+  readonly hasUnknownRule: boolean;
+}
+
+// Object identifiers, as the bytes that DER has for them.
+const basicConstraints = '551d13';
+const keyUsage = '551d0f';
+const extendedKeyUsage = '551d25';
+const subjectAlternativeName = '551d11';
+const understood = new Set([basicConstraints, keyUsage, extendedKeyUsage, subjectAlternativeName]);
+/** id-kp-clientAuth, and anyExtendedKeyUsage. */
+const client = new Set(['2b06010505070302', '551d2500']);
+/** ECDSA and RSA (PKCS #1) with SHA-256, SHA-384 and SHA-512 (RFC 5758, RFC 4055): SHA-1 and MD5 can be forged. */
+const safeSignatures = new Set([
+  '2a8648ce3d040302',
+  '2a8648ce3d040303',
+  '2a8648ce3d040304',
+  '2a864886f70d01010b',
+  '2a864886f70d01010c',
+  '2a864886f70d01010d',
+]);
+
+const sequence = 0x30;
+const extensionsTag = 0xa3;
+
+/**
+ * Reads a certificate that X509Certificate has taken for one.
+ *
+ * @throws RangeError when it is no certificate of version 3 in DER
+ */
+export function certificateFields(der: Uint8Array): CertificateFields {
+  const [certificate] = derElements(der);
+  const [toBeSigned, signatureAlgorithm] = inside(certificate);
+  const [algorithm] = inside(signatureAlgorithm);
+  const extensions = inside(toBeSigned)
+    .filter(({ tag }) => tag === extensionsTag)
+    .flatMap(({ content }) => inside(derElements(content)[0]).map(extension));
+  const valueFor = (id: string) => extensions.find((each) => each.id === id)?.value;
+  return {
+    isSafelySigned: safeSignatures.has(algorithm?.content.toString('hex') ?? ''),
+    ...basics(valueFor(basicConstraints)),
+    ...usages(valueFor(keyUsage)),
+    mayBeClient: clientUse(valueFor(extendedKeyUsage)),
+    hasUnknownRule: extensions.some(({ id, isCritical }) => isCritical && !understood.has(id)),
+  };
+}
+
+function extension(element: DerElement) {
+  const parts = inside(element);
+  return {
+    id: parts[0]?.content.toString('hex') ?? '',
+    // Where it is false, DER leaves it out.
+    isCritical: parts.length === 3,
+    value: parts.at(-1)?.content,
+  };
+}
+
+function basics(value: Buffer | undefined): Pick<CertificateFields, 'isAuthority' | 'pathLength'> {
+  const parts = value === undefined ? [] : inside(derElements(value)[0]);
+  const length = parts.find(({ tag }) => tag === 0x02)?.content;
+  return {
+    isAuthority: parts.some(({ tag, content }) => tag === 0x01 && content[0] === 0xff),
+    // Whoever allows more than 127 has no limit in mind.
+    pathLength: length?.length === 1 ? length[0] : undefined,
+  };
+}
+
+function usages(value: Buffer | undefined): Pick<CertificateFields, 'maySign' | 'mayIssue'> {
+  if (value === undefined) {
+    return { maySign: true, mayIssue: true };
+  }
+  // A bit string: the number of unused bits, then digitalSignature in the highest bit, keyCertSign in the sixth.
+  const bits = derElements(value)[0]?.content[1] ?? 0;
+  return { maySign: (bits & 0x80) !== 0, mayIssue: (bits & 0x04) !== 0 };
+}
+
+function clientUse(value: Buffer | undefined): boolean {
+  return (
+    value === undefined ||
+    inside(derElements(value)[0]).some(({ content }) => client.has(content.toString('hex')))
+  );
+}
+
+function inside(element: DerElement | undefined): readonly DerElement[] {
+  if (element?.tag !== sequence) {
+    throw new RangeError('this is no certificate');
+  }
+  return derElements(element.content);
+}

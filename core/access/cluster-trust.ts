@@ -1,0 +1,144 @@
+import { createHash, type X509Certificate } from 'node:crypto';
+import { AssertionRefused } from './assertion-refused.ts';
+import { certificateFields } from './certificate-fields.ts';
+
+/** Whose cluster certificates are data planes'. */
+export interface ClusterTrust {
+  /** SHA-256 of certificates in DER, base64url: `cluster_mtls=shared`, where there is one, and two while it is replaced. */
+  readonly certificates: readonly string[];
+  /** Whoever has a certificate of these: `cluster_mtls=pki`. */
+  readonly authorities: readonly X509Certificate[];
+  /** Common names that a certificate of the authorities must have one of; empty for any. */
+  readonly commonNames: readonly string[];
+}
+
+/** Name of a certificate in a list of those that are trusted. */
+export function certificateFingerprint(certificate: X509Certificate): string {
+  return createHash('sha256').update(certificate.raw).digest('base64url');
+}
+
+/**
+ * Whether a certificate is a data plane's.
+ *
+ * @param chain the data plane's certificate, and those that lead from it to an authority, in that order
+ * @throws AssertionRefused `untrusted`
+ */
+export function requireTrusted(
+  chain: readonly [X509Certificate, ...X509Certificate[]],
+  trust: ClusterTrust,
+  now: Date,
+): void {
+  const [leaf] = chain;
+  // Kong itself compares nothing else in shared mode (kong/clustering/tls.lua): what the list names is trusted until it is taken out,
+  // whatever its dates say.
+  if (trust.certificates.includes(certificateFingerprint(leaf))) {
+    return;
+  }
+  if (trust.authorities.length === 0) {
+    throw untrusted('it is none of those that are listed');
+  }
+  requireIssued(chain, trust.authorities, now);
+  requireDataPlane(leaf, trust.commonNames);
+}
+
+/** From the top, so that no key is computed with before it is trusted: a stranger's might be made to take long. */
+function requireIssued(
+  chain: readonly X509Certificate[],
+  authorities: readonly X509Certificate[],
+  now: Date,
+): void {
+  const top = chain
+    .map((certificate, height) => ({
+      height,
+      authority: authorities.find((each) => isIssuedBy(certificate, each)),
+    }))
+    .find(({ authority }) => authority !== undefined);
+  if (top?.authority === undefined) {
+    throw untrusted('no certificate of its chain was issued by one of the authorities');
+  }
+  // What stands above the authority proves nothing more, and is left alone: most chains bring their root.
+  const path = [...chain.slice(0, top.height + 1), top.authority];
+  for (let height = path.length - 1; height >= 0; height -= 1) {
+    const [certificate, issuer] = [path[height], path[height + 1]];
+    if (certificate === undefined) {
+      break;
+    }
+    // Each link, or a chain of which one is anybody's would do.
+    if (issuer !== undefined && issuer !== top.authority && !isIssuedBy(certificate, issuer)) {
+      throw untrusted(`certificate ${height + 1} of its chain was not issued by the next one`);
+    }
+    requireInForce(certificate, height, now);
+    if (height > 0) {
+      requireIssuer(certificate, height);
+    }
+    // Forged with a hash that collides, it would seem to be signed. The authority itself is trusted by its bytes.
+    if (issuer !== undefined && !certificateFields(certificate.raw).isSafelySigned) {
+      throw untrusted(`certificate ${height + 1} of its chain is signed with an algorithm that is not safe`);
+    }
+  }
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  // By names and key identifiers first, which costs nothing.
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+/** What has expired may have been lost, and is on no list of revoked ones any more. */
+function requireInForce({ validFrom, validTo }: X509Certificate, height: number, now: Date): void {
+  const nowMs = now.getTime();
+  if (nowMs < Date.parse(validFrom)) {
+    throw untrusted(`certificate ${height + 1} of its chain is not valid before ${validFrom}`);
+  }
+  if (nowMs > Date.parse(validTo)) {
+    throw untrusted(`certificate ${height + 1} of its chain has expired on ${validTo}`);
+  }
+}
+
+/** The certificate of any server or client must not issue others: its holder would make data planes at will (RFC 5280 section 6.1.4). */
+function requireIssuer(certificate: X509Certificate, height: number): void {
+  const fields = certificateFields(certificate.raw);
+  const { modulusLength } = certificate.publicKey.asymmetricKeyDetails ?? {};
+  const name = `certificate ${height + 1} of its chain`;
+  if (!fields.isAuthority || !fields.mayIssue) {
+    throw untrusted(`${name} is no authority’s (basic constraints, key usage)`);
+  }
+  // An authority for data planes only must not found other authorities.
+  if (fields.pathLength !== undefined && fields.pathLength < height - 1) {
+    throw untrusted(`${name} allows ${fields.pathLength} authorities below it, and there are ${height - 1}`);
+  }
+  // A rule that is not followed here, such as the names that it may issue, must not be passed over (section 4.2).
+  if (fields.hasUnknownRule) {
+    throw untrusted(`${name} has a critical extension that is not understood here`);
+  }
+  // Shorter keys can be computed from their public halves.
+  if (modulusLength !== undefined && modulusLength < 2048) {
+    throw untrusted(`${name} has an RSA key of ${modulusLength} bits`);
+  }
+}
+
+function requireDataPlane(leaf: X509Certificate, commonNames: readonly string[]): void {
+  const fields = certificateFields(leaf.raw);
+  // A company's authority issues for web servers, too; Kong asks for this use of data planes (Kong documentation, "PKI mode").
+  if (!fields.mayBeClient || !fields.maySign) {
+    throw untrusted('it is not for TLS clients (extended key usage, key usage)');
+  }
+  if (fields.hasUnknownRule) {
+    throw untrusted('it has a critical extension that is not understood here');
+  }
+  const name = commonNameOf(leaf);
+  // Other clients of the same authority are no data planes of this control plane.
+  if (commonNames.length > 0 && (name === undefined || !commonNames.includes(name))) {
+    throw untrusted('its common name is none of those that are allowed');
+  }
+}
+
+/** The one common name of a certificate; undefined where it has none or several, of which nobody knows which one counts. */
+export function commonNameOf(certificate: X509Certificate): string | undefined {
+  // Not from `subject`, a text in which a name with a line break could pass for two.
+  const name: unknown = certificate.toLegacyObject().subject?.CN;
+  return typeof name === 'string' ? name : undefined;
+}
+
+function untrusted(why: string): AssertionRefused {
+  return new AssertionRefused('untrusted', `the cluster certificate is not trusted: ${why}`);
+}

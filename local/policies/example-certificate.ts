@@ -1,0 +1,12 @@
+/** A cluster certificate for settings that need one; nobody has its key. */
+export const exampleCertificate = `-----BEGIN CERTIFICATE-----
+MIIBjDCCATGgAwIBAgIUSMfcJ6KUNMC3DpphSKMNmlk294kwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPa29uZ19jbHVzdGVyaW5nMCAXDTI2MTEyNTIyMDQwM1oYDzIx
+MjYxMTAxMjIwNDAzWjAaMRgwFgYDVQQDDA9rb25nX2NsdXN0ZXJpbmcwWTATBgcq
+hkjOPQIBBggqhkjOPQMBBwNCAARA2AYiWIMGANb189YAFq7dmitHy9wz4iFA2Kis
+1AiH07QL06hic/htbN8jkuNpKWZ6IHPmLkm6mkjB+JRbE6vFo1MwUTAdBgNVHQ4E
+FgQU6F7+xGHsAcvlpn65maX0v0pM5QgwHwYDVR0jBBgwFoAU6F7+xGHsAcvlpn65
+maX0v0pM5QgwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAwJJC
+rkUjzP0XRPryg/L0EQEjm8G8+c+rmXPO7m3psmcCIQDj+jN+Ko+99lv/zl20H9pS
+wNGOIvRW/vcUPYg9d5gdkg==
+-----END CERTIFICATE-----`;
