@@ -27,10 +27,14 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
   const secretFile = join(directory, 'hook-secret');
   const credentialsFile = join(directory, 'data-plane.env');
   const administratorFile = join(directory, 'administrator.env');
+  const clusterCertificateFile = join(directory, 'cluster.crt');
+  const clusterKeyFile = join(directory, 'cluster.key');
   await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
   await writeFile(secretFile, system.hookSecret, { mode: 0o600 });
   await writeFile(credentialsFile, shellVariables(system, system.dataPlane), { mode: 0o600 });
   await writeFile(administratorFile, shellVariables(system, system.administrator), { mode: 0o600 });
+  await writeFile(clusterCertificateFile, subject.certificate.certificate);
+  await writeFile(clusterKeyFile, subject.certificate.key, { mode: 0o600 });
 
   const endpoints = {
     apiUrl: system.apiUrl,
@@ -41,10 +45,13 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
     region: system.region,
     bucket: system.bucket,
     signingKeyArn: system.signingKeyArn,
+    grantFunctionArn: system.grantFunctionArn,
     publicKeyFile,
     hookSecretFile: secretFile,
     dataPlaneCredentialsFile: credentialsFile,
     administratorCredentialsFile: administratorFile,
+    clusterCertificateFile,
+    clusterKeyFile,
     dataPlaneVersion,
     fetchedFile: join(directory, 'config.json'),
     logDirectory: system.logDirectory,
@@ -81,10 +88,13 @@ interface Endpoints {
   readonly adminUrl: string | null;
   readonly region: string;
   readonly signingKeyArn: string;
+  readonly grantFunctionArn: string;
   readonly publicKeyFile: string;
   readonly hookSecretFile: string;
   readonly dataPlaneCredentialsFile: string;
   readonly administratorCredentialsFile: string;
+  readonly clusterCertificateFile: string;
+  readonly clusterKeyFile: string;
   readonly dataPlaneVersion: string;
   /** Where the printed `lifeboat fetch` writes: the file holds secrets, and does not belong into the project. */
   readonly fetchedFile: string;
@@ -118,6 +128,17 @@ npm run --silent lifeboat -- fetch --control-plane ${controlPlaneName} --kong-ve
 # or ask for the grant alone
 curl -s --aws-sigv4 aws:amz:${endpoints.region}:execute-api --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
   -H "x-amz-security-token: $AWS_SESSION_TOKEN" '${grantUrl}'
+
+# or be one in a private network, which invokes the function instead
+npm run --silent lifeboat -- fetch --control-plane ${controlPlaneName} --kong-version ${endpoints.dataPlaneVersion} \\
+  --endpoint ${endpoints.grantFunctionArn} --public-key ${quoted(endpoints.publicKeyFile)} \\
+  --output ${quoted(endpoints.fetchedFile)}
+
+# or one without AWS credentials or Node: the cluster certificate's key says who asks, by curl and openssl
+LIFEBOAT_ENDPOINT=${endpoints.apiUrl} LIFEBOAT_CONTROL_PLANE=${controlPlaneName} LIFEBOAT_KONG_VERSION=${endpoints.dataPlaneVersion} \\
+  LIFEBOAT_PUBLIC_KEY=${quoted(endpoints.publicKeyFile)} LIFEBOAT_OUTPUT=${quoted(endpoints.fetchedFile)} \\
+  KONG_CLUSTER_CERT=${quoted(endpoints.clusterCertificateFile)} KONG_CLUSTER_CERT_KEY=${quoted(endpoints.clusterKeyFile)} \\
+  examples/data-plane/shell/lifeboat-fetch.sh
 
 # the signing key, as an operator gets it for data planes to pin: their own role may not ask KMS
 (. ${quoted(endpoints.administratorCredentialsFile)}; npm run --silent lifeboat -- public-key --key-id ${endpoints.signingKeyArn})

@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { type Manifest, signManifest } from '../../core/vault/manifest.ts';
 import { type Signer, type VerificationKey, verificationKey } from '../../core/vault/signer.ts';
@@ -87,13 +88,19 @@ export async function goodFile(
   };
 }
 
+export interface StandInRequest {
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly body: string;
+}
+
 /** HTTP API and vault in one, which answer as the test says. */
 export async function startStandIn(answers: Answers) {
-  const requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
+  const requests: StandInRequest[] = [];
   let url = '';
   const server = createServer(async (request, response) => {
     const path = request.url ?? '';
-    requests.push({ path, authorization: request.headers.authorization });
+    requests.push({ path, authorization: request.headers.authorization, body: await text(request) });
     const answer = path.startsWith('/control-planes/')
       ? await answers.grant(`${url}/vault/prod/3.9.1/config.json?${urlSecret}`)
       : await answers.file();

@@ -14,6 +14,7 @@ interface Endpoints {
   readonly hookSecretFile: string;
   readonly dataPlaneCredentialsFile: string;
   readonly administratorCredentialsFile: string;
+  readonly clusterKeyFile: string;
   readonly dataPlaneVersion: string;
   readonly fetchedFile: string;
   readonly logDirectory: string;
@@ -62,15 +63,18 @@ describe('serving', () => {
   it('prints one JSON object, and keeps its secrets in files for their owner alone', async () => {
     const secret = await readFile(endpoints.hookSecretFile, 'utf8');
     const files = [endpoints.dataPlaneCredentialsFile, endpoints.administratorCredentialsFile];
+    const clusterKey = await readFile(endpoints.clusterKeyFile, 'utf8');
     const credentials = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('');
 
     expect(forMachines.stdout().trim().split('\n')).toHaveLength(1);
-    for (const file of [endpoints.hookSecretFile, ...files]) {
+    for (const file of [endpoints.hookSecretFile, endpoints.clusterKeyFile, ...files]) {
       expect((await stat(file)).mode & 0o777).toBe(0o600);
     }
     const printed = [forMachines, forPeople].map((each) => each.stdout() + each.stderr()).join();
     expect(secret.length).toBeGreaterThan(30);
     expect(printed).not.toContain(secret);
+    expect(clusterKey).toContain('PRIVATE KEY');
+    expect(printed).not.toContain('PRIVATE KEY');
     const values = [...credentials.matchAll(/(?:SECRET_ACCESS_KEY|SESSION_TOKEN)='([^']+)'/g)];
     expect(values).toHaveLength(4);
     for (const [, value = ''] of values) {
@@ -142,13 +146,14 @@ describe('what is printed for people', () => {
 
     const { stdout, stderr } = await bash(
       paragraphs.map((paragraph) => `${paragraph}\necho "[exit $?]"`).join('\n'),
-      20,
+      30,
     );
 
-    const [change, hook, credentials, fetched, grant, key, log] = stdout.split(/\[exit \d+\]\n/);
+    const [change, hook, credentials, fetched, grant, invoked, byCertificate, key, log] =
+      stdout.split(/\[exit \d+\]\n/);
     const exits = [...stdout.matchAll(/\[exit (\d+)\]/g)].map(([, code]) => code);
     expect({ exits, stderr: stderr.slice(0, 2000) }).toMatchObject({
-      exits: ['0', '0', '0', '0', '0', '0', '124'],
+      exits: ['0', '0', '0', '0', '0', '0', '0', '0', '124'],
     });
     expect(JSON.parse(change ?? '')).toMatchObject({ name: 'mine' });
     expect(hook).toContain('HTTP/1.1 202 Accepted');
@@ -156,9 +161,11 @@ describe('what is printed for people', () => {
     expect(fetched).toContain("people's data/config.json: revision ");
     expect(fetched).toContain('verified');
     expect(JSON.parse(grant ?? '')).toMatchObject({ method: 'GET', kongVersion: '3.9.1' });
+    expect(invoked).toContain('verified');
+    expect(byCertificate).toMatch(/^.*people's data\/config\.json: revision .*verified\n$/);
     expect(key).toContain('-----BEGIN PUBLIC KEY-----');
     expect(log).toContain('"message":"published"');
-  }, 30_000);
+  }, 40_000);
 });
 
 describe('the README', () => {
