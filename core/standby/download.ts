@@ -9,7 +9,7 @@ import { type Manifest, verifyManifest } from '../vault/manifest.ts';
 import type { VerificationKey } from '../vault/signer.ts';
 import { StandbyError } from './errors.ts';
 import { limit, reason } from './grant-request.ts';
-import type { Fetch } from './http-client.ts';
+import { bodyText, type Fetch, fetchDirectly, type HttpResponse } from './http-client.ts';
 
 export interface DownloadRequest {
   /** Presigned; a secret. */
@@ -29,7 +29,7 @@ export interface DownloadRequest {
   readonly refusedSha256?: string | undefined;
   /** The only content that is accepted, where a particular revision was asked for. Lower-case hex. */
   readonly wantedSha256?: string | undefined;
-  /** @default Node's own */
+  /** @default without a proxy */
   readonly fetch?: Fetch | undefined;
   /** Gives up early. */
   readonly signal?: AbortSignal | undefined;
@@ -49,17 +49,16 @@ export async function downloadVerified(request: DownloadRequest): Promise<Manife
     await storeVerified(response, manifest, request);
     return manifest;
   } catch (error) {
-    await response.body?.cancel().catch(() => undefined);
+    response.discard();
     throw error;
   }
 }
 
-async function get(request: DownloadRequest): Promise<Response> {
-  const { url, timeoutMs, fetch = globalThis.fetch, signal } = request;
-  let response: Response;
+async function get(request: DownloadRequest): Promise<HttpResponse> {
+  const { url, timeoutMs, fetch = fetchDirectly, signal } = request;
+  let response: HttpResponse;
   try {
-    // A redirect would lead away from the host that the grant named.
-    response = await fetch(url, { redirect: 'error', signal: limit(timeoutMs, signal) });
+    response = await fetch(url, { signal: limit(timeoutMs, signal) });
   } catch (error) {
     throw new StandbyError(
       'unreachable',
@@ -92,24 +91,12 @@ async function get(request: DownloadRequest): Promise<Response> {
 // S3's errors have some hundred bytes.
 const largestErrorBytes = 10_000;
 
-async function errorText(response: Response): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const piece of response.body ?? []) {
-      pieces.push(piece);
-      size += piece.length;
-      if (size > largestErrorBytes) {
-        break;
-      }
-    }
-  } catch {
-    // The status says enough; S3's code would only have said it better.
-  }
-  return Buffer.concat(pieces).toString('utf8');
+async function errorText(response: HttpResponse): Promise<string> {
+  // The status says enough; S3's code would only have said it better.
+  return bodyText(response, largestErrorBytes).catch(() => '');
 }
 
-async function trustedManifest(response: Response, request: DownloadRequest): Promise<Manifest> {
+async function trustedManifest(response: HttpResponse, request: DownloadRequest): Promise<Manifest> {
   const jws = response.headers.get('x-amz-meta-manifest');
   if (jws === null) {
     throw new StandbyError('verification', 'the file has no manifest: it was not published by Lifeboat');
@@ -157,7 +144,7 @@ async function trustedManifest(response: Response, request: DownloadRequest): Pr
 }
 
 async function storeVerified(
-  response: Response,
+  response: HttpResponse,
   manifest: Manifest,
   { output, timeoutMs }: DownloadRequest,
 ): Promise<void> {
@@ -195,7 +182,7 @@ async function removeAbandoned(output: string, olderThanMs: number): Promise<voi
 }
 
 async function receive(
-  response: Response,
+  response: HttpResponse,
   manifest: Manifest,
   file: FileHandle,
   output: string,
@@ -228,10 +215,10 @@ async function receive(
   }
 }
 
-/** The content, inflated by fetch as its Content-Encoding says. */
-async function* pieces(response: Response): AsyncGenerator<Uint8Array> {
+/** The content, inflated as its Content-Encoding says. */
+async function* pieces(response: HttpResponse): AsyncGenerator<Uint8Array> {
   try {
-    yield* response.body ?? [];
+    yield* response.body;
   } catch (error) {
     throw new StandbyError('unreachable', `the download broke off (${reason(error)}). Try again`, {
       cause: error,

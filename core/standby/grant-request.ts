@@ -7,7 +7,7 @@ import { type ClusterIdentity, signAssertion } from '../access/cluster-identity.
 import { Sha256 } from '../access/sha256.ts';
 import { controlPlaneName, kongVersion as kongVersionSchema } from '../names.ts';
 import { StandbyError } from './errors.ts';
-import type { Fetch } from './http-client.ts';
+import { type Fetch, fetchDirectly, type HttpResponse } from './http-client.ts';
 
 /** By AWS credentials. */
 export interface IamAuthentication {
@@ -38,7 +38,7 @@ export interface GrantRequest {
   readonly lambdaEndpoint?: string | undefined;
   readonly timeoutMs: number;
   readonly now: () => Date;
-  /** @default Node's own */
+  /** @default without a proxy */
   readonly fetch?: Fetch | undefined;
   /** Gives up early. */
   readonly signal?: AbortSignal | undefined;
@@ -70,7 +70,7 @@ interface Answer {
   /** 200, or that of a problem. */
   readonly status: number;
   readonly text: string;
-  readonly response: Response;
+  readonly response: HttpResponse;
 }
 
 /**
@@ -187,17 +187,17 @@ async function signed(
         { cause: error },
       );
     });
-  // fetch writes the host header itself, from the URL.
+  // The client writes the host header itself, from the URL.
   const { host: _, ...others } = request.headers;
   return { url, method, headers: others, ...(body === undefined ? {} : { body }) };
 }
 
 async function answerTo(
-  { endpoint, timeoutMs, fetch = globalThis.fetch, signal }: GrantRequest,
+  { endpoint, timeoutMs, fetch = fetchDirectly, signal }: GrantRequest,
   { url, ...request }: PreparedRequest,
 ): Promise<Answer> {
   try {
-    const response = await fetch(url, { ...request, redirect: 'error', signal: limit(timeoutMs, signal) });
+    const response = await fetch(url, { ...request, signal: limit(timeoutMs, signal) });
     const text = await limitedText(response);
     return {
       status: isFunction(endpoint) ? statusOfInvocation(response, text) : response.status,
@@ -219,7 +219,7 @@ async function answerTo(
 }
 
 /** Lambda answers 200 when the function has run: whether it failed says a header, and a problem of ours says so itself. */
-function statusOfInvocation(response: Response, text: string): number {
+function statusOfInvocation(response: HttpResponse, text: string): number {
   if (response.status !== 200) {
     return response.status;
   }
@@ -269,7 +269,7 @@ function whatIsNeeded(endpoint: URL, controlPlane: string, { by }: GrantAuthenti
 }
 
 /** How far this machine's clock is ahead of the endpoint's. */
-function clockSkewMs(response: Response, now: Date): number {
+function clockSkewMs(response: HttpResponse, now: Date): number {
   const theirs = Date.parse(response.headers.get('date') ?? '');
   return Number.isNaN(theirs) ? 0 : now.getTime() - theirs;
 }
@@ -294,10 +294,10 @@ function explanation(text: string): string {
   return words === undefined ? '' : ` (${words.slice(0, 500)})`;
 }
 
-async function limitedText(response: Response): Promise<string> {
+async function limitedText(response: HttpResponse): Promise<string> {
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of response.body ?? []) {
+  for await (const piece of response.body) {
     size += piece.length;
     if (size > largestAnswerBytes) {
       throw new StandbyError(
@@ -316,7 +316,7 @@ export function limit(timeoutMs: number, signal: AbortSignal | undefined): Abort
   return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
 }
 
-/** What went wrong with a fetch, in a word: its own message says only "fetch failed". */
+/** What went wrong with a request, in a word: its own message says only that it failed. */
 export function reason(error: unknown): string {
   if (!isNativeError(error)) {
     return String(error);

@@ -1,9 +1,45 @@
+/**
+ * As much of HTTP as a data plane needs, on Node's own http and https: `fetch` alone takes some 30 MB, which a sidecar pays on every node, and
+ * in Node 20 it knows no proxy.
+ */
 import { readFile } from 'node:fs/promises';
-import { rootCertificates } from 'node:tls';
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import { pipeline } from 'node:stream';
+import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { isNativeError } from 'node:util/types';
+import { createGunzip } from 'node:zlib';
 
-/** As much of `fetch` as is needed here. */
-export type Fetch = (url: URL | string, init: RequestInit) => Promise<Response>;
+export interface HttpRequest {
+  /** @default GET */
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Gives up early, with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: HttpHeaders;
+  /** Inflated, as its Content-Encoding says; once. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** For whoever does not want the rest of it. */
+  discard(): void;
+}
+
+export interface HttpHeaders {
+  get(name: string): string | null;
+  has(name: string): boolean;
+}
+
+/**
+ * Sends a request; a redirect is a failure, for it leads away from the host that was named.
+ *
+ * @throws Error whose cause has Node's code or says in a few words what was wrong, or the signal's reason
+ */
+export type Fetch = (url: URL | string, request?: HttpRequest) => Promise<HttpResponse>;
 
 export interface HttpClientOptions {
   /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, in upper or lower case, and NODE_EXTRA_CA_CERTS. */
@@ -13,34 +49,37 @@ export interface HttpClientOptions {
 }
 
 /**
- * How grants and files are fetched: as Node does, by way of the proxy that the environment names, trusting the CAs that it is given.
+ * How grants and files are fetched: by way of the proxy that the environment names, trusting the CAs that it is given.
  *
  * @throws Error when the CA file cannot be read, or a proxy's URL is none
  */
 export async function httpClient({ environment, caFile }: HttpClientOptions): Promise<Fetch> {
-  const proxies = proxiesOf(environment);
-  if (caFile === undefined && proxies.https === undefined && proxies.http === undefined) {
-    return fetch;
-  }
-  // 0.4 MB that hardly anybody needs. Node's own fetch takes only the dispatchers of its own undici, which is another one with each Node.
-  const undici = await import('undici');
-  const tls = { ca: await certificates(caFile, environment['NODE_EXTRA_CA_CERTS']) };
-  const direct = new undici.Agent({ connect: tls });
-  const agents = new Map(
-    [proxies.https, proxies.http]
-      .filter((uri) => uri !== undefined)
-      .map((uri) => [uri, new undici.ProxyAgent({ uri, requestTls: tls, proxyTls: tls })]),
-  );
-  return async (address, init) => {
+  // A wrong one is told at the start.
+  proxiesOf(environment);
+  const secureContext =
+    caFile === undefined ? undefined : await trusting(caFile, environment['NODE_EXTRA_CA_CERTS']);
+  return async (address, request = {}) => {
     const url = new URL(address);
     const proxy = proxyFor(url, environment);
-    const dispatcher = (proxy === undefined ? undefined : agents.get(proxy)) ?? direct;
-    try {
-      return await undici.fetch(url, { ...init, dispatcher });
-    } catch (error) {
-      throw proxy === undefined ? error : throughProxy(error, proxy);
-    }
+    return send(url, request, { secureContext, proxy: proxy === undefined ? undefined : new URL(proxy) });
   };
+}
+
+/** Without a proxy, and trusting whom Node trusts. */
+export const fetchDirectly: Fetch = async (address, request = {}) => send(new URL(address), request, {});
+
+/** The beginning of a body, as text. */
+export async function bodyText(response: HttpResponse, maxBytes: number): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body) {
+    parts.push(part);
+    size += part.length;
+    if (size >= maxBytes) {
+      break;
+    }
+  }
+  return Buffer.concat(parts).toString('utf8', 0, maxBytes);
 }
 
 /**
@@ -56,7 +95,7 @@ export function proxyFor(url: URL, environment: HttpClientOptions['environment']
   }
   const proxies = proxiesOf(environment);
   const proxy = url.protocol === 'https:' ? proxies.https : proxies.http;
-  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  const port = String(portOf(url));
   const exceptions = (variable(environment, 'no_proxy') ?? '').toLowerCase().split(/[\s,]+/);
   const isException = exceptions
     .filter((entry) => entry !== '')
@@ -93,50 +132,161 @@ function variable(environment: HttpClientOptions['environment'], name: string): 
   return environment[name] || environment[name.toUpperCase()] || undefined;
 }
 
-async function certificates(
-  caFile: string | undefined,
-  extraFile: string | undefined,
-): Promise<string[] | undefined> {
-  if (caFile === undefined) {
-    // Node's own, with NODE_EXTRA_CA_CERTS among them.
-    return undefined;
-  }
-  // What is named here takes the place of all that Node trusts by itself.
+async function trusting(caFile: string, extraFile: string | undefined): Promise<SecureContext> {
   const given = await readFile(caFile, 'utf8').catch((error: unknown) => {
-    throw new Error(
-      `--ca-file ${caFile} cannot be read (${isNativeError(error) ? error.message : String(error)})`,
-    );
+    throw new Error(`--ca-file ${caFile} cannot be read (${codeOf(error)})`);
   });
   if (!given.includes('-----BEGIN CERTIFICATE-----')) {
     throw new Error(`--ca-file ${caFile} holds no PEM certificate`);
   }
-  // As Node itself, which warns of such a file and goes on without.
+  // What is named here takes the place of all that Node trusts by itself. A file that cannot be read Node warns of, and goes on.
   const extra = await readFile(extraFile ?? '', 'utf8').catch(() => '');
-  return [...rootCertificates, ...(extra === '' ? [] : [extra]), given];
+  return createSecureContext({ ca: [...rootCertificates, ...(extra === '' ? [] : [extra]), given] });
 }
 
-/** Says that it is the proxy that did not let it pass, where its own answer or the way to it is meant. */
-function throughProxy(error: unknown, proxy: string): unknown {
-  const cause = causeOf(error);
-  const { host } = new URL(proxy);
-  const answered = [cause, causeOf(cause)].map(
-    (each) => /Proxy response \((\d{3})\)/.exec(String(each))?.[1],
-  );
-  const status = answered.find((each) => each !== undefined);
-  if (status !== undefined) {
-    return failed(`by way of the proxy ${host}: it answered ${status}`, cause);
+interface Way {
+  readonly proxy?: URL | undefined;
+  /** @default Node's own */
+  readonly secureContext?: SecureContext | undefined;
+}
+
+async function send(url: URL, request: HttpRequest, way: Way): Promise<HttpResponse> {
+  const { signal } = request;
+  try {
+    signal?.throwIfAborted();
+    const socket = way.proxy === undefined ? undefined : await tunnel(way.proxy, url, way, signal);
+    const response = await exchange(url, request, way, socket);
+    if ([301, 302, 303, 307, 308].includes(response.statusCode ?? 0)) {
+      response.destroy();
+      throw new Error('unexpected redirect');
+    }
+    return {
+      status: response.statusCode ?? 0,
+      headers: headersOf(response),
+      body: pieces(response, signal),
+      discard: () => response.destroy(),
+    };
+  } catch (error) {
+    throw failure(error, signal);
   }
-  return isNativeError(cause)
-    ? failed(`by way of the proxy ${host}: ${'code' in cause ? String(cause.code) : cause.message}`, cause)
-    : error;
 }
 
-/** As fetch itself says it. */
-function failed(message: string, cause: unknown): TypeError {
-  return new TypeError('fetch failed', { cause: new Error(message, { cause }) });
+function exchange(
+  url: URL,
+  { method = 'GET', headers = {}, body, signal }: HttpRequest,
+  { secureContext }: Way,
+  tunnelled: Socket | undefined,
+): Promise<IncomingMessage> {
+  const isTls = url.protocol === 'https:';
+  const options: RequestOptions & { readonly secureContext?: SecureContext } = {
+    method,
+    // Without an agent Node takes 443 for a port that must be named.
+    headers: { host: url.host, ...headers },
+    ...(signal === undefined ? {} : { signal }),
+    ...(secureContext === undefined ? {} : { secureContext }),
+    // A connection each: one that is kept may be gone when it is needed.
+    ...(tunnelled === undefined
+      ? { agent: false }
+      : { createConnection: () => (isTls ? overTls(tunnelled, url, secureContext) : tunnelled) }),
+  };
+  return new Promise((resolve, reject) => {
+    const sent = (isTls ? httpsRequest : httpRequest)(url, options);
+    sent.once('response', resolve);
+    // It may come more than once, and after the response: then the body says so too.
+    sent.on('error', reject);
+    sent.end(body);
+  });
 }
 
-/** A DOMException, which fetch puts in between, is no native error. */
-function causeOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
+function overTls(socket: Socket, url: URL, secureContext: SecureContext | undefined): Socket {
+  const host = bareHost(url);
+  return connectTls({
+    socket,
+    host,
+    // An address is no name to ask for (RFC 6066, 3).
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(secureContext === undefined ? {} : { secureContext }),
+  });
+}
+
+/** A connection to where a URL leads, through a proxy (RFC 9110, 9.3.6). */
+function tunnel(
+  proxy: URL,
+  url: URL,
+  { secureContext }: Way,
+  signal: AbortSignal | undefined,
+): Promise<Socket> {
+  const authority = `${url.hostname}:${portOf(url)}`;
+  const user = [proxy.username, proxy.password].map(decodeURIComponent).join(':');
+  const credentials = `Basic ${Buffer.from(user).toString('base64')}`;
+  const options: RequestOptions & { readonly secureContext?: SecureContext } = {
+    host: bareHost(proxy),
+    port: portOf(proxy),
+    method: 'CONNECT',
+    path: authority,
+    headers: { host: authority, ...(user === ':' ? {} : { 'proxy-authorization': credentials }) },
+    agent: false,
+    ...(signal === undefined ? {} : { signal }),
+    ...(secureContext === undefined ? {} : { secureContext }),
+  };
+  return new Promise((resolve, reject) => {
+    const refuse = (what: string) => reject(new Error(`by way of the proxy ${proxy.host}: ${what}`));
+    const sent = (proxy.protocol === 'https:' ? httpsRequest : httpRequest)(options);
+    sent.once('connect', ({ statusCode }, socket, head) => {
+      if (statusCode === 200) {
+        socket.unshift(head);
+        resolve(socket);
+      } else {
+        socket.destroy();
+        refuse(`it answered ${statusCode}`);
+      }
+    });
+    sent.on('error', (error) => refuse(codeOf(error)));
+    sent.end();
+  });
+}
+
+async function* pieces(
+  response: IncomingMessage,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  // Whichever of the two fails, or is given up, takes the other with it; the loop is told.
+  const body = /^(x-)?gzip$/i.test(response.headers['content-encoding'] ?? '')
+    ? pipeline(response, createGunzip(), () => undefined)
+    : response;
+  try {
+    yield* body;
+  } catch (error) {
+    throw failure(error, signal);
+  } finally {
+    response.destroy();
+  }
+}
+
+function headersOf({ headers }: IncomingMessage): HttpHeaders {
+  const get = (name: string) => {
+    const value = headers[name.toLowerCase()];
+    return value === undefined ? null : String(value);
+  };
+  return { get, has: (name) => get(name) !== null };
+}
+
+/** Whoever gave up knows by the reason that it was him. */
+function failure(error: unknown, signal: AbortSignal | undefined): unknown {
+  return signal?.aborted === true ? signal.reason : new Error('the request failed', { cause: error });
+}
+
+function bareHost({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+function portOf({ port, protocol }: URL): number {
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
+}
+
+function codeOf(error: unknown): string {
+  if (!isNativeError(error)) {
+    return String(error);
+  }
+  return 'code' in error ? String(error.code) : error.message;
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -139,8 +138,15 @@ async function firstConfiguration(request: SeedRequest): Promise<SeedOutcome | u
 async function requireContent({ file, md5 }: SeedRequest): Promise<void> {
   const hash = createHash('md5');
   try {
-    for await (const piece of createReadStream(file)) {
-      hash.update(piece);
+    const content = await open(file);
+    try {
+      // One buffer for all: what a stream leaves behind would be as large as the file.
+      const buffer = Buffer.alloc(256 * 1024);
+      for (let read = await content.read(buffer); read.bytesRead > 0; read = await content.read(buffer)) {
+        hash.update(buffer.subarray(0, read.bytesRead));
+      }
+    } finally {
+      await content.close();
     }
   } catch (error) {
     throw new StandbyError('kong', `${file} cannot be read (${errorCode(error)}): fetch it again`, {

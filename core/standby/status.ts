@@ -1,11 +1,14 @@
 import * as v from 'valibot';
 import { StandbyError } from './errors.ts';
 import { limit, reason } from './grant-request.ts';
+import { bodyText, fetchDirectly } from './http-client.ts';
 
 /** What a node without any configuration shows as its hash (kong/constants.lua, DECLARATIVE_EMPTY_CONFIG_HASH). */
 export const noConfiguration = '0'.repeat(32);
 
 const statusTimeoutMs = 5_000;
+// A busy node's has some kilobytes.
+const largestAnswerBytes = 1_000_000;
 const statusSchema = v.object({ configuration_hash: v.pipe(v.string(), v.nonEmpty()) });
 
 /**
@@ -19,8 +22,8 @@ export async function configurationHash(statusUrl: string, signal?: AbortSignal)
   const url = `${statusUrl.replace(/\/$/, '')}/status`;
   let answer: unknown;
   try {
-    const response = await fetch(url, { redirect: 'error', signal: limit(statusTimeoutMs, signal) });
-    answer = await response.json();
+    const response = await fetchDirectly(url, { signal: limit(statusTimeoutMs, signal) });
+    answer = JSON.parse(await bodyText(response, largestAnswerBytes));
   } catch (error) {
     throw new StandbyError(
       'kong',
