@@ -3,6 +3,7 @@ import { coldStarts } from './cold-start.ts';
 import { exportCost } from './export.ts';
 import { grantCost } from './grant.ts';
 import { report } from './report.ts';
+import { standbyCost } from './standby.ts';
 
 const program = new Command('npm run bench --').description(
   'Measures what costs an operator time or money. Figures are of this machine; compare those of one run.',
@@ -34,6 +35,15 @@ program
   .option('--json', 'one JSON object')
   .action(async ({ entities, json }: { readonly entities: number; readonly json?: true }) => {
     report(await exportCost(entities), json);
+  });
+
+program
+  .command('standby')
+  .description('standby beside a data plane: its start, its memory, and the way of a file to the node')
+  .option('--entities <n>', 'how many, of about 1 kB', wholeNumber, 30_000)
+  .option('--json', 'one JSON object')
+  .action(async ({ entities, json }: { readonly entities: number; readonly json?: true }) => {
+    report(await standbyCost(entities), json);
   });
 
 await program.parseAsync();

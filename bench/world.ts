@@ -24,3 +24,17 @@ export interface ExportCost {
   readonly seconds: number;
   readonly peakRssMb: number;
 }
+
+/** Where the bench's data planes get their file. */
+export interface StandbyWorld {
+  readonly apiUrl: string;
+  /** PEM. */
+  readonly publicKey: string;
+  readonly controlPlane: string;
+  readonly kongVersion: string;
+  readonly region: string;
+  /** A copy of what is published. */
+  readonly file: string;
+  readonly jsonBytes: number;
+  readonly md5: string;
+}

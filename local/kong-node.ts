@@ -73,13 +73,34 @@ async function isExecutable(path: string): Promise<boolean> {
 
 /** Starts a stock data plane of hybrid mode on free ports of 127.0.0.1; returns as soon as its status API answers. */
 export async function startKongNode(options: KongNodeOptions): Promise<KongNode> {
-  const { kong, directory } = options;
+  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  return startNode(options, hybridSettings(options));
+}
+
+export interface PlainKongOptions extends Pick<KongNodeOptions, 'kong' | 'directory'> {
+  /** The file that it loads when it starts. */
+  readonly declarativeConfig: string;
+}
+
+/** Starts a Kong without a control plane and without a database, from a file. */
+export async function startPlainKong(options: PlainKongOptions): Promise<KongNode> {
+  return startNode(options, {
+    KONG_ROLE: 'traditional',
+    KONG_DECLARATIVE_CONFIG: resolve(options.declarativeConfig),
+  });
+}
+
+async function startNode(
+  { kong, directory }: Pick<KongNodeOptions, 'kong' | 'directory'>,
+  settings: Readonly<Record<string, string>>,
+): Promise<KongNode> {
   const prefix = resolve(directory, 'kong');
   await mkdir(prefix, { recursive: true, mode: 0o700 });
   const [proxyPort, statusPort] = await freePorts();
   const environment = {
     ...inherited(),
-    ...settings(options, prefix),
+    ...commonSettings(prefix),
+    ...settings,
     KONG_PROXY_LISTEN: `127.0.0.1:${proxyPort}`,
     KONG_STATUS_LISTEN: `127.0.0.1:${statusPort}`,
   };
@@ -113,10 +134,26 @@ function inherited(): Readonly<Record<string, string>> {
   );
 }
 
-function settings(
-  { directory, clusterEndpoint, mtls, serverName, certificate }: KongNodeOptions,
-  prefix: string,
-): Readonly<Record<string, string>> {
+function commonSettings(prefix: string): Readonly<Record<string, string>> {
+  return {
+    KONG_DATABASE: 'off',
+    KONG_PREFIX: prefix,
+    KONG_ADMIN_LISTEN: 'off',
+    KONG_ADMIN_GUI_LISTEN: 'off',
+    KONG_NGINX_WORKER_PROCESSES: '1',
+    KONG_ANONYMOUS_REPORTS: 'off',
+    // Started by root, the workers would become a user who may not enter our directory.
+    ...(process.getuid?.() === 0 ? { KONG_NGINX_USER: 'root root' } : {}),
+  };
+}
+
+function hybridSettings({
+  directory,
+  clusterEndpoint,
+  mtls,
+  serverName,
+  certificate,
+}: KongNodeOptions): Readonly<Record<string, string>> {
   const file = (name: string, pem: string) => {
     const path = resolve(directory, name);
     writePrivateFile(path, pem);
@@ -124,8 +161,6 @@ function settings(
   };
   return {
     KONG_ROLE: 'data_plane',
-    KONG_DATABASE: 'off',
-    KONG_PREFIX: prefix,
     KONG_CLUSTER_CONTROL_PLANE: clusterEndpoint,
     KONG_CLUSTER_MTLS: mtls,
     KONG_CLUSTER_CERT: file('cluster.crt', certificate.certificate),
@@ -137,12 +172,6 @@ function settings(
           ...(serverName === undefined ? {} : { KONG_CLUSTER_SERVER_NAME: serverName }),
         }
       : {}),
-    KONG_ADMIN_LISTEN: 'off',
-    KONG_ADMIN_GUI_LISTEN: 'off',
-    KONG_NGINX_WORKER_PROCESSES: '1',
-    KONG_ANONYMOUS_REPORTS: 'off',
-    // Started by root, the workers would become a user who may not enter our directory.
-    ...(process.getuid?.() === 0 ? { KONG_NGINX_USER: 'root root' } : {}),
   };
 }
 

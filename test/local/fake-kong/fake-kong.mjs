@@ -45,10 +45,12 @@ export async function runCommand(parameters) {
 
 async function start(prefix) {
   const settings = settingsOf(process.env);
-  if (settings.role !== 'data_plane' || settings.database !== 'off') {
-    throw new Error('the fake Kong is a data plane only: set KONG_ROLE=data_plane and KONG_DATABASE=off');
+  if (!['data_plane', 'traditional'].includes(settings.role) || settings.database !== 'off') {
+    throw new Error(
+      'the fake Kong has no database: set KONG_DATABASE=off, and a KONG_ROLE that does without',
+    );
   }
-  for (const name of ['cluster_cert', 'cluster_cert_key']) {
+  for (const name of settings.role === 'data_plane' ? ['cluster_cert', 'cluster_cert_key'] : []) {
     if (!existsSync(settings[name] ?? '')) {
       throw new Error(`${name}: no such file at ${settings[name]}`);
     }

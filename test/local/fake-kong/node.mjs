@@ -33,7 +33,10 @@ const servers = await Promise.all([
   serve(settings.status_listen, answerStatus),
   serve(settings.proxy_listen, (request, response) => proxy(configuration.table, request, response)),
 ]);
-const endSync = syncWithControlPlane(settings, takeFromControlPlane, log);
+const endSync =
+  settings.role === 'data_plane'
+    ? syncWithControlPlane(settings, takeFromControlPlane, log)
+    : () => undefined;
 
 process.on('SIGHUP', () => {
   log('[notice] signal 1 (SIGHUP) received, reconfiguring');

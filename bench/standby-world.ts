@@ -1,0 +1,92 @@
+/**
+ * What a data plane talks to, in a process of its own: Lifeboat's HTTP API, which grants what the presign function would, and S3 with a
+ * published file. Says on stdout, in one line of JSON, where it is; ends with its stdin.
+ *
+ * Parameters: how many entities, where the upstream of the one route is, and a directory for the file as it is published.
+ */
+import { createHash } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { S3Client } from '@aws-sdk/client-s3';
+import { grants } from '../core/access/grant.ts';
+import { s3Presigner } from '../core/access/presigned-url.ts';
+import { kmsSigner } from '../core/vault/kms-signer.ts';
+import { signManifest } from '../core/vault/manifest.ts';
+import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
+import { startLocalAws } from '../local/aws/local-aws.ts';
+import { listen } from '../local/control-plane/listening.ts';
+import { loadableConfiguration } from './loadable-configuration.ts';
+import type { StandbyWorld } from './world.ts';
+
+const [entities, upstream = '', directory = ''] = [Number(process.argv[2]), process.argv[3], process.argv[4]];
+const name = { controlPlane: 'bench', kongVersion: '3.9.1' };
+const region = 'eu-central-1';
+const accountId = '000000000000';
+const dataDirectory = join(directory, 'aws');
+
+const aws = await startLocalAws({ dataDirectory, region, accountId });
+const encryptionKeyArn = aws.kms.createKey('encryption', 'SYMMETRIC_DEFAULT');
+const bucket = 'bench-vault';
+aws.s3.createBucket(bucket, { defaultKeyId: encryptionKeyArn });
+const credentials = aws.identities.issue(`arn:aws:sts::${accountId}:assumed-role/export/bench`);
+const endpoint = aws.endpoints.AWS_ENDPOINT_URL_S3;
+const kms = new KMSClient({ region, credentials, endpoint: aws.endpoints.AWS_ENDPOINT_URL_KMS });
+const signer = kmsSigner(kms, aws.kms.createKey('signing', 'ECC_NIST_P256'));
+
+const content = Buffer.from(JSON.stringify(loadableConfiguration(entities, new URL(upstream))));
+const hash = (algorithm: string) => createHash(algorithm).update(content).digest('hex');
+const now = new Date();
+const manifest = await signManifest(
+  {
+    ...name,
+    revision: 1,
+    previousSha256: null,
+    sha256: hash('sha256'),
+    size: content.length,
+    md5: hash('md5'),
+    configHash: hash('md5'),
+    builtAt: now,
+    exportedAt: now,
+    entities: { total: entities },
+  },
+  signer,
+);
+const s3 = new S3Client({ region, credentials, endpoint, requestChecksumCalculation: 'WHEN_REQUIRED' });
+const vault = s3ConfigVault({ s3, bucket, encryptionKeyArn });
+await vault.publish(name, { gzip: gzipSync(content), manifest, replaces: undefined });
+
+const grant = grants({
+  controlPlane: name.controlPlane,
+  dataPlaneVersions: [name.kongVersion],
+  lifetimeSeconds: 120,
+  now: () => new Date(),
+  presign: s3Presigner({ bucket, region, credentials, endpoint }),
+});
+const api = createServer(async (request, response) => {
+  const { searchParams } = new URL(request.url ?? '', 'http://api');
+  const granted = await grant({ kongVersion: searchParams.get('kongVersion') ?? undefined });
+  response.setHeader('content-type', 'application/json').end(JSON.stringify(granted));
+});
+const { port, stop } = await listen(api, '127.0.0.1', 0);
+
+const file = join(directory, 'published.json');
+await writeFile(file, content, { mode: 0o600 });
+const { key } = await signer.verificationKey();
+const world: StandbyWorld = {
+  apiUrl: `http://127.0.0.1:${port}`,
+  publicKey: key.export({ format: 'pem', type: 'spki' }).toString(),
+  ...name,
+  region,
+  file,
+  jsonBytes: content.length,
+  md5: hash('md5'),
+};
+process.stdout.write(`${JSON.stringify(world)}\n`);
+for await (const _ of process.stdin) {
+  // Nothing is said to us; the end is all we wait for.
+}
+await Promise.all([stop(), aws.stop()]);
+await rm(dataDirectory, { recursive: true });

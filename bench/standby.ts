@@ -1,0 +1,268 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { sharedCertificate } from '../local/control-plane/certificates.ts';
+import { listen } from '../local/control-plane/listening.ts';
+import { startEchoUpstream } from '../local/echo-upstream.ts';
+import { findKong, startKongNode, startPlainKong } from '../local/kong-node.ts';
+import { bundleEntry } from '../local/lambda/bundle.ts';
+import { projectRoot } from '../local/project-root.ts';
+import type { StandbyWorld } from './world.ts';
+
+// Odd, for the median; a process each, so that nothing is warm but the disk.
+const starts = 11;
+const seedings = 3;
+const noConfiguration = '0'.repeat(32);
+const servingLimitMs = 120_000;
+
+/** What standby costs a data plane, as the one file that is shipped. Beside a real Kong, if there is one, also when the node serves. */
+export async function standbyCost(entities: number) {
+  const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
+  const upstream = await startEchoUpstream();
+  const world = spawn(
+    process.execPath,
+    [
+      '--import',
+      'tsx',
+      join(projectRoot, 'bench/standby-world.ts'),
+      String(entities),
+      upstream.url,
+      directory,
+    ],
+    { cwd: projectRoot, stdio: ['pipe', 'pipe', 'inherit'] },
+  );
+  try {
+    const bundle = join(directory, 'lifeboat.mjs');
+    await bundleEntry('cli/lifeboat.ts', bundle);
+    const vault = await worldOf(world);
+    const publicKey = join(directory, 'signing-key.pem');
+    await writeFile(publicKey, vault.publicKey);
+    const bench: Bench = { directory, bundle, publicKey, vault };
+
+    const clientStarts: number[] = [];
+    for (let round = 0; round < starts; round += 1) {
+      clientStarts.push(await clientStartMs(bench));
+    }
+    const seeded: Seeding[] = [];
+    for (let round = 0; round < seedings; round += 1) {
+      seeded.push(await seedStandIn(bench, round));
+    }
+    const kong = await findKong(process.env['LIFEBOAT_TEST_KONG']);
+    return {
+      entities,
+      jsonBytes: vault.jsonBytes,
+      fileReadySeconds: rounded(median(seeded.map(({ fileReadySeconds }) => fileReadySeconds))),
+      clientStartMs: Math.round(median(clientStarts)),
+      peakRssMb: Math.round(Math.max(...seeded.map(({ peakRssMb }) => peakRssMb))),
+      ...(kong === undefined ? {} : await besideKong(bench, kong)),
+    };
+  } finally {
+    world.stdin?.end();
+    await once(world, 'exit');
+    await upstream.stop();
+    await rm(directory, { recursive: true });
+  }
+}
+
+interface Bench {
+  readonly directory: string;
+  /** The command line, as it is shipped. */
+  readonly bundle: string;
+  readonly publicKey: string;
+  readonly vault: StandbyWorld;
+}
+
+async function worldOf(child: ChildProcess): Promise<StandbyWorld> {
+  if (child.stdout === null) {
+    throw new Error('the bench’s vault has no output');
+  }
+  for await (const line of createInterface({ input: child.stdout })) {
+    return JSON.parse(line) as StandbyWorld;
+  }
+  throw new Error('the bench’s vault did not start');
+}
+
+interface Node {
+  readonly prefix: string;
+  readonly statusUrl: string;
+}
+
+function startStandby({ bundle, publicKey, vault }: Bench, { prefix, statusUrl }: Node): ChildProcess {
+  const parameters = {
+    'control-plane': vault.controlPlane,
+    'kong-version': vault.kongVersion,
+    endpoint: vault.apiUrl,
+    'public-key': publicKey,
+    prefix,
+    'status-url': statusUrl,
+    after: '0',
+    'load-timeout': '600',
+  };
+  const flags = Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, value]);
+  return spawn(process.execPath, [bundle, 'standby', '--json', '--stay', ...flags], {
+    env: {
+      AWS_REGION: vault.region,
+      AWS_ACCESS_KEY_ID: 'ASIAIOSFODNN7EXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+/** From the process's start to its first question to Kong. */
+async function clientStartMs(bench: Bench): Promise<number> {
+  const status = createServer((_, response) =>
+    response.end(JSON.stringify({ configuration_hash: 'f'.repeat(32) })),
+  );
+  const { port, stop } = await listen(status, '127.0.0.1', 0);
+  const startedMs = performance.now();
+  const child = startStandby(bench, { prefix: bench.directory, statusUrl: `http://127.0.0.1:${port}` });
+  try {
+    await once(status, 'request');
+    return performance.now() - startedMs;
+  } finally {
+    await ended(child);
+    await stop();
+  }
+}
+
+interface Seeding {
+  readonly fileReadySeconds: number;
+  readonly peakRssMb: number;
+}
+
+/** Seeds what looks like Kong to standby, and loads a file in no time. */
+async function seedStandIn(bench: Bench, round: number): Promise<Seeding> {
+  const prefix = join(bench.directory, `prefix-${round}`);
+  await mkdir(join(prefix, 'pids'), { recursive: true });
+  const master = spawn('sleep', ['600'], { argv0: 'nginx: master process', stdio: 'ignore' });
+  await writeFile(join(prefix, '.kong_env'), 'role = data_plane\n');
+  await writeFile(join(prefix, 'pids/nginx.pid'), `${master.pid}\n`);
+  const status = createServer((_, response) => {
+    // The SIGHUP ends it.
+    const hash = master.signalCode === 'SIGHUP' ? bench.vault.md5 : noConfiguration;
+    response.end(JSON.stringify({ configuration_hash: hash }));
+  });
+  const { port, stop } = await listen(status, '127.0.0.1', 0);
+  const child = startStandby(bench, { prefix, statusUrl: `http://127.0.0.1:${port}` });
+  try {
+    const times = await timesUntil('seeded', child);
+    const peakRssMb = await peakRss(child);
+    return { fileReadySeconds: secondsBetween(times, 'asking', 'verified'), peakRssMb };
+  } finally {
+    master.kill('SIGKILL');
+    await ended(child);
+    await stop();
+  }
+}
+
+/** From the decision to the first proxied 200, and what Kong takes for itself without a control plane, from its start. */
+async function besideKong(bench: Bench, kong: string) {
+  const certificate = await sharedCertificate();
+  const node = await startKongNode({
+    kong,
+    directory: join(bench.directory, 'seeded'),
+    clusterEndpoint: '127.0.0.1:9',
+    mtls: 'shared',
+    certificate,
+  });
+  const child = startStandby(bench, node);
+  let servingSeconds: number;
+  try {
+    const times = timesUntil('asking', child);
+    const servingMs = serving(node.proxyUrl);
+    servingSeconds = ((await servingMs) - ((await times).get('asking') ?? 0)) / 1000;
+  } finally {
+    await ended(child);
+    await node.stop();
+  }
+  const startedMs = Date.now();
+  const plain = await startPlainKong({
+    kong,
+    directory: join(bench.directory, 'plain'),
+    declarativeConfig: bench.vault.file,
+  });
+  try {
+    const kongPlainStartSeconds = ((await serving(plain.proxyUrl)) - startedMs) / 1000;
+    return {
+      servingSeconds: rounded(servingSeconds),
+      kongPlainStartSeconds: rounded(kongPlainStartSeconds),
+      ratioToPlainStart: rounded(servingSeconds / kongPlainStartSeconds),
+    };
+  } finally {
+    await plain.stop();
+  }
+}
+
+/** @returns when the first request was proxied; epoch, ms */
+async function serving(proxyUrl: string): Promise<number> {
+  const limit = AbortSignal.timeout(servingLimitMs);
+  for (;;) {
+    const status = await fetch(`${proxyUrl}/lifeboat-bench`, { signal: limit }).then(
+      async (response) => {
+        await response.body?.cancel();
+        return response.status;
+      },
+      () => undefined,
+    );
+    if (status === 200) {
+      return Date.now();
+    }
+    if (limit.aborted) {
+      throw new Error(`Kong did not proxy within ${servingLimitMs / 1000} s; its last answer was ${status}`);
+    }
+    await delay(20);
+  }
+}
+
+/** When standby logged what, until an event; epoch, ms. */
+async function timesUntil(last: string, { stdout }: ChildProcess): Promise<ReadonlyMap<string, number>> {
+  if (stdout === null) {
+    throw new Error('standby has no output');
+  }
+  const times = new Map<string, number>();
+  for await (const line of createInterface({ input: stdout })) {
+    const { at, event, message } = JSON.parse(line) as Readonly<Record<'at' | 'event' | 'message', string>>;
+    if (event === 'failed') {
+      throw new Error(`standby failed: ${message}`);
+    }
+    times.set(event, Date.parse(at));
+    if (event === last) {
+      return times;
+    }
+  }
+  throw new Error(`standby ended before it had ${last}`);
+}
+
+function secondsBetween(times: ReadonlyMap<string, number>, from: string, to: string): number {
+  return ((times.get(to) ?? Number.NaN) - (times.get(from) ?? Number.NaN)) / 1000;
+}
+
+/** The most that a living process has had (proc_pid_status(5), VmHWM); MB. */
+async function peakRss({ pid }: ChildProcess): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  child.stdout?.resume();
+  child.kill();
+  if (child.exitCode === null && child.signalCode === null) {
+    await once(child, 'exit');
+  }
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
