@@ -1,16 +1,27 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { LifeboatReplicaStack } from '../lib/lifeboat-replica-stack.ts';
 import { LifeboatStack } from '../lib/lifeboat-stack.ts';
-import { parseSettings, SettingsError } from '../lib/settings.ts';
+import { parseAppSettings, SettingsError } from '../lib/settings.ts';
 
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 
 try {
-  new LifeboatStack(app, 'Lifeboat', {
+  const { region, replica, deployment } = parseAppSettings(app.node.tryGetContext('lifeboat'));
+  const { lifeboat } = new LifeboatStack(app, 'Lifeboat', {
     description: 'Keeps the configuration of Kong control planes for data planes that start without them',
-    settings: parseSettings(app.node.tryGetContext('lifeboat')),
+    ...(region === undefined ? {} : { env: { region } }),
+    settings: deployment,
   });
+  if (replica !== undefined) {
+    const { region: secondRegion, ...ofReplica } = replica;
+    new LifeboatReplicaStack(app, 'LifeboatReplica', {
+      description: 'Keeps what Lifeboat keeps in a second region',
+      env: { region: secondRegion },
+      settings: { of: lifeboat, ...ofReplica },
+    });
+  }
 } catch (error) {
   if (!(error instanceof SettingsError)) {
     throw error;

@@ -47,7 +47,7 @@ export function grantInvoke(
     iam.Grant.addToPrincipal({
       grantee,
       actions: ['lambda:InvokeFunction'],
-      resourceArns: [presign.presigner.function.functionArn],
+      resourceArns: [presign.presigner.functionArn],
     }),
   );
 }

@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { MetricName } from '../lambdas/telemetry.ts';
+import type { GrantingUnit } from './alarms.ts';
 import type { Api, RouteMetricName } from './api.ts';
 import type { LifeboatFunction } from './function.ts';
 import type { Intake } from './intake.ts';
@@ -22,9 +23,9 @@ export interface DashboardProps {
   readonly theftAlarms: readonly cloudwatch.AlarmBase[];
 }
 
-const columns = 24;
-const third = columns / 3;
-const graphHeight = 6;
+export const columns = 24;
+export const third = columns / 3;
+export const graphHeight = 6;
 // Two rows; for more control planes the console scrolls inside. Ten of them have 50 alarms here, and a widget takes 100.
 const alarmsHeight = 4;
 
@@ -165,7 +166,7 @@ export class Dashboard extends Construct {
         }),
         this.#lines('4xx of grants (403: IAM did not let them in), webhook throttles', {
           metrics: [
-            ...this.#perGrantRoute(api, '4xx', '4xx'),
+            ...perGrantRoute(this.#units, api, '4xx', '4xx'),
             intake.webhook.function.metricThrottles({
               label: 'webhook throttles',
               statistic: cloudwatch.Stats.SUM,
@@ -208,7 +209,7 @@ export class Dashboard extends Construct {
         ),
         daily('Requests: API, messages sent', [
           api.hookMetric('Count').with({ label: 'webhook', period: Duration.days(1) }),
-          ...this.#perGrantRoute(api, 'Count', 'grants').map((metric) =>
+          ...perGrantRoute(this.#units, api, 'Count', 'grants').map((metric) =>
             metric.with({ period: Duration.days(1) }),
           ),
           ...this.#units.map(({ controlPlane, export: unit }) =>
@@ -230,19 +231,6 @@ export class Dashboard extends Construct {
   }
 
   /** Of the routes that there are: by IAM, by cluster certificate. */
-  #perGrantRoute(api: Api, name: RouteMetricName, label: string): cloudwatch.Metric[] {
-    return this.#units.flatMap(({ controlPlane, dataPlaneAuth: { iam, clusterCertificate } }) => [
-      ...(iam ? [api.grantMetric(controlPlane, name).with({ label: `${controlPlane} ${label}` })] : []),
-      ...(clusterCertificate === undefined
-        ? []
-        : [
-            api
-              .grantMetric(controlPlane, name, 'POST')
-              .with({ label: `${controlPlane} ${label}, by certificate` }),
-          ]),
-    ]);
-  }
-
   #lines(title: string, { metrics, right = [] }: Lines): cloudwatch.IWidget {
     return new cloudwatch.GraphWidget({
       title,
@@ -264,11 +252,15 @@ interface Lines {
 
 type Billed = Pick<LifeboatFunction<Readonly<Record<string, string>>>, 'function' | 'memorySizeMb'>;
 
-function text(heading: string, howToRead: string): cloudwatch.IWidget {
+export function text(heading: string, howToRead: string): cloudwatch.IWidget {
   return new cloudwatch.TextWidget({ markdown: `${heading}\n\n${howToRead}`, width: columns, height: 3 });
 }
 
-function alarms(title: string, shown: readonly cloudwatch.AlarmBase[], width: number): cloudwatch.IWidget {
+export function alarms(
+  title: string,
+  shown: readonly cloudwatch.AlarmBase[],
+  width: number,
+): cloudwatch.IWidget {
   return new cloudwatch.AlarmStatusWidget({ title, alarms: [...shown], width, height: alarmsHeight });
 }
 
@@ -309,4 +301,23 @@ function verified(controlPlane: string, index: number): cloudwatch.IMetric {
     },
     label: controlPlane,
   });
+}
+
+/** Of the route of each way in which data planes of a control plane may ask. */
+export function perGrantRoute(
+  units: readonly GrantingUnit[],
+  api: Api,
+  name: RouteMetricName,
+  label: string,
+): cloudwatch.Metric[] {
+  return units.flatMap(({ controlPlane, dataPlaneAuth: { iam, clusterCertificate } }) => [
+    ...(iam ? [api.grantMetric(controlPlane, name).with({ label: `${controlPlane} ${label}` })] : []),
+    ...(clusterCertificate === undefined
+      ? []
+      : [
+          api
+            .grantMetric(controlPlane, name, 'POST')
+            .with({ label: `${controlPlane} ${label}, by certificate` }),
+        ]),
+  ]);
 }

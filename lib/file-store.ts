@@ -123,11 +123,7 @@ export abstract class FileStore extends Construct {
         conditions: this.throughBucket(),
       }),
     );
-    acknowledge(
-      role,
-      `AwsSolutions-IAM5[Resource::<${this.bucketId()}.Arn>/${key}]`,
-      'One file per data-plane version, below the prefix of one control plane.',
-    );
+    this.acknowledgeFiles(role, controlPlane);
   }
 
   /**
@@ -157,10 +153,21 @@ export abstract class FileStore extends Construct {
     );
   }
 
-  /** As cdk-nag names the bucket in its findings. */
-  protected bucketId(): string {
+  /** For a role that may do something with all files of a control plane. */
+  protected acknowledgeFiles(role: iam.IRole, controlPlane: string): void {
+    acknowledge(
+      role,
+      `AwsSolutions-IAM5[Resource::<${this.bucket.stack.getLogicalId(this.cfnBucket())}.Arn>/${controlPlane}/*/config.json]`,
+      'One file per data-plane version, below the prefix of one control plane.',
+    );
+  }
+
+  protected cfnBucket(): s3.CfnBucket {
     const { defaultChild } = this.bucket.node;
-    return defaultChild === undefined ? '' : this.bucket.stack.getLogicalId(defaultChild as s3.CfnBucket);
+    if (!(defaultChild instanceof s3.CfnBucket)) {
+      throw new Error(`${this.bucket.node.path} is no bucket that CDK makes`);
+    }
+    return defaultChild;
   }
 
   /** What the policy of the encryption key denies, whoever allows it. Only roles that are named may use it, and only as they have to. */

@@ -42,6 +42,8 @@ export class LifeboatFunction<
   Variables extends { readonly [Name in keyof Variables]: string },
 > extends Construct {
   readonly function: lambda.IFunction;
+  /** For stacks of other regions, too: `function.functionArn` would want a name that was chosen beforehand. */
+  readonly functionArn: string;
   readonly logGroupName: string;
   readonly memorySizeMb: number;
 
@@ -55,7 +57,7 @@ export class LifeboatFunction<
     logGroup.grantWrite(props.role);
     this.logGroupName = logGroup.logGroupName;
     this.memorySizeMb = props.memorySizeMb;
-    this.function = new NodejsFunction(this, 'Function', {
+    const own = new NodejsFunction(this, 'Function', {
       entry: join(lambdasFolder, `${props.entry}.ts`),
       depsLockFilePath: join(lambdasFolder, '../package-lock.json'),
       projectRoot: join(lambdasFolder, '..'),
@@ -85,6 +87,8 @@ export class LifeboatFunction<
         : { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...network(this, props),
     });
+    this.function = own;
+    this.functionArn = (own.node.defaultChild as lambda.CfnFunction).attrArn;
   }
 }
 

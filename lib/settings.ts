@@ -489,9 +489,55 @@ function readersWithoutIam(
     .map(([name]) => name);
 }
 
+const awsRegion = text(
+  /^[a-z]{2}(-[a-z]+)+-\d$/,
+  'the name of an AWS region is expected, for example "eu-west-1"',
+);
+
+const replicaEntries = {
+  /** A name of yours for the API of that region. Default: the one that API Gateway gives. */
+  domain: v.optional(domain),
+  /** Of that region. Default: alarms there notify nobody. */
+  alarmTopicArn: v.optional(topicArn),
+  bucketName: v.optional(bucketName),
+  /** S3's Replication Time Control, which costs. */
+  timeControl: v.optional(v.boolean('true or false is expected'), false),
+};
+
+const replica = section(replicaEntries);
+
+/** What only an app can do: the construct is in one stack, and a replica in another one. */
+const appSettings = v.pipe(
+  section({
+    ...asWritten.entries,
+    /** Where the vault is. Default: where it is deployed to. */
+    region: v.optional(awsRegion),
+    /** A second region with the same files and grants of its own. Default: none. */
+    replica: v.optional(section({ region: awsRegion, ...replicaEntries })),
+  }),
+  v.forward(
+    v.check(
+      ({ region, replica: second }) => second === undefined || region !== undefined,
+      'the vault’s own region must be known with a replica: say it beside, in the setting "region"',
+    ),
+    ['replica'],
+  ),
+  v.forward(
+    v.check(
+      ({ region, replica: second }) => second === undefined || second.region !== region,
+      'another region than the vault’s is expected: with its own it would be away, too',
+    ),
+    ['replica', 'region'],
+  ),
+);
+
 /** What may be said, before defaults are filled in. */
 export type SettingsInput = v.InferInput<typeof settings>;
 export type Settings = v.InferOutput<typeof settings>;
+export type ReplicaSettings = v.InferOutput<typeof replica>;
+export interface AppSettings extends Pick<v.InferOutput<typeof appSettings>, 'region' | 'replica'> {
+  readonly deployment: Settings;
+}
 export type ControlPlaneSettings = Settings['controlPlanes'][string];
 export type DataPlaneAuthSettings = Settings['dataPlaneAuth'];
 export type LockdownSettings = NonNullable<Settings['lockdown']>;
@@ -503,19 +549,48 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
+const ofApp = 'in cdk.json, context "lifeboat",';
+
 /**
  * Checks the settings of a deployment.
  *
  * @param where - where they stand, for whoever has to correct them
  * @throws SettingsError
  */
-export function parseSettings(given: unknown, where = 'in cdk.json, context "lifeboat",'): Settings {
+export function parseSettings(given: unknown, where = ofApp): Settings {
+  return parse(settings, given, where);
+}
+
+/**
+ * Checks the settings of an app: those of a deployment, and where it and its replica are.
+ *
+ * @throws SettingsError
+ */
+export function parseAppSettings(given: unknown): AppSettings {
+  const { region, replica: second, ...deployment } = parse(appSettings, given, ofApp);
+  return { region, replica: second, deployment: parseSettings(deployment) };
+}
+
+/**
+ * Checks what is said of a replica alone.
+ *
+ * @throws SettingsError
+ */
+export function parseReplicaSettings(given: unknown, where: string): ReplicaSettings {
+  return parse(replica, given, where);
+}
+
+function parse<const Schema extends v.GenericSchema>(
+  schema: Schema,
+  given: unknown,
+  where: string,
+): v.InferOutput<Schema> {
   if (given === undefined) {
     throw new SettingsError(
       'there are no settings: put them into cdk.json, context "lifeboat" (see README, Deploy)',
     );
   }
-  const parsed = v.safeParse(settings, given);
+  const parsed = v.safeParse(schema, given);
   if (!parsed.success) {
     throw new SettingsError(`the settings ${where} are wrong:\n${parsed.issues.map(sentence).join('\n')}`);
   }

@@ -1,4 +1,4 @@
-import { Annotations, Arn, ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, Arn, ArnFormat, Duration, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
@@ -12,6 +12,7 @@ import {
   notFrom,
   type StoreSettings,
 } from './file-store.ts';
+import type { ReplicaAttributes } from './replica-store.ts';
 import { firstSigningKey } from './settings.ts';
 
 /** Who may do what with the files of one control plane. */
@@ -24,6 +25,16 @@ export interface VaultTenant {
   readonly presignRole: iam.IRole;
   /** Roles that read the files themselves, if their own policies let them. */
   readonly fileReaderRoleArns: readonly string[];
+}
+
+/** A bucket of another region that S3 copies the files to. */
+export interface ReplicationTarget {
+  readonly controlPlanes: readonly string[];
+  /** As which S3 reads here and writes there. */
+  readonly role: iam.Role;
+  readonly replica: ReplicaAttributes;
+  /** Whether AWS vouches for the time it takes, and bills for that. */
+  readonly timeControl: boolean;
 }
 
 export interface VaultProps extends StoreSettings {
@@ -49,6 +60,9 @@ export class Vault extends FileStore {
   readonly signingKeys: ReadonlyMap<string, kms.IKey>;
   /** What the policy of the deployer's own encryption key needs; empty where the key is ours, which has it. */
   readonly encryptionKeyStatements: readonly iam.PolicyStatement[];
+  readonly #isLocked: boolean;
+  /** Lifeboat's own roles that decrypt; that of a replica comes when the replica does. */
+  readonly #decryptors: string[];
 
   constructor(scope: Construct, id: string, props: VaultProps) {
     super(scope, id, {
@@ -65,9 +79,11 @@ export class Vault extends FileStore {
     }
     this.signingKey = signing[1];
     this.signingKeys = new Map([signing, ...others]);
+    this.#isLocked = props.objectLockDays > 0;
 
     const exportRoles = props.tenants.map(({ exportRole }) => exportRole.roleArn);
     const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
+    this.#decryptors = [...exportRoles, ...presignRoles];
     const readerRoles = [...new Set(props.tenants.flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns))];
     for (const [index, tenant] of props.tenants.entries()) {
       this.#grantPublish(tenant);
@@ -88,7 +104,7 @@ export class Vault extends FileStore {
             }),
           ]),
       ...this.keyDenials({
-        decrypt: [...exportRoles, ...presignRoles, ...readerRoles],
+        decrypt: Lazy.list({ produce: () => [...this.#decryptors, ...readerRoles] }),
         encrypt: exportRoles,
         lockdown: props.lockdown,
       }),
@@ -109,7 +125,7 @@ export class Vault extends FileStore {
           allowedToRoles(
             'LifeboatDecrypts',
             'kms:Decrypt',
-            [...exportRoles, ...presignRoles],
+            Lazy.list({ produce: () => this.#decryptors }),
             ourAccount,
             this.throughBucket(),
           ),
@@ -151,6 +167,70 @@ export class Vault extends FileStore {
     for (const statement of [signing, ...keptKey(lockdown)]) {
       key.addToResourcePolicy(statement);
     }
+  }
+
+  /** Has S3 copy the files to another region. The role is let in for that, and for nothing else. */
+  replicateTo({ controlPlanes, role, replica, timeControl }: ReplicationTarget): void {
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'ReadReplicationRules',
+        actions: ['s3:GetReplicationConfiguration', 's3:ListBucket'],
+        resources: [this.bucket.bucketArn],
+      }),
+    );
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'ReadFilesForReplication',
+        actions: [
+          's3:GetObjectVersionForReplication',
+          's3:GetObjectVersionAcl',
+          's3:GetObjectVersionTagging',
+          // A lock is copied with what it locks (S3 User Guide, "Setting up permissions for live replication").
+          ...(this.#isLocked ? ['s3:GetObjectRetention', 's3:GetObjectLegalHold'] : []),
+        ],
+        resources: controlPlanes.map((controlPlane) =>
+          this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
+        ),
+      }),
+    );
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'DecryptInBucket',
+        actions: ['kms:Decrypt'],
+        resources: [this.encryptionKey.keyArn],
+        conditions: this.throughBucket(),
+      }),
+    );
+    for (const controlPlane of controlPlanes) {
+      this.acknowledgeFiles(role, controlPlane);
+    }
+    this.#decryptors.push(role.roleArn);
+    this.deny({
+      sid: 'OnlyReplicationCopies',
+      actions: ['s3:GetObjectVersionForReplication'],
+      resources: [this.bucket.arnForObjects('*')],
+      conditions: notFrom([role.roleArn]),
+    });
+    const minutes = 15;
+    this.cfnBucket().replicationConfiguration = {
+      role: role.roleArn,
+      // Not status/: what was last looked at is of this region.
+      rules: controlPlanes.map((controlPlane, index) => ({
+        id: controlPlane,
+        priority: index + 1,
+        status: 'Enabled',
+        filter: { prefix: `${controlPlane}/` },
+        deleteMarkerReplication: { status: 'Disabled' },
+        sourceSelectionCriteria: { sseKmsEncryptedObjects: { status: 'Enabled' } },
+        destination: {
+          bucket: replica.bucketArn,
+          encryptionConfiguration: { replicaKmsKeyId: replica.encryptionKeyArn },
+          metrics: { status: 'Enabled', ...(timeControl ? { eventThreshold: { minutes } } : {}) },
+          // The one time that S3 takes.
+          ...(timeControl ? { replicationTime: { status: 'Enabled', time: { minutes } } } : {}),
+        },
+      })),
+    };
   }
 
   /** Opens the bucket to readers of other accounts, whose own policies alone would do nothing here. */
@@ -200,11 +280,7 @@ export class Vault extends FileStore {
         resources: [this.signingKey.keyArn],
       }),
     );
-    acknowledge(
-      exportRole,
-      `AwsSolutions-IAM5[Resource::<${this.bucketId()}.Arn>/${controlPlane}/*/config.json]`,
-      'One file per data-plane version, below the prefix of one control plane.',
-    );
+    this.acknowledgeFiles(exportRole, controlPlane);
   }
 
   #denyOthers(

@@ -13,6 +13,8 @@ export interface Deployment {
   readonly accountId: string;
   /** Names of a resource, by its logical id and type. */
   readonly namesOf: (logicalId: string, type: string) => PhysicalNames;
+  /** What another stack's output says. @default none is asked for */
+  readonly outputOf?: (stackName: string, outputName: string) => string;
 }
 
 export interface PolicyDocument {
@@ -37,6 +39,7 @@ const role = v.object({
 const bucketPolicy = v.object({ Bucket: v.string(), PolicyDocument: document });
 const queuePolicy = v.object({ Queues: v.array(v.string()), PolicyDocument: document });
 const keyPolicy = v.object({ KeyPolicy: document });
+const stackOutput = v.object({ StackName: v.string(), OutputName: v.string() });
 
 const policyHolders = new Set([
   'AWS::IAM::Policy',
@@ -135,6 +138,10 @@ function resolve(value: unknown, resolution: Resolution): unknown {
   if (name === 'Fn::Join') {
     const [separator = '', parts = []] = argument as readonly [string?, (readonly unknown[])?];
     return parts.map((part) => String(resolve(part, resolution))).join(separator);
+  }
+  if (name === 'Fn::GetStackOutput' && resolution.outputOf !== undefined) {
+    const { StackName, OutputName } = v.parse(stackOutput, argument);
+    return resolution.outputOf(StackName, OutputName);
   }
   if (name.startsWith('Fn::')) {
     throw new Error(`the template uses ${name}, which is not resolved here`);

@@ -1,6 +1,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as v from 'valibot';
 import { DataPlaneAuth } from '../../lib/data-plane-auth.ts';
+import type { LifeboatStack } from '../../lib/lifeboat-stack.ts';
 import { parseSettings } from '../../lib/settings.ts';
 import { type AccessRequest, authorizer, type ConditionContext } from './authorizer.ts';
 import {
@@ -12,8 +13,14 @@ import {
 } from './deployed-policies.ts';
 import { exampleCertificate } from './example-certificate.ts';
 import { type ProvableKeyPolicy, provable } from './key-policy.ts';
+import { type ReplicaNames, replicaRows } from './replica-rows.ts';
 import { misspellings } from './spelling.ts';
-import { resourceId, type SynthesizedTemplate, synthesizedTemplate } from './synthesized-stack.ts';
+import {
+  resourceId,
+  type SynthesizedTemplate,
+  synthesizedTemplate,
+  synthesizedTemplates,
+} from './synthesized-stack.ts';
 
 /**
  * Who may do what: everything that a security review asks of the deployment, as rows of action × resource × context, each with those who are
@@ -22,6 +29,8 @@ import { resourceId, type SynthesizedTemplate, synthesizedTemplate } from './syn
 
 export const region = 'eu-central-1';
 export const accountId = '111122223333';
+/** Where the replica is, in the variant that has one. */
+export const secondRegion = 'eu-west-1';
 const strangersAccountId = '999988887777';
 const trustedAccountId = '444455556666';
 /** As many seconds as the settings below give a URL, and the tolerance of the bucket policy. */
@@ -41,6 +50,14 @@ export interface Variant {
   readonly clusterCertificate?: boolean;
   /** With readers of files. @default true */
   readonly fileReaders?: boolean;
+  /** With a replica in a second region. @default false */
+  readonly replica?: boolean;
+}
+
+/** What a deployment is synthesized to. */
+export interface MatrixTemplate extends SynthesizedTemplate {
+  /** @default there is no second region */
+  readonly replica?: SynthesizedTemplate;
 }
 
 const lockdown = {
@@ -72,8 +89,9 @@ const everyday = [
   'CloudWatch Logs',
 ] as const;
 const keepers = ['break-glass role', 'deployment role'] as const;
+const ofReplica = ['replication', 'second presign prod', 'second presign staging', 'S3'] as const;
 
-export type PrincipalName = (typeof everyday | typeof keepers)[number];
+export type PrincipalName = (typeof everyday | typeof keepers | typeof ofReplica)[number];
 
 export interface MatrixRow {
   readonly action: string;
@@ -109,7 +127,7 @@ export interface Matrix {
 }
 
 /** The deployment that the matrix is about, with a data plane's role beside it that is allowed what data planes need. */
-export function matrixTemplate(variant: Variant = {}): SynthesizedTemplate {
+export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
   const settings = parseSettings({
     controlPlanes: {
       prod: {
@@ -129,24 +147,42 @@ export function matrixTemplate(variant: Variant = {}): SynthesizedTemplate {
     ...(variant.existingKey ? { encryptionKeyArn: existingKeyArn } : {}),
     ...(variant.objectLock ? { objectLockDays } : {}),
   });
-  return synthesizedTemplate(settings, (stack) => {
+  const withDataPlane = (stack: LifeboatStack): iam.Role => {
     const role = new iam.Role(stack, 'DataPlaneProd', {
       assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
     });
     stack.lifeboat.grantBootstrap(role, 'prod');
     stack.lifeboat.grantInvoke(role, 'prod');
-  });
+    return role;
+  };
+  if (!variant.replica) {
+    return synthesizedTemplate(settings, withDataPlane);
+  }
+  const { template, replica } = synthesizedTemplates(
+    settings,
+    { first: region, second: secondRegion },
+    (stack, second) => {
+      const role = withDataPlane(stack);
+      second.replica.grantBootstrap(role, 'prod');
+      second.replica.grantInvoke(role, 'prod');
+    },
+  );
+  return { ...template, replica };
 }
 
 /** Evaluates every row for every principal against the policies of the synthesized template. */
 export async function evaluateMatrix(
-  template: SynthesizedTemplate = matrixTemplate(),
+  template: MatrixTemplate = matrixTemplate(),
   variant: Variant = {},
 ): Promise<Matrix> {
   const names = physicalNames(template, variant);
   const { policies, key } = policiesWithKey(template, variant);
   const authorize = authorizer({ policies, accountId, others: outsiders(names) });
-  const principals = variant.lockdown ? [...everyday, ...keepers] : everyday;
+  const principals: readonly PrincipalName[] = [
+    ...everyday,
+    ...(variant.lockdown ? keepers : []),
+    ...(variant.replica ? ofReplica : []),
+  ];
   const rows = matrixRows(names, variant);
   const ignored = new Set<string>();
   const cells: MatrixCell[] = [];
@@ -215,16 +251,24 @@ function managesKey(action: string): boolean {
 }
 
 /** Everything that decides in the matrix's account but what its own people are allowed. */
-export function matrixPolicies(template: SynthesizedTemplate, variant: Variant = {}): DeployedPolicies {
+export function matrixPolicies(template: MatrixTemplate, variant: Variant = {}): DeployedPolicies {
   return policiesWithKey(template, variant).policies;
 }
 
 function policiesWithKey(
-  template: SynthesizedTemplate,
+  template: MatrixTemplate,
   variant: Variant,
 ): { readonly policies: DeployedPolicies; readonly key: Omit<ProvableKeyPolicy, 'policy'> } {
-  const deployment = { region, accountId, namesOf: physicalNames(template, variant).of };
-  const policies = deployedPolicies(template, deployment);
+  const { of: namesOf, ofReplica: namesInReplica } = physicalNames(template, variant);
+  const second = { region: secondRegion, accountId, namesOf: namesInReplica };
+  const { replica = nothing } = template;
+  const deployment = {
+    region,
+    accountId,
+    namesOf,
+    outputOf: (_stack: string, output: string) => deployedOutput(replica, output, second),
+  };
+  const policies = together(deployedPolicies(template, deployment), deployedPolicies(replica, second));
   if (!variant.existingKey) {
     return { policies, key: { principals: [], faults: [] } };
   }
@@ -244,6 +288,15 @@ function policiesWithKey(
   };
 }
 
+const nothing: SynthesizedTemplate = { Resources: {}, Outputs: {} };
+
+function together(...all: readonly DeployedPolicies[]): DeployedPolicies {
+  return {
+    ofRoles: new Map(all.flatMap(({ ofRoles }) => [...ofRoles])),
+    ofResources: new Map(all.flatMap(({ ofResources }) => [...ofResources])),
+  };
+}
+
 /** What AWS puts into the policy of a new key: the account's IAM policies decide. */
 const accountDecides = {
   Effect: 'Allow',
@@ -258,27 +311,43 @@ function requestOf(row: MatrixRow, principalArn: string): AccessRequest {
 
 interface MatrixNames {
   readonly of: (logicalId: string, type: string) => PhysicalNames;
+  readonly ofReplica: (logicalId: string, type: string) => PhysicalNames;
   readonly principalArn: (principal: PrincipalName) => string;
   /** ARN of the one resource of a type whose logical id begins so. */
   readonly arn: (type: string, start: string) => string;
   readonly apiId: string;
   readonly encryptionKeyArn: string;
+  /** Those of the replica; undefined where there is none. */
+  readonly replica: ReplicaNames | undefined;
 }
 
-function physicalNames(template: SynthesizedTemplate, { existingKey }: Variant): MatrixNames {
+type NamesOf = MatrixNames['of'];
+
+/** Names as CloudFormation would make them in a region. `prefix` keeps apart what has the same logical id in two stacks. */
+function namesIn(of: string, { Resources }: SynthesizedTemplate, prefix: string): NamesOf {
   const services: Readonly<Record<string, string>> = {
     'AWS::IAM::Role': `arn:aws:iam::${accountId}:role/`,
-    'AWS::Lambda::Function': `arn:aws:lambda:${region}:${accountId}:function:`,
-    'AWS::KMS::Key': `arn:aws:kms:${region}:${accountId}:key/`,
+    'AWS::Lambda::Function': `arn:aws:lambda:${of}:${accountId}:function:`,
+    'AWS::KMS::Key': `arn:aws:kms:${of}:${accountId}:key/`,
     'AWS::S3::Bucket': 'arn:aws:s3:::',
-    'AWS::SQS::Queue': `arn:aws:sqs:${region}:${accountId}:`,
-    'AWS::SecretsManager::Secret': `arn:aws:secretsmanager:${region}:${accountId}:secret:`,
+    'AWS::SQS::Queue': `arn:aws:sqs:${of}:${accountId}:`,
+    'AWS::SecretsManager::Secret': `arn:aws:secretsmanager:${of}:${accountId}:secret:`,
   };
-  const of = (logicalId: string, type: string): PhysicalNames => {
-    const name = type === 'AWS::S3::Bucket' ? logicalId.toLowerCase() : logicalId;
-    const arn = `${services[type] ?? `arn:aws:other:${region}:${accountId}:`}${name}`;
+  return (logicalId, type) => {
+    const id = `${prefix}${logicalId}`;
+    const chosen = Resources[logicalId]?.Properties['RoleName'];
+    const name = typeof chosen === 'string' ? chosen : type === 'AWS::S3::Bucket' ? id.toLowerCase() : id;
+    const arn = `${services[type] ?? `arn:aws:other:${of}:${accountId}:`}${name}`;
     return { arn, ref: type === 'AWS::SecretsManager::Secret' ? arn : name };
   };
+}
+
+function physicalNames(template: MatrixTemplate, { existingKey }: Variant): MatrixNames {
+  const of = namesIn(region, template, '');
+  const { replica } = template;
+  const ofReplica = namesIn(secondRegion, replica ?? nothing, 'second-');
+  const inReplica = (type: string, start: string) =>
+    replica === undefined ? 'no replica' : ofReplica(resourceId(replica, type, start), type).arn;
   const arn = (type: string, start: string) => of(resourceId(template, type, start), type).arn;
   const role = (start: string) => arn('AWS::IAM::Role', start);
   const arns: Readonly<Record<PrincipalName, string>> = {
@@ -300,9 +369,23 @@ function physicalNames(template: SynthesizedTemplate, { existingKey }: Variant):
     'CloudWatch Logs': `logs.${region}.amazonaws.com`,
     'break-glass role': lockdown.breakGlassRoleArn,
     'deployment role': lockdown.deploymentRoleArn,
+    replication: `arn:aws:iam::${accountId}:role/Lifeboat-to-${secondRegion}`,
+    'second presign prod': inReplica('AWS::IAM::Role', 'PresignRoleprod'),
+    'second presign staging': inReplica('AWS::IAM::Role', 'PresignRolestaging'),
+    S3: 's3.amazonaws.com',
   };
   return {
     of,
+    ofReplica,
+    replica:
+      replica === undefined
+        ? undefined
+        : {
+            bucket: inReplica('AWS::S3::Bucket', 'ReplicaBucket'),
+            encryptionKey: inReplica('AWS::KMS::Key', 'ReplicaEncryptionKey'),
+            presigner: inReplica('AWS::Lambda::Function', 'PresignprodFunction'),
+            apiId: ofReplica(resourceId(replica, 'AWS::ApiGatewayV2::Api', 'ApiHttpApi'), '').ref,
+          },
     arn,
     apiId: resourceId(template, 'AWS::ApiGatewayV2::Api', 'ApiHttpApi'),
     encryptionKeyArn: existingKey ? existingKeyArn : arn('AWS::KMS::Key', 'VaultEncryptionKey'),
@@ -353,6 +436,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
   const mayOpenDoors = variant.lockdown ? keepers : privileged;
   const fileReaders: readonly PrincipalName[] =
     variant.fileReaders === false ? [] : ['file reader prod', 'foreign file reader prod'];
+  const replication: readonly PrincipalName[] = variant.replica ? ['replication'] : [];
   // Whose own account's policies alone let them, where nothing is denied.
   const ownFileReader = fileReaders.slice(0, 1);
 
@@ -479,6 +563,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       'presign prod',
       'file reader prod',
       ...privileged,
+      ...replication,
     ),
     row(
       's3:ListBucket',
@@ -488,6 +573,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       'everything',
       'file reader prod',
       ...privileged,
+      ...replication,
     ),
 
     // Locking: without the setting there is nothing to lock, and whoever may do anything with S3 may ask for it in vain.
@@ -560,6 +646,7 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       'presign prod',
       'presign staging',
       ...fileReaders,
+      ...replication,
     ),
     row('kms:Decrypt', 'encryption key', encryptionKey, tls, 'directly'),
     row(
@@ -710,5 +797,21 @@ function matrixRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] 
       'administrator',
     ),
     row('lambda:UpdateFunctionCode', 'export function of prod', exporter, tls, '', 'administrator'),
+
+    ...(names.replica === undefined
+      ? []
+      : replicaRows({
+          vault: bucket,
+          replica: names.replica,
+          replicationRole: names.principalArn('replication'),
+          presignRole: names.principalArn('second presign prod'),
+          region: secondRegion,
+          firstRegion: region,
+          accountId,
+          oldestSignatureMs,
+          privileged,
+          mayOpenDoors,
+          ownFileReader,
+        })),
   ];
 }

@@ -77,6 +77,7 @@ async function print(keyPolicy: Variant['keyPolicy']): Promise<void> {
     ['With an encryption key of the deployer’s, whose policy has the statements', { existingKey: true }],
     ['With locked versions', { objectLock: true }],
     ['With cluster certificates beside IAM, for prod', { clusterCertificate: true }],
+    ['With a replica in a second region', { replica: true }],
     ...(keyPolicy === undefined
       ? []
       : ([['With the policy of your encryption key', variantOf(keyPolicy)]] as const)),

@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { App, type Stack } from 'aws-cdk-lib';
 import * as v from 'valibot';
+import { LifeboatReplicaStack } from '../../lib/lifeboat-replica-stack.ts';
 import { LifeboatStack } from '../../lib/lifeboat-stack.ts';
 import type { Settings } from '../../lib/settings.ts';
 import { projectRoot } from '../project-root.ts';
@@ -48,15 +49,46 @@ export function synthesizedTemplate(
   settings: Settings,
   extend: (stack: LifeboatStack) => void = () => undefined,
 ): SynthesizedTemplate {
+  return synthesized((app, templateOf) => {
+    const stack = new LifeboatStack(app, 'Lifeboat', { settings });
+    extend(stack);
+    return templateOf(stack);
+  });
+}
+
+/** Where a vault and its replica are. */
+export interface Regions {
+  readonly first: string;
+  readonly second: string;
+}
+
+/** The same of a deployment with a replica: its own template, and the replica's. */
+export function synthesizedTemplates(
+  settings: Settings,
+  { first, second }: Regions,
+  extend: (stack: LifeboatStack, replica: LifeboatReplicaStack) => void,
+): { readonly template: SynthesizedTemplate; readonly replica: SynthesizedTemplate } {
+  return synthesized((app, templateOf) => {
+    const stack = new LifeboatStack(app, 'Lifeboat', { settings, env: { region: first } });
+    const replica = new LifeboatReplicaStack(app, 'LifeboatReplica', {
+      settings: { of: stack.lifeboat },
+      env: { region: second },
+    });
+    extend(stack, replica);
+    return { template: templateOf(stack), replica: templateOf(replica) };
+  });
+}
+
+function synthesized<Result>(
+  make: (app: App, templateOf: (stack: Stack) => SynthesizedTemplate) => Result,
+): Result {
   // cdk-nag and the template's own rules are for `npm run synth`.
   process.env['CDK_VALIDATION'] = 'false';
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8')));
   const outdir = mkdtempSync(join(tmpdir(), 'lifeboat-synth-'));
   try {
     const app = new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
-    const stack = new LifeboatStack(app, 'Lifeboat', { settings });
-    extend(stack);
-    return v.parse(template, app.synth().getStackByName(stack.stackName).template);
+    return make(app, ({ stackName }) => v.parse(template, app.synth().getStackByName(stackName).template));
   } finally {
     rmSync(outdir, { recursive: true });
   }

@@ -7,7 +7,13 @@ import { bareTaskDefinition } from '../../examples/data-plane/ecs/task-definitio
 import { type Outcome, runApps, violations } from '../lib/child-app.ts';
 import { leftAfter, lifecycle } from '../lib/lifecycle.ts';
 
-const names = ['minimal', 'private-control-plane', 'several-control-planes', 'data-plane/ecs'] as const;
+const names = [
+  'minimal',
+  'private-control-plane',
+  'several-control-planes',
+  'two-regions',
+  'data-plane/ecs',
+] as const;
 type Name = (typeof names)[number];
 // Four apps on however busy a machine.
 const timeoutMs = 120_000;
@@ -24,7 +30,14 @@ const policyProperties = v.object({
   PolicyDocument: v.object({ Statement: v.array(v.unknown()) }),
 });
 const manifest = v.object({
-  artifacts: v.record(v.string(), v.object({ type: v.string(), metadata: v.optional(v.unknown()) })),
+  artifacts: v.record(
+    v.string(),
+    v.object({
+      type: v.string(),
+      metadata: v.optional(v.unknown()),
+      dependencies: v.optional(v.array(v.string()), []),
+    }),
+  ),
 });
 
 let folder: string;
@@ -44,19 +57,25 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function template(name: Name): Promise<unknown> {
+async function templates(name: Name): Promise<readonly unknown[]> {
   const { artifacts } = v.parse(
     manifest,
     JSON.parse(await readFile(join(output(name), 'manifest.json'), 'utf8')),
   );
-  const [stack] =
-    Object.entries(artifacts).find(([, each]) => each.type === 'aws:cloudformation:stack') ?? [];
-  return JSON.parse(await readFile(join(output(name), `${stack}.template.json`), 'utf8'));
+  const stacks = Object.entries(artifacts)
+    .filter(([, each]) => each.type === 'aws:cloudformation:stack')
+    .map(([id]) => id);
+  return Promise.all(
+    stacks.map(
+      async (stack): Promise<unknown> =>
+        JSON.parse(await readFile(join(output(name), `${stack}.template.json`), 'utf8')),
+    ),
+  );
 }
 
 async function resources(name: Name, type: string) {
-  const { Resources } = v.parse(templateJson, await template(name));
-  return Object.values(Resources).filter(({ Type }) => Type === type);
+  const all = (await templates(name)).flatMap((each) => Object.values(v.parse(templateJson, each).Resources));
+  return all.filter(({ Type }) => Type === type);
 }
 
 describe('the examples', () => {
@@ -72,17 +91,19 @@ describe.each(names)('the example %s', (name) => {
     expect(found).toEqual([]);
   });
 
-  it('has a vault whose current versions no rule can expire', async () => {
+  it('has a vault whose current versions no rule can expire, and so has a replica of it', async () => {
     const buckets = await resources(name, 'AWS::S3::Bucket');
 
     const rules = buckets.map(
       ({ Properties }) => v.parse(bucketProperties, Properties).LifecycleConfiguration,
     );
     const current = ['prod/3.9.1/config.json', 'status/prod.json'].map((key) => ({ key, writtenAt: 0 }));
-    expect(buckets).toHaveLength(1);
+    const ids = rules.map(({ Rules }) => Rules.map(({ Id }) => Id));
+    expect(ids.filter((each) => each.includes('status'))).toHaveLength(1);
+    expect(ids).toHaveLength(name === 'two-regions' ? 2 : 1);
     for (const lifecycleRules of rules) {
       expect(lifecycleRules.Rules.map(({ Id }) => Id)).toEqual(
-        expect.arrayContaining(['history-prod', 'status', 'uploads']),
+        expect.arrayContaining(['history-prod', 'uploads']),
       );
       expect(leftAfter(lifecycleRules, current, 10_000)).toEqual(current);
     }
@@ -132,7 +153,7 @@ describe('the example data-plane/ecs', () => {
   it('has its task definition also for those without CDK', async () => {
     const written = await readFile('examples/data-plane/ecs/task-definition.json', 'utf8');
 
-    const synthesized = bareTaskDefinition(await template(name));
+    const [synthesized] = (await templates(name)).map(bareTaskDefinition);
 
     expect(JSON.parse(written)).toEqual(synthesized);
   });
@@ -157,5 +178,39 @@ describe('the example data-plane/ecs', () => {
 
     // The first Fargate platform that has them.
     expect(services).toMatchObject([{ Properties: { LaunchType: 'FARGATE', PlatformVersion: '1.4.0' } }]);
+  });
+});
+
+describe('the example two-regions', () => {
+  it('allows the data planes’ role the grants of one control plane in both regions', async () => {
+    const policies = await resources('two-regions', 'AWS::IAM::Policy');
+
+    const granted = policies
+      .map((policy) => JSON.stringify(policy))
+      .filter((text) => text.includes('execute-api:Invoke'));
+    expect(granted).toHaveLength(1);
+    expect(granted[0]?.match(/execute-api:[a-z0-9-]+:/g)).toEqual([
+      'execute-api:eu-central-1:',
+      'execute-api:eu-west-1:',
+    ]);
+    expect(granted[0]?.match(/control-planes\/[a-z-]+\/[a-z-]+/g)).toEqual([
+      'control-planes/prod/fallback-config',
+      'control-planes/prod/fallback-config',
+    ]);
+  });
+
+  it('deploys the second region first, with no resource that is none of AWS’s own', async () => {
+    const { artifacts } = v.parse(
+      manifest,
+      JSON.parse(await readFile(join(output('two-regions'), 'manifest.json'), 'utf8')),
+    );
+    const types = await Promise.all(
+      ['Custom::CrossRegionExportWriter', 'Custom::CrossRegionExportReader'].map((type) =>
+        resources('two-regions', type),
+      ),
+    );
+
+    expect(artifacts['Gateways']?.dependencies).toContain('GatewaysIreland');
+    expect(types.flat()).toEqual([]);
   });
 });

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { App } from 'aws-cdk-lib';
+import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
+import type { LifeboatReplicaProps } from '../../lib/lifeboat-replica.ts';
+import { LifeboatReplicaStack } from '../../lib/lifeboat-replica-stack.ts';
 import { LifeboatStack } from '../../lib/lifeboat-stack.ts';
 import { parseSettings } from '../../lib/settings.ts';
 import { policyDocument, type Statement } from './policy.ts';
 
 export const account = '111122223333';
 export const region = 'eu-central-1';
+export const secondRegion = 'eu-west-1';
 
 export interface Resource {
   readonly id: string;
@@ -52,8 +55,8 @@ export const twoControlPlanes = {
 } as const;
 
 /** A synthesized stack, with what is known only after a deployment made up as AWS would name it. */
-export interface Deployment {
-  readonly stack: LifeboatStack;
+export interface Deployment<Of extends Stack = LifeboatStack> {
+  readonly stack: Of;
   readonly template: Template;
   readonly resources: readonly Resource[];
   readonly outputs: Readonly<Record<string, string>>;
@@ -74,10 +77,33 @@ const templateJson = v.object({
 
 /** Synthesizes with the feature flags of cdk.json, without bundles and without validation (which test/lib/synth.test.ts has). */
 export function deploy(settings: unknown): Deployment {
+  return read(new LifeboatStack(app(), 'Lifeboat', { settings: parseSettings(settings) }));
+}
+
+/** The same with a replica in the second region. */
+export function deployWithReplica(
+  settings: unknown,
+  replica: Omit<LifeboatReplicaProps, 'of'> = {},
+): { readonly first: Deployment; readonly second: Deployment<LifeboatReplicaStack> } {
+  const both = app();
+  const first = new LifeboatStack(both, 'Lifeboat', {
+    settings: parseSettings(settings),
+    env: { account, region },
+  });
+  const second = new LifeboatReplicaStack(both, 'LifeboatReplica', {
+    settings: { of: first.lifeboat, ...replica },
+    env: { account, region: secondRegion },
+  });
+  return { first: read(first), second: read(second) };
+}
+
+function app(): App {
   process.env['CDK_VALIDATION'] = 'false';
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync('cdk.json', 'utf8')));
-  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] } });
-  const stack = new LifeboatStack(app, 'Lifeboat', { settings: parseSettings(settings) });
+  return new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+}
+
+function read<Of extends Stack>(stack: Of): Deployment<Of> {
   const template = Template.fromStack(stack);
   const { Resources, Outputs } = v.parse(templateJson, template.toJSON());
   const types = new Map(Object.entries(Resources).map(([id, { Type }]) => [id, Type]));
@@ -97,6 +123,7 @@ export function deploy(settings: unknown): Deployment {
   };
 }
 
+const stackOutput = v.object({ StackName: v.string(), OutputName: v.string(), Region: v.string() });
 const pseudoParameters: Readonly<Record<string, string>> = {
   'AWS::AccountId': account,
   'AWS::Partition': 'aws',
@@ -119,6 +146,10 @@ function resolved(value: unknown, types: ReadonlyMap<string, string>): unknown {
   if ('Fn::GetAtt' in value) {
     const [id = '', attribute = ''] = value['Fn::GetAtt'] as readonly string[];
     return attribute === 'Arn' ? arn(id, types.get(id)) : `https://${id}.${attribute}`;
+  }
+  if ('Fn::GetStackOutput' in value) {
+    const { StackName, OutputName, Region } = v.parse(stackOutput, value['Fn::GetStackOutput']);
+    return `{${StackName}.${OutputName} in ${Region}}`;
   }
   if ('Fn::Join' in value) {
     const [separator, parts] = value['Fn::Join'] as readonly [string, readonly unknown[]];
@@ -163,12 +194,16 @@ function physicalName(id: string, longest: number): string {
   return `${`Lifeboat-${id}`.slice(0, longest - unique.length - 1)}-${unique}`;
 }
 
-export function ofType({ resources }: Deployment, type: string): readonly Resource[] {
+export function ofType({ resources }: Pick<Deployment, 'resources'>, type: string): readonly Resource[] {
   return resources.filter((resource) => resource.type === type);
 }
 
 /** The one resource of a type whose logical id holds these words. */
-export function one(deployment: Deployment, type: string, ...words: readonly string[]): Resource {
+export function one(
+  deployment: Pick<Deployment, 'resources'>,
+  type: string,
+  ...words: readonly string[]
+): Resource {
   const found = ofType(deployment, type).filter(({ id }) => words.every((word) => id.includes(word)));
   const [only] = found;
   if (only === undefined || found.length > 1) {
@@ -180,12 +215,12 @@ export function one(deployment: Deployment, type: string, ...words: readonly str
 const rolePolicy = v.object({ Roles: v.array(v.string()), PolicyDocument: policyDocument });
 
 /** The role of a unit: ExportRole or PresignRole with a control plane, IntakeRole without one. */
-export function role(deployment: Deployment, name: string, controlPlane = ''): Resource {
+export function role(deployment: Pick<Deployment, 'resources'>, name: string, controlPlane = ''): Resource {
   return one(deployment, 'AWS::IAM::Role', `${name}${controlPlane}`);
 }
 
 /** What a role is allowed and denied by its own policies. */
-export function granted(deployment: Deployment, { id }: Resource): readonly Statement[] {
+export function granted(deployment: Pick<Deployment, 'resources'>, { id }: Resource): readonly Statement[] {
   return ofType(deployment, 'AWS::IAM::Policy')
     .map(({ properties }) => v.parse(rolePolicy, properties))
     .filter(({ Roles }) => Roles.includes(id))

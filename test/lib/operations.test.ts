@@ -8,12 +8,25 @@ import { maxTries } from '../../core/export/export-batch.ts';
 import { type MetricName, metricNames } from '../../lambdas/telemetry.ts';
 import { anchor } from '../../lib/alarms.ts';
 import { Lifeboat } from '../../lib/lifeboat.ts';
-import { type Deployment, deploy, ofType, one, type Resource, twoControlPlanes } from './deployment.ts';
+import {
+  type Deployment,
+  deploy,
+  deployWithReplica,
+  ofType,
+  one,
+  type Resource,
+  twoControlPlanes,
+} from './deployment.ts';
 
 const topic = 'arn:aws:sns:eu-central-1:111122223333:on-call';
 const runbookUrl = 'https://wiki.example.com/lifeboat/runbook';
 const controlPlanes = ['prod', 'staging'] as const;
 const deployment = deploy({ ...twoControlPlanes, alarmTopicArn: topic, runbookUrl });
+const topicOfSecond = 'arn:aws:sns:eu-west-1:111122223333:on-call';
+const replicated = deployWithReplica(
+  { ...twoControlPlanes, alarmTopicArn: topic, runbookUrl },
+  { alarmTopicArn: topicOfSecond },
+);
 // The schedule of these settings rings every 7 minutes.
 const watchSeconds = 3 * 7 * 60;
 
@@ -80,11 +93,16 @@ function metricsOf(alarm: MetricAlarm): readonly WatchedMetric[] {
   }));
 }
 
-const metricAlarmsOf = (of: Deployment) =>
+const metricAlarmsOf = (of: Pick<Deployment, 'resources'>) =>
   ofType(of, 'AWS::CloudWatch::Alarm').map(({ properties }) => v.parse(metricAlarmProperties, properties));
 const metricAlarms = metricAlarmsOf(deployment);
 const composites = ofType(deployment, 'AWS::CloudWatch::CompositeAlarm');
 const alarms = [...metricAlarms, ...composites.map(({ properties }) => v.parse(alarmProperties, properties))];
+
+const alarmsOfSecond = metricAlarmsOf(replicated.second);
+const replicationAlarms = metricAlarmsOf(replicated.first).filter(
+  ({ AlarmName }) => !metricAlarms.some((each) => each.AlarmName === AlarmName),
+);
 
 function alarmNamed(name: string, among: readonly MetricAlarm[] = metricAlarms): MetricAlarm {
   const found = among.find(({ AlarmName }) => AlarmName === name);
@@ -391,6 +409,90 @@ describe('the topic', () => {
   });
 });
 
+describe('the alarms of a replica', () => {
+  it('are there for each control plane: what was not copied in the vault’s region, all else in its own', () => {
+    const names = (of: readonly MetricAlarm[]) => of.map(({ AlarmName }) => AlarmName).toSorted();
+
+    expect(names(replicationAlarms)).toEqual(
+      controlPlanes.map((name) => `Lifeboat ${name}: Replication failing`),
+    );
+    expect(names(alarmsOfSecond)).toEqual(
+      controlPlanes.flatMap((name) =>
+        ['Grant in the second region', 'Grants failing', 'Replica behind'].map(
+          (heading) => `LifeboatReplica ${name}: ${heading}`,
+        ),
+      ),
+    );
+  });
+
+  it('count what S3 could not copy of a control plane’s files, by its rule', () => {
+    const alarm = ofProd('Replication failing', replicationAlarms);
+
+    expect(metricsOf(alarm)).toEqual([
+      {
+        id: 'OperationsFailedReplication',
+        namespace: 'AWS/S3',
+        name: 'OperationsFailedReplication',
+        dimensions: {
+          SourceBucket: one(replicated.first, 'AWS::S3::Bucket').arn.replace('arn:aws:s3:::', ''),
+          DestinationBucket: expect.stringMatching(
+            /^\{LifeboatReplica\.ReplicaBucketName\w+ in eu-west-1\}$/,
+          ),
+          RuleId: 'prod',
+        },
+        seconds: 300,
+        statistic: 'Sum',
+      },
+    ]);
+    expect([0, 1].map((failed) => stateOf(alarm, { OperationsFailedReplication: failed }))).toEqual([
+      'OK',
+      'ALARM',
+    ]);
+  });
+
+  it('ask for the latency of the replica’s bucket by what is known there, and begin at 15 minutes', () => {
+    const alarm = alarmNamed('LifeboatReplica prod: Replica behind', alarmsOfSecond);
+    const bucketName = one(replicated.second, 'AWS::S3::Bucket').arn.replace('arn:aws:s3:::', '');
+
+    expect(alarm).toMatchObject({
+      Metrics: [
+        {
+          Expression: `SELECT MAX(ReplicationLatency) FROM SCHEMA("AWS/S3", DestinationBucket, RuleId, SourceBucket) WHERE DestinationBucket = '${bucketName}' AND RuleId = 'prod'`,
+        },
+      ],
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      Threshold: 900,
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
+  it.each([
+    [{}, 'OK'],
+    [{ GrantsIssued: 0 }, 'OK'],
+    [{ GrantsIssued: 1 }, 'ALARM'],
+  ] as const)('hold a grant there to be worth a look: %j is %s', (measured, state) => {
+    const alarm = alarmNamed('LifeboatReplica staging: Grant in the second region', alarmsOfSecond);
+
+    expect(metricsOf(alarm)).toMatchObject([{ dimensions: { ControlPlane: 'staging' } }]);
+    expect(stateOf(alarm, measured)).toBe(state);
+  });
+
+  it('tell the topic of their own region', () => {
+    const told = (of: readonly MetricAlarm[]) => new Set(of.flatMap(({ AlarmActions }) => AlarmActions));
+
+    expect(told(alarmsOfSecond)).toEqual(new Set([topicOfSecond]));
+    expect(told(replicationAlarms)).toEqual(new Set([topic]));
+  });
+
+  it('are all on its dashboard, but for the one of the vault’s region', () => {
+    const body = JSON.stringify(one(replicated.second, 'AWS::CloudWatch::Dashboard').properties);
+
+    const ids = ofType(replicated.second, 'AWS::CloudWatch::Alarm').map(({ id }) => id);
+    expect(ids).toHaveLength(6);
+    expect(ids.filter((id) => !body.includes(id))).toEqual([]);
+  });
+});
+
 describe('the runbook', () => {
   const runbook = readFileSync('docs/runbook.md', 'utf8');
   // What stands in a code block is no heading.
@@ -399,10 +501,11 @@ describe('the runbook', () => {
   const sections = [...(prose.split(/^# /m)[2] ?? '').matchAll(/^## (.+)$/gm)].map(
     ([, heading = '']) => heading,
   );
-  const headingOf = (alarmName: string) => alarmName.replace(/^Lifeboat( \S+)?: /, '');
+  const headingOf = (alarmName: string) => alarmName.replace(/^Lifeboat(Replica)?( \S+)?: /, '');
+  const everywhere = [...alarms, ...replicationAlarms, ...alarmsOfSecond];
 
   it('has a section for each alarm, named as it is, and none for an alarm that there is not', () => {
-    const alarmHeadings = new Set(alarms.map(({ AlarmName }) => headingOf(AlarmName)));
+    const alarmHeadings = new Set(everywhere.map(({ AlarmName }) => headingOf(AlarmName)));
 
     expect(sections.length).toBe(new Set(sections).size);
     expect(new Set(sections)).toEqual(alarmHeadings);
@@ -411,7 +514,7 @@ describe('the runbook', () => {
   it('is where each alarm’s description leads, at its own section', () => {
     const anchors = new Set(headings.map(anchor));
 
-    for (const { AlarmName, AlarmDescription } of alarms) {
+    for (const { AlarmName, AlarmDescription } of everywhere) {
       const [, linked = ''] =
         / https:\/\/wiki\.example\.com\/lifeboat\/runbook#(\S+)$/.exec(AlarmDescription) ?? [];
       expect(anchors).toContain(linked);

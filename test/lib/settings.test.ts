@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseSettings } from '../../lib/settings.ts';
+import { parseAppSettings, parseSettings } from '../../lib/settings.ts';
 import { exampleCertificate } from '../../local/policies/example-certificate.ts';
 import { issue } from '../core/access/certificates.ts';
 
@@ -829,5 +829,81 @@ describe('a wrong setting', () => {
     const parse = () => parseSettings(undefined);
 
     expect(parse).toThrow('there are no settings: put them into cdk.json, context "lifeboat"');
+  });
+});
+
+describe('the settings of an app', () => {
+  const second = { region: 'eu-west-1' };
+
+  it('are those of a deployment, where it is, and its replica', () => {
+    const { region, replica, deployment } = parseAppSettings(
+      given({ region: 'eu-central-1', replica: { ...second, timeControl: true } }),
+    );
+
+    expect(region).toBe('eu-central-1');
+    expect(replica).toEqual({ region: 'eu-west-1', timeControl: true });
+    expect(deployment).toEqual(parseSettings(given({})));
+  });
+
+  it('need neither a region nor a replica', () => {
+    expect(parseAppSettings(given({}))).toEqual({ deployment: parseSettings(given({})) });
+  });
+
+  it.each(['us-gov-west-1', 'ap-southeast-7', 'cn-north-1', 'il-central-1'])(
+    'take the region %s',
+    (region) => {
+      expect(parseAppSettings(given({ region })).region).toBe(region);
+    },
+  );
+
+  const regionExpected = 'the name of an AWS region is expected, for example "eu-west-1"';
+
+  it.each<Wrong>([
+    ['a region that is none', given({ region: 'Frankfurt' }), 'region', regionExpected],
+    ['an availability zone', given({ region: 'eu-central-1a' }), 'region', regionExpected],
+    [
+      'a replica that is a text',
+      given({ region: 'eu-central-1', replica: 'eu-west-1' }),
+      'replica',
+      'an object with settings is expected, in braces',
+    ],
+    [
+      'a replica without a region',
+      given({ region: 'eu-central-1', replica: {} }),
+      'replica.region',
+      'this setting is missing and has no default: add it',
+    ],
+    [
+      'a replica of a vault whose region is not said',
+      given({ replica: second }),
+      'replica',
+      'the vault’s own region must be known with a replica: say it beside, in the setting "region"',
+    ],
+    [
+      'a replica in the vault’s region',
+      given({ region: 'eu-west-1', replica: second }),
+      'replica.region',
+      'another region than the vault’s is expected: with its own it would be away, too',
+    ],
+    [
+      'a setting that a replica has from its vault',
+      given({ region: 'eu-central-1', replica: { ...second, noncurrentVersionDays: 1 } }),
+      'replica.noncurrentVersionDays',
+      'there is no such setting here; take it out, or choose one of region, domain, alarmTopicArn, bucketName, timeControl',
+    ],
+    [
+      'a timeControl in quotes',
+      given({ region: 'eu-central-1', replica: { ...second, timeControl: 'yes' } }),
+      'replica.timeControl',
+      'true or false is expected',
+    ],
+  ])('are refused with a sentence: %s', (_what, settings, path, sentence) => {
+    expect(() => parseAppSettings(settings)).toThrow(`\n- ${path}: ${sentence}`);
+  });
+
+  it('are no settings of a construct, which is in one stack', () => {
+    expect(sentences(given({ replica: second }))).toEqual([
+      expect.stringMatching('^- replica: there is no such setting here'),
+    ]);
   });
 });

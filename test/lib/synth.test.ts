@@ -37,8 +37,18 @@ const everything = {
   reservedConcurrency: { webhook: 5, presign: 80, export: 1 },
   lockdown: { breakGlassRoleArn: ours('break-glass'), deploymentRoleArn: ours('deployment') },
 };
+const replica = {
+  domain: {
+    name: 'ireland.example.com',
+    certificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/0',
+    hostedZoneId: 'Z0123456789ABCDEFGHIJ',
+  },
+  alarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:on-call',
+  bucketName: 'example-lifeboat-ireland',
+  timeControl: true,
+};
 const root = resolve('.');
-// Three apps on however busy a machine.
+// Four apps on however busy a machine.
 const timeoutMs = 120_000;
 
 /** The real thing: `cdk synth`, where the machine lets us without any network. */
@@ -59,32 +69,55 @@ function appWithBareQueue(): string {
   const from = (path: string) => JSON.stringify(join(root, path));
   return `import { App, aws_sqs, Validations } from ${from('node_modules/aws-cdk-lib/index.js')};
     import { AwsSolutionsChecks } from ${from('node_modules/cdk-nag/lib/index.js')};
+    import { LifeboatReplicaStack } from ${from('lib/lifeboat-replica-stack.ts')};
     import { LifeboatStack } from ${from('lib/lifeboat-stack.ts')};
     import { parseSettings } from ${from('lib/settings.ts')};
     const app = new App();
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
     const settings = parseSettings(app.node.tryGetContext('lifeboat'));
-    new aws_sqs.Queue(new LifeboatStack(app, 'Lifeboat', { settings }), 'Bare');`;
+    const stack = new LifeboatStack(app, 'Lifeboat', { settings, env: { region: 'eu-central-1' } });
+    new LifeboatReplicaStack(app, 'LifeboatReplica', {
+      settings: { of: stack.lifeboat, ...app.node.tryGetContext('replica') },
+      env: { region: 'eu-west-1' },
+    });
+    new aws_sqs.Queue(stack, 'Bare');`;
 }
+
+const manifest = v.object({
+  artifacts: v.record(v.string(), v.object({ type: v.string(), environment: v.optional(v.string(), '') })),
+});
 
 let folder: string;
 let project: Outcome;
 let bareQueue: Outcome;
 let wrongSettings: Outcome;
+let twoRegions: Outcome;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-synth-'));
   const app = join(folder, 'bare-queue.ts');
   await writeFile(app, appWithBareQueue());
-  [project, bareQueue, wrongSettings] = await Promise.all([
+  [project, bareQueue, wrongSettings, twoRegions] = await Promise.all([
     cdkSynth('--output', join(folder, 'project')),
     runApps({
       app,
       settings: 'cdk.json',
-      context: { lifeboat: everything },
+      context: { lifeboat: everything, replica },
       output: join(folder, 'bare-queue'),
     }),
     cdkSynth('--output', join(folder, 'wrong'), '--context', 'lifeboat=nonsense'),
+    runApps({
+      app: 'bin/lifeboat.ts',
+      settings: 'cdk.json',
+      context: {
+        lifeboat: {
+          controlPlanes: twoControlPlanes.controlPlanes,
+          region: 'eu-central-1',
+          replica: { region: 'eu-west-1' },
+        },
+      },
+      output: join(folder, 'two-regions'),
+    }),
   ]);
 }, timeoutMs);
 
@@ -96,12 +129,27 @@ describe('cdk synth', () => {
     expect(project.stderr).not.toMatch(/\berror|\[warning/i);
   });
 
+  it('makes a stack for each region, when a replica is asked for', async () => {
+    const text = await readFile(join(folder, 'two-regions', 'manifest.json'), 'utf8');
+
+    const { artifacts } = v.parse(manifest, JSON.parse(text));
+    const environments = Object.entries(artifacts).flatMap(([id, { type, environment }]) =>
+      type === 'aws:cloudformation:stack' ? [`${id} ${environment}`] : [],
+    );
+    expect(twoRegions).toEqual({ code: 0, stderr: '' });
+    expect(environments.toSorted()).toEqual([
+      'Lifeboat aws://unknown-account/eu-central-1',
+      'LifeboatReplica aws://unknown-account/eu-west-1',
+    ]);
+    expect(await violations(join(folder, 'two-regions'))).toEqual([]);
+  });
+
   it('refuses wrong settings with a sentence', () => {
     expect(wrongSettings.code).not.toBe(0);
     expect(wrongSettings.stderr).toContain('- lifeboat: an object with settings is expected, in braces');
   });
 
-  it('finds what nobody acknowledged, and nothing else in two control planes of which one is private', async () => {
+  it('finds what nobody acknowledged, and nothing else in two control planes of which one is private, and their replica', async () => {
     const found = await violations(join(folder, 'bare-queue'));
 
     expect(bareQueue.code).not.toBe(0);

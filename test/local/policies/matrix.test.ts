@@ -1,24 +1,32 @@
 import { describe, expect, it } from '@jest/globals';
-import { evaluateMatrix, matrixPolicies, matrixTemplate } from '../../../local/policies/matrix.ts';
+import {
+  evaluateMatrix,
+  type Matrix,
+  type MatrixTemplate,
+  matrixPolicies,
+  matrixTemplate,
+} from '../../../local/policies/matrix.ts';
 import { misspellings } from '../../../local/policies/spelling.ts';
-import type { SynthesizedTemplate } from '../../../local/policies/synthesized-stack.ts';
 
 const template = matrixTemplate();
 const matrix = await evaluateMatrix(template);
+const withReplica = matrixTemplate({ replica: true });
 
 /** The template with every text replaced, as if somebody had changed one grant. */
-function changed(from: string | RegExp, to: string): SynthesizedTemplate {
-  const text = JSON.stringify(template);
+function changed(from: string | RegExp, to: string, of: MatrixTemplate = template): MatrixTemplate {
+  const text = JSON.stringify(of);
   const replaced = text.replaceAll(from instanceof RegExp ? from : new RegExp(escaped(from), 'g'), to);
   expect(replaced).not.toBe(text);
-  return JSON.parse(replaced) as SynthesizedTemplate;
+  return JSON.parse(replaced) as MatrixTemplate;
 }
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-const differences = async (from: string | RegExp, to: string) =>
-  (await evaluateMatrix(changed(from, to))).unexpected.map(
+const found = ({ unexpected }: Matrix) =>
+  unexpected.map(
     ({ principal, row, expected }) => `${principal} ${expected ? 'loses' : 'gains'} ${row.action}`,
   );
+const differences = async (from: string | RegExp, to: string) =>
+  found(await evaluateMatrix(changed(from, to)));
 
 describe('the deployed policies', () => {
   it.each(matrix.rows)('$action on $resource $when: allowed to $allowed', (row) => {
@@ -44,6 +52,9 @@ describe('other settings', () => {
     ['an encryption key of the deployer’s', { existingKey: true }],
     ['locked versions', { objectLock: true }],
     ['cluster certificates beside IAM', { clusterCertificate: true }],
+    ['a replica', { replica: true }],
+    ['a replica of locked versions, with lockdown', { replica: true, objectLock: true, lockdown: true }],
+    ['a replica of what is encrypted with a key of the deployer’s', { replica: true, existingKey: true }],
   ])('are proved as well: %s', async (_what, variant) => {
     const proved = await evaluateMatrix(matrixTemplate(variant), variant);
 
@@ -80,15 +91,15 @@ describe('other settings', () => {
 
 describe('the matrix notices', () => {
   it('a presign role that may do anything with S3', async () => {
-    const found = await differences('["s3:GetObject","s3:GetObjectVersion"]', '["s3:*"]');
+    const differs = await differences('["s3:GetObject","s3:GetObjectVersion"]', '["s3:*"]');
 
-    expect(found).toContain('presign prod gains s3:GetObjectAttributes');
+    expect(differs).toContain('presign prod gains s3:GetObjectAttributes');
   });
 
   it('a door that is not shut', async () => {
-    const found = await differences('"Effect":"Deny"', '"Effect":"Allow"');
+    const differs = await differences('"Effect":"Deny"', '"Effect":"Allow"');
 
-    expect(found).toEqual(
+    expect(differs).toEqual(
       expect.arrayContaining([
         'administrator gains s3:PutObject',
         'administrator gains s3:GetObject',
@@ -99,18 +110,18 @@ describe('the matrix notices', () => {
   });
 
   it('a bucket policy that lets versions be deleted', async () => {
-    const found = await differences('s3:DeleteObjectVersion', 's3:GetBucketLocation');
+    const differs = await differences('s3:DeleteObjectVersion', 's3:GetBucketLocation');
 
-    expect(found).toEqual([
+    expect(differs).toEqual([
       'administrator gains s3:DeleteObjectVersion',
       's3 and kms role gains s3:DeleteObjectVersion',
     ]);
   });
 
   it('a cap of signature age in seconds', async () => {
-    const found = await differences('"s3:signatureAge":180000', '"s3:signatureAge":180');
+    const differs = await differences('"s3:signatureAge":180000', '"s3:signatureAge":180');
 
-    expect(found).toContain('presign prod loses s3:GetObject');
+    expect(differs).toContain('presign prod loses s3:GetObject');
   });
 
   it.each([
@@ -118,8 +129,39 @@ describe('the matrix notices', () => {
     ['kms:ReEncryptFrom', 'kms:ReEncriptFrom', 'action kms:ReEncriptFrom'],
     ['s3:signatureAge', 's3:signatureAges', 'condition key s3:signatureAges'],
   ])('that %s is written %s', async (from, to, misspelling) => {
-    const found = await misspellings(matrixPolicies(changed(from, to)));
+    const differs = await misspellings(matrixPolicies(changed(from, to)));
 
-    expect(found).toEqual([misspelling]);
+    expect(differs).toEqual([misspelling]);
+  });
+
+  it.each([
+    // A replica that more than S3 could write to.
+    ['s3:ReplicateTags', 's3:GetBucketLocation', 'administrator gains s3:ReplicateTags'],
+    [
+      '"s3:GetObjectVersionForReplication","s3:PutObject",',
+      '"s3:GetObjectVersionForReplication",',
+      'administrator gains s3:PutObject',
+    ],
+    // A replication role that could delete there, read as people do, or is let in by nobody.
+    [
+      '"Action":"s3:ReplicateObject","Effect":"Allow"',
+      '"Action":"s3:*","Effect":"Allow"',
+      'replication gains s3:ReplicateTags',
+    ],
+    [
+      's3:GetObjectVersionForReplication',
+      's3:GetObject',
+      'replication loses s3:GetObjectVersionForReplication',
+    ],
+    [':role/Lifeboat-to-eu-west-1', ':role/Lifeboat-to', 'replication loses s3:ReplicateObject'],
+    ['s3.eu-west-1.', 's3.eu-central-1.', 'replication loses kms:Encrypt'],
+    // A trust that takes every account's buckets.
+    ['"aws:SourceAccount":', '"aws:PrincipalOrgID":', 'S3 gains sts:AssumeRole'],
+  ])('what happens to a replica when %s becomes %s', async (from, to, expected) => {
+    const variant = { replica: true };
+
+    const differs = found(await evaluateMatrix(changed(from, to, withReplica), variant));
+
+    expect(differs).toContain(expected);
   });
 });
