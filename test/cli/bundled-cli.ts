@@ -7,6 +7,8 @@ import { type Ended, processes, type StartedProcess } from '../local/processes.t
 export interface Cli {
   /** For the test's own files. */
   readonly directory: string;
+  /** The bundle, for tests that start it in their own way. */
+  readonly file: string;
   /** Runs `lifeboat` in a process of its own; its environment is this and no more. */
   run(parameters: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
   start(parameters: readonly string[], env?: Readonly<Record<string, string>>): StartedProcess;
@@ -25,6 +27,7 @@ export async function bundledCli(): Promise<Cli> {
     });
   return {
     directory,
+    file,
     start,
     run: (parameters, env) => start(parameters, env).ended,
     async stop() {

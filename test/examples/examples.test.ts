@@ -15,7 +15,7 @@ const names = [
   'data-plane/ecs',
 ] as const;
 type Name = (typeof names)[number];
-// Four apps on however busy a machine.
+// Five apps on however busy a machine.
 const timeoutMs = 120_000;
 
 const templateJson = v.object({

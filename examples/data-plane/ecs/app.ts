@@ -15,6 +15,11 @@ import { Lifeboat } from '../../../lib/lifeboat.ts';
 
 const controlPlane = 'prod';
 const kongVersion = '3.9.1';
+// An example: yours is what `lifeboat public-key` prints. A task can mount no file, so it stands in the task definition.
+const signingKey = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEtQFh4v7sevAlN986ptyWlZOp4Wu0
+lIO/GB5tgU1nls1yK6A2sNVwezA5gn4NdSZhCK+AUG9f2OagSGXRCazyWQ==
+-----END PUBLIC KEY-----`;
 const clusterEndpoint = 'kong-cp.example.com:8005';
 // A number for both: the user that Kong's image names has another one on each base (1001 on Ubuntu 24.04).
 const user = '1000:1000';
@@ -44,7 +49,7 @@ lifeboat.grantBootstrap(task.taskRole, controlPlane);
 const kongImage = ecs.ContainerImage.fromRegistry(`public.ecr.aws/docker/library/kong:${kongVersion}`);
 const standbyImage = ecs.ContainerImage.fromEcrRepository(
   ecr.Repository.fromRepositoryName(stack, 'StandbyImage', 'lifeboat-standby'),
-  '0.1.0-pinned',
+  '0.1.0',
 );
 // JSON with "certificate" and "key", both PEM.
 const clusterCertificate = secretsmanager.Secret.fromSecretNameV2(
@@ -103,7 +108,7 @@ const standby = task.addContainer('standby', {
     LIFEBOAT_CONTROL_PLANE: controlPlane,
     LIFEBOAT_KONG_VERSION: kongVersion,
     LIFEBOAT_ENDPOINT: lifeboat.api.url,
-    LIFEBOAT_PUBLIC_KEY: '/etc/lifeboat/signing-key.pem',
+    LIFEBOAT_PUBLIC_KEY: signingKey,
     KONG_PREFIX: prefix,
   },
   // It ends with 0 when the node has a configuration, and whatever becomes of it, Kong goes on.
