@@ -28,6 +28,8 @@ export interface KongNode {
   readonly prefix: string;
   readonly proxyUrl: string;
   readonly statusUrl: string;
+  /** `kong reload`: Kong's own way to take its settings anew. */
+  reload(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -120,7 +122,8 @@ async function startNode(
     await stop();
     throw error;
   }
-  return { version, prefix, proxyUrl: `http://127.0.0.1:${proxyPort}`, statusUrl, stop };
+  const reload = () => run('reload', '-p', prefix);
+  return { version, prefix, proxyUrl: `http://127.0.0.1:${proxyPort}`, statusUrl, reload, stop };
 }
 
 /** What Kong's launcher and its libraries look for; KONG_* of ours would change the node. */

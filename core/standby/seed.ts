@@ -123,7 +123,7 @@ async function firstConfiguration(request: SeedRequest): Promise<SeedOutcome | u
   const end = limit(timeoutMs, signal);
   for (;;) {
     // A node that reloads may not answer for a moment.
-    const hash = await configurationHash(statusUrl).catch(() => noConfiguration);
+    const hash = await configurationHash(statusUrl, end).catch(() => noConfiguration);
     if (hash !== noConfiguration && hash !== replaces?.hash) {
       return hash === md5 ? 'seeded' : 'has a configuration';
     }
