@@ -143,6 +143,21 @@ export abstract class FileStore extends Construct {
     return { 'kms:ViaService': serviceHost(this, 's3') };
   }
 
+  /** Whoever else's policies allow it: these objects are read by these roles alone. */
+  protected denyOtherReaders(number: number, objects: readonly string[], roleArns: readonly string[]): void {
+    this.deny({
+      sid: `OnlyItsOwnRead${number}`,
+      actions: [
+        's3:GetObject',
+        's3:GetObjectVersion',
+        's3:GetObjectAttributes',
+        's3:GetObjectVersionAttributes',
+      ],
+      resources: [...objects],
+      conditions: notFrom(roleArns),
+    });
+  }
+
   protected deny(statement: iam.PolicyStatementProps): void {
     this.bucket.addToResourcePolicy(
       new iam.PolicyStatement({

@@ -40,7 +40,8 @@ export class ReplicaStore extends FileStore {
     super(scope, id, { ...props, controlPlanes });
     for (const [index, tenant] of props.tenants.entries()) {
       this.grantRead(tenant.presignRole, tenant.controlPlane);
-      this.#denyOtherReaders(tenant, index + 1);
+      const files = [this.bucket.arnForObjects(`${tenant.controlPlane}/*`)];
+      this.denyOtherReaders(index + 1, files, [tenant.presignRole.roleArn]);
     }
     this.#denyOtherWriters(controlPlanes, props.replicationRoleArn);
     const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
@@ -66,20 +67,6 @@ export class ReplicaStore extends FileStore {
     const stack = Stack.of(this);
     const output = new CfnOutput(this, id, { description: 'For the vault, which replicates here', value });
     return Fn.getStackOutput(stack.stackName, stack.getLogicalId(output), stack.region);
-  }
-
-  #denyOtherReaders({ controlPlane, presignRole }: ReplicaTenant, number: number): void {
-    this.deny({
-      sid: `OnlyItsOwnRead${number}`,
-      actions: [
-        's3:GetObject',
-        's3:GetObjectVersion',
-        's3:GetObjectAttributes',
-        's3:GetObjectVersionAttributes',
-      ],
-      resources: [this.bucket.arnForObjects(`${controlPlane}/*`)],
-      conditions: notFrom([presignRole.roleArn]),
-    });
   }
 
   #denyOtherWriters(controlPlanes: readonly string[], replicationRoleArn: string): void {

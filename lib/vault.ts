@@ -303,17 +303,11 @@ export class Vault extends FileStore {
       resources: [files, status],
       conditions: notFrom([exportRole.roleArn]),
     });
-    this.deny({
-      sid: `OnlyItsOwnRead${number}`,
-      actions: [
-        's3:GetObject',
-        's3:GetObjectVersion',
-        's3:GetObjectAttributes',
-        's3:GetObjectVersionAttributes',
-      ],
-      resources: [files, status],
-      conditions: notFrom([exportRole.roleArn, presignRole.roleArn, ...fileReaderRoleArns]),
-    });
+    this.denyOtherReaders(
+      number,
+      [files, status],
+      [exportRole.roleArn, presignRole.roleArn, ...fileReaderRoleArns],
+    );
   }
 
   #denyStrayWrites(tenants: readonly VaultTenant[]): void {

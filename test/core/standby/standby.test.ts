@@ -290,6 +290,30 @@ describe('a vault that is away', () => {
     expect(world.elapsedMs).toBe(5_000);
   });
 
+  it.each<[string, () => void, readonly string[]]>([
+    ['gives no file', fail('no-file'), ['check', 'grant 0']],
+    ['gives a URL that leads nowhere', () => undefined, ['check', 'grant 0', 'download']],
+  ])(
+    'in one region, which %s, is left for the next one before any pause',
+    async (_what, ofFirst, stepsInFirst) => {
+      const world = new World();
+      world.on = {
+        'grant 0': ofFirst,
+        download: () => {
+          if (world.steps.includes('grant 0') && !world.steps.includes('grant 1')) {
+            fail('unreachable')();
+          }
+        },
+      };
+
+      const outcome = await run(world, { endpoints: 2 });
+
+      expect(outcome).toBe('seeded');
+      expect(world.steps).toEqual([...stepsInFirst, 'check', 'grant 1', 'download', 'seed']);
+      expect(world.elapsedMs).toBe(5_000);
+    },
+  );
+
   it('starts over with a new grant when the download fails', async () => {
     const world = new World();
     world.on = {
