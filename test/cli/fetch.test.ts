@@ -3,7 +3,10 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeProtectedHeader } from 'jose';
 import { listen } from '../../local/control-plane/listening.ts';
+import { exampleCertificate } from '../../local/policies/example-certificate.ts';
+import { issue } from '../core/access/certificates.ts';
 import type { Ended } from '../local/processes.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
 import {
@@ -136,6 +139,82 @@ describe('lifeboat fetch', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('needs no AWS credentials with a cluster certificate, given as Kong takes it', async () => {
+    const cluster = await issue();
+    const [certificateFile, keyFile] = ['cluster.crt', 'cluster.key'].map((name) =>
+      join(cli.directory, name),
+    );
+    await writeFile(String(certificateFile), cluster.pem);
+    await writeFile(String(keyFile), cluster.keyPem);
+    const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+    const ways: readonly Readonly<Record<string, string>>[] = [
+      { KONG_CLUSTER_CERT: String(certificateFile), KONG_CLUSTER_CERT_KEY: String(keyFile) },
+      { KONG_CLUSTER_CERT: cluster.pem, KONG_CLUSTER_CERT_KEY: cluster.keyPem },
+      { KONG_CLUSTER_CERT: base64(cluster.pem), KONG_CLUSTER_CERT_KEY: base64(cluster.keyPem) },
+      { KONG_CLUSTER_CERT_FILE: String(certificateFile), KONG_CLUSTER_CERT_KEY_FILE: String(keyFile) },
+    ];
+
+    for (const way of ways) {
+      const { exitCode, stderr } = await cli.run(parameters(), {
+        LIFEBOAT_AUTH: 'cluster-certificate',
+        ...way,
+      });
+
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      const { authorization, body = '' } = standIn.requests.at(-2) ?? {};
+      expect(authorization).toBeUndefined();
+      const { assertion } = JSON.parse(body) as { readonly assertion: string };
+      expect(decodeProtectedHeader(assertion).x5c).toEqual([cluster.certificate.raw.toString('base64')]);
+    }
+  });
+
+  it('takes the value of each variable from a file that its twin names', async () => {
+    const file = async (name: string, value: string) => {
+      const path = join(cli.directory, `${name}.value`);
+      await writeFile(path, `${value}\n`);
+      return path;
+    };
+
+    const { exitCode, stderr } = await cli.run(['fetch'], {
+      ...credentials,
+      LIFEBOAT_CONTROL_PLANE_FILE: await file('control-plane', 'prod'),
+      LIFEBOAT_KONG_VERSION_FILE: await file('version', '3.9.1'),
+      LIFEBOAT_ENDPOINT_FILE: await file('endpoint', standIn.url),
+      LIFEBOAT_PUBLIC_KEY_FILE: publicKey,
+      LIFEBOAT_OUTPUT_FILE: await file('output', output),
+      // Set to nothing, as manifests do.
+      LIFEBOAT_CONTROL_PLANE: '',
+    });
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(await readFile(output)).toEqual(content);
+  });
+
+  it('tries its endpoints in order', async () => {
+    const { port, stop } = await listen(createServer(), '127.0.0.1', 0);
+    await stop();
+
+    const { exitCode, stderr } = await fetchWith({
+      endpoint: `http://127.0.0.1:${port}, ${standIn.url}`,
+    });
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  });
+
+  it('says what each of its endpoints had to say, and ends with the code of the last', async () => {
+    const { port, stop } = await listen(createServer(), '127.0.0.1', 0);
+    await stop();
+    answers.file = () => goodFile(newSigningKey());
+
+    const { exitCode, stderr } = await cli.run(
+      [...parameters({ endpoint: `http://127.0.0.1:${port}` }), '--endpoint', standIn.url],
+      credentials,
+    );
+
+    expect(exitCode).toBe(6);
+    expect(stderr).toMatch(/did not answer \(ECONNREFUSED\); then .*is not trusted here/);
+  });
+
   it('tells of its options, variables and credentials with --help', async () => {
     const { exitCode, stdout, stderr } = await cli.run(['fetch', '--help']);
 
@@ -146,6 +225,10 @@ describe('lifeboat fetch', () => {
       'LIFEBOAT_ENDPOINT',
       'LIFEBOAT_PUBLIC_KEY',
       'LIFEBOAT_OUTPUT',
+      'LIFEBOAT_AUTH',
+      'KONG_CLUSTER_CERT',
+      'KONG_CLUSTER_CERT_KEY',
+      '_FILE',
       '--max-bytes',
       '--timeout',
       '--json',
@@ -177,6 +260,46 @@ describe('exit code 2', () => {
     ['no byte at all', { 'max-bytes': '0' }, 'a whole number from 1 to'],
     ['a day and a second', { timeout: '86401' }, 'a whole number from 1 to 86400 is expected'],
     ['a fraction', { timeout: '1.5' }, 'a whole number from 1 to 86400 is expected'],
+    [
+      'an ARN of something else',
+      { endpoint: 'arn:aws:s3:::vault' },
+      'an https:// URL is expected, or the ARN',
+    ],
+    [
+      'the version of a function',
+      { endpoint: 'arn:aws:lambda:eu-central-1:111122223333:function:presign:1' },
+      'an https:// URL is expected, or the ARN',
+    ],
+    ['another way to say who asks', { auth: 'basic' }, 'Allowed choices are iam, cluster-certificate'],
+    [
+      'no cluster certificate',
+      { auth: 'cluster-certificate' },
+      'needs --cluster-cert and --cluster-cert-key',
+    ],
+    [
+      'a cluster certificate for a function',
+      { auth: 'cluster-certificate', endpoint: 'arn:aws:lambda:eu-central-1:111122223333:function:presign' },
+      'is invoked with AWS credentials',
+    ],
+    [
+      'a cluster certificate that is not there',
+      { auth: 'cluster-certificate', 'cluster-cert': '/no/cluster.crt', 'cluster-cert-key': 'package.json' },
+      '--cluster-cert is no file that can be read (ENOENT), no PEM, and no base64 of PEM',
+    ],
+    [
+      'a cluster certificate that is none',
+      { auth: 'cluster-certificate', 'cluster-cert': 'package.json', 'cluster-cert-key': 'package.json' },
+      'is no PEM: it should begin with -----BEGIN',
+    ],
+    [
+      'a key that is none',
+      {
+        auth: 'cluster-certificate',
+        'cluster-cert': exampleCertificate,
+        'cluster-cert-key': exampleCertificate,
+      },
+      'no PEM private key that can be read',
+    ],
     ['an unknown option', { quiet: 'yes' }, "unknown option '--quiet'"],
     ['a public key that is not there', { 'public-key': '/no/key.pem' }, '/no/key.pem cannot be read'],
     ['a public key that is none', { 'public-key': 'package.json' }, 'holds no PEM public key'],
@@ -203,6 +326,32 @@ describe('exit code 2', () => {
 
     expect(exitCode).toBe(2);
     expect(stderr).toContain(sentence);
+  });
+
+  it('a key that is not what it seems, of which nothing is repeated', async () => {
+    const { exitCode, stderr } = await fetchWith({
+      auth: 'cluster-certificate',
+      'cluster-cert': exampleCertificate,
+      'cluster-cert-key': 'c2VjcmV0IGtleSBpbiBhIGZvcm0gdGhhdCBub2JvZHkga25vd3M=',
+    });
+
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('--cluster-cert-key'),
+    });
+    expect(stderr).not.toContain('c2VjcmV0');
+  });
+
+  it.each([
+    [{ LIFEBOAT_ENDPOINT: 'https://a.example', LIFEBOAT_ENDPOINT_FILE: 'package.json' }, 'are both set'],
+    [
+      { LIFEBOAT_ENDPOINT_FILE: '/no/such/file' },
+      'LIFEBOAT_ENDPOINT_FILE is /no/such/file, which cannot be read',
+    ],
+  ])('a variable and its file: %j', async (variables, sentence) => {
+    const { exitCode, stderr } = await cli.run(parameters(), { ...credentials, ...variables });
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(sentence) });
   });
 
   it('no region', async () => {

@@ -18,6 +18,7 @@ describe('the region that a request is signed for', () => {
     ['https://lifeboat.example.com', 'us-east-1', 'us-east-1'],
     ['https://lifeboat.example.com', undefined, 'eu-central-1'],
     ['https://lifeboat.example.com', '', 'eu-central-1'],
+    ['arn:aws:lambda:eu-west-1:111122223333:function:presign', 'us-east-1', 'eu-west-1'],
   ])('of %s with --region %s is %s', (endpoint, asked, expected) => {
     expect(regionOf(new URL(endpoint), asked)).toBe(expected);
   });

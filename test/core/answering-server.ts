@@ -14,8 +14,9 @@ export async function answeringServer(answer: RequestListener): Promise<Answerin
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
-    request.resume();
     answer(request, response);
+    // Whoever wants the body has begun to read it.
+    request.resume();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -1,6 +1,9 @@
 import type { RequestListener, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import { type GrantRequest, requestGrant } from '../../../core/standby/grant-request.ts';
+import { identityOf, issue } from '../access/certificates.ts';
 import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 
 const now = new Date('2026-11-23T04:00:00Z');
@@ -234,6 +237,132 @@ describe('asking for a grant', () => {
     await expect(request).rejects.toEqual(
       failing('denied', /no AWS credentials.*Could not load credentials/),
     );
+    expect(server.requests).toEqual([]);
+  });
+});
+
+describe('asking with a cluster certificate', () => {
+  const asserting = async (server: AnsweringServer, more: Partial<GrantRequest> = {}) => {
+    const identity = identityOf(await issue());
+    return asking(server, { authentication: { by: 'cluster-certificate', identity }, ...more });
+  };
+
+  it('sends an assertion for this control plane, and no AWS signature', async () => {
+    const bodies: string[] = [];
+    const server = await api(async (request, response) => {
+      bodies.push(await text(request));
+      json(200, grant)(request, response);
+    });
+
+    await expect(asserting(server, { versionId: 'v-1' })).resolves.toEqual(grant);
+
+    const [request] = server.requests;
+    expect([request?.method, request?.url]).toEqual([
+      'POST',
+      '/control-planes/prod/fallback-config?kongVersion=3.9.1&versionId=v-1',
+    ]);
+    expect(request?.headers).toMatchObject({ 'content-type': 'application/json' });
+    expect(request?.headers.authorization).toBeUndefined();
+    const { assertion } = JSON.parse(bodies[0] ?? '') as { readonly assertion: string };
+    expect(decodeJwt(assertion)).toMatchObject({
+      aud: '/control-planes/prod/fallback-config',
+      iat: now.getTime() / 1000,
+    });
+  });
+
+  it.each([401, 403])('refused with %d says what the deployment must name', async (status) => {
+    const server = await api(json(status, { detail: 'no' }));
+
+    await expect(asserting(server)).rejects.toEqual(
+      failing('denied', /answered \d+ .*\(no\).*dataPlaneAuth must name this cluster certificate/),
+    );
+  });
+
+  it.each([
+    ['9 s ahead', 9, undefined],
+    ['10 s ahead', 10, '10 s ahead'],
+    ['an hour behind', -3600, '3600 s behind'],
+  ])('refused while the clock is %s names the clock: %s', async (_, seconds, named) => {
+    const server = await api(json(401, {}));
+
+    const error = await asserting(server, { now: () => new Date(now.getTime() + seconds * 1000) }).catch(
+      (reason: Error) => reason,
+    );
+
+    expect(/clock is (.*?),/.exec((error as Error).message)?.[1]).toBe(named);
+  });
+});
+
+describe('asking a function', () => {
+  const arn = 'arn:aws:lambda:eu-west-1:111122223333:function:Lifeboat-Presign';
+  const invoking = (server: AnsweringServer, more: Partial<GrantRequest> = {}) =>
+    asking(server, { endpoint: new URL(arn), lambdaEndpoint: server.origin, ...more });
+
+  it('invokes it through Lambda’s own API, signed for its region', async () => {
+    const bodies: string[] = [];
+    const server = await api(async (request, response) => {
+      bodies.push(await text(request));
+      json(200, grant)(request, response);
+    });
+
+    await expect(invoking(server, { versionId: 'v-1' })).resolves.toEqual(grant);
+
+    const [request] = server.requests;
+    expect([request?.method, request?.url]).toEqual([
+      'POST',
+      `/2015-03-31/functions/${encodeURIComponent(arn)}/invocations`,
+    ]);
+    expect(request?.headers).toMatchObject({
+      'x-amz-invocation-type': 'RequestResponse',
+      authorization: expect.stringContaining('/20261123/eu-west-1/lambda/aws4_request'),
+    });
+    expect(bodies.map((body) => JSON.parse(body) as unknown)).toEqual([
+      { kongVersion: '3.9.1', versionId: 'v-1' },
+    ]);
+  });
+
+  it.each<[title: string, answer: RequestListener, code: string, words: RegExp]>([
+    [
+      'a problem of ours',
+      json(200, { type: 'about:blank', status: 404, detail: 'there is 3.8.1' }),
+      'no-file',
+      /answered 404 .*there is 3\.8\.1/,
+    ],
+    [
+      'a failed function',
+      json(200, { errorMessage: 'out of memory' }, { 'x-amz-function-error': 'Unhandled' }),
+      'unreachable',
+      /answered 500 .*out of memory/,
+    ],
+    [
+      'a refusal of IAM',
+      json(403, { Message: 'User is not authorized' }),
+      'denied',
+      /not authorized.*lambda:InvokeFunction on arn:aws:lambda/,
+    ],
+    ['a throttle', json(429, { message: 'Rate Exceeded.' }), 'unreachable', /answered 429 .*Rate Exceeded/],
+    ['nonsense', json(200, '<html>'), 'unreachable', /no grant/],
+  ])('has the messages of the API: %s', async (_, answer, code, words) => {
+    const server = await api(answer);
+
+    await expect(invoking(server)).rejects.toEqual(failing(code, words));
+  });
+
+  it('names the clock that is an hour off', async () => {
+    const server = await api(json(403, { message: 'Signature expired' }));
+
+    await expect(invoking(server, { now: () => new Date(now.getTime() - 3_600_000) })).rejects.toEqual(
+      failing('denied', /clock is 3600 s behind/),
+    );
+  });
+
+  it('is not for cluster certificates', async () => {
+    const server = await api(json(200, grant));
+    const identity = identityOf(await issue());
+
+    const request = invoking(server, { authentication: { by: 'cluster-certificate', identity } });
+
+    await expect(request).rejects.toEqual(failing('denied', /AWS credentials only/));
     expect(server.requests).toEqual([]);
   });
 });
