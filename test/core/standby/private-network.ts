@@ -12,9 +12,7 @@ export async function startPrivateNetwork(httpPort: number) {
   const { controlPlane } = await pkiCertificates({ controlPlaneHost: privateHost });
   const front = createTlsServer({ cert: controlPlane.certificate, key: controlPlane.key }, (socket) => {
     const inner = connect(httpPort, '127.0.0.1');
-    inner.on('error', () => socket.destroy());
-    socket.on('error', () => inner.destroy());
-    socket.pipe(inner).pipe(socket);
+    join(socket, inner);
   });
   const tls = await listen(front, '127.0.0.1', 0);
 
@@ -23,17 +21,15 @@ export async function startPrivateNetwork(httpPort: number) {
   const server = createServer((_, response) => response.writeHead(400).end('CONNECT only'));
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     tunnels.push({ to: request.url ?? '', authorization: request.headers['proxy-authorization'] });
-    socket.on('error', () => socket.destroy());
     if (refusal !== undefined) {
-      socket.end(`HTTP/1.1 ${refusal}\r\n\r\n`);
+      socket.on('error', () => socket.destroy()).end(`HTTP/1.1 ${refusal}\r\n\r\n`);
       return;
     }
     const inner = connect(tls.port, '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       inner.write(head);
-      socket.pipe(inner).pipe(socket);
     });
-    inner.on('error', () => socket.destroy());
+    join(socket, inner);
   });
   const proxy = await listen(server, '127.0.0.1', 0);
 
@@ -51,4 +47,15 @@ export async function startPrivateNetwork(httpPort: number) {
       await Promise.all([proxy.stop(), tls.stop()]);
     },
   };
+}
+
+/** Each ends with the other, however it ends. */
+function join(one: Socket, other: Socket): void {
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    from.pipe(to);
+    from.on('error', () => to.destroy()).on('close', () => to.destroy());
+  }
 }
