@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { coldStarts } from './cold-start.ts';
 import { exportCost } from './export.ts';
-import { grantCost } from './grant.ts';
+import { assertedGrantCost, grantCost } from './grant.ts';
 import { report } from './report.ts';
 import { standbyCost } from './standby.ts';
 
@@ -17,7 +17,18 @@ program
   .option('--json', 'one JSON object')
   .action(async ({ json }: { readonly json?: true }) => {
     const { presign, emptyImportMs } = await coldStarts(['presign']);
-    report({ ...presign, emptyImportMs, microsecondsPerGrant: await grantCost() }, json);
+    const microsecondsPerGrant = await grantCost();
+    const { listed, issued } = await assertedGrantCost();
+    report(
+      {
+        ...presign,
+        emptyImportMs,
+        microsecondsPerGrant,
+        microsecondsByListedCertificate: listed,
+        microsecondsByIssuedCertificate: issued,
+      },
+      json,
+    );
   });
 
 program

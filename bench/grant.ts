@@ -1,34 +1,73 @@
+import { X509Certificate } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { clusterIdentity, signAssertion } from '../core/access/cluster-identity.ts';
+import { certificateFingerprint } from '../core/access/cluster-trust.ts';
 import { grants } from '../core/access/grant.ts';
+import { grantsByAssertion } from '../core/access/grant-by-assertion.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
+import { assertionVerifier } from '../core/access/verify-assertion.ts';
+import { pkiCertificates, sharedCertificate } from '../local/control-plane/certificates.ts';
 
-const warmUp = 2_000;
-const measured = 20_000;
+const grant = grants({
+  controlPlane: 'prod',
+  dataPlaneVersions: ['3.9.1', '3.9.0', '3.8.1', '3.4.3.5'],
+  lifetimeSeconds: 120,
+  now: () => new Date(),
+  presign: s3Presigner({
+    bucket: 'lifeboat-vault',
+    region: 'eu-central-1',
+    credentials: {
+      accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
+      secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+      // As long as a role's.
+      sessionToken: 'x'.repeat(800),
+    },
+  }),
+});
 
 /** Microseconds of one grant: choice of the version and signature, with the credentials of a role. */
-export async function grantCost(): Promise<number> {
-  const grant = grants({
-    controlPlane: 'prod',
-    dataPlaneVersions: ['3.9.1', '3.9.0', '3.8.1', '3.4.3.5'],
-    lifetimeSeconds: 120,
-    now: () => new Date(),
-    presign: s3Presigner({
-      bucket: 'lifeboat-vault',
-      region: 'eu-central-1',
-      credentials: {
-        accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
-        secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
-        // As long as a role's.
-        sessionToken: 'x'.repeat(800),
+export function grantCost(): Promise<number> {
+  return microseconds(20_000, () => grant({ kongVersion: '3.9.1' }));
+}
+
+/** Microseconds of one grant by assertion, keys on P-256: of a certificate that is listed, and of one that a listed authority has issued. */
+export async function assertedGrantCost(): Promise<{ readonly listed: number; readonly issued: number }> {
+  const [shared, { dataPlane }] = await Promise.all([
+    sharedCertificate(),
+    pkiCertificates({ controlPlaneHost: 'kong-cp.example.com' }),
+  ]);
+  const asking = grantsByAssertion({
+    verify: assertionVerifier({
+      controlPlane: 'prod',
+      trust: {
+        certificates: [certificateFingerprint(new X509Certificate(shared.certificate))],
+        authorities: [new X509Certificate(dataPlane.ca ?? '')],
+        commonNames: [],
       },
+      now: () => new Date(),
     }),
+    grant,
   });
-  for (let round = 0; round < warmUp; round += 1) {
-    await grant({ kongVersion: '3.9.1' });
+  const cost = async ({ certificate, key }: typeof shared) => {
+    const assertion = await signAssertion(clusterIdentity(certificate, key), 'prod', new Date());
+    const body = Buffer.from(JSON.stringify({ assertion }));
+    return microseconds(5_000, async () => {
+      const { refusal } = await asking(body, { kongVersion: '3.9.1' });
+      if (refusal !== undefined) {
+        throw new Error(`the assertion was refused: ${refusal}`);
+      }
+    });
+  };
+  return { listed: await cost(shared), issued: await cost(dataPlane) };
+}
+
+async function microseconds(rounds: number, work: () => Promise<unknown>): Promise<number> {
+  for (let round = 0; round < rounds / 10; round += 1) {
+    await work();
   }
   const startedMs = performance.now();
-  for (let round = 0; round < measured; round += 1) {
-    await grant({ kongVersion: '3.9.1' });
+  for (let round = 0; round < rounds; round += 1) {
+    await work();
   }
-  return Math.round(((performance.now() - startedMs) * 1000 * 10) / measured) / 10;
+  return Math.round(((performance.now() - startedMs) * 1000 * 10) / rounds) / 10;
 }

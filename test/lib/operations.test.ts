@@ -8,6 +8,7 @@ import { maxTries } from '../../core/export/export-batch.ts';
 import { type MetricName, metricNames } from '../../lambdas/telemetry.ts';
 import { anchor } from '../../lib/alarms.ts';
 import { Lifeboat } from '../../lib/lifeboat.ts';
+import { exampleCertificate } from '../../local/policies/example-certificate.ts';
 import {
   type Deployment,
   deploy,
@@ -299,6 +300,61 @@ describe('an alarm', () => {
     expect(watched.filter((name) => [...theirs, '4xx', 'Count'].includes(name))).toEqual([]);
     // A flood of hooks is throttled, and that is nobody's error.
     expect(metricsOf(alarmNamed('Lifeboat: Webhook failing')).map(({ name }) => name)).toEqual(['Errors']);
+  });
+});
+
+describe('where data planes use cluster certificates', () => {
+  const clusterCertificate = { certificates: [exampleCertificate] };
+  const both = deploy({
+    ...twoControlPlanes,
+    controlPlanes: {
+      prod: { ...twoControlPlanes.controlPlanes.prod, dataPlaneAuth: { iam: true, clusterCertificate } },
+      staging: { ...twoControlPlanes.controlPlanes.staging, dataPlaneAuth: { clusterCertificate } },
+    },
+  });
+  const metricsNamed = (alarm: string) =>
+    metricsOf(alarmNamed(alarm, metricAlarmsOf(both))).map(({ name, dimensions }) => [
+      name,
+      dimensions['Method'],
+    ]);
+
+  it('no alarm looks at their route, which is open to strangers', () => {
+    const watched = metricAlarmsOf(both).flatMap((alarm) => metricsOf(alarm));
+
+    expect(watched.filter(({ dimensions }) => dimensions['Method'] === 'POST')).toEqual([]);
+    expect(metricsNamed('Lifeboat prod: Grants failing')).toEqual([
+      ['Errors', undefined],
+      ['Throttles', undefined],
+      ['5xx', 'GET'],
+    ]);
+  });
+
+  it('grants that fail are noticed without the route of IAM', () => {
+    const failing = alarmNamed('Lifeboat staging: Grants failing', metricAlarmsOf(both));
+
+    const states = [{}, { Errors: 1 }, { Throttles: 1 }].map((measured) => stateOf(failing, measured));
+
+    expect(metricsNamed('Lifeboat staging: Grants failing')).toEqual([
+      ['Errors', undefined],
+      ['Throttles', undefined],
+    ]);
+    expect(states).toEqual(['OK', 'ALARM', 'ALARM']);
+  });
+
+  it('the dashboard counts each route that there is, among what strangers send', () => {
+    const counted = (name: string) =>
+      dashboard(both)
+        .flatMap(({ properties }) => properties.metrics)
+        .filter((metric) => metric[1] === name && JSON.stringify(metric).includes('/fallback-config'))
+        .map((metric) => `${metric[metric.indexOf('Method') + 1]} ${metric[metric.indexOf('Resource') + 1]}`);
+
+    const routes = [
+      'GET /control-planes/prod/fallback-config',
+      'POST /control-planes/prod/fallback-config',
+      'POST /control-planes/staging/fallback-config',
+    ];
+    expect(counted('4xx')).toEqual(routes);
+    expect(counted('Count')).toEqual(routes);
   });
 });
 
