@@ -21,7 +21,7 @@ Exit codes:
   0  done
   1  something unforeseen
   2  wrong options
-  3  the grant was refused: credentials, role, or this machine's clock
+  3  the grant was refused: credentials, role or cluster certificate, or this machine's clock
   4  the vault has no file for this control plane and version
   5  grant endpoint, vault or KMS gave no good answer, or the download broke off
   6  something came that must not be loaded: signature, hash, control plane, version
