@@ -13,6 +13,8 @@ export interface CertificateFields {
   readonly mayIssue: boolean;
   /** Extended key usage (section 4.2.1.12); true where the certificate does not say. */
   readonly mayBeClient: boolean;
+  /** Of its subject, as many as there are; null for one that is not readable here. */
+  readonly commonNames: readonly (string | null)[];
   /** Whether it says, as critical, something that nobody here understands: name constraints, for example. */
   readonly hasUnknownRule: boolean;
 }
@@ -35,7 +37,12 @@ const safeSignatures = new Set([
   '2a864886f70d01010d',
 ]);
 
+/** UTF8String, PrintableString, IA5String: what today's certificates have. */
+const textTags = new Set([0x0c, 0x13, 0x16]);
+const commonName = '550403';
+
 const sequence = 0x30;
+const versionTag = 0xa0;
 const extensionsTag = 0xa3;
 
 /**
@@ -56,8 +63,24 @@ export function certificateFields(der: Uint8Array): CertificateFields {
     ...basics(valueFor(basicConstraints)),
     ...usages(valueFor(keyUsage)),
     mayBeClient: clientUse(valueFor(extendedKeyUsage)),
+    commonNames: commonNames(toBeSigned),
     hasUnknownRule: extensions.some(({ id, isCritical }) => isCritical && !understood.has(id)),
   };
+}
+
+/**
+ * By hand: `subject` of X509Certificate is a text in which a name with a line break could pass for two, and its toLegacyObject() leaves Node
+ * 20's tls module broken for whoever loads it later.
+ */
+function commonNames(toBeSigned: DerElement | undefined): CertificateFields['commonNames'] {
+  // Serial number, algorithm, issuer, validity, subject, behind the version that old certificates do not have (section 4.1).
+  const subject = inside(toBeSigned).filter(({ tag }) => tag !== versionTag)[4];
+  return inside(subject)
+    .flatMap(({ content }) => derElements(content).map(inside))
+    .filter(([type]) => type?.content.toString('hex') === commonName)
+    .map(([, value]) =>
+      value !== undefined && textTags.has(value.tag) ? value.content.toString('utf8') : null,
+    );
 }
 
 function extension(element: DerElement) {

@@ -18,8 +18,9 @@ export function certificateFingerprint(certificate: X509Certificate): string {
 }
 
 /**
- * Whether a certificate is a data plane's.
+ * Makes sure that a certificate is a data plane's.
  *
+ * @returns its common name, if it has one
  * @param chain the data plane's certificate, and those that lead from it to an authority, in that order
  * @throws AssertionRefused `untrusted`
  */
@@ -27,18 +28,19 @@ export function requireTrusted(
   chain: readonly [X509Certificate, ...X509Certificate[]],
   trust: ClusterTrust,
   now: Date,
-): void {
+): string | undefined {
   const [leaf] = chain;
   // Kong itself compares nothing else in shared mode (kong/clustering/tls.lua): what the list names is trusted until it is taken out,
   // whatever its dates say.
   if (trust.certificates.includes(certificateFingerprint(leaf))) {
-    return;
+    return commonNameOf(leaf);
   }
   if (trust.authorities.length === 0) {
     throw untrusted('it is none of those that are listed');
   }
   requireIssued(chain, trust.authorities, now);
   requireDataPlane(leaf, trust.commonNames);
+  return commonNameOf(leaf);
 }
 
 /** From the top, so that no key is computed with before it is trusted: a stranger's might be made to take long. */
@@ -133,10 +135,9 @@ function requireDataPlane(leaf: X509Certificate, commonNames: readonly string[])
 }
 
 /** The one common name of a certificate; undefined where it has none or several, of which nobody knows which one counts. */
-export function commonNameOf(certificate: X509Certificate): string | undefined {
-  // Not from `subject`, a text in which a name with a line break could pass for two.
-  const name: unknown = certificate.toLegacyObject().subject?.CN;
-  return typeof name === 'string' ? name : undefined;
+function commonNameOf(certificate: X509Certificate): string | undefined {
+  const { commonNames } = certificateFields(certificate.raw);
+  return commonNames.length === 1 ? (commonNames[0] ?? undefined) : undefined;
 }
 
 function untrusted(why: string): AssertionRefused {

@@ -9,7 +9,7 @@ import {
   longestChain,
 } from './assertion.ts';
 import { AssertionRefused } from './assertion-refused.ts';
-import { type ClusterTrust, commonNameOf, requireTrusted } from './cluster-trust.ts';
+import { type ClusterTrust, requireTrusted } from './cluster-trust.ts';
 import { algorithmOf, keyExpectation } from './key-algorithm.ts';
 
 /** Who has asked, for the log. */
@@ -62,7 +62,7 @@ export function assertionVerifier(
     const { alg, chain } = header(assertion);
     const [leaf] = chain;
     // Before the signature: the key of a stranger's certificate is not worth computing with.
-    requireDataPlanes(chain, parts.trust, now);
+    const commonName = dataPlaneName(chain, parts.trust, now);
     const claims = await signedClaims(assertion, leaf, alg);
     // A captured assertion must not serve another control plane, nor another purpose that may come.
     if (claims.aud !== grantPath(parts.controlPlane)) {
@@ -70,7 +70,7 @@ export function assertionVerifier(
     }
     requireFresh(claims, now);
     return {
-      commonName: commonNameOf(leaf),
+      commonName,
       certificateFingerprint: leaf.fingerprint256,
       assertionId: claims.jti,
     };
@@ -108,13 +108,14 @@ function certificate(der: string): X509Certificate {
   }
 }
 
-function requireDataPlanes(
+/** Of a certificate that is trusted. */
+function dataPlaneName(
   chain: readonly [X509Certificate, ...X509Certificate[]],
   trust: ClusterTrust,
   now: Date,
-): void {
+): string | undefined {
   try {
-    requireTrusted(chain, trust, now);
+    return requireTrusted(chain, trust, now);
   } catch (error) {
     if (error instanceof AssertionRefused) {
       throw error;
