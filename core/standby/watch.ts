@@ -93,14 +93,7 @@ export function next(
     case 'seeded':
       return { phase: 'done', outcome: 'seeded' };
     case 'silent':
-      // A Kong that starts anew gets its time again, and may accept what it refused before.
-      return {
-        ...waiting(state),
-        answeringSinceMs: undefined,
-        cache: undefined,
-        refusedSha256: undefined,
-        previous: undefined,
-      };
+      return whenSilent(state);
     case 'empty':
       if (state.cache !== undefined) {
         return { ...waiting(state), cache: undefined };
@@ -121,6 +114,14 @@ export function next(
 export function dueMs({ afterMs }: WatchPolicy, history: History): number | undefined {
   const { answeringSinceMs, notBeforeMs } = history;
   return answeringSinceMs === undefined ? undefined : Math.max(answeringSinceMs + afterMs, notBeforeMs);
+}
+
+/** A Kong that is silent gets its time again. One that is so twice in a row starts anew, and may accept what it refused before. */
+function whenSilent(state: History): WatchState {
+  const remembered = { ...waiting(state), answeringSinceMs: undefined, cache: undefined };
+  // Once is what a reload looks like, the one after a refusal too.
+  const isAnew = state.answeringSinceMs === undefined;
+  return isAnew ? { ...remembered, refusedSha256: undefined, previous: undefined } : remembered;
 }
 
 /** A node with an old cache is tried like an empty one, as long as the cache is what it was and the control plane is silent. */

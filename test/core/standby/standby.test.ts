@@ -454,6 +454,24 @@ describe('the revision before a refused one', () => {
     expect(world.failures().filter((message) => message === 'unreachable')).toHaveLength(1);
   });
 
+  it('is still loaded when the reload after the refusal is not answered for a moment', async () => {
+    const world = refusingWorld();
+    let unanswered = 1;
+    const answer = world.configurationHash.bind(world);
+    world.configurationHash = async () => {
+      if (world.count('seed') === 1 && unanswered-- > 0) {
+        throw error('kong', 'no answer');
+      }
+      return answer();
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.hash).toBe(older.md5);
+    expect(world.count('seed')).toBe(1);
+  });
+
   it('is not looked for where the manifest names none', async () => {
     const world = refusingWorld();
     world.manifest = manifestOf({ previousSha256: older.sha256 });

@@ -166,7 +166,7 @@ describe('watching a node', () => {
     ['asking the last endpoint for it', 'no-file', 'waiting', { previous: undefined }],
     ['asking the last endpoint for it', 'verification', 'waiting', { previous: undefined }],
     ['asking the last endpoint for it', 'unreachable', 'waiting', { previous }],
-    ['asking the last endpoint for it', 'silent', 'waiting', { previous: undefined }],
+    ['asking the last endpoint for it', 'silent', 'waiting', { previous }],
     ['seeded before', 'empty', 'done', { outcome: 'seeded' }],
     ['seeded before', 'silent', 'done', { outcome: 'seeded' }],
   ])('%s, %s: %s', (state, event, phase, details) => {
@@ -176,9 +176,17 @@ describe('watching a node', () => {
   });
 
   it('lets a Kong that starts anew try again what it refused', () => {
-    const refused = next(policy, nextOf('seeding', 'refused'), events.silent, { nowMs, random: 0 });
+    const moment = { nowMs, random: 0 };
+    const once = next(policy, nextOf('seeding', 'refused'), events.silent, moment);
+    const twice = next(policy, once, events.silent, moment);
 
-    expect(refused).toMatchObject({
+    // Once is a reload.
+    expect(once).toMatchObject({
+      phase: 'waiting',
+      refusedSha256: manifest.sha256,
+      answeringSinceMs: undefined,
+    });
+    expect(twice).toMatchObject({
       phase: 'waiting',
       refusedSha256: undefined,
       answeringSinceMs: undefined,
