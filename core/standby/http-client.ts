@@ -209,7 +209,10 @@ function overTls(socket: Socket, url: URL, secureContext: SecureContext | undefi
   });
 }
 
-/** A connection to where a URL leads, through a proxy (RFC 9110, 9.3.6). */
+/**
+ * A connection to where a URL leads, through a proxy (RFC 9110, 9.3.6). Not by https-proxy-agent: it passes a proxy's refusal for the answer of the
+ * host, and keeps its connection when the request is given up.
+ */
 function tunnel(
   proxy: URL,
   url: URL,
