@@ -13,7 +13,7 @@ import { Presign } from './presign.ts';
 import { ReplicaOperations } from './replica-operations.ts';
 import { ReplicaStore } from './replica-store.ts';
 import { Replication } from './replication.ts';
-import { parseReplicaSettings, type Settings, SettingsError } from './settings.ts';
+import { parseReplicaSettings, type ReplicaSettings, type Settings, SettingsError } from './settings.ts';
 
 /** What can be said of a replica; all else is its Lifeboat's. docs/settings.md says more. A wrong value is refused with a sentence at synth. */
 export interface LifeboatReplicaProps {
@@ -65,6 +65,7 @@ export class LifeboatReplica extends Construct {
     super(scope, id);
     const own = parseReplicaSettings(given, `of ${this.node.path}`);
     requireOtherRegion(this, of);
+    requireOtherNames(this.node.path, own, of.settings);
     // What is of the first region is not of this one.
     const settings: Settings = {
       ...of.settings,
@@ -180,5 +181,20 @@ function requireOtherRegion(replica: Construct, of: Construct): void {
   }
   if (of.node.tryFindChild('Replication') !== undefined) {
     throw wrong(`${of.node.path} has one already`);
+  }
+}
+
+/** AWS would say so only when it is deployed: names of buckets are everybody's, and a zone has one record of a name. */
+function requireOtherNames(path: string, own: ReplicaSettings, ofVault: Settings): void {
+  const names: readonly (readonly [setting: string, own: string | undefined, ofVault: string | undefined])[] =
+    [
+      ['bucketName', own.bucketName, ofVault.bucketName],
+      ['domain.name', own.domain?.name, ofVault.domain?.name],
+    ];
+  const same = names.find(([, name, other]) => name !== undefined && name === other);
+  if (same !== undefined) {
+    throw new SettingsError(
+      `the settings of ${path} are wrong:\n- ${same[0]}: it is that of the first region: choose another name`,
+    );
   }
 }

@@ -315,7 +315,7 @@ describe('two stacks', () => {
   function inApp(
     regions: readonly [string | undefined, string | undefined],
     props: Omit<LifeboatReplicaProps, 'of'> = {},
-    { owner = account, name = 'First' } = {},
+    { owner = account, name = 'First', hasReaderRole = true } = {},
   ) {
     process.env['CDK_VALIDATION'] = 'false';
     // No flag says how stacks refer to one another.
@@ -325,7 +325,7 @@ describe('two stacks', () => {
       new Stack(app, 'Second', env(regions[1], owner)),
     ] as const;
     const lifeboat = new Lifeboat(stacks[0], 'Lifeboat', {
-      controlPlanes: { prod: { ...unit, readerRoleTrust: ['444455556666'] } },
+      controlPlanes: { prod: { ...unit, ...(hasReaderRole ? { readerRoleTrust: ['444455556666'] } : {}) } },
     });
     return {
       app,
@@ -336,7 +336,8 @@ describe('two stacks', () => {
   }
 
   it('are deployed in the order in which one reads of the other, by CloudFormation’s own means', () => {
-    const { app, stacks } = inApp([region, secondRegion]);
+    // Whose grant in the second region would be a reference of CDK's own.
+    const { app, stacks } = inApp([region, secondRegion], {}, { hasReaderRole: false });
 
     const assembly = app.synth();
 
@@ -415,6 +416,21 @@ describe('two stacks', () => {
     ],
   ])('are refused with a sentence: %s', (_what, make, sentence) => {
     expect(make).toThrow(sentence);
+  });
+
+  const certificateArn = (of: string) => `arn:aws:acm:${of}:${account}:certificate/0`;
+
+  it.each<[string, object, object]>([
+    ['bucketName', { bucketName: 'vault' }, { bucketName: 'vault' }],
+    [
+      'domain.name',
+      { domain: { name: 'lifeboat.example.com', certificateArn: certificateArn(region) } },
+      { domain: { name: 'lifeboat.example.com', certificateArn: certificateArn(secondRegion) } },
+    ],
+  ])('have each its own %s', (setting, ofFirst, ofSecond) => {
+    const make = () => deployWithReplica({ ...twoControlPlanes, ...ofFirst }, ofSecond);
+
+    expect(make).toThrow(`\n- ${setting}: it is that of the first region: choose another name`);
   });
 
   it('take a name that just fits', () => {
