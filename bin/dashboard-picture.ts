@@ -53,7 +53,7 @@ const cellHeight = 40;
 const gap = 4;
 const lineHeight = 16;
 /** Of an average letter in the small font. */
-const letterWidth = 6.1;
+const letterWidth = 6.3;
 
 // Not those in cdk.json: there everybody has his own.
 const settings = {

@@ -84,7 +84,7 @@ export class Dashboard extends Construct {
         }),
       ],
       [
-        this.#lines('Files verified (published and unchanged): never zero for long', {
+        this.#lines('Files verified: never zero for long', {
           metrics: this.#units.map(({ controlPlane }, index) => verified(controlPlane, index)),
         }),
         this.#lines('Versions without a file: zero', {
@@ -158,13 +158,13 @@ export class Dashboard extends Construct {
         this.#lines('Refused: hooks, grants', {
           metrics: [...this.#perUnit('HooksRefused'), ...this.#perUnit('GrantsRefused')],
         }),
-        this.#lines('4xx of the webhook, throttled and unknown names included', {
+        this.#lines('4xx of the webhook, throttled ones too', {
           metrics: [
             api.hookMetric('4xx').with({ label: '4xx' }),
             api.hookMetric('Count').with({ label: 'all requests' }),
           ],
         }),
-        this.#lines('4xx of grants (403: IAM did not let them in), webhook throttles', {
+        this.#lines('4xx of grants (403: IAM), webhook throttles', {
           metrics: [
             ...perGrantRoute(this.#units, api, '4xx', '4xx'),
             intake.webhook.function.metricThrottles({

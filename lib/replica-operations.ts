@@ -62,7 +62,7 @@ export class ReplicaOperations extends Construct {
             ),
           ),
           graph(
-            '4xx of grants (403: IAM did not let them in)',
+            '4xx of grants (403: IAM)',
             perGrantRoute(units, api, '4xx', '4xx').map((metric) => metric.with({ period: moment })),
           ),
         ],
