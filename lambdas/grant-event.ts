@@ -1,12 +1,5 @@
-import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer } from 'aws-lambda';
+import * as v from 'valibot';
 import type { AskedFor } from '../core/access/grant.ts';
-
-/** An invocation without an API in between: what is asked for stands in the event itself. */
-export interface DirectRequest extends AskedFor {
-  readonly requestContext?: undefined;
-}
-
-export type GrantEvent = APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAuthorizer | DirectRequest;
 
 /** In which of the three ways a grant is asked for. */
 export type GrantCall =
@@ -14,18 +7,37 @@ export type GrantCall =
   | { readonly way: 'assertion'; readonly asked: AskedFor; readonly body: Uint8Array }
   | { readonly way: 'invocation'; readonly asked: AskedFor };
 
-/** @param event null where an invocation has no payload */
-export function grantCall(event: GrantEvent | null): GrantCall {
-  if (event?.requestContext === undefined) {
-    return { way: 'invocation', asked: event ?? {} };
+/** What is read of an HTTP API's event (API Gateway Developer Guide, payload format version 2.0). */
+const apiEvent = v.object({
+  requestContext: v.object({
+    http: v.object({ method: v.string() }),
+    authorizer: v.optional(
+      v.object({
+        // IAM's longest ARN has a third of it; whoever invokes the function may send any.
+        iam: v.optional(v.object({ userArn: v.optional(v.pipe(v.string(), v.maxLength(2048))) })),
+      }),
+    ),
+  }),
+  queryStringParameters: v.optional(v.record(v.string(), v.unknown()), {}),
+  body: v.optional(v.string(), ''),
+  isBase64Encoded: v.optional(v.boolean(), false),
+});
+
+/** An invocation without an API in between: what is asked for stands in the event itself. */
+const directRequest = v.fallback(
+  v.object({ kongVersion: v.optional(v.unknown()), versionId: v.optional(v.unknown()) }),
+  {},
+);
+
+/** @param event whatever an invocation sends: nobody but API Gateway must be taken for it half, and fail the function, which wakes people */
+export function grantCall(event: unknown): GrantCall {
+  const ofApi = v.safeParse(apiEvent, event);
+  if (!ofApi.success) {
+    return { way: 'invocation', asked: v.parse(directRequest, event) };
   }
-  const asked = event.queryStringParameters ?? {};
-  if (event.requestContext.http.method === 'POST') {
-    const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
-    return { way: 'assertion', asked, body };
+  const { requestContext, queryStringParameters: asked, body, isBase64Encoded } = ofApi.output;
+  if (requestContext.http.method === 'POST') {
+    return { way: 'assertion', asked, body: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8') };
   }
-  const { authorizer } = event.requestContext as Partial<
-    APIGatewayProxyEventV2WithIAMAuthorizer['requestContext']
-  >;
-  return { way: 'iam', asked, caller: authorizer?.iam?.userArn };
+  return { way: 'iam', asked, caller: requestContext.authorizer?.iam?.userArn };
 }

@@ -6,7 +6,7 @@ import { assertionVerifier } from '../core/access/verify-assertion.ts';
 import type { Problem } from '../core/problem.ts';
 import { clusterTrust, presignEnvironment, runtimeCredentials } from './environment/presign.ts';
 import { readEnvironment } from './environment/read-environment.ts';
-import { type GrantEvent, grantCall } from './grant-event.ts';
+import { grantCall } from './grant-event.ts';
 import { logGrant } from './grant-log.ts';
 import { jsonAnswer, problemAnswer, problemDocument } from './http-answer.ts';
 
@@ -44,7 +44,7 @@ const httpAnswer = (answer: Grant | Problem) =>
  * Gives a data plane a short-lived URL of its file. Who asks by the API's GET route or by invoking the function has been let in by IAM; who
  * asks by the POST route shows here who it is.
  */
-export async function handler(event: GrantEvent | null): Promise<APIGatewayProxyStructuredResultV2 | object> {
+export async function handler(event: unknown): Promise<APIGatewayProxyStructuredResultV2 | object> {
   const call = grantCall(event);
   if (call.way === 'assertion') {
     const answered = await byAssertion(call.body, call.asked);

@@ -20,8 +20,8 @@ export interface Grant {
 
 /** What a data plane asks for, as it came. */
 export interface AskedFor {
-  readonly kongVersion?: string | undefined;
-  readonly versionId?: string | undefined;
+  readonly kongVersion?: unknown;
+  readonly versionId?: unknown;
 }
 
 export interface GrantParts {

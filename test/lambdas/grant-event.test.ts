@@ -39,7 +39,17 @@ describe('a grant is asked for', () => {
     expect(call).toEqual({ way: 'invocation', asked: { kongVersion: '3.9.1', versionId: 'v' } });
   });
 
-  it('by invoking it without a word', () => {
-    expect(grantCall(null)).toEqual({ way: 'invocation', asked: {} });
+  it.each([
+    ['no payload', null],
+    ['a text', 'kongVersion'],
+    ['a list', []],
+    ['half an event of the API', { requestContext: null }],
+    ['an event of the API without a method', { requestContext: { http: {} } }],
+    ['a body that is no text', event('POST', { body: { length: 1 } })],
+    ['a query that is no object', event('GET', { queryStringParameters: 'kongVersion=3.9.1' })],
+    ['a caller that is no text', event('GET', {}, { authorizer: { iam: { userArn: {} } } })],
+    ['a caller longer than any', event('GET', {}, { authorizer: { iam: { userArn: 'x'.repeat(2049) } } })],
+  ])('by invoking it, and nothing fails, with %s', (_, sent) => {
+    expect(grantCall(sent)).toEqual({ way: 'invocation', asked: {} });
   });
 });
