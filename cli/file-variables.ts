@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isNativeError } from 'node:util/types';
 import { InvalidArgumentError } from 'commander';
 
 /**
@@ -27,8 +28,8 @@ function contentOf(file: string, variable: string): string {
     // Editors end a file with a line break, which belongs to no value.
     return readFileSync(file, 'utf8').trimEnd();
   } catch (error) {
-    throw new InvalidArgumentError(
-      `${variable} is ${file}, which cannot be read (${error instanceof Error ? error.message : String(error)})`,
-    );
+    // Not what was given: whoever takes the variable for its twin has put a key there.
+    const code = isNativeError(error) && 'code' in error ? String(error.code) : 'no file at all';
+    throw new InvalidArgumentError(`${variable} names no file that can be read (${code})`);
   }
 }

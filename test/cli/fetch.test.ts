@@ -346,12 +346,25 @@ describe('exit code 2', () => {
     [{ LIFEBOAT_ENDPOINT: 'https://a.example', LIFEBOAT_ENDPOINT_FILE: 'package.json' }, 'are both set'],
     [
       { LIFEBOAT_ENDPOINT_FILE: '/no/such/file' },
-      'LIFEBOAT_ENDPOINT_FILE is /no/such/file, which cannot be read',
+      'LIFEBOAT_ENDPOINT_FILE names no file that can be read (ENOENT)',
     ],
   ])('a variable and its file: %j', async (variables, sentence) => {
     const { exitCode, stderr } = await cli.run(parameters(), { ...credentials, ...variables });
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(sentence) });
+  });
+
+  it('a key where the name of its file should be, of which nothing is repeated', async () => {
+    const { exitCode, stderr } = await cli.run(parameters(), {
+      ...credentials,
+      KONG_CLUSTER_CERT_KEY_FILE: '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----',
+    });
+
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('KONG_CLUSTER_CERT_KEY_FILE names no file'),
+    });
+    expect(stderr).not.toContain('c2VjcmV0');
   });
 
   it('no region', async () => {
