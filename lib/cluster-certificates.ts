@@ -48,12 +48,24 @@ export const dataPlaneCertificate = v.pipe(
   }, `the certificate’s key is of a kind that makes no assertions: ${keyExpectation} is expected`),
 );
 
+/** As core/access/cluster-trust.ts has it. */
+const leastModulusLength = 2048;
+
 export const authorityCertificate = v.pipe(
   certificate,
   v.check((pem) => {
     const of = read(pem);
     return of === undefined || mayIssue(of);
   }, 'this is no authority’s certificate (basic constraints, key usage): name the one that issues the data planes’ certificates'),
+  // The presign function would refuse whatever it issued, at the first outage.
+  v.check((pem) => {
+    const of = read(pem);
+    return of === undefined || !certificateFields(of.raw).hasUnknownRule;
+  }, 'the authority has a critical extension that is not understood here, so nothing that it issues would be trusted: name another authority'),
+  v.check((pem) => {
+    const { modulusLength = leastModulusLength } = read(pem)?.publicKey.asymmetricKeyDetails ?? {};
+    return modulusLength >= leastModulusLength;
+  }, `the authority’s RSA key is too short, so nothing that it issues would be trusted: at least ${leastModulusLength} bits are expected`),
 );
 
 function mayIssue({ raw }: X509Certificate): boolean {

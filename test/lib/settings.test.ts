@@ -1,9 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseAppSettings, parseSettings } from '../../lib/settings.ts';
 import { exampleCertificate } from '../../local/policies/example-certificate.ts';
-import { issue } from '../core/access/certificates.ts';
+import { authorityExtensions, Extension, issue } from '../core/access/certificates.ts';
 
-const [oddKey, noAuthority] = await Promise.all([issue({ keyType: 'P-521' }), issue()]);
+const [oddKey, noAuthority, shortAuthority, ruledAuthority] = await Promise.all([
+  issue({ keyType: 'P-521' }),
+  issue(),
+  issue({ keyType: 'RSA-1024', extensions: authorityExtensions() }),
+  // Name constraints (RFC 5280 section 4.2.1.10).
+  issue({
+    extensions: [...authorityExtensions(), new Extension('2.5.29.30', true, Buffer.from('3000', 'hex'))],
+  }),
+]);
 const prod = { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] };
 const vpc = {
   vpcId: 'vpc-0123456789abcdef0',
@@ -102,6 +110,18 @@ const wrongWays: readonly (readonly [
     { clusterCertificate: { authorities: [noAuthority.pem] } },
     'clusterCertificate.authorities.0',
     'this is no authority’s certificate',
+  ],
+  [
+    'an authority with a short key',
+    { clusterCertificate: { authorities: [shortAuthority.pem] } },
+    'clusterCertificate.authorities.0',
+    'the authority’s RSA key is too short',
+  ],
+  [
+    'an authority with a rule that nobody here follows',
+    { clusterCertificate: { authorities: [ruledAuthority.pem] } },
+    'clusterCertificate.authorities.0',
+    'the authority has a critical extension that is not understood here',
   ],
   ...['', 'a,b', 'a\nb', 'x'.repeat(65)].map(
     (name) =>
