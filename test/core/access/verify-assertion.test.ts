@@ -386,12 +386,22 @@ describe('an assertion is refused', () => {
       async () => verify(await chained(issued, intermediate), issuedBy(root, 'data-plane-2', 'data')),
     ],
     [
-      'of two common names',
+      'of two common names, of which the last is allowed',
       'untrusted',
       /common name/,
       async () =>
         verify(
           await chained(await dataPlane({ issuer: root, commonName: ['other', 'data-plane'] })),
+          issuedBy(root, 'data-plane'),
+        ),
+    ],
+    [
+      'of two common names, of which the first is allowed',
+      'untrusted',
+      /common name/,
+      async () =>
+        verify(
+          await chained(await dataPlane({ issuer: root, commonName: ['data-plane', 'other'] })),
           issuedBy(root, 'data-plane'),
         ),
     ],
