@@ -2,14 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { hasStatement, KeyPolicyError, readKeyPolicy } from './key-policy.ts';
-import {
-  accountId,
-  evaluateMatrix,
-  type Matrix,
-  type MatrixRow,
-  matrixTemplate,
-  type Variant,
-} from './matrix.ts';
+import { evaluateMatrix, type Matrix } from './matrix.ts';
+import type { MatrixRow } from './matrix-rows.ts';
+import { accountId, matrixTemplate, type Variant } from './proved-deployment.ts';
 
 interface Options {
   readonly keyPolicy?: string;

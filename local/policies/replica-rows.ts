@@ -1,4 +1,5 @@
-import type { MatrixRow, PrincipalName } from './matrix.ts';
+import type { MatrixRow } from './matrix-rows.ts';
+import type { PrincipalName } from './proved-deployment.ts';
 
 /** What the parts of a replica are called. */
 export interface ReplicaNames {

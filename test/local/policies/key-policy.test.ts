@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { deployedOutput } from '../../../local/policies/deployed-policies.ts';
 import { hasStatement, provable, readKeyPolicy } from '../../../local/policies/key-policy.ts';
-import { accountId, evaluateMatrix, matrixTemplate, region } from '../../../local/policies/matrix.ts';
+import { evaluateMatrix } from '../../../local/policies/matrix.ts';
+import { accountId, matrixTemplate, region } from '../../../local/policies/proved-deployment.ts';
 
 const theirs = '222233334444';
 const statementsOf = (fileReaders: boolean) => {

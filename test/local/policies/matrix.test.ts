@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { evaluateMatrix, type Matrix } from '../../../local/policies/matrix.ts';
 import {
-  evaluateMatrix,
-  type Matrix,
   type MatrixTemplate,
   matrixPolicies,
   matrixTemplate,
-} from '../../../local/policies/matrix.ts';
+} from '../../../local/policies/proved-deployment.ts';
 import { misspellings } from '../../../local/policies/spelling.ts';
 
 const template = matrixTemplate();
