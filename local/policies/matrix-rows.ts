@@ -5,6 +5,7 @@ import {
   keepers,
   type MatrixNames,
   objectLockDays,
+  ofReplica,
   oldestSignatureMs,
   type PrincipalName,
   region,
@@ -37,10 +38,15 @@ export function matrixRows(names: MatrixNames, variant: Variant): readonly Matri
   const exportRole = names.principalArn('export prod');
   const exporter = names.arn('AWS::Lambda::Function', 'ExportprodFunction');
   const presigner = names.arn('AWS::Lambda::Function', 'PresignprodFunction');
+  const exportLog = names.arn('AWS::Logs::LogGroup', 'ExportprodFunctionLog').replace(/\*$/, 'log-stream:a');
   const otherPresigner = names.arn('AWS::Lambda::Function', 'PresignstagingFunction');
   const grants = (controlPlane: string, method: 'GET' | 'POST' = 'GET') =>
     routeArn(names.apiId, `${method}/control-planes/${controlPlane}/fallback-config`);
-  const everybody: readonly PrincipalName[] = variant.lockdown ? [...everyday, ...keepers] : everyday;
+  const everybody: readonly PrincipalName[] = [
+    ...everyday,
+    ...(variant.lockdown ? keepers : []),
+    ...(variant.replica ? ofReplica : []),
+  ];
 
   // Whom the account's own policies let do anything with S3 and KMS.
   const privileged: readonly PrincipalName[] = [
@@ -226,6 +232,22 @@ export function matrixRows(names: MatrixNames, variant: Variant): readonly Matri
         ]
       : []),
 
+    // What a lock or a list of owners says is no content.
+    ...['s3:GetObjectRetention', 's3:GetObjectLegalHold'].map((action) =>
+      onObject(
+        action,
+        file,
+        s3,
+        '',
+        'file reader prod',
+        ...privileged,
+        ...(variant.objectLock ? replication : []),
+      ),
+    ),
+    ...['s3:GetObjectVersionAcl', 's3:GetObjectVersionTagging'].map((action) =>
+      onObject(action, file, s3, '', 'file reader prod', ...privileged, ...replication),
+    ),
+
     // Losing: nobody.
     onObject('s3:DeleteObject', file, s3, ''),
     onObject('s3:DeleteObjectVersion', file, s3, ''),
@@ -318,10 +340,35 @@ export function matrixRows(names: MatrixNames, variant: Variant): readonly Matri
       ...privileged,
     ),
 
+    ...['kms:Encrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'].map((action) =>
+      row(
+        action,
+        'log key',
+        logKey,
+        forLogs('Lifeboat-Log'),
+        'for a log group of the stack',
+        ...privileged.slice(0, 2),
+        'CloudWatch Logs',
+        ...privileged.slice(2),
+      ),
+    ),
+
     // Asking for exports, secrets, grants.
     row('sqs:SendMessage', 'queue of prod', queue, tls, '', 'webhook', 'schedule prod', 'administrator'),
     row('sqs:SendMessage', 'queue of prod', queue, { 'aws:SecureTransport': 'false' }, 'without TLS'),
-    row('sqs:ReceiveMessage', 'queue of prod', queue, tls, '', 'export prod', 'administrator'),
+    // Lambda takes the messages as the export's role; the function puts back what it has not done.
+    ...[
+      'sqs:ReceiveMessage',
+      'sqs:DeleteMessage',
+      'sqs:ChangeMessageVisibility',
+      'sqs:GetQueueAttributes',
+      'sqs:GetQueueUrl',
+    ].map((action) => row(action, 'queue of prod', queue, tls, '', 'export prod', 'administrator')),
+    row('sqs:PurgeQueue', 'queue of prod', queue, tls, '', 'administrator'),
+    ...['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) =>
+      row(action, 'log of the export of prod', exportLog, tls, '', 'export prod', 'administrator'),
+    ),
+    row('logs:GetLogEvents', 'log of the export of prod', exportLog, tls, '', 'administrator'),
     row(
       'secretsmanager:GetSecretValue',
       'hook secret of prod',
@@ -338,6 +385,15 @@ export function matrixRows(names: MatrixNames, variant: Variant): readonly Matri
       tls,
       '',
       'export prod',
+      'administrator',
+    ),
+    row(
+      'secretsmanager:DescribeSecret',
+      'hook secret of prod',
+      hookSecret,
+      tls,
+      '',
+      'webhook',
       'administrator',
     ),
     row('secretsmanager:PutSecretValue', 'hook secret of prod', hookSecret, tls, '', 'administrator'),

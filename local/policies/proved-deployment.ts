@@ -209,12 +209,15 @@ function namesIn(of: string, { Resources }: SynthesizedTemplate, prefix: string)
     'AWS::S3::Bucket': 'arn:aws:s3:::',
     'AWS::SQS::Queue': `arn:aws:sqs:${of}:${accountId}:`,
     'AWS::SecretsManager::Secret': `arn:aws:secretsmanager:${of}:${accountId}:secret:`,
+    'AWS::Logs::LogGroup': `arn:aws:logs:${of}:${accountId}:log-group:`,
   };
   return (logicalId, type) => {
     const id = `${prefix}${logicalId}`;
     const chosen = Resources[logicalId]?.Properties['RoleName'];
     const name = typeof chosen === 'string' ? chosen : type === 'AWS::S3::Bucket' ? id.toLowerCase() : id;
-    const arn = `${services[type] ?? `arn:aws:other:${of}:${accountId}:`}${name}`;
+    // CloudFormation gives the ARN of a log group with all of its streams.
+    const streams = type === 'AWS::Logs::LogGroup' ? ':*' : '';
+    const arn = `${services[type] ?? `arn:aws:other:${of}:${accountId}:`}${name}${streams}`;
     return { arn, ref: type === 'AWS::SecretsManager::Secret' ? arn : name };
   };
 }

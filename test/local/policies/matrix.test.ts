@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import * as v from 'valibot';
 import { evaluateMatrix, type Matrix } from '../../../local/policies/matrix.ts';
 import {
   type MatrixTemplate,
@@ -85,6 +86,36 @@ describe('other settings', () => {
     expect(unexpected.map(({ principal, row }) => `${principal} ${row.action}`)).toEqual(
       expect.arrayContaining(['administrator kms:Decrypt', 'administrator kms:GenerateDataKey']),
     );
+  });
+});
+
+describe('everything that can be switched on', () => {
+  const variant = { lockdown: true, objectLock: true, clusterCertificate: true, replica: true };
+  const everything = matrixTemplate(variant);
+  const statement = v.object({
+    Effect: v.string(),
+    Action: v.union([v.string(), v.array(v.string())]),
+  });
+
+  it('is proved together', async () => {
+    const proved = await evaluateMatrix(everything, variant);
+
+    expect(proved).toMatchObject({ unexpected: [], ignoredKeys: [], misspellings: [] });
+  });
+
+  it('allows no action that no row asks about', async () => {
+    const { rows } = await evaluateMatrix(everything, variant);
+    const asked = rows.map(({ action }) => action);
+    const { ofRoles, ofResources } = matrixPolicies(everything, variant);
+
+    const allowed = [...[...ofRoles.values()].flat(), ...ofResources.values()]
+      .flatMap(({ Statement }) => Statement.map((each) => v.parse(statement, each)))
+      .filter(({ Effect }) => Effect === 'Allow')
+      .flatMap(({ Action }) => Action);
+
+    const pattern = (action: string) => new RegExp(`^${action.replaceAll('*', '.*')}$`, 'i');
+    expect(allowed.length).toBeGreaterThan(100);
+    expect(allowed.filter((action) => !asked.some((each) => pattern(action).test(each)))).toEqual([]);
   });
 });
 
