@@ -5,6 +5,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { serviceHost } from './function.ts';
+import { deployedBytes } from './policy-size.ts';
 import type { LockdownSettings } from './settings.ts';
 
 /** What is said alike of the vault and of its replica. */
@@ -40,6 +41,9 @@ export interface KeyUsers {
 
 // A URL lives urlLifetimeSeconds; a minute more for clocks that differ. What a stolen credential signs for longer is refused.
 const signatureAgeToleranceSeconds = 60;
+
+// S3 User Guide, "Bucket policies": 20 KB.
+const mostPolicyBytes = 20 * 1024;
 
 /** A bucket of published files with its encryption key: nothing in it is lost, and who may do what is said by whoever extends it. */
 export abstract class FileStore extends Construct {
@@ -94,6 +98,18 @@ export abstract class FileStore extends Construct {
     if (props.lockdown !== undefined) {
       this.#lock(keepers(props.lockdown));
     }
+    this.node.addValidation({ validate: () => this.#tooLarge() });
+  }
+
+  #tooLarge(): string[] {
+    const { policy } = this.bucket;
+    const bytes = policy === undefined ? 0 : deployedBytes(this, policy.document);
+    return bytes <= mostPolicyBytes
+      ? []
+      : [
+          `the policy of the bucket would have ${bytes} bytes, and S3 takes ${mostPolicyBytes}: put fewer control planes into one deployment, give them ` +
+            'shorter names, or name fewer fileReaderRoleArns and roles with shorter paths',
+        ];
   }
 
   /** Lets a role read the files of one control plane, on behalf of data planes. */
