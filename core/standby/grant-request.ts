@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isNativeError } from 'node:util/types';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { AwsCredentialIdentity, Provider } from '@smithy/types';
@@ -313,7 +314,25 @@ async function limitedText(response: HttpResponse): Promise<string> {
 /** Ends a fetch after a time, or with `signal`. */
 export function limit(timeoutMs: number, signal: AbortSignal | undefined): AbortSignal {
   const timeout = AbortSignal.timeout(timeoutMs);
-  return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+  if (signal === undefined) {
+    return timeout;
+  }
+  // Not by AbortSignal.any: Node 20 keeps what that makes for as long as `signal` lives, 2 kB for each question to a Kong that is watched for days.
+  const either = new AbortController();
+  const end = () => either.abort(signal.reason);
+  const expire = () => {
+    signal.removeEventListener('abort', end);
+    either.abort(timeout.reason);
+  };
+  if (signal.aborted) {
+    end();
+  } else {
+    // As many as questions in the time that each has: no leak, though Node would warn of one.
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', end, { once: true });
+    timeout.addEventListener('abort', expire, { once: true });
+  }
+  return either.signal;
 }
 
 /** What went wrong with a request, in a word: its own message says only that it failed. */

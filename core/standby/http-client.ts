@@ -194,6 +194,8 @@ function exchange(
     sent.once('response', resolve);
     // It may come more than once, and after the response: then the body says so too.
     sent.on('error', reject);
+    // An upgrade that nobody asked for ends in nothing else, not even an error.
+    sent.once('close', () => reject(new Error('the connection was closed without an answer')));
     sent.end(body);
   });
 }

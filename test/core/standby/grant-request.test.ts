@@ -1,8 +1,11 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { type GrantRequest, requestGrant } from '../../../core/standby/grant-request.ts';
+import { type GrantRequest, limit, requestGrant } from '../../../core/standby/grant-request.ts';
 import { identityOf, issue } from '../access/certificates.ts';
 import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 
@@ -375,3 +378,37 @@ function endlessly(response: ServerResponse): void {
   response.writeHead(200);
   more();
 }
+
+describe('the limit of a request', () => {
+  it.each([
+    ['its time', () => limit(20, new AbortController().signal), 'TimeoutError'],
+    ['its time alone', () => limit(20, undefined), 'TimeoutError'],
+    ['a signal that comes', () => limit(5_000, AbortSignal.timeout(20)), 'TimeoutError'],
+    ['a signal that came before', () => limit(5_000, AbortSignal.abort({ name: 'enough' })), 'enough'],
+  ])('is %s', async (_what, limited, name) => {
+    const signal = limited();
+
+    await delay(60);
+
+    expect(signal).toMatchObject({ aborted: true, reason: { name } });
+  });
+
+  it('leaves nothing behind in a signal that lives as long as the process', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const { signal } = new AbortController();
+    const heapBytes = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = heapBytes();
+
+    for (let question = 0; question < 5_000; question += 1) {
+      limit(10, signal).addEventListener('abort', () => undefined);
+    }
+    await delay(200);
+
+    // 10 MB and more with AbortSignal.any.
+    expect(heapBytes() - before).toBeLessThan(4_000_000);
+  });
+});

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { reason } from '../../../core/standby/grant-request.ts';
-import { bodyText, httpClient, proxyFor } from '../../../core/standby/http-client.ts';
+import { bodyText, fetchDirectly, httpClient, proxyFor } from '../../../core/standby/http-client.ts';
 import { listen } from '../../../local/control-plane/listening.ts';
 import { removeEverything, temporaryDirectory } from '../../local/running-kong.ts';
 import { privateHost, startPrivateNetwork } from './private-network.ts';
@@ -166,6 +167,22 @@ describe('an HTTP client', () => {
     const failure = client(url, { signal: AbortSignal.abort('enough') });
 
     await expect(failure).rejects.toBe('enough');
+  });
+
+  it('fails when the other side turns to another protocol', async () => {
+    const server = createTcpServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .once('data', () => {
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n');
+        });
+    });
+    const { port, stop } = await listen(server, '127.0.0.1', 0);
+    ends.push(stop);
+
+    const failure = await fetchDirectly(`http://127.0.0.1:${port}/`).catch(reason);
+
+    expect(failure).toBe('the connection was closed without an answer');
   });
 
   it.each([
