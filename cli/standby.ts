@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { downloadVerified } from '../core/standby/download.ts';
 import { StandbyError } from '../core/standby/errors.ts';
-import { requestGrant } from '../core/standby/grant-request.ts';
+import { requestGrantFrom } from '../core/standby/fetch-config.ts';
 import { type Health, type HealthPlace, startHealth } from '../core/standby/health.ts';
 import { kongSetting } from '../core/standby/kong-env.ts';
 import { missingLicence } from '../core/standby/licence.ts';
@@ -98,7 +98,7 @@ export function standbyCommand(): Command {
     .option('--json', 'print a JSON object per decision on stdout, instead of text on stderr')
     .addHelpText(
       'after',
-      `${credentialsHelp}\nSIGTERM and SIGINT end it at any step, with 0 (1 with --once), and undo what it began.`,
+      `${credentialsHelp}\nSIGTERM, SIGINT, SIGHUP and SIGQUIT end it at any step, with 0 (1 with --once), and undo what it began.`,
     )
     .action(watchNode);
 }
@@ -107,7 +107,13 @@ async function watchNode(options: StandbyCommandOptions): Promise<void> {
   const ending = new AbortController();
   const end = () => ending.abort();
   // Once: a second signal ends it without further ado.
-  process.once('SIGTERM', end).once('SIGINT', end);
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
+    process.once(name, end);
+  }
+  // Whoever read the log may go: what was begun at the node is brought to its end all the same.
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', () => undefined);
+  }
 
   const ports = await portsOf(options);
   const health = await healthOf(options);
@@ -164,9 +170,7 @@ async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
       if (source === undefined) {
         throw new RangeError(`there are ${sources.length} endpoints, and none with index ${index}`);
       }
-      return requestGrant({
-        ...source,
-        authentication: await source.authentication(),
+      return requestGrantFrom(source, {
         controlPlane,
         kongVersion,
         versionId,

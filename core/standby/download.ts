@@ -157,11 +157,11 @@ async function storeVerified(
       await receive(response, manifest, file, output);
       await writing(output, file.sync());
     } finally {
-      await file.close();
+      await writing(output, file.close());
     }
     await writing(output, rename(temporary, output));
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => 'the first error says more');
     throw error;
   }
 }

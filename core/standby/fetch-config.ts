@@ -1,7 +1,7 @@
 import type { Manifest } from '../vault/manifest.ts';
 import { type DownloadRequest, downloadVerified } from './download.ts';
 import { StandbyError } from './errors.ts';
-import { type GrantRequest, requestGrant } from './grant-request.ts';
+import { type GrantRequest, limit, type ReceivedGrant, requestGrant } from './grant-request.ts';
 
 /** Where a grant can be had, and with what proof. */
 export interface GrantSource extends Pick<GrantRequest, 'endpoint' | 'lambdaEndpoint'> {
@@ -48,11 +48,43 @@ export async function fetchConfig(request: FetchRequest): Promise<Manifest> {
 }
 
 async function fetchFrom(source: GrantSource, { sources: _, ...request }: FetchRequest): Promise<Manifest> {
-  const grant = await requestGrant({
+  const grant = await requestGrantFrom(source, {
     ...request,
-    ...source,
-    authentication: await source.authentication(),
     timeoutMs: Math.min(request.timeoutMs, 30_000),
   });
   return downloadVerified({ ...request, url: grant.url });
+}
+
+/**
+ * Asks a source for a grant, with a proof made for this request.
+ *
+ * @throws StandbyError as `requestGrant`; `denied` also when the proof does not come in time
+ */
+export async function requestGrantFrom(
+  source: GrantSource,
+  request: Omit<GrantRequest, 'endpoint' | 'lambdaEndpoint' | 'authentication'>,
+): Promise<ReceivedGrant> {
+  const { timeoutMs, signal } = request;
+  const end = limit(timeoutMs, signal);
+  // A credential service that takes connections and stays silent must hold up neither the next endpoint nor the end.
+  const authentication = await Promise.race([source.authentication(), tooLate(end, timeoutMs)]);
+  return requestGrant({ ...request, ...source, authentication });
+}
+
+function tooLate(end: AbortSignal, timeoutMs: number): Promise<never> {
+  return new Promise((_, reject) => {
+    const refuse = () =>
+      reject(
+        new StandbyError(
+          'denied',
+          `no AWS credentials came within ${timeoutMs / 1000} s: can this machine reach the service that gives them (STS, instance or container metadata)?`,
+          { cause: end.reason },
+        ),
+      );
+    if (end.aborted) {
+      refuse();
+    } else {
+      end.addEventListener('abort', refuse, { once: true });
+    }
+  });
 }

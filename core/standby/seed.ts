@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
@@ -49,15 +49,15 @@ export async function seedKong(request: SeedRequest): Promise<SeedOutcome> {
     await removeLeftover(request);
     return 'has a configuration';
   }
-  const master = await requireSeedable(request);
+  await requireSeedable(request);
   await requireContent(request);
   if (request.signal?.aborted === true) {
     throw notLoaded(request);
   }
-  const outcome = await loadFile(request, environment, master);
+  const outcome = await loadFile(request, environment);
   if (outcome === undefined) {
     // What Kong refused may have got half-way, into its cache or its workers: without the line it starts from what it had.
-    sendSignal(master, 'SIGHUP');
+    await reload(request);
     throw notLoaded(request);
   }
   return outcome;
@@ -66,14 +66,13 @@ export async function seedKong(request: SeedRequest): Promise<SeedOutcome> {
 /**
  * Checks what the seeding of a node needs besides the file, and takes out the line of a killed run.
  *
- * @returns the process that takes the SIGHUP
  * @throws StandbyError `kong`
  */
-export async function requireSeedable(place: SeedPlace): Promise<number> {
+export async function requireSeedable(place: SeedPlace): Promise<void> {
   const environment = kongEnvironment(place);
   await environment.removeLine();
   await environment.refuseUsersOwn();
-  return nginxMaster(place.prefix);
+  await nginxMaster(place.prefix);
 }
 
 /**
@@ -96,7 +95,6 @@ export async function removeLeftover(place: SeedPlace): Promise<void> {
 async function loadFile(
   request: SeedRequest,
   environment: KongEnvironment,
-  master: number,
 ): Promise<SeedOutcome | undefined> {
   await environment.addLine();
   try {
@@ -104,12 +102,17 @@ async function loadFile(
     if (!(await mayBeSeeded(request))) {
       return 'has a configuration';
     }
-    sendSignal(master, 'SIGHUP');
+    await reload(request);
     return await firstConfiguration(request);
   } finally {
     // While the line is there, each further SIGHUP puts the file over whatever the control plane has sent since (Kong/kong#14407).
     await environment.removeLine();
   }
+}
+
+/** Looked up anew for each signal: since the last one Kong may have ended, and its process id become somebody else's. */
+async function reload({ prefix }: SeedPlace): Promise<void> {
+  sendSignal(await nginxMaster(prefix), 'SIGHUP');
 }
 
 async function mayBeSeeded({ statusUrl, replaces, prefix }: SeedRequest): Promise<boolean> {
@@ -254,7 +257,11 @@ function kongEnvironment({ prefix, file }: SeedPlace): KongEnvironment {
       const text = await readEnvironment(path);
       const without = withoutLine(text);
       if (without !== text) {
-        await replaceEnvironment(path, without).catch((error: unknown) => {
+        await replaceEnvironment(path, without).catch(async (error: unknown) => {
+          // Cutting it off needs no space, and what Kong has just loaded may have taken the last of it.
+          if (text === `${without}${line}\n` && (await truncated(path, without.length))) {
+            return;
+          }
           throw new StandbyError(
             'kong',
             `the line "declarative_config = ${resolve(file)}" is left in ${path} (${errorCode(error)}): take it out before Kong’s next ` +
@@ -322,6 +329,13 @@ async function replaceEnvironment(path: string, text: string): Promise<void> {
     await rm(temporary, { force: true }).catch(() => 'the first error says more');
     throw error;
   }
+}
+
+function truncated(path: string, bytes: number): Promise<boolean> {
+  return truncate(path, bytes).then(
+    () => true,
+    () => false,
+  );
 }
 
 function errorCode(error: unknown): string {

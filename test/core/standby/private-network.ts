@@ -10,9 +10,14 @@ export const privateHost = 'lifeboat.example.test';
 /** An HTTPS front under a private CA for a server that speaks HTTP, and a proxy that leads there whatever it is asked for. */
 export async function startPrivateNetwork(httpPort: number) {
   const { controlPlane } = await pkiCertificates({ controlPlaneHost: privateHost });
+  const sockets = new Set<Socket>();
+  const joined = (one: Socket, other: Socket) => {
+    sockets.add(one).add(other);
+    join(one, other);
+  };
   const front = createTlsServer({ cert: controlPlane.certificate, key: controlPlane.key }, (socket) => {
     const inner = connect(httpPort, '127.0.0.1');
-    join(socket, inner);
+    joined(socket, inner);
   });
   const tls = await listen(front, '127.0.0.1', 0);
 
@@ -29,7 +34,7 @@ export async function startPrivateNetwork(httpPort: number) {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       inner.write(head);
     });
-    join(socket, inner);
+    joined(socket, inner);
   });
   const proxy = await listen(server, '127.0.0.1', 0);
 
@@ -44,6 +49,9 @@ export async function startPrivateNetwork(httpPort: number) {
       refusal = status;
     },
     async stop() {
+      for (const socket of sockets) {
+        socket.destroy();
+      }
       await Promise.all([proxy.stop(), tls.stop()]);
     },
   };

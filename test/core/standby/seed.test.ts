@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { appendFile, chmod, chown, mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -425,6 +426,29 @@ async function expectUntouched({ prefix, writtenAt, master }: BareNode): Promise
   expect([master.exitCode, master.signalCode]).toEqual([null, null]);
 }
 
+it('takes the line out where there is no room for another file, as after a load that filled the disk', async () => {
+  let isFull = false;
+  const node = await bareNode({
+    hash: () => {
+      if (node.master.signalCode === null) {
+        return noConfiguration;
+      }
+      if (!isFull) {
+        isFull = true;
+        // In the place of the new file: it cannot be written.
+        mkdirSync(`${environmentOf(node.prefix)}.lifeboat`);
+      }
+      return node.md5;
+    },
+  });
+
+  const outcome = await seedKong(node);
+
+  expect(isFull).toBe(true);
+  expect(outcome).toBe('seeded');
+  expect(await readFile(environmentOf(node.prefix), 'utf8')).toBe('role = data_plane\n');
+});
+
 describe('what keeps a node from being seeded', () => {
   it.each([
     ['is missing', undefined, 'cannot be read (ENOENT)'],
@@ -463,6 +487,29 @@ describe('what keeps a node from being seeded', () => {
     expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
   });
 
+  it('a Kong that ended after it was checked, and whose process id is another process’s by now', async () => {
+    let questions = 0;
+    const stranger = spawn('sleep', ['60'], { stdio: 'ignore' });
+    ends.push(() => stranger.kill('SIGKILL'));
+    const node = await bareNode({
+      hash: () => {
+        questions += 1;
+        if (questions === 2) {
+          // The last question before the signal.
+          writeFileSync(join(node.prefix, 'pids/nginx.pid'), String(stranger.pid));
+        }
+        return noConfiguration;
+      },
+    });
+
+    const seeding = seedKong(node);
+
+    await expect(seeding).rejects.toThrow(`process ${stranger.pid} of`);
+    await delay(20);
+    expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
+    expect(await readFile(environmentOf(node.prefix), 'utf8')).toBe('role = data_plane\n');
+  });
+
   it('a prefix that is read-only', async () => {
     const node = await bareNode();
     await asNobody(node);
@@ -478,7 +525,7 @@ describe('what keeps a node from being seeded', () => {
     await expectUntouched(node);
   });
 
-  it('a line of a killed run in a prefix that is read-only', async () => {
+  it('a prefix that is read-only, where a killed run’s line goes all the same', async () => {
     const node = await bareNode();
     await appendFile(environmentOf(node.prefix), `declarative_config = ${node.file}\n`);
     await asNobody(node);
@@ -487,9 +534,9 @@ describe('what keeps a node from being seeded', () => {
 
     const seeding = unprivileged(() => seedKong(node));
 
-    await expect(seeding).rejects.toThrow(
-      `the line "declarative_config = ${node.file}" is left in ${environmentOf(node.prefix)} (EACCES): take it out`,
-    );
+    await expect(seeding).rejects.toThrow(`${environmentOf(node.prefix)} cannot be written (EACCES)`);
+    // To cut it off, the file alone must be writable.
+    expect(await readFile(environmentOf(node.prefix), 'utf8')).toBe('role = data_plane\n');
   });
 
   (process.getuid?.() === 0 ? it : it.skip)('a Kong of another user', async () => {
