@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -287,6 +289,22 @@ describe('lifeboat standby', () => {
     expect(after).toMatchObject(Array(2).fill({ status: 200, state: 'done', revision: 7 }));
   });
 
+  it('brings its work to the end when nobody reads its log any more', async () => {
+    const node = await startNode(fakeKong);
+    const running = spawn(process.execPath, [cli.file, ...parameters(node)], {
+      env: { PATH: process.env['PATH'], HOME: cli.directory, ...credentials },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.stdout.destroy();
+    running.stderr.destroy();
+
+    const exitCode = await new Promise((resolve) => running.once('exit', resolve));
+
+    expect(exitCode).toBe(0);
+    expect(await configurationHash(node)).toBe(createHash('md5').update(content).digest('hex'));
+    expect(await readFile(environmentOf(node), 'utf8')).not.toContain('declarative_config');
+  });
+
   it('waits for a vault that comes back later', async () => {
     const node = await startNode(fakeKong);
     answers.grant = (url) => (standIn.requests.length < 2 ? away : goodGrant(url));
@@ -374,6 +392,26 @@ describe('a node that stays empty', () => {
     expect((await readdir(node.prefix)).filter((name) => name.startsWith('.lifeboat'))).toEqual([]);
     expect(await configurationHash(node)).toBe(noConfiguration);
   });
+
+  it.each(['SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
+    'is as it was when %s comes while it seeds',
+    async (name) => {
+      answers.file = () => goodFile(key, {}, file({ no_such_entities: [] }));
+      const before = await snapshot(node);
+      const running = cli.start(parameters(node), credentials);
+      const wasThere = await eventually(() => hasLine(node), 10);
+
+      running.signal(name);
+
+      const { exitCode, stdout } = await running.ended;
+      expect({ wasThere, exitCode, last: eventsIn(stdout).at(-1) }).toEqual({
+        wasThere: true,
+        exitCode: 0,
+        last: 'ended',
+      });
+      expect(await snapshot(node)).toEqual(before);
+    },
+  );
 
   it.each<readonly [number, string, Partial<Answers>, string]>([
     [3, 'the grant is refused', { grant: () => ({ status: 403, body: '{}' }) }, 'execute-api:Invoke'],
