@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { bundleEntry } from '../build/bundle.ts';
 import type { ExportVariables } from '../lambdas/environment/export.ts';
 import type { PresignVariables } from '../lambdas/environment/presign.ts';
 import type { WebhookVariables } from '../lambdas/environment/webhook.ts';
-import { bundleEntry } from '../local/lambda/bundle.ts';
 
 const run = promisify(execFile);
 // Odd, for the median. A process each, so that nothing is warm but the disk.

@@ -6,10 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startLocalAws } from '../local/aws/local-aws.ts';
-import { sharedCertificate } from '../local/control-plane/certificates.ts';
-import { startClusterEndpoint } from '../local/control-plane/cluster-endpoint.ts';
-import { faultQueue } from '../local/control-plane/faults.ts';
+import { startLocalAws } from '../simulators/aws/local-aws.ts';
+import { sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
+import { startClusterEndpoint } from '../simulators/kong/control-plane/cluster-endpoint.ts';
+import { faultQueue } from '../simulators/kong/control-plane/faults.ts';
 import { syntheticFrame } from './synthetic-configuration.ts';
 import type { World } from './world.ts';
 

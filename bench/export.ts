@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { bundleEntry } from '../local/lambda/bundle.ts';
-import { projectRoot } from '../local/project-root.ts';
+import { bundleEntry } from '../build/bundle.ts';
+import { projectRoot } from '../build/project-root.ts';
 import type { ExportCost, World } from './world.ts';
 
 // In turn, so that a slow moment of the machine meets all three; the best of each counts.

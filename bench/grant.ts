@@ -6,7 +6,7 @@ import { grants } from '../core/access/grant.ts';
 import { grantsByAssertion } from '../core/access/grant-by-assertion.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
 import { assertionVerifier } from '../core/access/verify-assertion.ts';
-import { pkiCertificates, sharedCertificate } from '../local/control-plane/certificates.ts';
+import { pkiCertificates, sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
 
 const grant = grants({
   controlPlane: 'prod',

@@ -16,8 +16,8 @@ import { s3Presigner } from '../core/access/presigned-url.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { signManifest } from '../core/vault/manifest.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
-import { startLocalAws } from '../local/aws/local-aws.ts';
-import { listen } from '../local/control-plane/listening.ts';
+import { startLocalAws } from '../simulators/aws/local-aws.ts';
+import { listen } from '../simulators/kong/control-plane/listening.ts';
 import { loadableConfiguration } from './loadable-configuration.ts';
 import type { StandbyWorld } from './world.ts';
 

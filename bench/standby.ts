@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { sharedCertificate } from '../local/control-plane/certificates.ts';
-import { listen } from '../local/control-plane/listening.ts';
-import { startEchoUpstream } from '../local/echo-upstream.ts';
-import { findKong, startKongNode, startPlainKong } from '../local/kong-node.ts';
-import { bundleEntry } from '../local/lambda/bundle.ts';
-import { projectRoot } from '../local/project-root.ts';
+import { bundleEntry } from '../build/bundle.ts';
+import { projectRoot } from '../build/project-root.ts';
+import { sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
+import { listen } from '../simulators/kong/control-plane/listening.ts';
+import { startEchoUpstream } from '../simulators/kong/echo-upstream.ts';
+import { findKong, startKongNode, startPlainKong } from '../simulators/kong/kong-node.ts';
 import type { StandbyWorld } from './world.ts';
 
 // Odd, for the median; a process each, so that nothing is warm but the disk.

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import * as v from 'valibot';
-import { LifeboatStack } from '../lib/lifeboat-stack.ts';
+import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
 
 /**
  * Draws docs/dashboard.svg: the dashboard's layout, from the synthesized template. Without numbers, for there are none before a

@@ -1,8 +1,8 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { LifeboatReplicaStack } from '../lib/lifeboat-replica-stack.ts';
-import { LifeboatStack } from '../lib/lifeboat-stack.ts';
-import { parseAppSettings, SettingsError } from '../lib/settings.ts';
+import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
+import { LifeboatReplicaStack } from '../lib/replica/lifeboat-replica-stack.ts';
+import { parseAppSettings, SettingsError } from '../lib/settings/settings.ts';
 
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

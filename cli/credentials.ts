@@ -1,6 +1,6 @@
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import type { AwsCredentialIdentity } from '@smithy/types';
-import { StandbyError } from '../core/standby/errors.ts';
+import { StandbyError } from '../core/fetch/errors.ts';
 
 /**
  * The credentials that the standard AWS chain finds: environment, profile, container, instance.

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { fetchConfig } from '../core/standby/fetch-config.ts';
+import { fetchConfig } from '../core/fetch/fetch-config.ts';
 import {
   addGrantOptions,
   caFileOption,

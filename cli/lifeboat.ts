@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { exitCodes, StandbyError } from '../core/standby/errors.ts';
+import { exitCodes, StandbyError } from '../core/fetch/errors.ts';
 import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { fetchCommand } from './fetch.ts';

@@ -8,8 +8,8 @@ import {
   clusterIdentity,
   UnusableClusterCertificate,
 } from '../core/access/cluster-identity.ts';
+import type { GrantSource } from '../core/fetch/fetch-config.ts';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
-import type { GrantSource } from '../core/standby/fetch-config.ts';
 import { VaultError } from '../core/vault/errors.ts';
 import { type VerificationKey, verificationKey } from '../core/vault/signer.ts';
 import { awsCredentials } from './credentials.ts';

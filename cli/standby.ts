@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { downloadVerified } from '../core/standby/download.ts';
-import { StandbyError } from '../core/standby/errors.ts';
-import { requestGrantFrom } from '../core/standby/fetch-config.ts';
+import { downloadVerified } from '../core/fetch/download.ts';
+import { StandbyError } from '../core/fetch/errors.ts';
+import { requestGrantFrom } from '../core/fetch/fetch-config.ts';
 import { type Health, type HealthPlace, startHealth } from '../core/standby/health.ts';
 import { kongSetting } from '../core/standby/kong-env.ts';
 import { missingLicence } from '../core/standby/licence.ts';

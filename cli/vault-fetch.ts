@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { type Fetch, httpClient } from '../core/standby/http-client.ts';
+import { type Fetch, httpClient } from '../core/fetch/http-client.ts';
 
 /**
  * How requests go to Lifeboat’s API and the vault, by the environment’s proxies; never those to Kong.

@@ -4,23 +4,23 @@ import { join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { bundleEntry } from '../build/bundle.ts';
 import { pemCertificates } from '../core/access/cluster-identity.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
 import type { ExportVariables } from '../lambdas/environment/export.ts';
 import type { PresignVariables } from '../lambdas/environment/presign.ts';
 import type { WebhookVariables } from '../lambdas/environment/webhook.ts';
-import { DataPlaneAuth } from '../lib/data-plane-auth.ts';
-import { trustVariables } from '../lib/presign.ts';
-import { parseSettings, type Settings } from '../lib/settings.ts';
-import type { Guard } from './aws/access.ts';
-import type { Identity } from './aws/identities.ts';
-import { type LocalAws, startLocalAws } from './aws/local-aws.ts';
-import { startEventSource } from './event-source.ts';
-import { startHttpApi } from './http-api.ts';
-import { bundleEntry } from './lambda/bundle.ts';
-import { type LambdaFunction, lambdaFunction } from './lambda/lambda-function.ts';
-import { policiesInForce } from './policies/policies-in-force.ts';
-import { startSchedule } from './schedule.ts';
+import { DataPlaneAuth } from '../lib/grants/data-plane-auth.ts';
+import { trustVariables } from '../lib/grants/presign.ts';
+import { parseSettings, type Settings } from '../lib/settings/settings.ts';
+import type { Guard } from '../simulators/aws/access.ts';
+import { startHttpApi } from '../simulators/aws/api-gateway.ts';
+import { startEventSource } from '../simulators/aws/event-source.ts';
+import type { Identity } from '../simulators/aws/identities.ts';
+import { type LambdaFunction, lambdaFunction } from '../simulators/aws/lambda-function.ts';
+import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';
+import { startSchedule } from '../simulators/aws/scheduler.ts';
+import { policiesInForce } from './policies-in-force.ts';
 
 export interface LocalSystemOptions {
   /** Objects, keys, bundles and logs go here; objects and keys are found again at the next start. */
@@ -86,7 +86,7 @@ export interface LocalSystem {
 const region = 'eu-central-1';
 const accountId = '000000000000';
 
-// As lib/export.ts sets it.
+// As lib/export/export.ts sets it.
 const exportTimeoutSeconds = 120;
 
 /** Starts everything; what could not start leaves nothing running. */
@@ -377,7 +377,7 @@ async function bundleFunctions(directory: string) {
   const runtime = join(directory, 'runtime.mjs');
   await Promise.all([
     ...Object.entries(entries).map(([entry, file]) => bundleEntry(`lambdas/${entry}.ts`, file)),
-    bundleEntry('local/lambda/runtime.ts', runtime),
+    bundleEntry('simulators/aws/lambda-runtime.ts', runtime),
   ]);
   return { entries, runtime };
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Identity } from './aws/identities.ts';
+import type { Identity } from '../simulators/aws/identities.ts';
 import type { LocalSystem } from './local-system.ts';
 import { controlPlaneName, firstExport } from './rehearsal/rehearsal.ts';
 import type { Subject } from './rehearsal/subject.ts';

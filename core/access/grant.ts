@@ -1,9 +1,9 @@
 import * as v from 'valibot';
+import { fittingVersion } from '../kong/version-choice.ts';
 import { kongVersion, objectVersionId } from '../names.ts';
 import type { Problem } from '../problem.ts';
 import { configFileKey } from '../vault/config-file-name.ts';
 import type { Presigner } from './presigned-url.ts';
-import { fittingVersion } from './version-choice.ts';
 
 /** What a new data plane gets: where to read its file, and until when. */
 export interface Grant {

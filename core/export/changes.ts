@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type ListedEntity, readEntities } from '../kong/entity-reader.ts';
+import { type ListedEntity, readEntities } from './entity-reader.ts';
 
 /** What happened to the entities of one type between two files. */
 export interface TypeChanges {

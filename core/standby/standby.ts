@@ -1,6 +1,6 @@
+import { StandbyError, type StandbyErrorCode } from '../fetch/errors.ts';
+import type { ReceivedGrant } from '../fetch/grant-request.ts';
 import type { Manifest } from '../vault/manifest.ts';
-import { StandbyError, type StandbyErrorCode } from './errors.ts';
-import type { ReceivedGrant } from './grant-request.ts';
 import type { SeedOutcome } from './seed.ts';
 import type { SightedCache, StaleCache } from './stale-cache.ts';
 import { noConfiguration } from './status.ts';

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { StandbyError } from './errors.ts';
-import { limit, reason } from './grant-request.ts';
-import { bodyText, fetchDirectly } from './http-client.ts';
+import { StandbyError } from '../fetch/errors.ts';
+import { limit, reason } from '../fetch/grant-request.ts';
+import { bodyText, fetchDirectly } from '../fetch/http-client.ts';
 
 /** What a node without any configuration shows as its hash (kong/constants.lua, DECLARATIVE_EMPTY_CONFIG_HASH). */
 export const noConfiguration = '0'.repeat(32);

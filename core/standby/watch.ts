@@ -1,6 +1,6 @@
+import type { StandbyErrorCode } from '../fetch/errors.ts';
+import type { ReceivedGrant } from '../fetch/grant-request.ts';
 import type { Manifest } from '../vault/manifest.ts';
-import type { StandbyErrorCode } from './errors.ts';
-import type { ReceivedGrant } from './grant-request.ts';
 import { isNewerThan, type SightedCache, type StaleCache } from './stale-cache.ts';
 
 export interface WatchPolicy {

@@ -1,6 +1,6 @@
 import { App, aws_ec2 as ec2, Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { Lifeboat } from '../../lib/lifeboat.ts';
+import { Lifeboat } from '../../lib/index.ts';
 
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -1,6 +1,6 @@
 import { App, CfnOutput, aws_iam as iam, Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { Lifeboat } from '../../lib/lifeboat.ts';
+import { Lifeboat } from '../../lib/index.ts';
 
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

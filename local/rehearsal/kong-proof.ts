@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seedKong } from '../../core/standby/seed.ts';
-import { startKongNode } from '../kong-node.ts';
+import { startKongNode } from '../../simulators/kong/kong-node.ts';
 import type { Subject } from './subject.ts';
 
 export interface KongProof {

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual, promisify } from 'node:util';
+import { projectRoot } from '../../build/project-root.ts';
 import type { LocalSystem } from '../local-system.ts';
-import { projectRoot } from '../project-root.ts';
 
 const run = promisify(execFile);
 

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { downloadVerified } from '../../core/standby/download.ts';
-import { StandbyError, type StandbyErrorCode } from '../../core/standby/errors.ts';
-import { requestGrant } from '../../core/standby/grant-request.ts';
+import { downloadVerified } from '../../core/fetch/download.ts';
+import { StandbyError, type StandbyErrorCode } from '../../core/fetch/errors.ts';
+import { requestGrant } from '../../core/fetch/grant-request.ts';
 import type { Manifest } from '../../core/vault/manifest.ts';
 import type { LocalSystem } from '../local-system.ts';
 import { fetchAsNewDataPlane, holdsTable } from './new-data-plane.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isNativeError } from 'node:util/types';
 import * as v from 'valibot';
 import type { ClusterCertificate } from '../../core/kong/cluster-endpoint.ts';
-import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 
 /** The control plane that the rehearsal is about. */
 export interface Subject {

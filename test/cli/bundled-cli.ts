@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleEntry } from '../../local/lambda/bundle.ts';
+import { bundleEntry } from '../../build/bundle.ts';
 import { type Ended, processes, type StartedProcess } from '../local/processes.ts';
 
 export interface Cli {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { exitCodes } from '../../core/standby/errors.ts';
-import { projectRoot } from '../../local/project-root.ts';
+import { projectRoot } from '../../build/project-root.ts';
+import { exitCodes } from '../../core/fetch/errors.ts';
 import { processes, typescript } from '../local/processes.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
 

@@ -2,9 +2,9 @@ import { createPublicKey } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { verificationKey } from '../../core/vault/signer.ts';
-import type { LocalAws } from '../../local/aws/local-aws.ts';
-import { listen } from '../../local/control-plane/listening.ts';
-import { ACCOUNT_ID, REGION, runLocalAws } from '../local/aws/running-local-aws.ts';
+import type { LocalAws } from '../../simulators/aws/local-aws.ts';
+import { listen } from '../../simulators/kong/control-plane/listening.ts';
+import { ACCOUNT_ID, REGION, runLocalAws } from '../simulators/aws/running-local-aws.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
 
 let cli: Cli;

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { type Manifest, signManifest } from '../../core/vault/manifest.ts';
 import { type Signer, type VerificationKey, verificationKey } from '../../core/vault/signer.ts';
-import { listen } from '../../local/control-plane/listening.ts';
+import { listen } from '../../simulators/kong/control-plane/listening.ts';
 
 export interface SigningKey extends Signer {
   readonly pem: string;

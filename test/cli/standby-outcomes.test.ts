@@ -5,10 +5,10 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { sharedCertificate } from '../../local/control-plane/certificates.ts';
-import { type ControlPlane, startControlPlane } from '../../local/control-plane/control-plane.ts';
-import { type Listening, listen } from '../../local/control-plane/listening.ts';
-import { startEchoUpstream } from '../../local/echo-upstream.ts';
+import { sharedCertificate } from '../../simulators/kong/control-plane/certificates.ts';
+import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
+import { type Listening, listen } from '../../simulators/kong/control-plane/listening.ts';
+import { startEchoUpstream } from '../../simulators/kong/echo-upstream.ts';
 import { eventually, processes } from '../local/processes.ts';
 import {
   configurationHash,
@@ -20,7 +20,7 @@ import {
   tableFor,
   temporaryDirectory,
   testedKongs,
-} from '../local/running-kong.ts';
+} from '../simulators/kong/running-kong.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
 import { type Answers, goodFile, goodGrant, newSigningKey, startStandIn } from './published-file.ts';
 

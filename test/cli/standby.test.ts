@@ -5,12 +5,12 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { seedKong } from '../../core/standby/seed.ts';
-import { sharedCertificate } from '../../local/control-plane/certificates.ts';
-import { startControlPlane } from '../../local/control-plane/control-plane.ts';
-import { listen } from '../../local/control-plane/listening.ts';
-import { startEchoUpstream } from '../../local/echo-upstream.ts';
-import type { KongNode } from '../../local/kong-node.ts';
-import { privateHost, startPrivateNetwork } from '../core/standby/private-network.ts';
+import { sharedCertificate } from '../../simulators/kong/control-plane/certificates.ts';
+import { startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
+import { listen } from '../../simulators/kong/control-plane/listening.ts';
+import { startEchoUpstream } from '../../simulators/kong/echo-upstream.ts';
+import type { KongNode } from '../../simulators/kong/kong-node.ts';
+import { privateHost, startPrivateNetwork } from '../core/fetch/private-network.ts';
 import { eventually } from '../local/processes.ts';
 import {
   configurationHash,
@@ -21,7 +21,7 @@ import {
   startNode,
   tableFor,
   temporaryDirectory,
-} from '../local/running-kong.ts';
+} from '../simulators/kong/running-kong.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
 import {
   type Answer,

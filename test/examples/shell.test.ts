@@ -7,10 +7,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { clusterIdentity } from '../../core/access/cluster-identity.ts';
 import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { assertionVerifier } from '../../core/access/verify-assertion.ts';
-import { fetchConfig } from '../../core/standby/fetch-config.ts';
+import { fetchConfig } from '../../core/fetch/fetch-config.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
-import { startControlPlane } from '../../local/control-plane/control-plane.ts';
 import { startLocalSystem } from '../../local/local-system.ts';
+import { startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import {
   type Answers,
   content,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bundleEntry } from '../../local/lambda/bundle.ts';
+import { bundleEntry } from '../../build/bundle.ts';
 
 let directory: string;
 

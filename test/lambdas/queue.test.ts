@@ -10,9 +10,9 @@ import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { type BatchOutcome, exportBatch } from '../../core/export/export-batch.ts';
 import type { ExportReport } from '../../core/export/export-run.ts';
 import { messagesOf, unfinished } from '../../lambdas/queue.ts';
-import type { LocalAws } from '../../local/aws/local-aws.ts';
-import type { LocalQueue } from '../../local/aws/sqs.ts';
-import { clientFor, runLocalAws } from '../local/aws/running-local-aws.ts';
+import type { LocalAws } from '../../simulators/aws/local-aws.ts';
+import type { LocalQueue } from '../../simulators/aws/sqs.ts';
+import { clientFor, runLocalAws } from '../simulators/aws/running-local-aws.ts';
 
 const visibilityTimeoutSeconds = 150;
 const deadLetters = 'dead-letters.fifo';

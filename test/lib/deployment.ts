@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
-import type { LifeboatReplicaProps } from '../../lib/lifeboat-replica.ts';
-import { LifeboatReplicaStack } from '../../lib/lifeboat-replica-stack.ts';
-import { LifeboatStack } from '../../lib/lifeboat-stack.ts';
-import { parseSettings } from '../../lib/settings.ts';
+import { LifeboatStack } from '../../lib/deployment/lifeboat-stack.ts';
+import type { LifeboatReplicaProps } from '../../lib/replica/lifeboat-replica.ts';
+import { LifeboatReplicaStack } from '../../lib/replica/lifeboat-replica-stack.ts';
+import { parseSettings } from '../../lib/settings/settings.ts';
 import { policyDocument, type Statement } from './policy.ts';
 
 export const account = '111122223333';

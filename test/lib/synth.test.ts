@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
-import { exampleCertificate } from '../../local/policies/example-certificate.ts';
+import { exampleCertificate } from '../../policy/example-certificate.ts';
 import { inherited, type Outcome, run, runApps, violations } from './child-app.ts';
 import { deploy, ofType, twoControlPlanes } from './deployment.ts';
 
@@ -69,9 +69,9 @@ function appWithBareQueue(): string {
   const from = (path: string) => JSON.stringify(join(root, path));
   return `import { App, aws_sqs, Validations } from ${from('node_modules/aws-cdk-lib/index.js')};
     import { AwsSolutionsChecks } from ${from('node_modules/cdk-nag/lib/index.js')};
-    import { LifeboatReplicaStack } from ${from('lib/lifeboat-replica-stack.ts')};
-    import { LifeboatStack } from ${from('lib/lifeboat-stack.ts')};
-    import { parseSettings } from ${from('lib/settings.ts')};
+    import { LifeboatReplicaStack } from ${from('lib/replica/lifeboat-replica-stack.ts')};
+    import { LifeboatStack } from ${from('lib/deployment/lifeboat-stack.ts')};
+    import { parseSettings } from ${from('lib/settings/settings.ts')};
     const app = new App();
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
     const settings = parseSettings(app.node.tryGetContext('lifeboat'));

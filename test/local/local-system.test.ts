@@ -13,19 +13,19 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clusterIdentity } from '../../core/access/cluster-identity.ts';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
+import { downloadVerified } from '../../core/fetch/download.ts';
+import { type GrantRequest, requestGrant } from '../../core/fetch/grant-request.ts';
 import { doorbell, type HookAnswer, maxHookBytes } from '../../core/intake/doorbell.ts';
 import { secretsManagerHookSecrets } from '../../core/intake/secrets-manager-hook-secrets.ts';
-import { downloadVerified } from '../../core/standby/download.ts';
-import { type GrantRequest, requestGrant } from '../../core/standby/grant-request.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
-import { type ControlPlane, startControlPlane } from '../../local/control-plane/control-plane.ts';
-import type { Fault } from '../../local/control-plane/faults.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
+import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
+import type { Fault } from '../../simulators/kong/control-plane/faults.ts';
 import { recordedFrame } from '../core/kong/recording.ts';
-import { testClock } from './aws/running-local-aws.ts';
+import { testClock } from '../simulators/aws/running-local-aws.ts';
+import { hookSignature, iamHeaders } from '../simulators/aws/signed-requests.ts';
 import { everythingIn, filesWith } from './files-at-rest.ts';
 import { eventually } from './processes.ts';
-import { hookSignature, iamHeaders } from './signed-requests.ts';
 
 // Each version is a connection of its own, so that one export can meet every fault at once.
 const faultOf = {

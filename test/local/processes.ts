@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { projectRoot } from '../../local/project-root.ts';
+import { projectRoot } from '../../build/project-root.ts';
 
 export interface Ended {
   readonly exitCode: number | null;

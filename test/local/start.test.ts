@@ -3,12 +3,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ControlPlane, startControlPlane } from '../../local/control-plane/control-plane.ts';
-import { listen } from '../../local/control-plane/listening.ts';
-import { projectRoot } from '../../local/project-root.ts';
+import { projectRoot } from '../../build/project-root.ts';
 import type { RehearsalResult } from '../../local/rehearsal/rehearsal.ts';
+import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
+import { listen } from '../../simulators/kong/control-plane/listening.ts';
+import { fakeKong } from '../simulators/kong/running-kong.ts';
 import { type Ended, processes, typescript } from './processes.ts';
-import { fakeKong } from './running-kong.ts';
 
 type Printed = RehearsalResult & {
   readonly ok: boolean;
@@ -52,11 +52,14 @@ const printedBy = ({ stdout }: Ended): Printed => JSON.parse(stdout) as Printed;
 async function projectWithout(action: string): Promise<string> {
   const copy = join(directory, 'project');
   const parts = [
+    'build',
     'cli',
     'core',
     'lambdas',
     'lib',
     'local',
+    'simulators',
+    'template',
     'test/fixtures',
     'package.json',
     'package-lock.json',
@@ -65,7 +68,7 @@ async function projectWithout(action: string): Promise<string> {
     await cp(join(projectRoot, part), join(copy, part), { recursive: true });
   }
   await symlink(join(projectRoot, 'node_modules'), join(copy, 'node_modules'));
-  const construct = join(copy, 'lib/vault.ts');
+  const construct = join(copy, 'lib/vault/vault.ts');
   const source = await readFile(construct, 'utf8');
   const without = source.replace(`actions: ['${action}', `, 'actions: [');
   expect(without).not.toBe(source);

@@ -181,7 +181,7 @@ describe('the deployed policies, enforced by Ceph RGW', () => {
 });
 
 /**
- * What AWS decides and RGW 16 does not, with what it does instead; test/local/policies proves these. Not here at all, because RGW has
+ * What AWS decides and RGW 16 does not, with what it does instead; test/policy proves these. Not here at all, because RGW has
  * nothing like it: key policies, KMS grants and encryption contexts, SQS, Secrets Manager, API Gateway; and the bucket's default
  * encryption, since RGW deletes a bucket whose DeleteBucketEncryption is called.
  */

@@ -7,8 +7,8 @@ import {
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { presignObject } from '../local/aws/presign.ts';
-import { s3Contract } from '../local/aws/s3-contract.ts';
+import { presignObject } from '../simulators/aws/presign.ts';
+import { s3Contract } from '../simulators/aws/s3-contract.ts';
 import { answered, endpoint, keyArn, newBucket, newUser, otherKeyArn, region, s3As } from './gateway.ts';
 
 const noConditions = 'no conditional PUT on versioned buckets';

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
-import { downloadVerified } from '../../core/standby/download.ts';
+import { downloadVerified } from '../../core/fetch/download.ts';
 import type { ConfigVault, ControlPlaneStatus } from '../../core/vault/config-vault.ts';
 import { maxMetadataBytes } from '../../core/vault/manifest.ts';
 import { publish } from '../../core/vault/publish.ts';

@@ -10,8 +10,8 @@ import {
   Validations,
 } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { acknowledge } from '../../../lib/acknowledge.ts';
-import { Lifeboat } from '../../../lib/lifeboat.ts';
+import { acknowledge } from '../../../lib/conventions/acknowledge.ts';
+import { Lifeboat } from '../../../lib/index.ts';
 
 const controlPlane = 'prod';
 const kongVersion = '3.9.1';

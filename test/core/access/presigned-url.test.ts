@@ -2,8 +2,8 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { s3Presigner } from '../../../core/access/presigned-url.ts';
-import type { LocalAws } from '../../../local/aws/local-aws.ts';
-import { clientFor, REGION, runLocalAws, testClock } from '../../local/aws/running-local-aws.ts';
+import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
+import { clientFor, REGION, runLocalAws, testClock } from '../../simulators/aws/running-local-aws.ts';
 
 const bucket = 'vault';
 const key = 'prod/3.9.1/config.json';

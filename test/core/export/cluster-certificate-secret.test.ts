@@ -1,9 +1,9 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clusterCertificate } from '../../../core/export/cluster-certificate-secret.ts';
-import type { LocalAws } from '../../../local/aws/local-aws.ts';
-import { pkiCertificates, sharedCertificate } from '../../../local/control-plane/certificates.ts';
-import { clientFor, runLocalAws } from '../../local/aws/running-local-aws.ts';
+import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
+import { pkiCertificates, sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
+import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
 
 let aws: LocalAws;
 let client: SecretsManagerClient;

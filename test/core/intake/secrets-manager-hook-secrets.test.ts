@@ -1,8 +1,8 @@
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { secretsManagerHookSecrets } from '../../../core/intake/secrets-manager-hook-secrets.ts';
-import type { LocalAws } from '../../../local/aws/local-aws.ts';
-import { clientFor, runLocalAws, testClock } from '../../local/aws/running-local-aws.ts';
+import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
+import { clientFor, runLocalAws, testClock } from '../../simulators/aws/running-local-aws.ts';
 
 let aws: LocalAws;
 let client: SecretsManagerClient;

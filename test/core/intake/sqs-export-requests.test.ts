@@ -2,8 +2,8 @@ import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseExportCommand } from '../../../core/intake/export-command.ts';
 import { sqsExportRequests } from '../../../core/intake/sqs-export-requests.ts';
-import type { LocalAws } from '../../../local/aws/local-aws.ts';
-import { clientFor, runLocalAws } from '../../local/aws/running-local-aws.ts';
+import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
+import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
 
 let aws: LocalAws;
 let sqs: SQSClient;

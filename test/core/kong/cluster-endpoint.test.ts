@@ -10,13 +10,13 @@ import {
   clusterEndpointControlPlane,
 } from '../../../core/kong/cluster-endpoint.ts';
 import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
-import { pkiCertificates, sharedCertificate } from '../../../local/control-plane/certificates.ts';
+import { pkiCertificates, sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import {
   type ControlPlane,
   type ControlPlaneOptions,
   startControlPlane,
-} from '../../../local/control-plane/control-plane.ts';
-import type { Fault } from '../../../local/control-plane/faults.ts';
+} from '../../../simulators/kong/control-plane/control-plane.ts';
+import type { Fault } from '../../../simulators/kong/control-plane/faults.ts';
 import { recordedFrame } from './recording.ts';
 
 const stops: (() => Promise<void>)[] = [];

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { kongEnvPath, kongSetting } from '../../../core/standby/kong-env.ts';
-import { removeEverything, temporaryDirectory } from '../../local/running-kong.ts';
+import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
 
 afterEach(removeEverything);
 

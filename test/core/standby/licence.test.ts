@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { missingLicence } from '../../../core/standby/licence.ts';
 import { manifestOf } from '../../cli/published-file.ts';
-import { removeEverything, temporaryDirectory } from '../../local/running-kong.ts';
+import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
 
 let prefix: string;
 let file: string;

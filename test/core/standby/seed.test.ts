@@ -5,13 +5,13 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { exitCodes } from '../../../core/standby/errors.ts';
+import { exitCodes } from '../../../core/fetch/errors.ts';
 import { seedKong } from '../../../core/standby/seed.ts';
 import { staleCache } from '../../../core/standby/stale-cache.ts';
-import { sharedCertificate } from '../../../local/control-plane/certificates.ts';
-import { startControlPlane } from '../../../local/control-plane/control-plane.ts';
-import { listen } from '../../../local/control-plane/listening.ts';
-import { startEchoUpstream } from '../../../local/echo-upstream.ts';
+import { sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
+import { startControlPlane } from '../../../simulators/kong/control-plane/control-plane.ts';
+import { listen } from '../../../simulators/kong/control-plane/listening.ts';
+import { startEchoUpstream } from '../../../simulators/kong/echo-upstream.ts';
 import { eventually } from '../../local/processes.ts';
 import {
   configurationHash,
@@ -24,7 +24,7 @@ import {
   tableFor,
   temporaryDirectory,
   testedKongs,
-} from '../../local/running-kong.ts';
+} from '../../simulators/kong/running-kong.ts';
 
 const ends: (() => Promise<unknown> | unknown)[] = [];
 

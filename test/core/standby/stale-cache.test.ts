@@ -3,8 +3,8 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { staleCache } from '../../../core/standby/stale-cache.ts';
-import { listen } from '../../../local/control-plane/listening.ts';
-import { removeEverything, temporaryDirectory } from '../../local/running-kong.ts';
+import { listen } from '../../../simulators/kong/control-plane/listening.ts';
+import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
 
 const hash = 'a'.repeat(32);
 const writtenMs = Date.parse('2026-11-01T00:00:00.000Z');

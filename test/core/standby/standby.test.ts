@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { StandbyError, type StandbyErrorCode } from '../../../core/standby/errors.ts';
+import { StandbyError, type StandbyErrorCode } from '../../../core/fetch/errors.ts';
 import type { SightedCache, StaleCache } from '../../../core/standby/stale-cache.ts';
 import {
   type ContentWish,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { StandbyErrorCode } from '../../../core/standby/errors.ts';
+import type { StandbyErrorCode } from '../../../core/fetch/errors.ts';
 import {
   begin,
   dueMs,

@@ -2,8 +2,8 @@ import { verify } from 'node:crypto';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { kmsSigner } from '../../../core/vault/kms-signer.ts';
-import type { LocalAws } from '../../../local/aws/local-aws.ts';
-import { clientFor, REGION, runLocalAws } from '../../local/aws/running-local-aws.ts';
+import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
+import { clientFor, REGION, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
 import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 
 let aws: LocalAws;

@@ -15,8 +15,8 @@ import type { ConfigVault, ControlPlaneStatus } from '../../../core/vault/config
 import { type Manifest, verifyManifest } from '../../../core/vault/manifest.ts';
 import { publish } from '../../../core/vault/publish.ts';
 import { s3ConfigVault } from '../../../core/vault/s3-config-vault.ts';
-import type { LocalAws } from '../../../local/aws/local-aws.ts';
-import { clientFor, REGION, runLocalAws } from '../../local/aws/running-local-aws.ts';
+import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
+import { clientFor, REGION, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
 import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 import { served } from '../kong/served.ts';
 import { localSigner } from './local-signer.ts';

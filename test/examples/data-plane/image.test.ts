@@ -17,7 +17,7 @@ async function instruction(name: string): Promise<string> {
 describe('the image', () => {
   it('holds the bundle of npm run build, where it starts it as standby', async () => {
     const [, source, destination] = (await instruction('COPY')).split(' ');
-    const build = await readFile('build.ts', 'utf8');
+    const build = await readFile('build/build.ts', 'utf8');
 
     expect(source).toBe(bundle);
     expect(build).toContain(`'${bundle}'`);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot } from '../../../local/project-root.ts';
+import { projectRoot } from '../../../build/project-root.ts';
 import { processes } from '../../local/processes.ts';
 
 /** A type of Kubernetes' API, as TypeScript names it in kubernetes-types, and a value that is to be one. */

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { type EchoUpstream, startEchoUpstream } from '../../../local/echo-upstream.ts';
 import { proxyThroughKong } from '../../../local/rehearsal/kong-proof.ts';
 import { type Subject, simulatedControlPlane } from '../../../local/rehearsal/subject.ts';
+import { type EchoUpstream, startEchoUpstream } from '../../../simulators/kong/echo-upstream.ts';
 import {
   declarativeFile,
   fakeKong,
   removeEverything,
   tableFor,
   temporaryDirectory,
-} from '../running-kong.ts';
+} from '../../simulators/kong/running-kong.ts';
 
 let upstream: EchoUpstream;
 let subject: Subject;

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { downloadVerified } from '../../../core/standby/download.ts';
+import { downloadVerified } from '../../../core/fetch/download.ts';
 import { prolonged, redirected, startTamperer } from '../../../local/rehearsal/tampering.ts';
 import { type Answer, goodFile, manifestOf, newSigningKey, startStandIn } from '../../cli/published-file.ts';
 

@@ -1,0 +1,242 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { isNativeError } from 'node:util/types';
+import { canLoad } from '../kong/version-choice.ts';
+import { VaultError } from '../vault/errors.ts';
+import { type Manifest, verifyManifest } from '../vault/manifest.ts';
+import type { VerificationKey } from '../vault/signer.ts';
+import { StandbyError } from './errors.ts';
+import { limit, reason } from './grant-request.ts';
+import { bodyText, type Fetch, fetchDirectly, type HttpResponse } from './http-client.ts';
+
+export interface DownloadRequest {
+  /** Presigned; a secret. */
+  readonly url: string;
+  /** Keys of which one must have signed the file's manifest. */
+  readonly trusted: readonly VerificationKey[];
+  readonly controlPlane: string;
+  /** Full version of the data plane that will load the file. */
+  readonly kongVersion: string;
+  /** Where the file goes; what is there stays until the new one is verified. */
+  readonly output: string;
+  /** A larger file is refused, whatever its manifest says. Bytes. */
+  readonly maxBytes: number;
+  /** For the whole download. */
+  readonly timeoutMs: number;
+  /** Content that Kong refused: not downloaded again. Lower-case hex. */
+  readonly refusedSha256?: string | undefined;
+  /** The only content that is accepted, where a particular revision was asked for. Lower-case hex. */
+  readonly wantedSha256?: string | undefined;
+  /** @default without a proxy */
+  readonly fetch?: Fetch | undefined;
+  /** Gives up early. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Downloads a published file and verifies it on the way; only a file that passes every check appears at `output`, at once and whole, with
+ * mode 0600.
+ *
+ * @returns what its signature says of it
+ * @throws StandbyError
+ */
+export async function downloadVerified(request: DownloadRequest): Promise<Manifest> {
+  const response = await get(request);
+  try {
+    const manifest = await trustedManifest(response, request);
+    await storeVerified(response, manifest, request);
+    return manifest;
+  } catch (error) {
+    response.discard();
+    throw error;
+  }
+}
+
+async function get(request: DownloadRequest): Promise<HttpResponse> {
+  const { url, timeoutMs, fetch = fetchDirectly, signal } = request;
+  let response: HttpResponse;
+  try {
+    response = await fetch(url, { signal: limit(timeoutMs, signal) });
+  } catch (error) {
+    throw new StandbyError(
+      'unreachable',
+      `the vault at ${new URL(url).host} did not answer (${reason(error)})`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (response.status === 200) {
+    return response;
+  }
+  const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(await errorText(response))?.[1] ?? 'no code';
+  const answered = `the vault answered ${response.status} (${code})`;
+  if (response.status === 404) {
+    throw new StandbyError(
+      'no-file',
+      `${answered}: nothing was published yet for this control plane and version. See the export function’s log`,
+    );
+  }
+  if (response.status === 403) {
+    throw new StandbyError(
+      'denied',
+      `${answered}: the URL has expired, was changed, or its signer may not read. Ask for a new grant`,
+    );
+  }
+  throw new StandbyError('unreachable', answered);
+}
+
+// S3's errors have some hundred bytes.
+const largestErrorBytes = 10_000;
+
+async function errorText(response: HttpResponse): Promise<string> {
+  // The status says enough; S3's code would only have said it better.
+  return bodyText(response, largestErrorBytes).catch(() => '');
+}
+
+async function trustedManifest(response: HttpResponse, request: DownloadRequest): Promise<Manifest> {
+  const jws = response.headers.get('x-amz-meta-manifest');
+  if (jws === null) {
+    throw new StandbyError('verification', 'the file has no manifest: it was not published by Lifeboat');
+  }
+  const manifest = await verifyManifest(jws, request.trusted).catch((error: unknown) => {
+    if (error instanceof VaultError) {
+      throw new StandbyError('verification', error.message, { cause: error });
+    }
+    throw error;
+  });
+  // A good file of another control plane must not come up as this one.
+  if (manifest.controlPlane !== request.controlPlane) {
+    throw new StandbyError(
+      'verification',
+      `the file belongs to control plane "${manifest.controlPlane}", not to "${request.controlPlane}"`,
+    );
+  }
+  // A file for newer nodes may have fields that this one refuses, and with them the whole file.
+  if (!canLoad(request.kongVersion, manifest.kongVersion)) {
+    throw new StandbyError(
+      'verification',
+      `the file was made for Kong ${manifest.kongVersion}, which a node ${request.kongVersion} cannot load`,
+    );
+  }
+  // Whoever answers must not choose which of the old files, all of them well signed, the node gets.
+  if (request.wantedSha256 !== undefined && manifest.sha256 !== request.wantedSha256) {
+    throw new StandbyError(
+      'verification',
+      `the vault gave revision ${manifest.revision}, which is not the one that was asked for`,
+    );
+  }
+  if (manifest.size > request.maxBytes) {
+    throw new StandbyError(
+      'verification',
+      `the file has ${manifest.size} bytes, more than the ${request.maxBytes} that are allowed (--max-bytes)`,
+    );
+  }
+  if (manifest.sha256 === request.refusedSha256) {
+    throw new StandbyError(
+      'refused',
+      `the vault has still revision ${manifest.revision}, which Kong did not load: it is tried again when there is another one`,
+    );
+  }
+  return manifest;
+}
+
+async function storeVerified(
+  response: HttpResponse,
+  manifest: Manifest,
+  { output, timeoutMs }: DownloadRequest,
+): Promise<void> {
+  await removeAbandoned(output, timeoutMs);
+  const temporary = `${temporaryPrefix(output)}${randomUUID()}`;
+  const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+  const file = await writing(output, open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600));
+  try {
+    try {
+      await receive(response, manifest, file, output);
+      await writing(output, file.sync());
+    } finally {
+      await writing(output, file.close());
+    }
+    await writing(output, rename(temporary, output));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => 'the first error says more');
+    throw error;
+  }
+}
+
+const temporaryPrefix = (output: string) => join(dirname(output), `.${basename(output)}.`);
+
+/** What killed runs left would fill the disk. A file that is younger may be another run's, which is still at work. */
+async function removeAbandoned(output: string, olderThanMs: number): Promise<void> {
+  // A directory that cannot be read is named when the file is written.
+  const names = await readdir(dirname(output)).catch(() => []);
+  const paths = names.map((name) => join(dirname(output), name));
+  for (const path of paths.filter((each) => each.startsWith(temporaryPrefix(output)))) {
+    const writtenMs = (await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now();
+    if (Date.now() - writtenMs > olderThanMs) {
+      await rm(path, { force: true }).catch(() => 'it belongs to somebody else');
+    }
+  }
+}
+
+async function receive(
+  response: HttpResponse,
+  manifest: Manifest,
+  file: FileHandle,
+  output: string,
+): Promise<void> {
+  const sha256 = createHash('sha256');
+  let size = 0;
+  for await (const piece of pieces(response)) {
+    size += piece.length;
+    // Whoever answers must not fill the disk: the signed size is the limit.
+    if (size > manifest.size) {
+      throw new StandbyError(
+        'verification',
+        `the file is longer than the ${manifest.size} bytes of its manifest`,
+      );
+    }
+    sha256.update(piece);
+    await writing(output, file.writeFile(piece));
+  }
+  if (size < manifest.size) {
+    throw new StandbyError(
+      'unreachable',
+      `the download broke off: ${size} of ${manifest.size} bytes came. Try again`,
+    );
+  }
+  if (sha256.digest('hex') !== manifest.sha256) {
+    throw new StandbyError(
+      'verification',
+      'the file’s content does not have the hash of its manifest: it was changed after it was signed',
+    );
+  }
+}
+
+/** The content, inflated as its Content-Encoding says. */
+async function* pieces(response: HttpResponse): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response.body;
+  } catch (error) {
+    throw new StandbyError('unreachable', `the download broke off (${reason(error)}). Try again`, {
+      cause: error,
+    });
+  }
+}
+
+async function writing<Result>(output: string, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    const code = isNativeError(error) && 'code' in error ? String(error.code) : String(error);
+    throw new StandbyError(
+      'output',
+      `${output} cannot be written (${code}): check directory, owner and free space`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

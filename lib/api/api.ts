@@ -1,0 +1,167 @@
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { grantPath } from '../../core/access/assertion.ts';
+import { acknowledge } from '../conventions/acknowledge.ts';
+import type { DataPlaneAuthSettings, DomainSettings } from '../settings/settings.ts';
+import { assertionThrottle, grantThrottle, hookThrottle, type Throttle } from './api-throttles.ts';
+import { Domain } from './domain.ts';
+
+export interface ApiProps {
+  readonly logRetentionDays: number;
+  readonly logKey: kms.IKey;
+  /** @default the name that API Gateway gives */
+  readonly domain?: DomainSettings | undefined;
+}
+
+/** What API Gateway counts of a route (API Gateway Developer Guide, "Monitor CloudWatch metrics for HTTP APIs"). */
+export type RouteMetricName = '4xx' | '5xx' | 'Count';
+
+/** The HTTP API: event hooks in, grants out. Each route has its own throttle, so that a flood of hooks starves no grant. */
+export class Api extends Construct {
+  /** Base URL: the domain's, where there is one. */
+  readonly url: string;
+  /** Base URL by the name that API Gateway gives; undefined where it is closed. */
+  readonly defaultUrl: string | undefined;
+  readonly domain: Domain | undefined;
+  readonly #api: apigateway.HttpApi;
+  readonly #stage: apigateway.CfnStage;
+  readonly #routeSettings: Record<string, object> = {};
+
+  constructor(scope: Construct, id: string, props: ApiProps) {
+    super(scope, id);
+    this.#api = new apigateway.HttpApi(this, 'HttpApi', {
+      description: 'Lifeboat: what control planes and data planes call',
+      createDefaultStage: false,
+      ...(props.domain?.disableDefaultEndpoint ? { disableExecuteApiEndpoint: true } : {}),
+    });
+    const accessLog = new logs.LogGroup(this, 'AccessLog', {
+      retention: props.logRetentionDays,
+      encryptionKey: props.logKey,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.#stage = new apigateway.CfnStage(this, 'Stage', {
+      apiId: this.#api.apiId,
+      stageName: '$default',
+      autoDeploy: true,
+      defaultRouteSettings: { detailedMetricsEnabled: true },
+      accessLogSettings: {
+        destinationArn: accessLog.logGroupArn,
+        // Who, what, how it ended. No query, no header: neither may hold a secret in a log.
+        format: JSON.stringify({
+          time: '$context.requestTime',
+          requestId: '$context.requestId',
+          sourceIp: '$context.identity.sourceIp',
+          caller: '$context.identity.userArn',
+          route: '$context.routeKey',
+          path: '$context.path',
+          status: '$context.status',
+          error: '$context.error.message',
+          authorizerError: '$context.authorizer.error',
+          latencyMs: '$context.responseLatency',
+          responseBytes: '$context.responseLength',
+        }),
+      },
+    });
+    this.#stage.routeSettings = this.#routeSettings;
+    // The default stage has no path: the API's own endpoint is the base URL.
+    this.defaultUrl = props.domain?.disableDefaultEndpoint ? undefined : this.#api.apiEndpoint;
+    this.domain =
+      props.domain === undefined
+        ? undefined
+        : new Domain(this, 'Domain', { settings: props.domain, stage: this.#stage });
+    this.url = this.domain?.url ?? this.#api.apiEndpoint;
+  }
+
+  /** Event hooks: anybody may knock, the function verifies the signature. */
+  addHookRoute(handler: lambda.IFunction): void {
+    const [route] = this.#api.addRoutes({
+      path: '/control-planes/{controlPlane}/events',
+      methods: [apigateway.HttpMethod.POST],
+      integration: new HttpLambdaIntegration('Hook', handler),
+    });
+    this.#throttle('POST /control-planes/{controlPlane}/events', route, hookThrottle);
+    if (route !== undefined) {
+      acknowledge(
+        route,
+        'AwsSolutions-APIG4',
+        'Kong cannot sign with IAM: its hooks carry an HMAC of the body, which the function checks before anything else.',
+      );
+    }
+  }
+
+  /** Grants for one control plane, on a path of its own, so that a role can be allowed exactly this one. */
+  addGrantRoutes(controlPlane: string, handler: lambda.IFunction, auth: DataPlaneAuthSettings): void {
+    const path = grantPath(controlPlane);
+    const integration = new HttpLambdaIntegration(`Grant-${controlPlane}`, handler);
+    if (auth.iam) {
+      const [route] = this.#api.addRoutes({
+        path,
+        methods: [apigateway.HttpMethod.GET],
+        integration,
+        authorizer: new HttpIamAuthorizer(),
+      });
+      this.#throttle(`GET ${path}`, route, grantThrottle);
+    }
+    if (auth.clusterCertificate !== undefined) {
+      const [route] = this.#api.addRoutes({ path, methods: [apigateway.HttpMethod.POST], integration });
+      this.#throttle(`POST ${path}`, route, assertionThrottle);
+      if (route !== undefined) {
+        acknowledge(
+          route,
+          'AwsSolutions-APIG4',
+          'For data planes without AWS credentials: the function checks an assertion that their cluster certificate’s key has signed, before anything else.',
+        );
+      }
+    }
+  }
+
+  /** ARN that a data plane's role needs `execute-api:Invoke` on. */
+  grantArn(controlPlane: string): string {
+    return Stack.of(this).formatArn({
+      service: 'execute-api',
+      resource: this.#api.apiId,
+      resourceName: `$default/GET/control-planes/${controlPlane}/fallback-config`,
+    });
+  }
+
+  hookMetric(metricName: RouteMetricName): cloudwatch.Metric {
+    return this.#routeMetric(metricName, 'POST', '/control-planes/{controlPlane}/events');
+  }
+
+  grantMetric(
+    controlPlane: string,
+    metricName: RouteMetricName,
+    method: 'GET' | 'POST' = 'GET',
+  ): cloudwatch.Metric {
+    return this.#routeMetric(metricName, method, grantPath(controlPlane));
+  }
+
+  #routeMetric(metricName: RouteMetricName, method: string, resource: string): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: 'AWS/ApiGateway',
+      metricName,
+      dimensionsMap: { ApiId: this.#api.apiId, Stage: '$default', Method: method, Resource: resource },
+      statistic: cloudwatch.Stats.SUM,
+    });
+  }
+
+  #throttle(routeKey: string, route: apigateway.HttpRoute | undefined, throttle: Throttle): void {
+    // L1, where the keys are CloudFormation's own.
+    this.#routeSettings[routeKey] = {
+      ThrottlingRateLimit: throttle.perSecond,
+      ThrottlingBurstLimit: throttle.burst,
+      DetailedMetricsEnabled: true,
+    };
+    if (route !== undefined) {
+      // A stage's settings may name only routes that exist.
+      this.#stage.node.addDependency(route);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { Stack, Token } from 'aws-cdk-lib';
+import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
+import * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
+import { Construct } from 'constructs';
+import { type DomainSettings, SettingsError } from '../settings/settings.ts';
+
+export interface DomainProps {
+  readonly settings: DomainSettings;
+  readonly stage: apigateway.CfnStage;
+}
+
+/**
+ * A name of the deployer's for the HTTP API. Nothing but the URL changes by it: ARNs are the API's, and whoever signs a request must know the
+ * region, which this name does not tell.
+ */
+export class Domain extends Construct {
+  readonly url: string;
+  /** What the name has to lead to (CNAME) where DNS is the deployer's; undefined where a zone is named, which has the record. */
+  readonly target: string | undefined;
+
+  /** @throws SettingsError when the certificate is another region's */
+  constructor(scope: Construct, id: string, { settings, stage }: DomainProps) {
+    super(scope, id);
+    const { name, certificateArn, hostedZoneId } = settings;
+    requireSameRegion(this, certificateArn);
+    const domain = new apigateway.DomainName(this, 'Name', {
+      domainName: name,
+      certificate: acm.Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
+      endpointType: apigateway.EndpointType.REGIONAL,
+      securityPolicy: apigateway.SecurityPolicy.TLS_1_2,
+    });
+    // L1, as the stage is; its Ref is its name.
+    new apigateway.CfnApiMapping(this, 'Mapping', {
+      apiId: stage.apiId,
+      domainName: domain.name,
+      stage: stage.ref,
+    });
+    if (hostedZoneId !== undefined) {
+      new route53.ARecord(this, 'Record', {
+        zone: route53.HostedZone.fromHostedZoneId(this, 'Zone', hostedZoneId),
+        // With its dot it is whole: the zone's own name need not be known, and nothing is looked up.
+        recordName: `${name}.`,
+        target: route53.RecordTarget.fromAlias(
+          new ApiGatewayv2DomainProperties(domain.regionalDomainName, domain.regionalHostedZoneId),
+        ),
+      });
+    }
+    this.url = `https://${name}`;
+    this.target = hostedZoneId === undefined ? domain.regionalDomainName : undefined;
+  }
+}
+
+/** API Gateway takes a regional name's certificate from its own region alone, and would say so only when it is deployed. */
+function requireSameRegion(scope: Construct, certificateArn: string): void {
+  const { region } = Stack.of(scope);
+  const [, , , found] = certificateArn.split(':');
+  if (Token.isUnresolved(region) || Token.isUnresolved(certificateArn) || found === region) {
+    return;
+  }
+  throw new SettingsError(
+    `the settings of ${scope.node.path} are wrong:\n- domain.certificateArn: the certificate is in ${found}, and the API in ${region}: ` +
+      'request one for the same name there',
+  );
+}

@@ -1,0 +1,84 @@
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { apiOutputs, grantOutputs, output, outputId } from '../operations/outputs.ts';
+import { Lifeboat, type LifeboatProps, type LifeboatUnit } from './lifeboat.ts';
+
+export interface LifeboatStackProps extends StackProps {
+  /** What `Lifeboat` is told. */
+  readonly settings: LifeboatProps;
+}
+
+/** A stack of its own for Lifeboat, which cannot be deleted by accident and says what a person needs next. */
+export class LifeboatStack extends Stack {
+  readonly lifeboat: Lifeboat;
+
+  constructor(scope: Construct, id: string, { settings, ...props }: LifeboatStackProps) {
+    super(scope, id, { terminationProtection: true, ...props });
+    // The one name that logical ids leave out: with another one each resource would be replaced, the vault by an empty one.
+    this.lifeboat = new Lifeboat(this, 'Default', settings);
+    this.#outputs(this.lifeboat);
+  }
+
+  #outputs({ vault, api, units }: Lifeboat): void {
+    apiOutputs(this, api);
+    output(this, 'Bucket', 'The vault', vault.bucket.bucketName);
+    output(this, 'SigningKeyArn', 'Key that signs the configurations', vault.signingKey.keyArn);
+    const publicKey = 'npm run --silent lifeboat -- public-key --key-id';
+    output(
+      this,
+      'PublicKeyCommand',
+      'Prints what data planes pin',
+      `${publicKey} ${vault.signingKey.keyArn}`,
+    );
+    for (const [name, { keyArn }] of [...vault.signingKeys].slice(1)) {
+      output(
+        this,
+        `PublicKeyCommand${name}`,
+        `Prints what data planes pin of the signing key "${name}", which signs nothing now`,
+        `${publicKey} ${keyArn}`,
+      );
+    }
+    if (vault.encryptionKeyStatements.length > 0) {
+      output(
+        this,
+        'EncryptionKeyStatements',
+        'What the policy of your encryption key needs',
+        this.toJsonString(vault.encryptionKeyStatements.map((statement) => statement.toStatementJson())),
+      );
+    }
+    for (const unit of units.values()) {
+      this.#outputsOf(unit);
+    }
+  }
+
+  #outputsOf(watched: LifeboatUnit): void {
+    const { controlPlane, export: unit, webhookUrl, readerRole } = watched;
+    output(
+      this,
+      outputId('WebhookUrl', controlPlane),
+      `Where event hooks of ${controlPlane} go (config.url)`,
+      webhookUrl,
+    );
+    grantOutputs(this, watched);
+    if (readerRole !== undefined) {
+      output(
+        this,
+        outputId('ReaderRoleArn', controlPlane),
+        `What data planes of ${controlPlane} in other accounts assume to ask for grants`,
+        readerRole.roleArn,
+      );
+    }
+    output(
+      this,
+      outputId('HookSecretArn', controlPlane),
+      `Signs the event hooks of ${controlPlane} (config.secret)`,
+      unit.hookSecret.secretArn,
+    );
+    output(
+      this,
+      outputId('ClusterCertificateArn', controlPlane),
+      `Secret to fill with a data plane’s cluster certificate of ${controlPlane}`,
+      unit.certificateSecret.secretArn,
+    );
+  }
+}

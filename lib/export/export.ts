@@ -1,0 +1,188 @@
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import * as scheduler from 'aws-cdk-lib/aws-scheduler';
+import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { ExportVariables } from '../../lambdas/environment/export.ts';
+import { acknowledge } from '../conventions/acknowledge.ts';
+import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
+import type { ControlPlaneSettings, Settings } from '../settings/settings.ts';
+import type { Vault } from '../vault/vault.ts';
+
+export interface ExportProps {
+  readonly controlPlane: string;
+  readonly settings: ControlPlaneSettings;
+  readonly deployment: Settings;
+  readonly logKey: kms.IKey;
+  readonly vault: Vault;
+  readonly role: FunctionRole;
+}
+
+// A settle time, a frame of some hundred MB and a try more; the function stops itself 10 s before.
+const timeout = Duration.seconds(120);
+// Compressed frames of 16 MiB and the file made of them; also what the CPU share of a function follows.
+const memorySizeMb = 1024;
+// Messages that no try can read; whatever can be read is let go by the function itself long before.
+const maxReceiveCount = 10;
+
+/** A secret of the stack, or of the deployer. */
+export type ReadableSecret = Pick<secretsmanager.ISecret, 'secretArn' | 'grantRead'>;
+
+/** What keeps one control plane's files fresh: its queue, its export function, its schedule, its secrets. */
+export class Export extends Construct {
+  readonly queue: sqs.IQueue;
+  readonly deadLetterQueue: sqs.IQueue;
+  readonly exporter: LifeboatFunction<ExportVariables>;
+  readonly hookSecret: ReadableSecret;
+  readonly certificateSecret: ReadableSecret;
+
+  constructor(scope: Construct, id: string, props: ExportProps) {
+    super(scope, id);
+    const { controlPlane, settings, deployment, logKey, vault, role } = props;
+    const deadLetterQueue = new sqs.Queue(this, 'DeadLetters', {
+      fifo: true,
+      enforceSSL: true,
+      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      retentionPeriod: Duration.days(14),
+    });
+    const queue = new sqs.Queue(this, 'Queue', {
+      fifo: true,
+      enforceSSL: true,
+      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      // The schedule's messages carry no deduplication id; the scheduled time in their bodies keeps them apart.
+      contentBasedDeduplication: true,
+      // Visible when all hooks of their window have come.
+      deliveryDelay: Duration.seconds(deployment.coalescingWindowSeconds + 1),
+      visibilityTimeout: timeout.plus(Duration.seconds(30)),
+      deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount },
+    });
+    this.queue = queue;
+    this.deadLetterQueue = deadLetterQueue;
+    this.hookSecret = this.#hookSecret(controlPlane, settings);
+    this.certificateSecret = this.#certificateSecret(controlPlane, settings);
+    this.certificateSecret.grantRead(role);
+
+    const variables: ExportVariables = {
+      CONTROL_PLANE: controlPlane,
+      CLUSTER_ENDPOINT: settings.clusterEndpoint,
+      CLUSTER_MTLS: settings.clusterMtls,
+      CLUSTER_SERVER_NAME: settings.clusterServerName ?? '',
+      CLUSTER_CERTIFICATE_SECRET: this.certificateSecret.secretArn,
+      DATA_PLANE_VERSIONS: settings.dataPlaneVersions.join(','),
+      CUSTOM_PLUGINS: settings.customPlugins.join(','),
+      BUCKET: vault.bucket.bucketName,
+      ENCRYPTION_KEY_ARN: vault.encryptionKey.keyArn,
+      SIGNING_KEY_ARN: vault.signingKey.keyArn,
+      OBJECT_LOCK_DAYS: String(deployment.objectLockDays),
+      QUEUE_URL: queue.queueUrl,
+      SETTLE_SECONDS: String(deployment.settleSeconds),
+      CLOCK_TOLERANCE_SECONDS: String(deployment.clockToleranceSeconds),
+      MINIMUM_INTERVAL_SECONDS: String(deployment.minimumIntervalSeconds),
+    };
+    const exporter = new LifeboatFunction(this, 'Function', {
+      entry: 'export',
+      environment: variables,
+      role,
+      timeout,
+      memorySizeMb,
+      logRetentionDays: deployment.logRetentionDays,
+      logKey,
+      reservedConcurrency: deployment.reservedConcurrency.export,
+      vpc: settings.vpc,
+    });
+    this.exporter = exporter;
+    // Grants ReceiveMessage, DeleteMessage and ChangeMessageVisibility, all of which the function needs.
+    exporter.function.addEventSource(
+      new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }),
+    );
+    this.#schedule(controlPlane, deployment, queue);
+  }
+
+  #hookSecret(controlPlane: string, { eventHookSecretArn }: ControlPlaneSettings): ReadableSecret {
+    if (eventHookSecretArn !== undefined) {
+      return secretsmanager.Secret.fromSecretCompleteArn(this, 'HookSecret', eventHookSecretArn);
+    }
+    const secret = new secretsmanager.Secret(this, 'HookSecret', {
+      description: `Lifeboat: signs the event hooks of control plane ${controlPlane} (config.secret of the hook)`,
+      // Only letters and digits, so that it survives every shell and configuration file.
+      generateSecretString: { passwordLength: 48, excludePunctuation: true },
+    });
+    acknowledge(
+      secret,
+      'AwsSolutions-SMG4',
+      'It is rotated together with the event hook in Kong; see the README.',
+    );
+    return secret;
+  }
+
+  #certificateSecret(
+    controlPlane: string,
+    { clusterCertificateSecretArn }: ControlPlaneSettings,
+  ): ReadableSecret {
+    if (clusterCertificateSecretArn !== undefined) {
+      return secretsmanager.Secret.fromSecretCompleteArn(
+        this,
+        'ClusterCertificate',
+        clusterCertificateSecretArn,
+      );
+    }
+    const secret = new secretsmanager.Secret(this, 'ClusterCertificate', {
+      description: `Lifeboat: a data plane's cluster certificate for control plane ${controlPlane}: {"certificate", "key", "ca"?}, PEM`,
+      // A form to fill in after the first deployment; the export says so until then.
+      generateSecretString: {
+        secretStringTemplate: JSON.stringify({ certificate: '', key: '' }),
+        generateStringKey: 'unused',
+      },
+    });
+    acknowledge(
+      secret,
+      'AwsSolutions-SMG4',
+      'Its issuer renews the certificate: the control plane’s own CA or operator.',
+    );
+    return secret;
+  }
+
+  #schedule(controlPlane: string, { scheduleMinutes }: Settings, queue: sqs.IQueue): void {
+    new scheduler.Schedule(this, 'Schedule', {
+      description: `Lifeboat: looks at control plane ${controlPlane}, hooks or no hooks`,
+      schedule: scheduler.ScheduleExpression.rate(Duration.minutes(scheduleMinutes)),
+      // Allows the role this queue.
+      target: new SqsSendMessage(queue, {
+        role: this.#scheduleRole(),
+        messageGroupId: controlPlane,
+        input: scheduler.ScheduleTargetInput.fromObject({
+          command: 'export',
+          version: 1,
+          cause: 'schedule',
+          at: scheduler.ContextAttribute.scheduledTime,
+        }),
+        // A ring that is missed is made good by the next one.
+        retryAttempts: 0,
+      }),
+    });
+  }
+
+  /** CDK's own role would stand beside Lifeboat in the stack, where what is said of all its roles does not reach. */
+  #scheduleRole(): iam.Role {
+    const { account } = Stack.of(this);
+    // Only schedules of this account (EventBridge Scheduler User Guide, "Confused deputy prevention").
+    const ourSchedules = {
+      StringEquals: {
+        'aws:SourceAccount': account,
+        'aws:SourceArn': Stack.of(this).formatArn({
+          service: 'scheduler',
+          resource: 'schedule-group',
+          resourceName: 'default',
+          arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+        }),
+      },
+    };
+    return new iam.Role(this, 'ScheduleRole', {
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', { conditions: ourSchedules }),
+    });
+  }
+}

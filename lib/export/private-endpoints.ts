@@ -1,0 +1,108 @@
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import type { VpcSettings } from '../settings/settings.ts';
+import type { Vault } from '../vault/vault.ts';
+import type { Export } from './export.ts';
+
+/** An export in a network, and who may call from it. */
+export interface PrivateExport {
+  readonly export: Export;
+  readonly securityGroupIds: readonly string[];
+}
+
+export interface PrivateEndpointsProps {
+  /** Where the endpoints stand. */
+  readonly network: VpcSettings;
+  /** Of the network's subnets, in the same order: they get the way to S3. */
+  readonly routeTableIds: readonly string[];
+  /** All exports of this network, whoever asked for the endpoints. */
+  readonly exports: readonly PrivateExport[];
+  readonly vault: Vault;
+}
+
+/**
+ * The way to AWS from a network that has none to the internet: interface endpoints for SQS (the queue), Secrets Manager (the certificate) and KMS
+ * (the signature), a gateway endpoint for S3. Each is open to the exports' security groups, and for what they call there alone, so that nothing
+ * can be carried away to another bucket or queue. Logs need none: Lambda takes them outside of the function's network.
+ */
+export class PrivateEndpoints extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    { network, routeTableIds, exports, vault }: PrivateEndpointsProps,
+  ) {
+    super(scope, id);
+    const { vpcId, availabilityZones, subnetIds } = network;
+    const vpc = ec2.Vpc.fromVpcAttributes(this, 'Vpc', { vpcId, availabilityZones });
+    const subnets = subnetIds.map((subnetId, index) =>
+      ec2.Subnet.fromSubnetAttributes(this, `Subnet${index}`, {
+        subnetId,
+        ...at('availabilityZone', availabilityZones, index),
+        ...at('routeTableId', routeTableIds, index),
+      }),
+    );
+    const group = new ec2.SecurityGroup(this, 'Group', {
+      vpc,
+      description: 'Lifeboat: exports to AWS',
+      allowAllOutbound: false,
+    });
+    for (const caller of new Set(exports.flatMap(({ securityGroupIds }) => securityGroupIds))) {
+      group.addIngressRule(ec2.Peer.securityGroupId(caller), ec2.Port.tcp(443), 'Exports');
+    }
+
+    const open = (name: string, service: ec2.IInterfaceVpcEndpointService, statement: iam.PolicyStatement) =>
+      new ec2.InterfaceVpcEndpoint(this, name, {
+        vpc,
+        service,
+        subnets: { subnets },
+        securityGroups: [group],
+        open: false,
+      }).addToPolicy(statement);
+    const services = ec2.InterfaceVpcEndpointAwsService;
+    const units = exports.map(({ export: unit }) => unit);
+    // Lambda itself takes the messages; the function puts back what it has not done.
+    open(
+      'Sqs',
+      services.SQS,
+      allowed(
+        ['sqs:ChangeMessageVisibility'],
+        units.map(({ queue }) => queue.queueArn),
+      ),
+    );
+    open(
+      'SecretsManager',
+      services.SECRETS_MANAGER,
+      allowed(
+        ['secretsmanager:GetSecretValue'],
+        units.map(({ certificateSecret }) => certificateSecret.secretArn),
+      ),
+    );
+    // What S3 encrypts and decrypts it asks KMS for itself.
+    open('Kms', services.KMS, allowed(['kms:Sign', 'kms:GetPublicKey'], [vault.signingKey.keyArn]));
+    new ec2.GatewayVpcEndpoint(this, 'S3', {
+      vpc,
+      service: ec2.GatewayVpcEndpointAwsService.S3,
+      subnets: [{ subnets }],
+    }).addToPolicy(
+      allowed(
+        ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:PutObjectRetention', 's3:ListBucket'],
+        [vault.bucket.bucketArn, vault.bucket.arnForObjects('*')],
+      ),
+    );
+  }
+}
+
+/** Who may do these the roles' own policies say; the network adds where they lead. */
+function allowed(actions: readonly string[], resources: readonly string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    principals: [new iam.AnyPrincipal()],
+    actions: [...actions],
+    resources: [...resources],
+  });
+}
+
+function at<Name extends string>(name: Name, values: readonly string[], index: number) {
+  const value = values[index];
+  return value === undefined ? {} : ({ [name]: value } as Record<Name, string>);
+}

@@ -1,0 +1,162 @@
+import { join } from 'node:path';
+import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { acknowledge } from '../conventions/acknowledge.ts';
+import type { VpcSettings } from '../settings/settings.ts';
+import { lambdaBundling } from './bundling.ts';
+
+/** The role of a function: trusted by Lambda alone, and with nothing granted yet. */
+export class FunctionRole extends iam.Role {
+  constructor(scope: Construct, id: string) {
+    super(scope, id, { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+  }
+}
+
+export interface LifeboatFunctionProps<Variables> {
+  /** Name of the file in `lambdas/`, without its ending. */
+  readonly entry: 'webhook' | 'export' | 'presign';
+  /** The function's whole environment, by the type that it parses itself. */
+  readonly environment: Variables;
+  readonly role: FunctionRole;
+  readonly timeout: Duration;
+  readonly memorySizeMb: number;
+  readonly logRetentionDays: number;
+  /** Encrypts its logs. */
+  readonly logKey: kms.IKey;
+  /** How many executions are kept free for it, and are its most. @default what is free in the account */
+  readonly reservedConcurrency?: number | undefined;
+  /** Network of a private control plane. @default outside any VPC */
+  readonly vpc?: VpcSettings | undefined;
+}
+
+const lambdasFolder = join(import.meta.dirname ?? '', '../../lambdas');
+
+/** A Lambda function as all of Lifeboat's are: Node.js 24 on ARM64, one bundled module, JSON logs in a group of its own. */
+export class LifeboatFunction<
+  Variables extends { readonly [Name in keyof Variables]: string },
+> extends Construct {
+  readonly function: lambda.IFunction;
+  /** For stacks of other regions, too: `function.functionArn` would want a name that was chosen beforehand. */
+  readonly functionArn: string;
+  readonly logGroupName: string;
+  readonly memorySizeMb: number;
+
+  constructor(scope: Construct, id: string, props: LifeboatFunctionProps<Variables>) {
+    super(scope, id);
+    const logGroup = new logs.LogGroup(this, 'Log', {
+      retention: props.logRetentionDays,
+      encryptionKey: props.logKey,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    logGroup.grantWrite(props.role);
+    this.logGroupName = logGroup.logGroupName;
+    this.memorySizeMb = props.memorySizeMb;
+    const own = new NodejsFunction(this, 'Function', {
+      entry: join(lambdasFolder, `${props.entry}.ts`),
+      depsLockFilePath: join(lambdasFolder, '../package-lock.json'),
+      projectRoot: join(lambdasFolder, '..'),
+      description: `Lifeboat: ${props.entry}`,
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      role: props.role,
+      timeout: props.timeout,
+      memorySize: props.memorySizeMb,
+      logGroup,
+      loggingFormat: lambda.LoggingFormat.JSON,
+      environment: {
+        ...(props.environment as Readonly<Record<string, string>>),
+        POWERTOOLS_SERVICE_NAME: `lifeboat-${props.entry}`,
+        POWERTOOLS_METRICS_NAMESPACE: 'Lifeboat',
+      },
+      bundling: {
+        format: OutputFormat.ESM,
+        target: lambdaBundling.target,
+        minify: lambdaBundling.minify,
+        mainFields: [...lambdaBundling.mainFields],
+        banner: lambdaBundling.banner,
+        bundleAwsSDK: true,
+      },
+      ...(props.reservedConcurrency === undefined
+        ? {}
+        : { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...network(this, props),
+    });
+    this.function = own;
+    this.functionArn = (own.node.defaultChild as lambda.CfnFunction).attrArn;
+  }
+}
+
+function network(
+  scope: Construct,
+  { vpc, role }: Pick<LifeboatFunctionProps<unknown>, 'vpc' | 'role'>,
+): Pick<lambda.FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'> {
+  if (vpc === undefined) {
+    return {};
+  }
+  // What Lambda needs to attach a function to subnets, and no more (Lambda Developer Guide, "Required IAM permissions").
+  const attach = {
+    actions: [
+      'ec2:CreateNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:DeleteNetworkInterface',
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:UnassignPrivateIpAddresses',
+    ],
+    resources: ['*'],
+  };
+  role.addToPolicy(new iam.PolicyStatement({ sid: 'AttachToNetwork', ...attach }));
+  // Lambda needs them, the function's own code does not: only its calls carry this key (ibid., "Security best practices"). The function's
+  // own ARN would close a circle between function and policy.
+  role.addToPolicy(
+    new iam.PolicyStatement({
+      sid: 'NotFromCode',
+      effect: iam.Effect.DENY,
+      ...attach,
+      conditions: {
+        ArnLike: {
+          'lambda:SourceFunctionArn': Stack.of(scope).formatArn({
+            service: 'lambda',
+            resource: 'function',
+            resourceName: '*',
+            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+          }),
+        },
+      },
+    }),
+  );
+  acknowledge(
+    role,
+    'AwsSolutions-IAM5[Resource::*]',
+    'The network interfaces of a function in a VPC do not exist before Lambda makes them.',
+  );
+  acknowledge(
+    scope,
+    'Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId',
+    'The subnets are the deployer’s; nobody here asks for their route tables.',
+  );
+  const subnets = vpc.subnetIds.map((id, index) => ec2.Subnet.fromSubnetId(scope, `Subnet${index}`, id));
+  return {
+    vpc: ec2.Vpc.fromVpcAttributes(scope, 'Vpc', {
+      vpcId: vpc.vpcId,
+      availabilityZones: vpc.availabilityZones,
+      privateSubnetIds: vpc.subnetIds,
+    }),
+    vpcSubnets: { subnets },
+    securityGroups: vpc.securityGroupIds.map((id, index) =>
+      ec2.SecurityGroup.fromSecurityGroupId(scope, `SecurityGroup${index}`, id, { mutable: false }),
+    ),
+  };
+}
+
+/** Where the functions' own service endpoints are: for conditions such as kms:ViaService. */
+export function serviceHost(scope: Construct, service: string): string {
+  const { region, urlSuffix } = Stack.of(scope);
+  return `${service}.${region}.${urlSuffix}`;
+}

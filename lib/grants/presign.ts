@@ -1,0 +1,86 @@
+import { Duration, Token } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
+import { type PresignVariables, packedCertificates } from '../../lambdas/environment/presign.ts';
+import type { Api } from '../api/api.ts';
+import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
+import { certificateOf } from '../settings/cluster-certificates.ts';
+import {
+  type ControlPlaneSettings,
+  type DataPlaneAuthSettings,
+  type Settings,
+  SettingsError,
+} from '../settings/settings.ts';
+import type { FileStore } from '../vault/file-store.ts';
+
+export interface PresignProps {
+  readonly controlPlane: string;
+  readonly settings: ControlPlaneSettings;
+  readonly deployment: Settings;
+  readonly logKey: kms.IKey;
+  readonly vault: Pick<FileStore, 'bucket'>;
+  readonly api: Api;
+  /** Its rights are the rights of the URLs: reading one control plane's files. */
+  readonly role: FunctionRole;
+}
+
+/** What gives a new data plane its short-lived URL, one function for each control plane. */
+export class Presign extends Construct {
+  readonly presigner: LifeboatFunction<PresignVariables>;
+
+  constructor(scope: Construct, id: string, props: PresignProps) {
+    super(scope, id);
+    const variables: PresignVariables = {
+      CONTROL_PLANE: props.controlPlane,
+      BUCKET: props.vault.bucket.bucketName,
+      DATA_PLANE_VERSIONS: props.settings.dataPlaneVersions.join(','),
+      URL_LIFETIME_SECONDS: String(props.deployment.urlLifetimeSeconds),
+      ...trustVariables(props.settings.dataPlaneAuth),
+    };
+    requireRoom(props.controlPlane, variables);
+    this.presigner = new LifeboatFunction(this, 'Function', {
+      entry: 'presign',
+      environment: variables,
+      role: props.role,
+      // Pure computation; the time is for a cold start.
+      timeout: Duration.seconds(10),
+      memorySizeMb: 256,
+      logRetentionDays: props.deployment.logRetentionDays,
+      logKey: props.logKey,
+      reservedConcurrency: props.deployment.reservedConcurrency.presign,
+    });
+    props.api.addGrantRoutes(props.controlPlane, this.presigner.function, props.settings.dataPlaneAuth);
+  }
+}
+
+/** Whose assertions the function takes. */
+export function trustVariables({
+  clusterCertificate: { certificates = [], authorities = [], commonNames = [] } = {},
+}: DataPlaneAuthSettings): Pick<
+  PresignVariables,
+  'CLUSTER_CERTIFICATES' | 'CLUSTER_AUTHORITIES' | 'CLUSTER_COMMON_NAMES'
+> {
+  return {
+    CLUSTER_CERTIFICATES: certificates.map((pem) => certificateFingerprint(certificateOf(pem))).join(','),
+    CLUSTER_AUTHORITIES: packedCertificates(authorities.map(certificateOf)),
+    CLUSTER_COMMON_NAMES: commonNames.join(','),
+  };
+}
+
+/** Lambda takes 4 KB of environment in all (Lambda Developer Guide, "Lambda quotas"), and says so only in the middle of a deployment. */
+const mostBytes = 4096;
+/** For the name of the bucket, where CloudFormation makes it, and for Powertools' own variables. */
+const reservedBytes = 63 + 120;
+
+function requireRoom(controlPlane: string, variables: PresignVariables): void {
+  const bytes = Object.entries(variables)
+    .map(([name, value]) => name.length + (Token.isUnresolved(value) ? 0 : Buffer.byteLength(value)))
+    .reduce((sum, each) => sum + each, reservedBytes);
+  if (bytes > mostBytes) {
+    throw new SettingsError(
+      `dataPlaneAuth of control plane "${controlPlane}" is too large: with it the presign function’s environment would have ${bytes} bytes, ` +
+        `and Lambda takes ${mostBytes}. Name fewer authorities or names; an authority with an EC key takes a third of the room of one with a long RSA key`,
+    );
+  }
+}

@@ -1,0 +1,144 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import type { Api } from '../api/api.ts';
+import { deploymentName } from '../conventions/deployment-name.ts';
+import type { Presign } from '../grants/presign.ts';
+import type { DataPlaneAuthSettings, Settings } from '../settings/settings.ts';
+
+/** Where a section of the runbook is, as GitHub and GitLab make anchors of headings. */
+export function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9 -]/g, '')
+    .replaceAll(' ', '-');
+}
+
+export interface Alert {
+  /** Heading of its section in docs/runbook.md. */
+  readonly heading: string;
+  /** What it means for a person, and how soon. */
+  readonly meaning: string;
+}
+
+export interface MetricAlert extends Alert {
+  readonly metric: cloudwatch.IMetric;
+  /** The alarm begins here. With `below` under it, else at it. */
+  readonly threshold: number;
+  /** @default false */
+  readonly below?: boolean;
+  /** @default not breaching */
+  readonly missing?: cloudwatch.TreatMissingData;
+  /** Who is told. @default the topic, when it begins and when it is over */
+  readonly tells?: 'nobody' | 'its beginning';
+}
+
+// The shortest period in which several things that belong together have surely been counted.
+export const moment = Duration.minutes(5);
+
+/**
+ * Makes alarms, each with its section in docs/runbook.md.
+ *
+ * CloudWatch looks each minute at the last period, not at one by the clock (CloudWatch User Guide, "Alarm evaluation window"). Where
+ * a metric may be missing it is filled with zeros: otherwise CloudWatch looks further back, up to some periods, until it finds one that is
+ * there (ibid., "Configuring how CloudWatch alarms treat missing data").
+ */
+export class Alarms {
+  readonly #scope: Construct;
+  readonly #runbookUrl: string;
+  readonly #topic: sns.ITopic | undefined;
+
+  /** @param scope - a construct of the deployment, just below the one that is the whole of it */
+  constructor(
+    scope: Construct,
+    { alarmTopicArn, runbookUrl }: Pick<Settings, 'alarmTopicArn' | 'runbookUrl'>,
+  ) {
+    this.#scope = scope;
+    this.#runbookUrl = runbookUrl;
+    this.#topic =
+      alarmTopicArn === undefined ? undefined : sns.Topic.fromTopicArn(scope, 'Topic', alarmTopicArn);
+  }
+
+  make(controlPlane: string | undefined, id: string, alert: MetricAlert): cloudwatch.Alarm {
+    const { metric, threshold, below = false, missing, tells } = alert;
+    const alarm = new cloudwatch.Alarm(
+      this.#scope,
+      controlPlane === undefined ? id : `${id}-${controlPlane}`,
+      {
+        alarmName: this.name(alert.heading, controlPlane),
+        alarmDescription: this.description(alert),
+        metric,
+        threshold,
+        comparisonOperator: below
+          ? cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+          : cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        evaluationPeriods: 1,
+        treatMissingData: missing ?? cloudwatch.TreatMissingData.NOT_BREACHING,
+      },
+    );
+    if (tells !== 'nobody') {
+      this.tell(alarm, tells === undefined);
+    }
+    return alarm;
+  }
+
+  tell(alarm: cloudwatch.AlarmBase, itsEnd: boolean): void {
+    if (this.#topic === undefined) {
+      return;
+    }
+    const action = new SnsAction(this.#topic);
+    alarm.addAlarmAction(action);
+    if (itsEnd) {
+      alarm.addOkAction(action);
+    }
+  }
+
+  /** Unique in account and region, as names of alarms must be. */
+  name(heading: string, controlPlane: string | undefined): string {
+    const name = deploymentName(this.#scope);
+    return controlPlane === undefined ? `${name}: ${heading}` : `${name} ${controlPlane}: ${heading}`;
+  }
+
+  description({ heading, meaning }: Alert): string {
+    return `${meaning} ${this.#runbookUrl}#${anchor(heading)}`;
+  }
+}
+
+/** What gives grants for one control plane. */
+export interface GrantingUnit {
+  readonly controlPlane: string;
+  readonly presign: Presign;
+  readonly dataPlaneAuth: DataPlaneAuthSettings;
+}
+
+/** Of one control plane, in the region of this API. */
+export function grantsFailing(
+  alarms: Alarms,
+  { controlPlane, presign, dataPlaneAuth: { iam } }: GrantingUnit,
+  api: Api,
+): cloudwatch.AlarmBase {
+  const { function: presigner } = presign.presigner;
+  return alarms.make(controlPlane, 'GrantsFailing', {
+    heading: 'Grants failing',
+    meaning: `Act now. Data planes that ask for their file of ${controlPlane} get an error. Who asks has no control plane: new ones cannot boot.`,
+    metric: math(moment, `FILL(errors, 0) + FILL(throttles, 0)${iam ? ' + FILL(answers, 0)' : ''}`, {
+      errors: presigner.metricErrors({ statistic: cloudwatch.Stats.SUM }),
+      throttles: presigner.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
+      // Of the route that IAM guards. On the other one a stranger gets a 5xx with a body that is larger than Lambda takes.
+      ...(iam ? { answers: api.grantMetric(controlPlane, '5xx') } : {}),
+    }),
+    // A grant is computed without any call: nothing in it fails by chance. What strangers send to the other route is answered with a 4xx,
+    // and its throttle keeps them from using up the function (lib/settings/settings.ts).
+    threshold: 1,
+  });
+}
+
+export function math(
+  period: Duration,
+  expression: string,
+  usingMetrics: Record<string, cloudwatch.IMetric>,
+): cloudwatch.MathExpression {
+  return new cloudwatch.MathExpression({ expression, usingMetrics, period, label: expression });
+}

@@ -1,0 +1,323 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import type { MetricName } from '../../lambdas/telemetry.ts';
+import type { Api, RouteMetricName } from '../api/api.ts';
+import type { LifeboatFunction } from '../functions/function.ts';
+import type { Intake } from '../intake/intake.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { GrantingUnit } from './alarms.ts';
+import { lifeboatMetric } from './metrics.ts';
+import type { WatchedUnit } from './operations.ts';
+
+export interface DashboardProps {
+  readonly name: string;
+  readonly deployment: Settings;
+  readonly api: Api;
+  readonly intake: Intake;
+  readonly units: readonly WatchedUnit[];
+  /** How long nothing may be verified before that is an alarm. */
+  readonly watch: Duration;
+  readonly bootAlarms: readonly cloudwatch.AlarmBase[];
+  readonly pipelineAlarms: readonly cloudwatch.AlarmBase[];
+  readonly theftAlarms: readonly cloudwatch.AlarmBase[];
+}
+
+export const columns = 24;
+export const third = columns / 3;
+export const graphHeight = 6;
+// Two rows; for more control planes the console scrolls inside. Ten of them have 50 alarms here, and a widget takes 100.
+const alarmsHeight = 4;
+
+/** The page that answers, from its top to its end: could a new data plane boot now, is the pipeline keeping up, what do strangers send, what does it cost. */
+export class Dashboard extends Construct {
+  readonly #units: readonly WatchedUnit[];
+  readonly #period: Duration;
+
+  constructor(scope: Construct, id: string, props: DashboardProps) {
+    super(scope, id);
+    this.#units = props.units;
+    // A point for each ring of the schedule, or the lines have gaps.
+    this.#period = Duration.minutes(Math.max(5, props.deployment.scheduleMinutes));
+    new cloudwatch.Dashboard(this, 'Dashboard', {
+      dashboardName: props.name,
+      defaultInterval: Duration.hours(12),
+      widgets: [
+        ...this.#boot(props),
+        ...this.#pipeline(props),
+        ...this.#strangers(props),
+        ...this.#cost(props),
+      ],
+    });
+  }
+
+  #boot({ deployment, watch, bootAlarms, theftAlarms }: DashboardProps): cloudwatch.IWidget[][] {
+    return [
+      [
+        text(
+          '# Could a new data plane boot now, with what, and how old would it be?',
+          '**Yes**, unless *Data plane version without a file* or *Grants failing* is red below. The table says **with what**: per control ' +
+            'plane and data-plane version the revision in the vault, and when it was exported; and **how old**: `minutesAgo` an export last ' +
+            `found it to be what the control plane serves. Up to ${deployment.scheduleMinutes} is as it should be; more than ` +
+            `${watch.toMinutes()} is the alarm *Nothing verified*, which tells nobody while the control plane is known to be away. What was ` +
+            'last verified before the time shown is not in the table: widen it. ' +
+            `[Runbook](${deployment.runbookUrl})`,
+        ),
+      ],
+      [
+        alarms('New data planes can boot', bootAlarms, columns - third),
+        alarms('Nobody has been at the vault', theftAlarms, third),
+      ],
+      [
+        new cloudwatch.LogQueryWidget({
+          title: 'What is in the vault, and when that was last verified',
+          logGroupNames: this.#units.map(({ export: unit }) => unit.exporter.logGroupName),
+          view: cloudwatch.LogQueryVisualizationType.TABLE,
+          queryLines: [
+            'fields controlPlane, kongVersion, revision, exportedAt, (now() * 1000 - toMillis(@timestamp)) / 60000 as minutesAgo, entities.total, sizeBytes, configHash',
+            'filter message in ["published", "unchanged"]',
+            'sort @timestamp desc',
+            'dedup controlPlane, kongVersion',
+          ],
+          width: columns,
+          height: graphHeight,
+        }),
+      ],
+      [
+        this.#lines('Files verified: never zero for long', {
+          metrics: this.#units.map(({ controlPlane }, index) => verified(controlPlane, index)),
+        }),
+        this.#lines('Versions without a file: zero', {
+          metrics: this.#perUnit('VersionsWithoutFile', cloudwatch.Stats.MAXIMUM),
+        }),
+        this.#lines('Grants issued: only in an outage, and in rehearsals', {
+          metrics: this.#perUnit('GrantsIssued'),
+        }),
+      ],
+    ];
+  }
+
+  #pipeline({ pipelineAlarms }: DashboardProps): cloudwatch.IWidget[][] {
+    return [
+      [
+        text(
+          '# Is the pipeline keeping up?',
+          '`ChangeToPublished` is what a person waits between a change in Kong and the file in the vault: mostly the settle time, so some ' +
+            'seconds. `Behind` counts answers of control-plane nodes that lag behind what is published; `ControlPlaneUnreachable` is an ' +
+            'outage and no fault of this pipeline; `ExportFailed` is one.',
+        ),
+      ],
+      [alarms('Changes reach the vault', pipelineAlarms, columns)],
+      [
+        this.#lines('From change to vault, slowest (s)', {
+          metrics: this.#perUnit('ChangeToPublished', cloudwatch.Stats.MAXIMUM),
+        }),
+        this.#lines('Export, slowest (s)', {
+          metrics: this.#perUnit('ExportDuration', cloudwatch.Stats.MAXIMUM),
+        }),
+        this.#lines('Oldest message in the queue (s)', {
+          metrics: this.#units.map(({ controlPlane, export: unit }) =>
+            unit.queue.metricApproximateAgeOfOldestMessage({
+              label: controlPlane,
+              statistic: cloudwatch.Stats.MAXIMUM,
+            }),
+          ),
+        }),
+      ],
+      [
+        this.#lines('Hooks accepted, revisions published', {
+          metrics: [...this.#perUnit('HooksAccepted'), ...this.#perUnit('Published')],
+        }),
+        this.#lines('Behind, unreachable, failed', {
+          metrics: [
+            ...this.#perUnit('Behind'),
+            ...this.#perUnit('ControlPlaneUnreachable'),
+            ...this.#perUnit('ExportFailed'),
+          ],
+        }),
+        this.#lines('Size of the configuration: entities, bytes (right)', {
+          metrics: this.#perUnit('ExportedEntities', cloudwatch.Stats.MAXIMUM),
+          right: this.#perUnit('ConfigBytes', cloudwatch.Stats.MAXIMUM),
+        }),
+      ],
+    ];
+  }
+
+  #strangers({ api, intake }: DashboardProps): cloudwatch.IWidget[][] {
+    return [
+      [
+        text(
+          '# What do strangers send?',
+          'The webhook is open to the internet: refused hooks are wrong signatures and nonsense, and nobody is woken for them. They are worth ' +
+            'a look when **accepted** hooks are missing at the same time (a secret that was changed on one side only), or when refused ' +
+            'grants rise: by IAM, who gets so far has credentials that it accepts. Where data planes use cluster certificates, anybody may ' +
+            'and be refused.',
+        ),
+      ],
+      [
+        this.#lines('Refused: hooks, grants', {
+          metrics: [...this.#perUnit('HooksRefused'), ...this.#perUnit('GrantsRefused')],
+        }),
+        this.#lines('4xx of the webhook, throttled ones too', {
+          metrics: [
+            api.hookMetric('4xx').with({ label: '4xx' }),
+            api.hookMetric('Count').with({ label: 'all requests' }),
+          ],
+        }),
+        this.#lines('4xx of grants (403: IAM), webhook throttles', {
+          metrics: [
+            ...perGrantRoute(this.#units, api, '4xx', '4xx'),
+            intake.webhook.function.metricThrottles({
+              label: 'webhook throttles',
+              statistic: cloudwatch.Stats.SUM,
+            }),
+          ],
+        }),
+      ],
+    ];
+  }
+
+  #cost({ api, intake }: DashboardProps): cloudwatch.IWidget[][] {
+    const functions: readonly (readonly [name: string, of: Billed])[] = [
+      ...this.#units.map(
+        ({ controlPlane, export: unit }) => [`${controlPlane} export`, unit.exporter] as const,
+      ),
+      ...this.#units.map(
+        ({ controlPlane, presign }) => [`${controlPlane} presign`, presign.presigner] as const,
+      ),
+      ['webhook', intake.webhook],
+    ];
+    return [
+      [
+        text(
+          '# What does it cost?',
+          'Per day. Prices differ by region: multiply invocations, GB-seconds and requests with those of your bill. Each export also makes ' +
+            'some S3 and KMS requests, and a connection to the control plane per data-plane version. What is always there: two KMS keys, two ' +
+            'secrets per control plane, alarms, metrics and logs; together they are mostly more than all that is counted here.',
+        ),
+      ],
+      [
+        daily(
+          'Invocations',
+          functions.map(([name, { function: of }]) =>
+            of.metricInvocations({ label: name, statistic: cloudwatch.Stats.SUM, period: Duration.days(1) }),
+          ),
+        ),
+        daily(
+          'GB-seconds',
+          functions.map(([name, of], index) => gigabyteSeconds(name, of, index)),
+        ),
+        daily('Requests: API, messages sent', [
+          api.hookMetric('Count').with({ label: 'webhook', period: Duration.days(1) }),
+          ...perGrantRoute(this.#units, api, 'Count', 'grants').map((metric) =>
+            metric.with({ period: Duration.days(1) }),
+          ),
+          ...this.#units.map(({ controlPlane, export: unit }) =>
+            unit.queue.metricNumberOfMessagesSent({
+              label: `${controlPlane} messages`,
+              statistic: cloudwatch.Stats.SUM,
+              period: Duration.days(1),
+            }),
+          ),
+        ]),
+      ],
+    ];
+  }
+
+  #perUnit(name: MetricName, statistic: string = cloudwatch.Stats.SUM): cloudwatch.IMetric[] {
+    return this.#units.map(({ controlPlane }) =>
+      lifeboatMetric(controlPlane, name, { statistic, label: `${controlPlane} ${name}` }),
+    );
+  }
+
+  /** Of the routes that there are: by IAM, by cluster certificate. */
+  #lines(title: string, { metrics, right = [] }: Lines): cloudwatch.IWidget {
+    return new cloudwatch.GraphWidget({
+      title,
+      left: metrics,
+      right,
+      leftYAxis: { min: 0, showUnits: false },
+      rightYAxis: { min: 0, showUnits: false },
+      period: this.#period,
+      width: third,
+      height: graphHeight,
+    });
+  }
+}
+
+interface Lines {
+  readonly metrics: cloudwatch.IMetric[];
+  readonly right?: cloudwatch.IMetric[];
+}
+
+type Billed = Pick<LifeboatFunction<Readonly<Record<string, string>>>, 'function' | 'memorySizeMb'>;
+
+export function text(heading: string, howToRead: string): cloudwatch.IWidget {
+  return new cloudwatch.TextWidget({ markdown: `${heading}\n\n${howToRead}`, width: columns, height: 3 });
+}
+
+export function alarms(
+  title: string,
+  shown: readonly cloudwatch.AlarmBase[],
+  width: number,
+): cloudwatch.IWidget {
+  return new cloudwatch.AlarmStatusWidget({ title, alarms: [...shown], width, height: alarmsHeight });
+}
+
+function daily(title: string, metrics: cloudwatch.IMetric[]): cloudwatch.IWidget {
+  return new cloudwatch.GraphWidget({
+    title,
+    left: metrics,
+    stacked: true,
+    leftYAxis: { min: 0, showUnits: false },
+    period: Duration.days(1),
+    start: '-P7D',
+    width: third,
+    height: graphHeight,
+  });
+}
+
+/** What Lambda bills besides the number of calls: seconds, times the memory that was ordered. */
+function gigabyteSeconds(
+  name: string,
+  { function: of, memorySizeMb }: Billed,
+  index: number,
+): cloudwatch.IMetric {
+  return new cloudwatch.MathExpression({
+    expression: `milliseconds${index} / 1000 * ${memorySizeMb / 1024}`,
+    // Names are the graph's.
+    usingMetrics: { [`milliseconds${index}`]: of.metricDuration({ statistic: cloudwatch.Stats.SUM }) },
+    label: name,
+    period: Duration.days(1),
+  });
+}
+
+function verified(controlPlane: string, index: number): cloudwatch.IMetric {
+  return new cloudwatch.MathExpression({
+    expression: `published${index} + unchanged${index}`,
+    usingMetrics: {
+      [`published${index}`]: lifeboatMetric(controlPlane, 'Published'),
+      [`unchanged${index}`]: lifeboatMetric(controlPlane, 'Unchanged'),
+    },
+    label: controlPlane,
+  });
+}
+
+/** Of the route of each way in which data planes of a control plane may ask. */
+export function perGrantRoute(
+  units: readonly GrantingUnit[],
+  api: Api,
+  name: RouteMetricName,
+  label: string,
+): cloudwatch.Metric[] {
+  return units.flatMap(({ controlPlane, dataPlaneAuth: { iam, clusterCertificate } }) => [
+    ...(iam ? [api.grantMetric(controlPlane, name).with({ label: `${controlPlane} ${label}` })] : []),
+    ...(clusterCertificate === undefined
+      ? []
+      : [
+          api
+            .grantMetric(controlPlane, name, 'POST')
+            .with({ label: `${controlPlane} ${label}, by certificate` }),
+        ]),
+  ]);
+}

@@ -1,0 +1,54 @@
+import { CfnOutput, type Stack } from 'aws-cdk-lib';
+import type { Api } from '../api/api.ts';
+import type { BootUnit } from '../grants/bootstrap-grant.ts';
+
+/** What gives grants for one control plane. */
+export interface Granting extends BootUnit {
+  readonly controlPlane: string;
+  readonly grantUrl: string;
+}
+
+/** Says what a person needs next. */
+export function output(stack: Stack, id: string, description: string, value: string): void {
+  new CfnOutput(stack, id, { description, value });
+}
+
+/** CloudFormation takes letters and digits only, and no name has a capital letter: no two names become one. */
+export function outputId(name: string, controlPlane: string): string {
+  return `${name}${controlPlane.replaceAll('-', 'X')}`;
+}
+
+export function apiOutputs(stack: Stack, { url, domain, defaultUrl }: Api): void {
+  output(stack, 'ApiUrl', 'Base URL for data planes (--endpoint)', url);
+  if (domain !== undefined && defaultUrl !== undefined) {
+    output(stack, 'DefaultApiUrl', 'Base URL that needs neither certificate nor DNS of yours', defaultUrl);
+  }
+  if (domain?.target !== undefined) {
+    output(stack, 'DomainTarget', 'What your domain has to lead to (CNAME)', domain.target);
+  }
+}
+
+/** Where data planes of one control plane ask for grants, and what they need for it. */
+export function grantOutputs(stack: Stack, unit: Granting): void {
+  const { controlPlane, grantUrl, grantArn, presign, dataPlaneAuth } = unit;
+  output(
+    stack,
+    outputId('GrantUrl', controlPlane),
+    `Where data planes of ${controlPlane} get their URL`,
+    grantUrl,
+  );
+  if (dataPlaneAuth.iam) {
+    output(
+      stack,
+      outputId('GrantArn', controlPlane),
+      `What a data plane’s role of ${controlPlane} needs execute-api:Invoke on`,
+      grantArn,
+    );
+    output(
+      stack,
+      outputId('GrantFunctionArn', controlPlane),
+      `What data planes of ${controlPlane} in private networks invoke (--endpoint), and need lambda:InvokeFunction on`,
+      presign.presigner.functionArn,
+    );
+  }
+}

@@ -1,0 +1,25 @@
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { apiOutputs, grantOutputs, output } from '../operations/outputs.ts';
+import { LifeboatReplica, type LifeboatReplicaProps } from './lifeboat-replica.ts';
+
+export interface LifeboatReplicaStackProps extends StackProps {
+  /** What `LifeboatReplica` is told. */
+  readonly settings: LifeboatReplicaProps;
+}
+
+/** A stack of its own for a replica, in the second region. */
+export class LifeboatReplicaStack extends Stack {
+  readonly replica: LifeboatReplica;
+
+  constructor(scope: Construct, id: string, { settings, ...props }: LifeboatReplicaStackProps) {
+    super(scope, id, { terminationProtection: true, ...props });
+    // As in LifeboatStack.
+    this.replica = new LifeboatReplica(this, 'Default', settings);
+    apiOutputs(this, this.replica.api);
+    output(this, 'Bucket', 'The vault’s files in this region', this.replica.store.bucket.bucketName);
+    for (const unit of this.replica.units.values()) {
+      grantOutputs(this, unit);
+    }
+  }
+}

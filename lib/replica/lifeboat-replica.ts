@@ -1,0 +1,205 @@
+import { CfnResource, ReferenceStrength, Stack, Token, TokenComparison } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { Api } from '../api/api.ts';
+import { deploymentName } from '../conventions/deployment-name.ts';
+import { applyToAll } from '../deployment/apply-to-all.ts';
+import type { Lifeboat, LifeboatDomainProps } from '../deployment/lifeboat.ts';
+import { FunctionRole } from '../functions/function.ts';
+import { LogKey } from '../functions/log-key.ts';
+import { allowInvoke, type BootUnit, grantBootstrap, grantInvoke } from '../grants/bootstrap-grant.ts';
+import { Presign } from '../grants/presign.ts';
+import {
+  parseReplicaSettings,
+  type ReplicaSettings,
+  type Settings,
+  SettingsError,
+} from '../settings/settings.ts';
+import { DataEvents } from '../vault/data-events.ts';
+import { ReplicaOperations } from './replica-operations.ts';
+import { ReplicaStore } from './replica-store.ts';
+import { Replication } from './replication.ts';
+
+/** What can be said of a replica; all else is its Lifeboat's. docs/settings.md says more. A wrong value is refused with a sentence at synth. */
+export interface LifeboatReplicaProps {
+  /** Whose files are kept a second time. Its stack is in another region of the same account. */
+  readonly of: Lifeboat;
+  /**
+   * A name of yours for the API of this region, another one than the first region's.
+   * @default the one that API Gateway gives
+   */
+  readonly domain?: LifeboatDomainProps | undefined;
+  /**
+   * Standard SNS topic of this region where alarms go.
+   * @default they change their state and notify nobody
+   */
+  readonly alarmTopicArn?: string | undefined;
+  /**
+   * Name of the bucket.
+   * @default CloudFormation makes one
+   */
+  readonly bucketName?: string | undefined;
+  /**
+   * Whether S3 copies by its Replication Time Control: nearly all within 15 minutes, which AWS vouches for and bills.
+   * @default false
+   */
+  readonly timeControl?: boolean | undefined;
+}
+
+/** What a replica has for one control plane. */
+export interface ReplicaUnit extends BootUnit {
+  readonly controlPlane: string;
+  /** Where its data planes get their URL in this region. */
+  readonly grantUrl: string;
+}
+
+/**
+ * The files of a Lifeboat in a second region, with grants of their own, so that data planes boot while the first region is away. It takes no hooks
+ * and exports nothing: S3 copies what the vault gets.
+ *
+ * The first region's stack refers to this one, never the other way round: this one is deployed first.
+ */
+export class LifeboatReplica extends Construct {
+  readonly store: ReplicaStore;
+  readonly api: Api;
+  /** By the name of their control plane. */
+  readonly units: ReadonlyMap<string, ReplicaUnit>;
+
+  /** @throws SettingsError */
+  constructor(scope: Construct, id: string, { of, ...given }: LifeboatReplicaProps) {
+    super(scope, id);
+    const own = parseReplicaSettings(given, `of ${this.node.path}`);
+    requireOtherRegion(this, of);
+    requireOtherNames(this.node.path, own, of.settings);
+    // What is of the first region is not of this one.
+    const settings: Settings = {
+      ...of.settings,
+      domain: own.domain,
+      alarmTopicArn: own.alarmTopicArn,
+      bucketName: own.bucketName,
+      encryptionKeyArn: undefined,
+    };
+    applyToAll(this, settings);
+
+    const roleName = replicationRoleName(of.vault, Stack.of(this).region);
+    const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({
+      controlPlane,
+      settings: unit,
+      presignRole: new FunctionRole(this, `PresignRole-${controlPlane}`),
+    }));
+    const store = new ReplicaStore(this, 'Replica', {
+      ...settings,
+      tenants,
+      // By name and not by reference: the role is made by the stack that is deployed after this one.
+      replicationRoleArn: Stack.of(this).formatArn({
+        service: 'iam',
+        region: '',
+        resource: 'role',
+        resourceName: roleName,
+      }),
+    });
+    const logKey = new LogKey(this, 'LogKey');
+    const api = new Api(this, 'Api', { ...settings, logKey });
+    const units = tenants.map(({ controlPlane, settings: unit, presignRole }): ReplicaUnit => {
+      const common = { controlPlane, settings: unit, deployment: settings, logKey, vault: store };
+      const grantArn = api.grantArn(controlPlane);
+      const readerRole = of.units.get(controlPlane)?.readerRole;
+      if (readerRole !== undefined) {
+        allowInvoke(readerRole, grantArn);
+      }
+      return {
+        controlPlane,
+        presign: new Presign(this, `Presign-${controlPlane}`, { ...common, api, role: presignRole }),
+        grantUrl: `${api.url}/control-planes/${controlPlane}/fallback-config`,
+        grantArn,
+        dataPlaneAuth: unit.dataPlaneAuth,
+      };
+    });
+    new ReplicaOperations(this, 'Operations', { deployment: settings, api, store, units });
+    if (settings.dataEvents) {
+      new DataEvents(this, 'DataEvents', { bucket: store.bucket });
+    }
+    Stack.of(of).addStackDependency(Stack.of(this));
+    new Replication(of, 'Replication', {
+      deployment: of.settings,
+      vault: of.vault,
+      roleName,
+      replica: store.elsewhere,
+      timeControl: own.timeControl,
+    });
+    for (const each of this.node.findAll().filter(CfnResource.isCfnResource)) {
+      // Whatever flag an app has: strong references between regions would be custom resources.
+      each.applyCrossStackReferenceStrength(ReferenceStrength.WEAK);
+    }
+    this.store = store;
+    this.api = api;
+    this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
+  }
+
+  /**
+   * Lets data planes ask for grants of exactly one control plane in this region. Grant a role of the first region's stack, or of one of its own: this
+   * stack cannot refer to the first one, which `Lifeboat.grantBootstrap` would have it do.
+   *
+   * @throws Error as `Lifeboat.grantBootstrap`
+   */
+  grantBootstrap(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
+    return grantBootstrap(this, this.units, grantee, controlPlane);
+  }
+
+  /**
+   * The same for data planes of private networks, by invoking the function of this region.
+   *
+   * @throws Error as `Lifeboat.grantBootstrap`
+   */
+  grantInvoke(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
+    return grantInvoke(this, this.units, grantee, controlPlane);
+  }
+}
+
+/** Unique in the account, as names of roles must be: no second deployment of this name replicates to that region. */
+function replicationRoleName(vault: Construct, region: string): string {
+  const name = `${deploymentName(vault)}-to-${region}`;
+  // IAM User Guide, "IAM and AWS STS quotas".
+  if (name.length > 64) {
+    throw new SettingsError(
+      `the replication role of ${vault.node.path} would be called ${name}, and IAM takes 64 characters: give the stack a shorter name`,
+    );
+  }
+  return name;
+}
+
+function requireOtherRegion(replica: Construct, of: Construct): void {
+  const [here, there] = [Stack.of(replica), Stack.of(of)];
+  const wrong = (sentence: string) => new SettingsError(`${replica.node.path} cannot be: ${sentence}`);
+  if (Token.isUnresolved(here.region) || Token.isUnresolved(there.region)) {
+    throw wrong(
+      `the regions of both stacks must be known at synth, for one refers to the other: give ${here.node.path} and ${there.node.path} an \`env\` with a \`region\``,
+    );
+  }
+  if (here.region === there.region) {
+    throw wrong(`it is in ${here.region}, as the vault is, and would be away with it: choose another region`);
+  }
+  if (Token.compareStrings(here.account, there.account) === TokenComparison.DIFFERENT) {
+    throw wrong(
+      'it is in another account than the vault: one role of one account reads there and writes here',
+    );
+  }
+  if (of.node.tryFindChild('Replication') !== undefined) {
+    throw wrong(`${of.node.path} has one already`);
+  }
+}
+
+/** AWS would say so only when it is deployed: names of buckets are everybody's, and a zone has one record of a name. */
+function requireOtherNames(path: string, own: ReplicaSettings, ofVault: Settings): void {
+  const names: readonly (readonly [setting: string, own: string | undefined, ofVault: string | undefined])[] =
+    [
+      ['bucketName', own.bucketName, ofVault.bucketName],
+      ['domain.name', own.domain?.name, ofVault.domain?.name],
+    ];
+  const same = names.find(([, name, other]) => name !== undefined && name === other);
+  if (same !== undefined) {
+    throw new SettingsError(
+      `the settings of ${path} are wrong:\n- ${same[0]}: it is that of the first region: choose another name`,
+    );
+  }
+}

@@ -1,0 +1,119 @@
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import type { Api } from '../api/api.ts';
+import { deploymentName } from '../conventions/deployment-name.ts';
+import { Alarms, type GrantingUnit, grantsFailing, math, moment } from '../operations/alarms.ts';
+import {
+  alarms as alarmWidget,
+  columns,
+  graphHeight,
+  perGrantRoute,
+  text,
+  third,
+} from '../operations/dashboard.ts';
+import { lifeboatMetric } from '../operations/metrics.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { FileStore } from '../vault/file-store.ts';
+
+export interface ReplicaOperationsProps {
+  readonly deployment: Settings;
+  readonly api: Api;
+  readonly store: Pick<FileStore, 'bucket'>;
+  readonly units: readonly GrantingUnit[];
+}
+
+// As long as S3's own Replication Time Control gives itself; without it most take seconds.
+const longestLatency = Duration.minutes(15);
+
+/** Alarms of the second region and its dashboard. What S3 could not copy it counts in the first one. */
+export class ReplicaOperations extends Construct {
+  readonly #alarms: Alarms;
+
+  constructor(scope: Construct, id: string, { deployment, api, store, units }: ReplicaOperationsProps) {
+    super(scope, id);
+    this.#alarms = new Alarms(this, deployment);
+    const boot = units.flatMap((unit) => [
+      grantsFailing(this.#alarms, unit, api),
+      this.#behind(unit, store.bucket.bucketName),
+    ]);
+    const granted = units.map((unit) => this.#granted(unit));
+    new cloudwatch.Dashboard(this, 'Dashboard', {
+      dashboardName: deploymentName(this),
+      defaultInterval: Duration.hours(12),
+      widgets: [
+        [
+          text(
+            '# Could a new data plane boot from this region?',
+            '**Yes**, with what was last copied, unless *Grants failing* is red. How far that is behind the first region is the latency: seconds, ' +
+              'mostly. With what revision, and when it was last verified, the first region’s dashboard says; *Replication failing* is there, ' +
+              `too. [Runbook](${deployment.runbookUrl})`,
+          ),
+        ],
+        [
+          alarmWidget('New data planes can boot', boot, columns - third),
+          alarmWidget('Nobody has been here', granted, third),
+        ],
+        [
+          graph('Behind the first region (s)', [
+            new cloudwatch.MathExpression({
+              expression: `SEARCH('{AWS/S3,SourceBucket,DestinationBucket,RuleId} MetricName="ReplicationLatency" DestinationBucket="${store.bucket.bucketName}"', 'Maximum')`,
+              label: '',
+              period: moment,
+            }),
+          ]),
+          graph(
+            'Grants issued: only while the first region does not answer, and in rehearsals',
+            units.map(({ controlPlane }) =>
+              lifeboatMetric(controlPlane, 'GrantsIssued', { label: controlPlane, period: moment }),
+            ),
+          ),
+          graph(
+            '4xx of grants (403: IAM)',
+            perGrantRoute(units, api, '4xx', '4xx').map((metric) => metric.with({ period: moment })),
+          ),
+        ],
+      ],
+    });
+  }
+
+  #behind({ controlPlane }: GrantingUnit, bucket: string): cloudwatch.AlarmBase {
+    return this.#alarms.make(controlPlane, 'Behind', {
+      heading: 'Replica behind',
+      meaning:
+        `Look today. The second region is more than ${longestLatency.toMinutes()} minutes behind the vault with files of ${controlPlane}: ` +
+        'there, new data planes get an older configuration.',
+      // The metric also names the vault, which is not known here: so it is asked for by what is (CloudWatch User Guide, "Metrics Insights").
+      metric: math(
+        moment,
+        `SELECT MAX(ReplicationLatency) FROM SCHEMA("AWS/S3", DestinationBucket, RuleId, SourceBucket) WHERE DestinationBucket = '${bucket}' AND RuleId = '${controlPlane}'`,
+        {},
+      ),
+      threshold: longestLatency.toSeconds(),
+    });
+  }
+
+  #granted({ controlPlane }: GrantingUnit): cloudwatch.AlarmBase {
+    return this.#alarms.make(controlPlane, 'Granted', {
+      heading: 'Grant in the second region',
+      meaning:
+        `Act now. Somebody was given the configuration of ${controlPlane}, with all its secrets, by the second region: data planes that got ` +
+        'nothing from the first one, a rehearsal, or a stolen credential.',
+      metric: lifeboatMetric(controlPlane, 'GrantsIssued', { period: moment }),
+      // One is enough to carry everything away; and data planes ask the first region first.
+      threshold: 1,
+      tells: 'its beginning',
+    });
+  }
+}
+
+function graph(title: string, left: cloudwatch.IMetric[]): cloudwatch.IWidget {
+  return new cloudwatch.GraphWidget({
+    title,
+    left,
+    leftYAxis: { min: 0, showUnits: false },
+    period: moment,
+    width: third,
+    height: graphHeight,
+  });
+}

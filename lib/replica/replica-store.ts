@@ -1,0 +1,105 @@
+import { CfnOutput, Fn, Stack } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { FileStore, notFrom, type StoreSettings } from '../vault/file-store.ts';
+
+/** Who reads the files of one control plane in the second region. */
+export interface ReplicaTenant {
+  /** Name of the control plane, which is the prefix of its keys. */
+  readonly controlPlane: string;
+  /** Reads, on behalf of data planes: presigned URLs have its rights. */
+  readonly presignRole: iam.IRole;
+}
+
+export interface ReplicaStoreProps extends StoreSettings {
+  readonly tenants: readonly ReplicaTenant[];
+  /** The one role as which S3 writes here. */
+  readonly replicationRoleArn: string;
+  /** @default CloudFormation makes one */
+  readonly bucketName?: string | undefined;
+}
+
+/** What a replica is called, once it is deployed. */
+export interface ReplicaAttributes {
+  readonly region: string;
+  readonly bucketName: string;
+  readonly bucketArn: string;
+  readonly encryptionKeyArn: string;
+}
+
+/**
+ * The vault's files a second time, in another region, with a key of that region. Nobody writes here but S3 itself, as the replication role, and
+ * nobody reads but the presign functions beside it. What S3 copies is signed: a replica that lied would be refused by data planes.
+ */
+export class ReplicaStore extends FileStore {
+  /** For the stack of the first region, which is deployed after this one. */
+  readonly elsewhere: ReplicaAttributes;
+
+  constructor(scope: Construct, id: string, props: ReplicaStoreProps) {
+    const controlPlanes = props.tenants.map(({ controlPlane }) => controlPlane);
+    super(scope, id, { ...props, controlPlanes });
+    for (const [index, tenant] of props.tenants.entries()) {
+      this.grantRead(tenant.presignRole, tenant.controlPlane);
+      const files = [this.bucket.arnForObjects(`${tenant.controlPlane}/*`)];
+      this.denyOtherReaders(index + 1, files, [tenant.presignRole.roleArn]);
+    }
+    this.#denyOtherWriters(controlPlanes, props.replicationRoleArn);
+    const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
+    const denials = this.keyDenials({
+      // S3 checks a bucket key by decrypting it before it encrypts with it (S3 User Guide, "S3 Bucket Keys and replication").
+      decrypt: [...presignRoles, props.replicationRoleArn],
+      encrypt: [props.replicationRoleArn],
+      lockdown: props.lockdown,
+    });
+    for (const statement of denials) {
+      this.encryptionKey.addToResourcePolicy(statement);
+    }
+    this.elsewhere = {
+      region: Stack.of(this).region,
+      bucketName: this.#output('BucketName', this.bucket.bucketName),
+      bucketArn: this.#output('BucketArn', this.bucket.bucketArn),
+      encryptionKeyArn: this.#output('EncryptionKeyArn', this.encryptionKey.keyArn),
+    };
+  }
+
+  /** Read when the other stack is deployed, by CloudFormation itself: CDK's own way between regions is a custom resource, or names chosen beforehand. */
+  #output(id: string, value: string): string {
+    const stack = Stack.of(this);
+    const output = new CfnOutput(this, id, { description: 'For the vault, which replicates here', value });
+    return Fn.getStackOutput(stack.stackName, stack.getLogicalId(output), stack.region);
+  }
+
+  #denyOtherWriters(controlPlanes: readonly string[], replicationRoleArn: string): void {
+    const everything = [this.bucket.arnForObjects('*')];
+    this.deny({
+      sid: 'OnlyReplicationWrites',
+      actions: [
+        's3:ReplicateObject',
+        's3:ReplicateTags',
+        // Locks come with the objects.
+        's3:PutObjectRetention',
+        's3:PutObjectLegalHold',
+      ],
+      resources: everything,
+      conditions: notFrom([replicationRoleArn]),
+    });
+    this.deny({
+      sid: 'NothingElseIsWritten',
+      actions: ['s3:ReplicateObject'],
+      notResources: controlPlanes.map((controlPlane) =>
+        this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
+      ),
+    });
+    this.deny({
+      sid: 'NobodyPublishes',
+      // Replication writes without s3:PutObject; and nobody carries on from here.
+      actions: [
+        's3:PutObject',
+        's3:PutObjectTagging',
+        's3:PutObjectVersionTagging',
+        's3:GetObjectVersionForReplication',
+      ],
+      resources: everything,
+    });
+  }
+}

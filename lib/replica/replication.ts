@@ -1,0 +1,97 @@
+import { Stack } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { acknowledge } from '../conventions/acknowledge.ts';
+import { Alarms, moment } from '../operations/alarms.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Vault } from '../vault/vault.ts';
+import type { ReplicaAttributes } from './replica-store.ts';
+
+export interface ReplicationProps {
+  readonly deployment: Settings;
+  readonly vault: Vault;
+  /** Known before the role is there: the replica, which is deployed first, lets in nobody else. */
+  readonly roleName: string;
+  readonly replica: ReplicaAttributes;
+  readonly timeControl: boolean;
+}
+
+/**
+ * The vault's side of a replica: the role as which S3 reads here and writes there, the rules, and an alarm where S3 counts what it could not copy,
+ * which is the vault's region (S3 User Guide, "Using S3 Replication metrics").
+ */
+export class Replication extends Construct {
+  constructor(scope: Construct, id: string, props: ReplicationProps) {
+    super(scope, id);
+    const controlPlanes = Object.keys(props.deployment.controlPlanes);
+    const role = new iam.Role(this, 'Role', {
+      roleName: props.roleName,
+      description: 'Lifeboat: as which S3 copies files to the second region',
+      // No other account can name this role in a rule (iam:PassRole ends at the account), and it reads and writes nothing but these two buckets.
+      // AWS documents no aws:SourceArn for replication: a condition that S3 does not answer would stop it without a word. Hence IfExists.
+      assumedBy: new iam.ServicePrincipal('s3.amazonaws.com', {
+        conditions: { StringEqualsIfExists: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    });
+    const { replica } = props;
+    props.vault.replicateTo({ ...props, controlPlanes, role });
+    const files = controlPlanes.map((controlPlane) => `/${controlPlane}/*/config.json`);
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'WriteReplicas',
+        // Not s3:ReplicateDelete: nothing that happens here deletes there.
+        actions: ['s3:ReplicateObject'],
+        resources: files.map((file) => `${replica.bucketArn}${file}`),
+      }),
+    );
+    // As CloudFormation reads it from the other stack.
+    const bucket = JSON.stringify(Stack.of(this).resolve(replica.bucketArn));
+    for (const file of files) {
+      acknowledge(
+        role,
+        `AwsSolutions-IAM5[Resource::${bucket}${file}]`,
+        'One file per data-plane version, below the prefix of one control plane.',
+      );
+    }
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'EncryptReplicas',
+        // kms:Encrypt is what AWS names; a bucket key is made by kms:GenerateDataKey and checked by kms:Decrypt, and gives this role nothing more
+        // (S3 User Guide, "Replicating encrypted objects").
+        actions: ['kms:Encrypt', 'kms:GenerateDataKey', 'kms:Decrypt'],
+        resources: [replica.encryptionKeyArn],
+        conditions: {
+          StringEquals: {
+            'kms:EncryptionContext:aws:s3:arn': replica.bucketArn,
+            'kms:ViaService': `s3.${replica.region}.${Stack.of(this).urlSuffix}`,
+          },
+        },
+      }),
+    );
+    const alarms = new Alarms(this, props.deployment);
+    for (const controlPlane of controlPlanes) {
+      alarms.make(controlPlane, 'Failing', {
+        heading: 'Replication failing',
+        meaning:
+          `Look today, and at once if this region is in trouble. S3 could not copy a file of ${controlPlane} to the second region, and ` +
+          'does not try again: there, new data planes get an older configuration until the next one is published.',
+        metric: new cloudwatch.Metric({
+          namespace: 'AWS/S3',
+          metricName: 'OperationsFailedReplication',
+          dimensionsMap: {
+            SourceBucket: props.vault.bucket.bucketName,
+            DestinationBucket: replica.bucketName,
+            RuleId: controlPlane,
+          },
+          statistic: cloudwatch.Stats.SUM,
+          period: moment,
+        }),
+        // S3 has retried whatever it could before it counts one.
+        threshold: 1,
+        // It is not over because nothing else has failed since.
+        tells: 'its beginning',
+      });
+    }
+  }
+}

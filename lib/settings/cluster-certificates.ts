@@ -1,0 +1,74 @@
+/** What the settings take for certificates of data planes and their authorities. */
+import { X509Certificate } from 'node:crypto';
+import * as v from 'valibot';
+import { certificateFields } from '../../core/access/certificate-fields.ts';
+import { algorithmOf, keyExpectation } from '../../core/access/key-algorithm.ts';
+
+const onePem = /^\s*-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\s*$/;
+
+/** The certificate in a PEM text; undefined where there is none, or more. */
+function read(pem: string): X509Certificate | undefined {
+  try {
+    return onePem.test(pem) ? new X509Certificate(pem) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @throws RangeError for a text that the settings have not checked
+ */
+export function certificateOf(pem: string): X509Certificate {
+  const certificate = read(pem);
+  if (certificate === undefined) {
+    throw new RangeError('this is no PEM certificate');
+  }
+  return certificate;
+}
+
+const expected =
+  'one certificate in PEM form is expected, beginning with -----BEGIN CERTIFICATE-----, each in an entry of its own';
+
+const certificate = v.pipe(
+  v.string(expected),
+  // It would stand in the template, for everybody to read.
+  v.check(
+    (pem) => !pem.includes('PRIVATE KEY'),
+    'there is a private key in it, which belongs nowhere but on the data plane',
+  ),
+  v.check((pem) => pem.includes('PRIVATE KEY') || read(pem) !== undefined, expected),
+);
+
+/** A data plane's, whose key must be one that assertions are made with. */
+export const dataPlaneCertificate = v.pipe(
+  certificate,
+  v.check((pem) => {
+    const of = read(pem);
+    return of === undefined || algorithmOf(of.publicKey) !== undefined;
+  }, `the certificate’s key is of a kind that makes no assertions: ${keyExpectation} is expected`),
+);
+
+/** As core/access/cluster-trust.ts has it. */
+const leastModulusLength = 2048;
+
+export const authorityCertificate = v.pipe(
+  certificate,
+  v.check((pem) => {
+    const of = read(pem);
+    return of === undefined || mayIssue(of);
+  }, 'this is no authority’s certificate (basic constraints, key usage): name the one that issues the data planes’ certificates'),
+  // The presign function would refuse whatever it issued, at the first outage.
+  v.check((pem) => {
+    const of = read(pem);
+    return of === undefined || !certificateFields(of.raw).hasUnknownRule;
+  }, 'the authority has a critical extension that is not understood here, so nothing that it issues would be trusted: name another authority'),
+  v.check((pem) => {
+    const { modulusLength = leastModulusLength } = read(pem)?.publicKey.asymmetricKeyDetails ?? {};
+    return modulusLength >= leastModulusLength;
+  }, `the authority’s RSA key is too short, so nothing that it issues would be trusted: at least ${leastModulusLength} bits are expected`),
+);
+
+function mayIssue({ raw }: X509Certificate): boolean {
+  const fields = certificateFields(raw);
+  return fields.isAuthority && fields.mayIssue;
+}

@@ -1,0 +1,84 @@
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as cloudtrail from 'aws-cdk-lib/aws-cloudtrail';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { acknowledge } from '../conventions/acknowledge.ts';
+import { deploymentName } from '../conventions/deployment-name.ts';
+
+export interface DataEventsProps {
+  /** Whose objects are watched. */
+  readonly bucket: s3.Bucket;
+}
+
+// A theft is often found after months.
+const keptFor = Duration.days(365);
+
+/**
+ * Who read and wrote which object of the vault, by CloudTrail: what S3 itself saw, the URLs of the presign functions included. It lies in a
+ * bucket of its own, for whoever may write to the vault must not be able to write its history.
+ */
+export class DataEvents extends Construct {
+  constructor(scope: Construct, id: string, { bucket }: DataEventsProps) {
+    super(scope, id);
+    const log = new s3.Bucket(this, 'Log', {
+      // What is changed afterwards stays readable.
+      versioned: true,
+      // Names and times, no content: S3's own key will do, and needs no grant to CloudTrail.
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      // Evidence outlives the deployment.
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: [{ id: 'a-year', expiration: keptFor, noncurrentVersionExpiration: keptFor }],
+    });
+    acknowledge(log, 'AwsSolutions-S1', 'It is a log itself, of which CloudTrail keeps signed digests.');
+
+    const name = `${deploymentName(this)}-vault`;
+    const arn = Stack.of(this).formatArn({ service: 'cloudtrail', resource: 'trail', resourceName: name });
+    // By name and not by reference: the trail is made after its permission (CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail").
+    const ourTrail = { StringEquals: { 'aws:SourceArn': arn } };
+    const cloudTrail = new iam.ServicePrincipal('cloudtrail.amazonaws.com');
+    log.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'TrailLooks',
+        principals: [cloudTrail],
+        actions: ['s3:GetBucketAcl'],
+        resources: [log.bucketArn],
+        conditions: ourTrail,
+      }),
+    );
+    log.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'TrailWrites',
+        principals: [cloudTrail],
+        actions: ['s3:PutObject'],
+        resources: [log.arnForObjects(`AWSLogs/${Stack.of(this).account}/*`)],
+        conditions: ourTrail,
+      }),
+    );
+    const trail = new cloudtrail.CfnTrail(this, 'Trail', {
+      trailName: name,
+      s3BucketName: log.bucketName,
+      isLogging: true,
+      // Signed digests tell a log that was changed.
+      enableLogFileValidation: true,
+      isMultiRegionTrail: false,
+      includeGlobalServiceEvents: false,
+      // Nothing but this bucket's objects: management events are somebody else's trail, and paid for.
+      advancedEventSelectors: [
+        {
+          name: 'objects of the vault',
+          fieldSelectors: [
+            { field: 'eventCategory', equalTo: ['Data'] },
+            { field: 'resources.type', equalTo: ['AWS::S3::Object'] },
+            { field: 'resources.ARN', startsWith: [bucket.arnForObjects('')] },
+          ],
+        },
+      ],
+    });
+    trail.node.addDependency(log);
+  }
+}

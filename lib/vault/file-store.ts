@@ -1,0 +1,321 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { acknowledge } from '../conventions/acknowledge.ts';
+import { serviceHost } from '../functions/function.ts';
+import type { LockdownSettings } from '../settings/settings.ts';
+import { deployedBytes } from './policy-size.ts';
+
+/** What is said alike of the vault and of its replica. */
+export interface StoreSettings {
+  /** Lifetime of presigned URLs. Seconds. */
+  readonly urlLifetimeSeconds: number;
+  /** Days after which noncurrent versions go, beyond the newest `noncurrentVersionsKept`. */
+  readonly noncurrentVersionDays: number;
+  readonly noncurrentVersionsKept: number;
+  /** Each published version is locked for so many days. 0: the bucket has no Object Lock. */
+  readonly objectLockDays: number;
+  /** @default whomever IAM lets */
+  readonly lockdown?: LockdownSettings | undefined;
+}
+
+export interface FileStoreProps extends StoreSettings {
+  /** The first part of the files' keys. */
+  readonly controlPlanes: readonly string[];
+  /** For what lies there besides the files. @default none */
+  readonly furtherLifecycleRules?: readonly s3.LifecycleRule[];
+  /** @default CloudFormation makes one */
+  readonly bucketName?: string | undefined;
+  /** A key of the deployer's, whose policy is not ours to change. @default one is made */
+  readonly encryptionKeyArn?: string | undefined;
+}
+
+/** Roles that may use the encryption key, by their ARNs. */
+export interface KeyUsers {
+  readonly decrypt: readonly string[];
+  readonly encrypt: readonly string[];
+  readonly lockdown: LockdownSettings | undefined;
+}
+
+// A URL lives urlLifetimeSeconds; a minute more for clocks that differ. What a stolen credential signs for longer is refused.
+const signatureAgeToleranceSeconds = 60;
+
+// S3 User Guide, "Bucket policies": 20 KB.
+const mostPolicyBytes = 20 * 1024;
+
+/** A bucket of published files with its encryption key: nothing in it is lost, and who may do what is said by whoever extends it. */
+export abstract class FileStore extends Construct {
+  readonly bucket: s3.Bucket;
+  readonly encryptionKey: kms.IKey;
+
+  constructor(scope: Construct, id: string, props: FileStoreProps) {
+    super(scope, id);
+    const encryptionKey =
+      props.encryptionKeyArn === undefined
+        ? new kms.Key(this, 'EncryptionKey', {
+            description: 'Lifeboat: encrypts the configurations of control planes',
+            enableKeyRotation: true,
+            // Without the key the last good configuration is lost, whatever happens to the stack.
+            removalPolicy: RemovalPolicy.RETAIN,
+          })
+        : kms.Key.fromKeyArn(this, 'EncryptionKey', props.encryptionKeyArn);
+    const bucket = new s3.Bucket(this, 'Bucket', {
+      ...(props.bucketName === undefined ? {} : { bucketName: props.bucketName }),
+      versioned: true,
+      // No default retention: each publication says its own, and a status, written every few minutes, need not be kept.
+      ...(props.objectLockDays === 0 ? {} : { objectLockEnabled: true }),
+      encryption: s3.BucketEncryption.KMS,
+      encryptionKey,
+      bucketKeyEnabled: true,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: [
+        // Only noncurrent versions: however quiet a control plane is, its last good configuration stays. No two rules speak of the same key.
+        ...props.controlPlanes.map((controlPlane) => ({
+          id: `history-${controlPlane}`,
+          prefix: `${controlPlane}/`,
+          noncurrentVersionExpiration: Duration.days(props.noncurrentVersionDays),
+          noncurrentVersionsToRetain: props.noncurrentVersionsKept,
+        })),
+        ...(props.furtherLifecycleRules ?? []),
+        { id: 'uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ],
+    });
+    acknowledge(
+      bucket,
+      'AwsSolutions-S1',
+      'Each grant is logged with its caller by the presign function; data events of CloudTrail tell the rest.',
+    );
+    this.bucket = bucket;
+    this.encryptionKey = encryptionKey;
+    this.#denyDeletion();
+    this.#denyOldSignatures(props.urlLifetimeSeconds);
+    if (props.lockdown !== undefined) {
+      this.#lock(keepers(props.lockdown));
+    }
+    this.node.addValidation({ validate: () => this.#tooLarge() });
+  }
+
+  #tooLarge(): string[] {
+    const { policy } = this.bucket;
+    const bytes = policy === undefined ? 0 : deployedBytes(this, policy.document);
+    return bytes <= mostPolicyBytes
+      ? []
+      : [
+          `the policy of the bucket would have ${bytes} bytes, and S3 takes ${mostPolicyBytes}: put fewer control planes into one deployment, give them ` +
+            'shorter names, or name fewer fileReaderRoleArns and roles with shorter paths',
+        ];
+  }
+
+  /** Lets a role read the files of one control plane, on behalf of data planes. */
+  protected grantRead(role: iam.IRole, controlPlane: string, ...furtherKeys: readonly string[]): void {
+    const key = `${controlPlane}/*/config.json`;
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'ReadFiles',
+        actions: ['s3:GetObject', 's3:GetObjectVersion'],
+        resources: [this.bucket.arnForObjects(key)],
+      }),
+    );
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'TellMissingFromForbidden',
+        // With it S3 answers 404 for a file that was not published yet, without it 403 (S3 API, GetObject, "Permissions").
+        actions: ['s3:ListBucket'],
+        resources: [this.bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': [`${controlPlane}/*`, ...furtherKeys] } },
+      }),
+    );
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'DecryptInBucket',
+        actions: ['kms:Decrypt'],
+        resources: [this.encryptionKey.keyArn],
+        conditions: this.throughBucket(),
+      }),
+    );
+    this.acknowledgeFiles(role, controlPlane);
+  }
+
+  /**
+   * The key only for this bucket's objects, and only through S3; with a bucket key the context is the bucket's ARN (S3 User Guide,
+   * "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys").
+   */
+  protected throughBucket() {
+    return {
+      StringEquals: {
+        'kms:EncryptionContext:aws:s3:arn': this.bucket.bucketArn,
+        ...this.throughS3(),
+      },
+    };
+  }
+
+  protected throughS3() {
+    return { 'kms:ViaService': serviceHost(this, 's3') };
+  }
+
+  /** Whoever else's policies allow it: these objects are read by these roles alone. */
+  protected denyOtherReaders(number: number, objects: readonly string[], roleArns: readonly string[]): void {
+    this.deny({
+      sid: `OnlyItsOwnRead${number}`,
+      actions: [
+        's3:GetObject',
+        's3:GetObjectVersion',
+        's3:GetObjectAttributes',
+        's3:GetObjectVersionAttributes',
+      ],
+      resources: [...objects],
+      conditions: notFrom(roleArns),
+    });
+  }
+
+  protected deny(statement: iam.PolicyStatementProps): void {
+    this.bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        ...statement,
+        effect: iam.Effect.DENY,
+        principals: [new iam.AnyPrincipal()],
+      }),
+    );
+  }
+
+  /** For a role that may do something with all files of a control plane. */
+  protected acknowledgeFiles(role: iam.IRole, controlPlane: string): void {
+    acknowledge(
+      role,
+      `AwsSolutions-IAM5[Resource::<${this.bucket.stack.getLogicalId(this.cfnBucket())}.Arn>/${controlPlane}/*/config.json]`,
+      'One file per data-plane version, below the prefix of one control plane.',
+    );
+  }
+
+  protected cfnBucket(): s3.CfnBucket {
+    const { defaultChild } = this.bucket.node;
+    if (!(defaultChild instanceof s3.CfnBucket)) {
+      throw new Error(`${this.bucket.node.path} is no bucket that CDK makes`);
+    }
+    return defaultChild;
+  }
+
+  /** What the policy of the encryption key denies, whoever allows it. Only roles that are named may use it, and only as they have to. */
+  protected keyDenials({ decrypt, encrypt, lockdown }: KeyUsers): readonly iam.PolicyStatement[] {
+    return [
+      deniedToOthers('OnlyLifeboatDecrypts', decrypt, ['kms:Decrypt']),
+      deniedToOthers('OnlyExportEncrypts', encrypt, ['kms:Encrypt', 'kms:GenerateDataKey*']),
+      // Whoever may use the key has no other use for it. That it is this bucket the roles' own policies say: the bucket names its key, so the
+      // key's policy cannot name the bucket.
+      denied('OnlyThroughS3', ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*'], {
+        StringNotEqualsIfExists: this.throughS3(),
+      }),
+      // Nobody's work: it would carry over to another key what this one protects.
+      denied('NobodyReEncrypts', ['kms:ReEncryptFrom', 'kms:ReEncryptTo']),
+      ...keptKey(lockdown),
+    ];
+  }
+
+  /** What would open the bucket or lose what is in it is denied to everybody but its keepers. */
+  #lock(keeperArns: readonly string[]): void {
+    this.deny({
+      sid: 'OnlyKeepersChangeVault',
+      actions: [
+        's3:PutBucketPolicy',
+        's3:DeleteBucketPolicy',
+        's3:PutLifecycleConfiguration',
+        's3:PutBucketVersioning',
+        's3:PutEncryptionConfiguration',
+        's3:PutReplicationConfiguration',
+        's3:PutBucketPublicAccessBlock',
+        's3:PutBucketObjectLockConfiguration',
+        's3:DeleteBucket',
+      ],
+      resources: [this.bucket.bucketArn],
+      conditions: notFrom(keeperArns),
+    });
+  }
+
+  #denyDeletion(): void {
+    // Lifecycle rules are no principals: they alone remove noncurrent versions. Whoever must delete changes this policy first.
+    this.deny({
+      sid: 'NobodyDeletes',
+      actions: [
+        's3:DeleteObject',
+        's3:DeleteObjectVersion',
+        // Sets delete markers.
+        's3:ReplicateDelete',
+        's3:BypassGovernanceRetention',
+        // Changes the key of a version in place: no PutObject, no new version, and nobody could decrypt it any more.
+        's3:UpdateObjectEncryption',
+      ],
+      resources: [this.bucket.arnForObjects('*')],
+    });
+  }
+
+  #denyOldSignatures(urlLifetimeSeconds: number): void {
+    this.deny({
+      sid: 'NoLongLivedUrls',
+      actions: ['s3:*'],
+      resources: [this.bucket.arnForObjects('*')],
+      conditions: {
+        // Milliseconds (S3 API Reference, "Amazon S3 Signature Version 4 Authentication Specific Policy Keys").
+        NumericGreaterThan: { 's3:signatureAge': (urlLifetimeSeconds + signatureAgeToleranceSeconds) * 1000 },
+      },
+    });
+  }
+}
+
+/**
+ * Holds for every caller but these roles. aws:PrincipalArn is the role's ARN for its sessions too, and missing for strangers, for whom
+ * ArnNotEquals then holds as well (IAM User Guide, "Global condition context keys" and "Condition operators"); a NotPrincipal would have
+ * to name each session.
+ */
+export function notFrom(roleArns: readonly string[]) {
+  return { ArnNotEquals: { 'aws:PrincipalArn': [...roleArns] } };
+}
+
+export type Conditions = Record<string, Record<string, string | string[]>>;
+
+/** A statement of a key's policy. */
+export function denied(
+  sid: string,
+  actions: readonly string[],
+  conditions: Conditions = {},
+): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    sid,
+    effect: iam.Effect.DENY,
+    principals: [new iam.AnyPrincipal()],
+    actions: [...actions],
+    resources: ['*'],
+    conditions,
+  });
+}
+
+/** Denies all but these roles a use of a key. */
+export function deniedToOthers(
+  sid: string,
+  roleArns: readonly string[],
+  actions: readonly string[],
+): iam.PolicyStatement {
+  return denied(sid, actions, notFrom(roleArns));
+}
+
+/** With lockdown, who alone changes the policy of a key, or takes it out of service. */
+export function keptKey(lockdown: LockdownSettings | undefined): readonly iam.PolicyStatement[] {
+  return lockdown === undefined
+    ? []
+    : [
+        deniedToOthers('OnlyKeepersChangeKey', keepers(lockdown), [
+          'kms:PutKeyPolicy',
+          'kms:DisableKey',
+          'kms:ScheduleKeyDeletion',
+        ]),
+      ];
+}
+
+function keepers({ breakGlassRoleArn, deploymentRoleArn }: LockdownSettings): readonly string[] {
+  return [breakGlassRoleArn, deploymentRoleArn];
+}

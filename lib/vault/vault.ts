@@ -1,0 +1,412 @@
+import { Annotations, Arn, ArnFormat, Duration, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import { acknowledge } from '../conventions/acknowledge.ts';
+import type { ReplicaAttributes } from '../replica/replica-store.ts';
+import { firstSigningKey } from '../settings/settings.ts';
+import {
+  type Conditions,
+  denied,
+  deniedToOthers,
+  FileStore,
+  keptKey,
+  notFrom,
+  type StoreSettings,
+} from './file-store.ts';
+
+/** Who may do what with the files of one control plane. */
+export interface VaultTenant {
+  /** Name of the control plane, which is the prefix of its keys. */
+  readonly controlPlane: string;
+  /** Writes, reads and signs. */
+  readonly exportRole: iam.IRole;
+  /** Reads, on behalf of data planes: presigned URLs have its rights. */
+  readonly presignRole: iam.IRole;
+  /** Roles that read the files themselves, if their own policies let them. */
+  readonly fileReaderRoleArns: readonly string[];
+}
+
+/** A bucket of another region that S3 copies the files to. */
+export interface ReplicationTarget {
+  readonly controlPlanes: readonly string[];
+  /** As which S3 reads here and writes there. */
+  readonly role: iam.Role;
+  readonly replica: ReplicaAttributes;
+  /** Whether AWS vouches for the time it takes, and bills for that. */
+  readonly timeControl: boolean;
+}
+
+export interface VaultProps extends StoreSettings {
+  /** All control planes of the deployment. Whoever is not named here neither reads nor writes. */
+  readonly tenants: readonly VaultTenant[];
+  /** @default CloudFormation makes one */
+  readonly bucketName?: string | undefined;
+  /** A key of the deployer's, whose policy is not ours to change. @default one is made */
+  readonly encryptionKeyArn?: string | undefined;
+  /** Names of the signing keys; the first signs. At least one. */
+  readonly signingKeys: readonly string[];
+}
+
+/**
+ * The bucket that outlives the control plane, its encryption key, and the key that signs what lies in it. What the policies allow stands
+ * beside what they deny: each role gets the narrowest verb on the narrowest prefix, and everybody else is refused by name, so that a broad
+ * policy elsewhere in the account opens nothing.
+ */
+export class Vault extends FileStore {
+  /** The one that signs. */
+  readonly signingKey: kms.IKey;
+  /** By name; all but the one that signs can sign nothing. */
+  readonly signingKeys: ReadonlyMap<string, kms.IKey>;
+  /** What the policy of the deployer's own encryption key needs; empty where the key is ours, which has it. */
+  readonly encryptionKeyStatements: readonly iam.PolicyStatement[];
+  readonly #isLocked: boolean;
+  /** Lifeboat's own roles that decrypt; that of a replica comes when the replica does. */
+  readonly #decryptors: string[];
+
+  constructor(scope: Construct, id: string, props: VaultProps) {
+    super(scope, id, {
+      ...props,
+      controlPlanes: props.tenants.map(({ controlPlane }) => controlPlane),
+      furtherLifecycleRules: [
+        { id: 'status', prefix: 'status/', noncurrentVersionExpiration: Duration.days(1) },
+      ],
+    });
+    const { encryptionKey } = this;
+    const [signing, ...others] = props.signingKeys.map((name) => [name, this.#signingKey(name)] as const);
+    if (signing === undefined) {
+      throw new RangeError('a vault needs a signing key: the settings have checked that');
+    }
+    this.signingKey = signing[1];
+    this.signingKeys = new Map([signing, ...others]);
+    this.#isLocked = props.objectLockDays > 0;
+
+    const exportRoles = props.tenants.map(({ exportRole }) => exportRole.roleArn);
+    const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
+    this.#decryptors = [...exportRoles, ...presignRoles];
+    const readerRoles = [...new Set(props.tenants.flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns))];
+    for (const [index, tenant] of props.tenants.entries()) {
+      this.#grantPublish(tenant);
+      this.grantRead(tenant.presignRole, tenant.controlPlane);
+      this.#letReadersRead(tenant, index + 1);
+      this.#denyOthers(tenant, index + 1, props.objectLockDays > 0);
+    }
+    this.#denyStrayWrites(props.tenants);
+    if (props.objectLockDays > 0) {
+      this.#lockVersions(props);
+    }
+    const onEncryptionKey = [
+      ...(readerRoles.length === 0
+        ? []
+        : [
+            allowedToRoles('ReadersDecrypt', 'kms:Decrypt', readerRoles, accountsOf(readerRoles), {
+              StringEquals: this.throughS3(),
+            }),
+          ]),
+      ...this.keyDenials({
+        decrypt: Lazy.list({ produce: () => [...this.#decryptors, ...readerRoles] }),
+        encrypt: exportRoles,
+        lockdown: props.lockdown,
+      }),
+    ];
+    // A signature is what data planes trust; a key policy is the one place where nobody else's policy can add a signer.
+    this.#close(signing[1], deniedToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
+    for (const [, key] of others) {
+      this.#close(key, denied('NobodySigns', ['kms:Sign']), props);
+    }
+    const isOurs = onEncryptionKey.every(
+      (statement) => encryptionKey.addToResourcePolicy(statement).statementAdded,
+    );
+    const ourAccount = [Stack.of(this).account];
+    this.encryptionKeyStatements = isOurs
+      ? []
+      : [
+          // For a key whose policy leaves nothing to the account's IAM policies, or that is another account's.
+          allowedToRoles(
+            'LifeboatDecrypts',
+            'kms:Decrypt',
+            Lazy.list({ produce: () => this.#decryptors }),
+            ourAccount,
+            this.throughBucket(),
+          ),
+          allowedToRoles(
+            'ExportEncrypts',
+            'kms:GenerateDataKey',
+            exportRoles,
+            ourAccount,
+            this.throughBucket(),
+          ),
+          ...onEncryptionKey,
+        ];
+    if (!isOurs) {
+      Annotations.of(this).addInfoV2(
+        'lifeboat:encryptionKeyStatements',
+        `the policy of ${encryptionKey.keyArn} is yours: once deployed, put the statements of the output EncryptionKeyStatements into it ` +
+          '(Vault.encryptionKeyStatements in a stack of your own); without them others may decrypt, see docs/settings.md',
+      );
+    }
+  }
+
+  #signingKey(name: string): kms.Key {
+    // The first one's id has no name: with another id it would be another key.
+    const key = new kms.Key(this, name === firstSigningKey ? 'SigningKey' : `FurtherSigningKey-${name}`, {
+      description: `Lifeboat: signs the configurations of control planes (${name})`,
+      keySpec: kms.KeySpec.ECC_NIST_P256,
+      keyUsage: kms.KeyUsage.SIGN_VERIFY,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    acknowledge(
+      key,
+      'AwsSolutions-KMS5',
+      'KMS does not rotate asymmetric keys; data planes pin this one, and the setting signingKeys replaces it.',
+    );
+    return key;
+  }
+
+  #close(key: kms.Key, signing: iam.PolicyStatement, { lockdown }: VaultProps): void {
+    for (const statement of [signing, ...keptKey(lockdown)]) {
+      key.addToResourcePolicy(statement);
+    }
+  }
+
+  /** Has S3 copy the files to another region. The role is let in for that, and for nothing else. */
+  replicateTo({ controlPlanes, role, replica, timeControl }: ReplicationTarget): void {
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'ReadReplicationRules',
+        actions: ['s3:GetReplicationConfiguration', 's3:ListBucket'],
+        resources: [this.bucket.bucketArn],
+      }),
+    );
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'ReadFilesForReplication',
+        actions: [
+          's3:GetObjectVersionForReplication',
+          's3:GetObjectVersionAcl',
+          's3:GetObjectVersionTagging',
+          // A lock is copied with what it locks (S3 User Guide, "Setting up permissions for live replication").
+          ...(this.#isLocked ? ['s3:GetObjectRetention', 's3:GetObjectLegalHold'] : []),
+        ],
+        resources: controlPlanes.map((controlPlane) =>
+          this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
+        ),
+      }),
+    );
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'DecryptInBucket',
+        actions: ['kms:Decrypt'],
+        resources: [this.encryptionKey.keyArn],
+        conditions: this.throughBucket(),
+      }),
+    );
+    for (const controlPlane of controlPlanes) {
+      this.acknowledgeFiles(role, controlPlane);
+    }
+    this.#decryptors.push(role.roleArn);
+    this.deny({
+      sid: 'OnlyReplicationCopies',
+      actions: ['s3:GetObjectVersionForReplication'],
+      resources: [this.bucket.arnForObjects('*')],
+      conditions: notFrom([role.roleArn]),
+    });
+    const minutes = 15;
+    this.cfnBucket().replicationConfiguration = {
+      role: role.roleArn,
+      // Not status/: what was last looked at is of this region.
+      rules: controlPlanes.map((controlPlane, index) => ({
+        id: controlPlane,
+        priority: index + 1,
+        status: 'Enabled',
+        filter: { prefix: `${controlPlane}/` },
+        deleteMarkerReplication: { status: 'Disabled' },
+        sourceSelectionCriteria: { sseKmsEncryptedObjects: { status: 'Enabled' } },
+        destination: {
+          bucket: replica.bucketArn,
+          encryptionConfiguration: { replicaKmsKeyId: replica.encryptionKeyArn },
+          metrics: { status: 'Enabled', ...(timeControl ? { eventThreshold: { minutes } } : {}) },
+          // The one time that S3 takes.
+          ...(timeControl ? { replicationTime: { status: 'Enabled', time: { minutes } } } : {}),
+        },
+      })),
+    };
+  }
+
+  /** Opens the bucket to readers of other accounts, whose own policies alone would do nothing here. */
+  #letReadersRead({ controlPlane, fileReaderRoleArns }: VaultTenant, number: number): void {
+    if (fileReaderRoleArns.length === 0) {
+      return;
+    }
+    this.bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: `ReadersRead${number}`,
+        principals: accountsOf(fileReaderRoleArns).map((account) => new iam.AccountPrincipal(account)),
+        actions: ['s3:GetObject', 's3:GetObjectVersion'],
+        resources: [
+          this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
+          this.bucket.arnForObjects(`status/${controlPlane}.json`),
+        ],
+        conditions: { ArnEquals: { 'aws:PrincipalArn': [...fileReaderRoleArns] } },
+      }),
+    );
+  }
+
+  #grantPublish({ controlPlane, exportRole }: VaultTenant): void {
+    const statusKey = this.bucket.arnForObjects(`status/${controlPlane}.json`);
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'Publish',
+        actions: ['s3:PutObject'],
+        resources: [this.bucket.arnForObjects(`${controlPlane}/*/config.json`), statusKey],
+      }),
+    );
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({ sid: 'ReadStatus', actions: ['s3:GetObject'], resources: [statusKey] }),
+    );
+    this.grantRead(exportRole, controlPlane, `status/${controlPlane}.json`);
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'EncryptInBucket',
+        actions: ['kms:GenerateDataKey'],
+        resources: [this.encryptionKey.keyArn],
+        conditions: this.throughBucket(),
+      }),
+    );
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'SignManifests',
+        actions: ['kms:Sign', 'kms:GetPublicKey'],
+        resources: [this.signingKey.keyArn],
+      }),
+    );
+    this.acknowledgeFiles(exportRole, controlPlane);
+  }
+
+  #denyOthers(
+    { controlPlane, exportRole, presignRole, fileReaderRoleArns }: VaultTenant,
+    number: number,
+    areLocked: boolean,
+  ): void {
+    const files = this.bucket.arnForObjects(`${controlPlane}/*`);
+    const status = this.bucket.arnForObjects(`status/${controlPlane}.json`);
+    this.deny({
+      sid: `OnlyItsExportWrites${number}`,
+      // Replication writes without s3:PutObject.
+      actions: [
+        's3:PutObject',
+        's3:PutObjectTagging',
+        's3:PutObjectVersionTagging',
+        's3:ReplicateObject',
+        ...(areLocked ? ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] : []),
+      ],
+      resources: [files, status],
+      conditions: notFrom([exportRole.roleArn]),
+    });
+    this.denyOtherReaders(
+      number,
+      [files, status],
+      [exportRole.roleArn, presignRole.roleArn, ...fileReaderRoleArns],
+    );
+  }
+
+  #denyStrayWrites(tenants: readonly VaultTenant[]): void {
+    const files = tenants.map(({ controlPlane }) =>
+      this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
+    );
+    const statuses = tenants.map(({ controlPlane }) =>
+      this.bucket.arnForObjects(`status/${controlPlane}.json`),
+    );
+    this.deny({
+      sid: 'NothingElseIsWritten',
+      actions: ['s3:PutObject', 's3:ReplicateObject'],
+      notResources: [...files, ...statuses],
+    });
+    // A missing header is as good as a wrong one: with ...IfExists both are denied (design §4).
+    this.deny({
+      sid: 'OnlyKmsEncryption',
+      actions: ['s3:PutObject'],
+      resources: [this.bucket.arnForObjects('*')],
+      conditions: { StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': 'aws:kms' } },
+    });
+    this.deny({
+      sid: 'OnlyOurKey',
+      actions: ['s3:PutObject'],
+      resources: [this.bucket.arnForObjects('*')],
+      conditions: {
+        StringNotEqualsIfExists: {
+          's3:x-amz-server-side-encryption-aws-kms-key-id': this.encryptionKey.keyArn,
+        },
+      },
+    });
+    // Whoever publishes says what he replaces: two exporters never overwrite one another
+    // (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html).
+    this.deny({
+      sid: 'OnlyConditionalPublication',
+      actions: ['s3:PutObject'],
+      resources: [this.bucket.arnForObjects('*/config.json')],
+      conditions: {
+        Null: { 's3:if-match': 'true', 's3:if-none-match': 'true' },
+        // Not BoolIfExists, as elsewhere: an S3 that knows neither condition (Ceph) would refuse every publication.
+        Bool: { 's3:ObjectCreationOperation': 'true' },
+      },
+    });
+  }
+
+  /** What changes the bucket policy can open everything else; a locked version stays even then. */
+  #lockVersions({ tenants, objectLockDays }: VaultProps): void {
+    for (const { controlPlane, exportRole } of tenants) {
+      exportRole.addToPrincipalPolicy(
+        new iam.PolicyStatement({
+          sid: 'LockVersions',
+          // Asked for by a PutObject that names a retention (S3 API, PutObject, "Permissions").
+          actions: ['s3:PutObjectRetention'],
+          resources: [this.bucket.arnForObjects(`${controlPlane}/*/config.json`)],
+        }),
+      );
+    }
+    const files = [this.bucket.arnForObjects('*/config.json')];
+    this.deny({
+      sid: 'OnlyLockedPublication',
+      actions: ['s3:PutObject'],
+      resources: files,
+      conditions: {
+        StringNotEqualsIfExists: { 's3:object-lock-mode': 'GOVERNANCE' },
+        // As above.
+        Bool: { 's3:ObjectCreationOperation': 'true' },
+      },
+    });
+    // A day more than is asked for: clocks differ, and S3 counts whole days.
+    this.deny({
+      sid: 'NoLongerLock',
+      actions: ['s3:PutObject', 's3:PutObjectRetention'],
+      resources: files,
+      conditions: {
+        NumericGreaterThan: { 's3:object-lock-remaining-retention-days': objectLockDays + 1 },
+      },
+    });
+  }
+}
+
+/** Where roles are: the fifth part of their ARNs. */
+function accountsOf(roleArns: readonly string[]): readonly string[] {
+  return [...new Set(roleArns.map((arn) => Arn.split(arn, ArnFormat.SLASH_RESOURCE_NAME).account ?? ''))];
+}
+
+/** Allows roles one use of a key; their own policies must do so, too. */
+function allowedToRoles(
+  sid: string,
+  action: string,
+  roleArns: readonly string[],
+  accounts: readonly string[],
+  conditions: Conditions,
+): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    sid,
+    // Not the roles themselves: KMS replaces a principal that was deleted by an id that nobody has.
+    principals: accounts.map((account) => new iam.AccountPrincipal(account)),
+    actions: [action],
+    resources: ['*'],
+    conditions: { ...conditions, ArnEquals: { 'aws:PrincipalArn': [...roleArns] } },
+  });
+}

@@ -1,0 +1,53 @@
+/** The control plane that was recorded (kong-facts.md): everything the simulator knows about a real Kong 3.9.1. */
+import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { record, recordOf } from './records.ts';
+
+const folder = new URL('../../../test/fixtures/kong-3.9.1/', import.meta.url);
+const reconfigure = v.object({
+  config_table: record,
+  config_hash: v.string(),
+  hashes: recordOf(v.string()),
+});
+
+const root = v.object({
+  plugins: v.object({ available_on_server: recordOf(v.object({ version: v.string() })) }),
+});
+
+/** What a control plane sends: root fields (`_format_version`, `_transform`) and a list of rows per entity type. */
+export type ConfigTable = Readonly<Record<string, unknown>>;
+
+function read(path: string): unknown {
+  return JSON.parse(readFileSync(new URL(path, folder), 'utf8'));
+}
+
+/** The data plane versions that frames were recorded for, newest first. */
+export const recordedVersions = ['3.9.1', '3.8.1', '3.4.0'] as const;
+
+/** The frame that was sent to a data plane of the given version, decompressed. */
+export function recordedFrame(version: (typeof recordedVersions)[number]): v.InferOutput<typeof reconfigure> {
+  return v.parse(reconfigure, read(`cluster/reconfigure-${version}.json`));
+}
+
+/** The recorded database in the form of a frame, with the disabled rows, which frames leave out. */
+export function recordedDatabase(): ConfigTable {
+  const database = v.parse(record, read('db-export.json'));
+  return { ...recordedFrame('3.9.1').config_table, ...database };
+}
+
+/** `GET /` of the recorded Admin API, with the plugins it has. */
+export function recordedRoot(): { readonly body: unknown; readonly plugins: ReadonlyMap<string, string> } {
+  const body = read('admin-api/root.json');
+  const { plugins } = v.parse(root, body);
+  return {
+    body,
+    plugins: new Map(
+      Object.entries(plugins.available_on_server).map(([name, { version }]) => [name, version]),
+    ),
+  };
+}
+
+/** `GET /endpoints` of the recorded Admin API. */
+export function recordedEndpoints(): unknown {
+  return read('admin-api/endpoints.json');
+}

@@ -1,0 +1,290 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, mkdir, open, readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { delimiter, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isNativeError } from 'node:util/types';
+import type { ClusterCertificate } from '../../core/kong/cluster-endpoint.ts';
+import { writePrivateFile } from '../aws/private-files.ts';
+import { listen } from './control-plane/listening.ts';
+
+export interface KongNodeOptions {
+  /** The executable, see `findKong`. */
+  readonly kong: string;
+  /** Prefix, certificate and output go here. Keep the path short: Kong's sockets below it may have 107 characters in all. */
+  readonly directory: string;
+  /** `host:port` of the control plane, which need not be there. */
+  readonly clusterEndpoint: string;
+  readonly mtls: 'shared' | 'pki';
+  /** PKI mode: name in the control plane's certificate. @default the host */
+  readonly serverName?: string | undefined;
+  readonly certificate: ClusterCertificate;
+}
+
+export interface KongNode {
+  /** Full version. */
+  readonly version: string;
+  readonly prefix: string;
+  readonly proxyUrl: string;
+  readonly statusUrl: string;
+  /** `kong reload`: Kong's own way to take its settings anew. */
+  reload(): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+const commandTimeoutMs = 60_000;
+const readyTimeoutMs = 30_000;
+const stopTimeoutMs = 15_000;
+
+/**
+ * The kong executable of this machine.
+ *
+ * @param path one that must be there
+ * @returns undefined when no path is given and none is on PATH
+ */
+export async function findKong(path?: string): Promise<string | undefined> {
+  if (path !== undefined) {
+    if (!(await isExecutable(path))) {
+      throw new Error(
+        `${path} is not an executable file: name Kong’s command line, usually /usr/local/bin/kong`,
+      );
+    }
+    return resolve(path);
+  }
+  const directories = (process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '');
+  for (const directory of directories) {
+    const candidate = join(directory, 'kong');
+    if (await isExecutable(candidate)) {
+      return candidate;
+    }
+  }
+  return undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true) {
+    return false;
+  }
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Starts a stock data plane of hybrid mode on free ports of 127.0.0.1; returns as soon as its status API answers. */
+export async function startKongNode(options: KongNodeOptions): Promise<KongNode> {
+  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  return startNode(options, hybridSettings(options));
+}
+
+export interface PlainKongOptions extends Pick<KongNodeOptions, 'kong' | 'directory'> {
+  /** The file that it loads when it starts. */
+  readonly declarativeConfig: string;
+}
+
+/** Starts a Kong without a control plane and without a database, from a file. */
+export async function startPlainKong(options: PlainKongOptions): Promise<KongNode> {
+  return startNode(options, {
+    KONG_ROLE: 'traditional',
+    KONG_DECLARATIVE_CONFIG: resolve(options.declarativeConfig),
+  });
+}
+
+async function startNode(
+  { kong, directory }: Pick<KongNodeOptions, 'kong' | 'directory'>,
+  settings: Readonly<Record<string, string>>,
+): Promise<KongNode> {
+  const prefix = resolve(directory, 'kong');
+  await mkdir(prefix, { recursive: true, mode: 0o700 });
+  const [proxyPort, statusPort] = await freePorts();
+  const environment = {
+    ...inherited(),
+    ...commonSettings(prefix),
+    ...settings,
+    KONG_PROXY_LISTEN: `127.0.0.1:${proxyPort}`,
+    KONG_STATUS_LISTEN: `127.0.0.1:${statusPort}`,
+  };
+  const run = (...parameters: readonly string[]) => runKong(kong, parameters, environment, directory);
+
+  const version = versionIn(await run('version'));
+  await run('start');
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= stopNode(prefix, () => run('stop', '-p', prefix));
+    return stopping;
+  };
+  const statusUrl = `http://127.0.0.1:${statusPort}`;
+  try {
+    await statusAnswers(statusUrl, prefix);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const reload = () => run('reload', '-p', prefix);
+  return { version, prefix, proxyUrl: `http://127.0.0.1:${proxyPort}`, statusUrl, reload, stop };
+}
+
+/** What Kong's launcher and its libraries look for; KONG_* of ours would change the node. */
+function inherited(): Readonly<Record<string, string>> {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'LUA_PATH', 'LUA_CPATH'];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function commonSettings(prefix: string): Readonly<Record<string, string>> {
+  return {
+    KONG_DATABASE: 'off',
+    KONG_PREFIX: prefix,
+    KONG_ADMIN_LISTEN: 'off',
+    KONG_ADMIN_GUI_LISTEN: 'off',
+    KONG_NGINX_WORKER_PROCESSES: '1',
+    KONG_ANONYMOUS_REPORTS: 'off',
+    // Started by root, the workers would become a user who may not enter our directory.
+    ...(process.getuid?.() === 0 ? { KONG_NGINX_USER: 'root root' } : {}),
+  };
+}
+
+function hybridSettings({
+  directory,
+  clusterEndpoint,
+  mtls,
+  serverName,
+  certificate,
+}: KongNodeOptions): Readonly<Record<string, string>> {
+  const file = (name: string, pem: string) => {
+    const path = resolve(directory, name);
+    writePrivateFile(path, pem);
+    return path;
+  };
+  return {
+    KONG_ROLE: 'data_plane',
+    KONG_CLUSTER_CONTROL_PLANE: clusterEndpoint,
+    KONG_CLUSTER_MTLS: mtls,
+    KONG_CLUSTER_CERT: file('cluster.crt', certificate.certificate),
+    KONG_CLUSTER_CERT_KEY: file('cluster.key', certificate.key),
+    ...(mtls === 'pki'
+      ? {
+          KONG_LUA_SSL_TRUSTED_CERTIFICATE:
+            certificate.ca === undefined ? 'system' : file('cluster-ca.crt', certificate.ca),
+          ...(serverName === undefined ? {} : { KONG_CLUSTER_SERVER_NAME: serverName }),
+        }
+      : {}),
+  };
+}
+
+/** Both held at the same time, so that they differ. */
+async function freePorts(): Promise<readonly [number, number]> {
+  const first = await listen(createServer(), '127.0.0.1', 0);
+  const second = await listen(createServer(), '127.0.0.1', 0);
+  await Promise.all([first.stop(), second.stop()]);
+  return [first.port, second.port];
+}
+
+/** @returns what it printed */
+async function runKong(
+  kong: string,
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  directory: string,
+): Promise<string> {
+  // Into a file: a pipe would stay open as long as the Kong that `kong start` leaves behind.
+  const path = join(directory, `kong-${parameters[0]}.log`);
+  const output = await open(path, 'w', 0o600);
+  let end: string;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const child = spawn(kong, parameters, {
+      env: { ...environment },
+      cwd: directory,
+      stdio: ['ignore', output.fd, output.fd],
+    });
+    timer = setTimeout(() => child.kill(), commandTimeoutMs);
+    end = await new Promise<string>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code, signal) =>
+        resolve(code === null ? `ended by ${signal}` : `exit code ${code}`),
+      );
+    });
+  } catch (error) {
+    throw new Error(`${kong} cannot be run: ${isNativeError(error) ? error.message : String(error)}`, {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+    await output.close();
+  }
+  const text = await readFile(path, 'utf8');
+  if (end !== 'exit code 0') {
+    throw new Error(`kong ${parameters.join(' ')} failed (${end}):\n${lastLines(text)}`);
+  }
+  return text;
+}
+
+function versionIn(printed: string): string {
+  const version = /\d+\.\d+\.\d+(\.\d+)?/.exec(printed)?.[0];
+  if (version === undefined) {
+    throw new Error(`kong version printed no version:\n${lastLines(printed)}`);
+  }
+  return version;
+}
+
+async function statusAnswers(statusUrl: string, prefix: string): Promise<void> {
+  const deadline = AbortSignal.timeout(readyTimeoutMs);
+  while (!deadline.aborted) {
+    const status = await fetch(`${statusUrl}/status`, { signal: deadline }).then(
+      async (response) => {
+        await response.body?.cancel();
+        return response.status;
+      },
+      () => undefined,
+    );
+    if (status === 200) {
+      return;
+    }
+    await delay(100);
+  }
+  const log = await readFile(join(prefix, 'logs/error.log'), 'utf8').catch(() => 'no log');
+  throw new Error(
+    `Kong started, but its status API did not answer within ${readyTimeoutMs / 1000} s:\n${lastLines(log)}`,
+  );
+}
+
+/** `kong stop` signals; this waits until the node is gone, so that its directory may go. */
+async function stopNode(prefix: string, kongStop: () => Promise<unknown>): Promise<void> {
+  if ((await runningMaster(prefix)) === undefined) {
+    return;
+  }
+  await kongStop();
+  const deadline = AbortSignal.timeout(stopTimeoutMs);
+  for (let pid = await runningMaster(prefix); pid !== undefined; pid = await runningMaster(prefix)) {
+    if (deadline.aborted) {
+      throw new Error(`Kong (process ${pid}) did not end within ${stopTimeoutMs / 1000} s: end it by hand`);
+    }
+    await delay(20);
+  }
+}
+
+/** nginx takes its pid file away at its very end; a process that its parent has not waited for would look alive for longer. */
+async function runningMaster(prefix: string): Promise<number | undefined> {
+  const pid = Number(await readFile(join(prefix, 'pids/nginx.pid'), 'utf8').catch(() => Number.NaN));
+  return isAlive(pid) ? pid : undefined;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function lastLines(text: string): string {
+  return text.trimEnd().split('\n').slice(-20).join('\n');
+}

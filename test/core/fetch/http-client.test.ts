@@ -1,0 +1,212 @@
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { reason } from '../../../core/fetch/grant-request.ts';
+import { bodyText, fetchDirectly, httpClient, proxyFor } from '../../../core/fetch/http-client.ts';
+import { listen } from '../../../simulators/kong/control-plane/listening.ts';
+import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
+import { privateHost, startPrivateNetwork } from './private-network.ts';
+
+describe('the proxy for a URL', () => {
+  const proxy = 'http://proxy.example:3128';
+
+  it.each<readonly [string, string, Readonly<Record<string, string>>, string | undefined]>([
+    ['none is set', 'https://api.example/', {}, undefined],
+    ['it is set to nothing', 'https://api.example/', { HTTPS_PROXY: '' }, undefined],
+    ['HTTPS_PROXY is', 'https://api.example/', { HTTPS_PROXY: proxy }, proxy],
+    ['https_proxy is', 'https://api.example/', { https_proxy: proxy }, proxy],
+    [
+      'both are, and the lower case counts',
+      'https://api.example/',
+      { https_proxy: proxy, HTTPS_PROXY: 'http://b' },
+      proxy,
+    ],
+    ['it has no scheme', 'https://api.example/', { HTTPS_PROXY: 'proxy.example:3128' }, proxy],
+    ['only HTTP_PROXY is', 'https://api.example/', { HTTP_PROXY: proxy }, undefined],
+    ['HTTP_PROXY is', 'http://api.example/', { HTTP_PROXY: proxy }, proxy],
+    ['only HTTPS_PROXY is, for plain HTTP', 'http://api.example/', { HTTPS_PROXY: proxy }, undefined],
+    [
+      'the host is excepted',
+      'https://api.example/',
+      { HTTPS_PROXY: proxy, NO_PROXY: 'api.example' },
+      undefined,
+    ],
+    [
+      'its case is another one',
+      'https://API.example/',
+      { HTTPS_PROXY: proxy, no_proxy: 'Api.Example' },
+      undefined,
+    ],
+    ['its domain is', 'https://a.b.example/', { HTTPS_PROXY: proxy, NO_PROXY: 'x,.b.example' }, undefined],
+    [
+      'its domain is, without the dot',
+      'https://a.b.example/',
+      { HTTPS_PROXY: proxy, NO_PROXY: 'x, b.example' },
+      undefined,
+    ],
+    [
+      'its domain is, with a star',
+      'https://a.b.example/',
+      { HTTPS_PROXY: proxy, NO_PROXY: '*.b.example' },
+      undefined,
+    ],
+    ['only its end is', 'https://ab.example/', { HTTPS_PROXY: proxy, NO_PROXY: 'b.example' }, proxy],
+    [
+      'its port is',
+      'https://api.example:8443/',
+      { HTTPS_PROXY: proxy, NO_PROXY: 'api.example:8443' },
+      undefined,
+    ],
+    [
+      'its usual port is',
+      'https://api.example/',
+      { HTTPS_PROXY: proxy, NO_PROXY: 'api.example:443' },
+      undefined,
+    ],
+    ['another port is', 'https://api.example/', { HTTPS_PROXY: proxy, NO_PROXY: 'api.example:8443' }, proxy],
+    ['all are', 'https://api.example/', { HTTPS_PROXY: proxy, NO_PROXY: '*' }, undefined],
+    ['it is this machine by name', 'http://localhost:8007/', { HTTP_PROXY: proxy }, undefined],
+    ['it is this machine by IPv4', 'http://127.0.0.2:8007/', { HTTP_PROXY: proxy }, undefined],
+    ['it is this machine by IPv6', 'http://[::1]:8007/', { HTTP_PROXY: proxy }, undefined],
+  ])('when %s', (_when, url, environment, expected) => {
+    expect(proxyFor(new URL(url), environment)).toBe(expected);
+  });
+});
+
+describe('an HTTP client', () => {
+  let network: Awaited<ReturnType<typeof startPrivateNetwork>>;
+  let caFile: string;
+  const ends: (() => Promise<unknown>)[] = [];
+  const url = `https://${privateHost}/grant`;
+
+  beforeEach(async () => {
+    const inner = await listen(
+      createServer((request, response) => response.end(`${request.headers.host}${request.url}`)),
+      '127.0.0.1',
+      0,
+    );
+    network = await startPrivateNetwork(inner.port);
+    caFile = join(await temporaryDirectory(), 'ca.pem');
+    await writeFile(caFile, network.ca);
+    ends.push(inner.stop, network.stop);
+  });
+
+  afterEach(async () => {
+    await Promise.all(ends.splice(0).map((end) => end()));
+    await removeEverything();
+  });
+
+  it('goes through the proxy, and trusts the private CA', async () => {
+    const environment = { HTTPS_PROXY: network.proxyUrl.replace('http://', 'http://user:s%65cret@') };
+    const client = await httpClient({ environment, caFile });
+
+    const response = await client(url, {});
+
+    expect(await bodyText(response, 1_000)).toBe(`${privateHost}/grant`);
+    const authorization = `Basic ${Buffer.from('user:secret').toString('base64')}`;
+    expect(network.tunnels).toEqual([{ to: `${privateHost}:443`, authorization }]);
+  });
+
+  it('goes to an exception directly, and trusts the private CA', async () => {
+    const client = await httpClient({
+      environment: { HTTPS_PROXY: network.proxyUrl, NO_PROXY: '*' },
+      caFile,
+    });
+
+    // Found, trusted, and another name than the certificate’s.
+    const failure = await client(`https://localhost:${network.tlsPort}/`, {}).catch(reason);
+
+    expect(failure).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
+    expect(network.tunnels).toEqual([]);
+  });
+
+  it('trusts the CAs of NODE_EXTRA_CA_CERTS still, when it is given another one', async () => {
+    const other = await startPrivateNetwork(9);
+    ends.push(other.stop);
+    const otherFile = `${caFile}.other`;
+    await writeFile(otherFile, other.ca);
+    const environment = { HTTPS_PROXY: network.proxyUrl, NODE_EXTRA_CA_CERTS: caFile };
+    const client = await httpClient({ environment, caFile: otherFile });
+
+    const response = await client(url, {});
+
+    expect(response.status).toBe(200);
+  });
+
+  it('trusts no private CA that it was not given', async () => {
+    const client = await httpClient({ environment: { HTTPS_PROXY: network.proxyUrl } });
+
+    expect(await client(url, {}).catch(reason)).toMatch(/UNABLE_TO_VERIFY|SELF_SIGNED|unable to/i);
+  });
+
+  it('says what the proxy answered, and never its password', async () => {
+    network.refuse('407 Proxy Authentication Required');
+    const environment = { HTTPS_PROXY: network.proxyUrl.replace('http://', 'http://user:secret@') };
+    const client = await httpClient({ environment, caFile });
+
+    const failure = await client(url, {}).catch(reason);
+
+    expect(failure).toBe(`by way of the proxy ${new URL(network.proxyUrl).host}: it answered 407`);
+  });
+
+  it('says that it is the proxy that is not there', async () => {
+    const gone = await listen(createServer(), '127.0.0.1', 0);
+    await gone.stop();
+    const client = await httpClient({ environment: { HTTPS_PROXY: `http://127.0.0.1:${gone.port}` } });
+
+    const failure = await client(url, {}).catch(reason);
+
+    expect(failure).toBe(`by way of the proxy 127.0.0.1:${gone.port}: ECONNREFUSED`);
+  });
+
+  it('gives up when it is told to', async () => {
+    const client = await httpClient({ environment: { HTTPS_PROXY: network.proxyUrl }, caFile });
+
+    const failure = client(url, { signal: AbortSignal.abort('enough') });
+
+    await expect(failure).rejects.toBe('enough');
+  });
+
+  it('fails when the other side turns to another protocol', async () => {
+    const server = createTcpServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .once('data', () => {
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n');
+        });
+    });
+    const { port, stop } = await listen(server, '127.0.0.1', 0);
+    ends.push(stop);
+
+    const failure = await fetchDirectly(`http://127.0.0.1:${port}/`).catch(reason);
+
+    expect(failure).toBe('the connection was closed without an answer');
+  });
+
+  it.each([
+    [
+      'a proxy of another kind',
+      { HTTPS_PROXY: 'socks5://user:secret@proxy:1080' },
+      undefined,
+      /^HTTPS_PROXY is no/,
+    ],
+    ['a proxy that is none', { HTTP_PROXY: 'http://' }, undefined, /^HTTP_PROXY is no/],
+    [
+      'a CA file that is not there',
+      {},
+      '/nowhere/ca.pem',
+      /--ca-file \/nowhere\/ca\.pem cannot be read \(ENOENT/,
+    ],
+    ['a CA file without certificates', {}, '/dev/null', /--ca-file \/dev\/null holds no PEM certificate/],
+  ])('does not begin with %s', async (_what, environment, file, words) => {
+    const failure = await httpClient({ environment, caFile: file }).then(
+      () => 'it began',
+      (error: Error) => error.message,
+    );
+
+    expect(failure).toMatch(words);
+    expect(failure).not.toContain('secret');
+  });
+});

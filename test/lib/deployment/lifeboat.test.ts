@@ -1,0 +1,275 @@
+import { describe, expect, it } from '@jest/globals';
+import { App, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import {
+  Lifeboat,
+  type LifeboatControlPlaneProps,
+  type LifeboatProps,
+} from '../../../lib/deployment/lifeboat.ts';
+import { DataPlaneAuth } from '../../../lib/grants/data-plane-auth.ts';
+import type { SettingsInput } from '../../../lib/settings/settings.ts';
+import { exampleCertificate } from '../../../policy/example-certificate.ts';
+
+const unit = { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] };
+
+function own(props: Partial<LifeboatProps> | ((stack: Stack) => Partial<LifeboatProps>) = {}) {
+  process.env['CDK_VALIDATION'] = 'false';
+  const app = new App({
+    context: { 'aws:cdk:bundling-stacks': [], '@aws-cdk/core:enablePartitionLiterals': true },
+  });
+  const stack = new Stack(app, 'Gateway', { env: { account: '111122223333', region: 'eu-central-1' } });
+  const lifeboat = new Lifeboat(stack, 'Lifeboat', {
+    controlPlanes: { prod: unit, staging: unit },
+    ...(typeof props === 'function' ? props(stack) : props),
+  });
+  return { stack, lifeboat, template: () => Template.fromStack(stack) };
+}
+
+type Unnamed = Exclude<keyof SettingsInput, keyof LifeboatProps>;
+type UnnamedOfControlPlane = Exclude<
+  keyof SettingsInput['controlPlanes'][string],
+  keyof LifeboatControlPlaneProps
+>;
+
+describe('Lifeboat in a stack of somebody else', () => {
+  it('takes each setting as a property', () => {
+    // Fails in the compiler, when a setting has no property.
+    const complete: [Unnamed | UnnamedOfControlPlane] extends [never] ? true : false = true;
+
+    expect(complete).toBe(true);
+  });
+
+  it('stands below its own name', () => {
+    const { template } = own();
+
+    const ids = Object.keys(template().toJSON()['Resources']);
+
+    expect(ids.filter((id) => !id.startsWith('Lifeboat'))).toEqual([]);
+    expect(Object.keys(template().findResources('AWS::S3::Bucket'))).toEqual([
+      expect.stringMatching(/^LifeboatVaultBucket/),
+    ]);
+  });
+
+  it('asks data planes for AWS credentials, said or not', () => {
+    const routes = [own(), own({ dataPlaneAuth: DataPlaneAuth.iam() })].map(({ template }) =>
+      template().findResources('AWS::ApiGatewayV2::Route', { Properties: { AuthorizationType: 'AWS_IAM' } }),
+    );
+
+    expect(Object.keys(routes[0] ?? {})).toHaveLength(2);
+    expect(routes[1]).toEqual(routes[0]);
+  });
+
+  it('lets each control plane have its own way for data planes to say who they are', () => {
+    const byCertificate = DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] });
+    const { template } = own({
+      controlPlanes: { prod: unit, staging: { ...unit, dataPlaneAuth: DataPlaneAuth.iam() } },
+      dataPlaneAuth: byCertificate,
+    });
+
+    const routes = Object.values(template().findResources('AWS::ApiGatewayV2::Route')).map(
+      ({ Properties }) => Properties.RouteKey,
+    );
+
+    expect(routes.filter((key) => key.endsWith('fallback-config')).sort()).toEqual([
+      'GET /control-planes/staging/fallback-config',
+      'POST /control-planes/prod/fallback-config',
+    ]);
+  });
+
+  it('takes IAM, listed certificates and authorities together', () => {
+    const ways = DataPlaneAuth.anyOf(
+      DataPlaneAuth.iam(),
+      DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] }),
+      DataPlaneAuth.clusterCertificate({ authorities: [exampleCertificate], commonNames: ['dp'] }),
+    );
+
+    expect({ ...ways }).toEqual({
+      iam: true,
+      clusterCertificate: {
+        certificates: [exampleCertificate],
+        authorities: [exampleCertificate],
+        commonNames: ['dp'],
+      },
+    });
+  });
+
+  it.each([
+    ['iam', DataPlaneAuth.iam()],
+    ['certificates', DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] })],
+    ['authorities', DataPlaneAuth.clusterCertificate({ authorities: [exampleCertificate] })],
+  ])('takes no way twice, of which one would be lost: %s', (what, way) => {
+    expect(() => DataPlaneAuth.anyOf(way, way)).toThrow(`two ways with ${what}`);
+  });
+
+  it('takes what the same stack makes: a network, a role, a key', () => {
+    const { template } = own((scope) => {
+      const vpc = new ec2.Vpc(scope, 'Vpc', {
+        natGateways: 0,
+        maxAzs: 2,
+        restrictDefaultSecurityGroup: false,
+      });
+      const reader = new iam.Role(scope, 'Reader', { assumedBy: new iam.AccountRootPrincipal() });
+      return {
+        controlPlanes: {
+          prod: {
+            ...unit,
+            readerRoleTrust: [reader.roleArn],
+            vpc: {
+              vpcId: vpc.vpcId,
+              availabilityZones: vpc.availabilityZones,
+              subnetIds: vpc.publicSubnets.map(({ subnetId }) => subnetId),
+              securityGroupIds: [vpc.vpcDefaultSecurityGroup],
+            },
+          },
+        },
+        encryptionKeyArn: new kms.Key(scope, 'Key').keyArn,
+      };
+    });
+
+    const trusted = template().findResources('AWS::IAM::Role', {
+      Properties: { Description: Match.stringLikeRegexp('other accounts') },
+    });
+    const [reader] = Object.keys(template().findResources('AWS::IAM::Role')).filter((id) =>
+      /^Reader/.test(id),
+    );
+    expect(
+      Object.values(trusted).map(
+        ({ Properties }) => Properties.AssumeRolePolicyDocument.Statement[0].Principal,
+      ),
+    ).toEqual([{ AWS: { 'Fn::GetAtt': [reader, 'Arn'] } }]);
+    template().resourceCountIs('AWS::KMS::Key', 3);
+  });
+
+  it('refuses a certificate of another region before anything is deployed', () => {
+    const certificateArn = 'arn:aws:acm:us-east-1:111122223333:certificate/0';
+
+    const wrong = () => own({ domain: { name: 'lifeboat.example.com', certificateArn } });
+
+    expect(wrong).toThrow(
+      '- domain.certificateArn: the certificate is in us-east-1, and the API in eu-central-1: request one for the same name there',
+    );
+  });
+
+  it('refuses wrong properties with the sentences of settings, and says whose they are', () => {
+    const wrong = () => own({ scheduleMinutes: 0, settleSeconds: 61 });
+
+    expect(wrong).toThrow(
+      'the settings of Gateway/Lifeboat are wrong:\n' +
+        '- scheduleMinutes: at least 1 minutes are expected\n' +
+        '- settleSeconds: at most 60 seconds are allowed',
+    );
+  });
+});
+
+describe('grantBootstrap', () => {
+  it('allows a role the grants of one control plane, and nothing else', () => {
+    const { stack, lifeboat, template } = own();
+    const role = new iam.Role(stack, 'DataPlane', {
+      assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
+    });
+
+    lifeboat.grantBootstrap(role, 'staging');
+
+    const [policy] = Object.values(
+      template().findResources('AWS::IAM::Policy', {
+        Properties: { Roles: [stack.resolve(role.roleName)] },
+      }),
+    );
+    const [apiId] = Object.keys(template().findResources('AWS::ApiGatewayV2::Api'));
+    expect(policy?.['Properties'].PolicyDocument.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'execute-api:Invoke',
+        Resource: {
+          'Fn::Join': [
+            '',
+            [
+              'arn:aws:execute-api:eu-central-1:111122223333:',
+              { Ref: apiId },
+              '/$default/GET/control-planes/staging/fallback-config',
+            ],
+          ],
+        },
+      },
+    ]);
+  });
+
+  it.each(['grantBootstrap', 'grantInvoke'] as const)(
+    'has nothing to allow where data planes do not use IAM (%s)',
+    (method) => {
+      const { stack, lifeboat } = own({
+        dataPlaneAuth: DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] }),
+      });
+      const role = new iam.Role(stack, 'DataPlane', { assumedBy: new iam.AccountRootPrincipal() });
+
+      const grant = () => lifeboat[method](role, 'prod');
+
+      expect(grant).toThrow(/"prod" do not use IAM.*DataPlaneAuth\.iam\(\)/);
+    },
+  );
+
+  it('names the control planes there are, when it is asked for another one', () => {
+    const { stack, lifeboat } = own();
+    const role = iam.Role.fromRoleArn(stack, 'DataPlane', 'arn:aws:iam::111122223333:role/data-plane');
+
+    const grant = () => lifeboat.grantBootstrap(role, 'dev');
+
+    expect(grant).toThrow('there is no control plane "dev" in Gateway/Lifeboat: choose one of prod, staging');
+  });
+
+  it('does not pretend to have allowed a role of another account', () => {
+    const { stack, lifeboat } = own();
+    const role = iam.Role.fromRoleArn(stack, 'Stranger', 'arn:aws:iam::999988887777:role/data-plane');
+
+    const grant = () => lifeboat.grantBootstrap(role, 'prod');
+
+    expect(grant).toThrow('takes no policy from this app');
+  });
+
+  it('allows a role of this account that another stack has made', () => {
+    const { stack, lifeboat, template } = own();
+    const role = iam.Role.fromRoleArn(stack, 'DataPlane', 'arn:aws:iam::111122223333:role/data-plane');
+
+    lifeboat.grantBootstrap(role, 'prod');
+
+    template().hasResourceProperties('AWS::IAM::Policy', { Roles: ['data-plane'] });
+  });
+
+  it.each([
+    ['another account', new iam.AccountPrincipal('999988887777')],
+    ['a service', new iam.ServicePrincipal('ec2.amazonaws.com')],
+  ])('does not pretend to have allowed %s', (_who, grantPrincipal) => {
+    const { lifeboat } = own();
+
+    const grant = () => lifeboat.grantBootstrap({ grantPrincipal }, 'prod');
+
+    expect(grant).toThrow('takes no policy from this app');
+  });
+});
+
+describe('grantInvoke', () => {
+  it('allows a role the function of one control plane, and none of its versions', () => {
+    const { stack, lifeboat, template } = own();
+    const role = new iam.Role(stack, 'DataPlane', { assumedBy: new iam.AccountRootPrincipal() });
+
+    lifeboat.grantInvoke(role, 'staging');
+
+    const [policy] = Object.values(
+      template().findResources('AWS::IAM::Policy', {
+        Properties: { Roles: [stack.resolve(role.roleName)] },
+      }),
+    );
+    expect(policy?.['Properties'].PolicyDocument.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'lambda:InvokeFunction',
+        Resource: {
+          'Fn::GetAtt': [expect.stringMatching(/^LifeboatPresignstagingFunction/), 'Arn'],
+        },
+      },
+    ]);
+  });
+});

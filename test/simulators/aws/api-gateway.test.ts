@@ -1,0 +1,250 @@
+import { request as httpRequest } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { APIGatewayProxyEventV2WithIAMAuthorizer } from 'aws-lambda';
+import { type HttpApi, type Route, startHttpApi } from '../../../simulators/aws/api-gateway.ts';
+import { type Identity, localIdentities } from '../../../simulators/aws/identities.ts';
+import type { LambdaFunction } from '../../../simulators/aws/lambda-function.ts';
+import { iamHeaders } from './signed-requests.ts';
+
+type Event = APIGatewayProxyEventV2WithIAMAuthorizer;
+
+const region = 'eu-central-1';
+const identities = localIdentities();
+const dataPlane = identities.issue('arn:aws:sts::000000000000:assumed-role/data-plane/local');
+const events: Event[] = [];
+let api: HttpApi;
+
+/** Answers with its name, and keeps what it was given. */
+function fakeFunction(name: string, fails = false): LambdaFunction {
+  return {
+    async invoke(event) {
+      events.push(event as Event);
+      if (fails) {
+        throw new Error('the database password is hunter2');
+      }
+      return { statusCode: 202, headers: { 'x-function': name }, body: JSON.stringify({ name }) };
+    },
+    stop: async () => undefined,
+  };
+}
+
+function route(
+  method: string,
+  path: string,
+  authorization: Route['authorization'],
+  fn: LambdaFunction,
+): Route {
+  return { method, path, authorization, function: fn };
+}
+
+function lastEvent(): Event {
+  const event = events.at(-1);
+  if (event === undefined) {
+    throw new Error('no function was called');
+  }
+  return event;
+}
+
+function bodyOf(event: Event): Buffer {
+  return Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+}
+
+beforeAll(async () => {
+  api = await startHttpApi({
+    region,
+    accountId: '000000000000',
+    identities,
+    now: () => new Date(),
+    routes: [
+      route('POST', '/control-planes/{controlPlane}/events', 'none', fakeFunction('webhook')),
+      route('GET', '/control-planes/prod/fallback-config', 'iam', fakeFunction('presign')),
+      route('GET', '/control-planes/{controlPlane}/broken', 'none', fakeFunction('broken', true)),
+    ],
+  });
+});
+
+afterAll(async () => {
+  await api.stop();
+});
+
+const post = (path: string, body: Buffer | string, headers: Readonly<Record<string, string>> = {}) =>
+  fetch(`${api.url}${path}`, { method: 'POST', body, headers: { ...headers } });
+
+describe('routes', () => {
+  it('gives a request to the function of its route, with the parameter of its path', async () => {
+    const response = await post('/control-planes/prod/events', '{}', { 'Content-Type': 'application/json' });
+
+    expect(response.status).toBe(202);
+    expect(response.headers.get('x-function')).toBe('webhook');
+    expect(await response.json()).toEqual({ name: 'webhook' });
+    expect(lastEvent()).toMatchObject({
+      version: '2.0',
+      routeKey: 'POST /control-planes/{controlPlane}/events',
+      rawPath: '/control-planes/prod/events',
+      pathParameters: { controlPlane: 'prod' },
+      headers: { 'content-type': 'application/json' },
+      requestContext: { http: { method: 'POST', path: '/control-planes/prod/events' } },
+    });
+  });
+
+  it('decodes a path parameter, and does not take an encoded slash for a separator', async () => {
+    await post('/control-planes/a%2Fb%20%C3%BC/events', '');
+
+    expect(lastEvent().pathParameters).toEqual({ controlPlane: 'a/b ü' });
+  });
+
+  it.each([
+    ['another path', 'POST', '/elsewhere'],
+    ['another method', 'PUT', '/control-planes/prod/events'],
+    ['a segment too many', 'POST', '/control-planes/prod/events/more'],
+    ['a segment too few', 'POST', '/control-planes/events'],
+    ['an empty parameter', 'POST', '/control-planes//events'],
+    ['an unsigned request that has no route', 'GET', '/control-planes/other/fallback-config'],
+  ])('answers 404 to %s, as API Gateway words it', async (_what, method, path) => {
+    const callsBefore = events.length;
+
+    const response = await fetch(`${api.url}${path}`, { method });
+
+    expect(response.status).toBe(404);
+    expect(await response.json()).toEqual({ message: 'Not Found' });
+    expect(events).toHaveLength(callsBefore);
+  });
+
+  it('answers 400 to a path parameter that is not percent-encoded', async () => {
+    const response = await post('/control-planes/%zz/events', '{}');
+
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({ message: 'Bad Request' });
+  });
+
+  it('tells nothing of why a function failed', async () => {
+    const response = await fetch(`${api.url}/control-planes/prod/broken`);
+
+    const text = await response.text();
+    expect(response.status).toBe(500);
+    expect(JSON.parse(text)).toEqual({ message: 'Internal Server Error' });
+  });
+});
+
+describe('bodies', () => {
+  it.each([
+    ['text', Buffer.from('{"name":"Grüße"}')],
+    ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe, 0x00, 0xc3, 0x28, 0x80])],
+    ['a byte order mark', Buffer.from('\u{feff}{}')],
+    ['nothing', Buffer.alloc(0)],
+  ])('arrive unchanged: %s', async (_what, body) => {
+    await post('/control-planes/prod/events', body, { 'content-type': 'application/json' });
+
+    expect(bodyOf(lastEvent())).toEqual(body);
+  });
+
+  it.each([
+    [10 * 1024 * 1024, 202],
+    [10 * 1024 * 1024 + 1, 413],
+  ])('of %d bytes are answered with %d', async (sizeBytes, status) => {
+    const response = await post('/control-planes/prod/events', Buffer.alloc(sizeBytes));
+
+    expect(response.status).toBe(status);
+    await response.body?.cancel();
+  });
+
+  it('that break off harm nobody', async () => {
+    const broken = httpRequest(`${api.url}/control-planes/prod/events`, {
+      method: 'POST',
+      headers: { 'content-length': 100 },
+    });
+    broken.on('error', () => undefined);
+    broken.write('half');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    broken.destroy();
+
+    const next = await post('/control-planes/prod/events', '{}');
+
+    expect(next.status).toBe(202);
+  });
+});
+
+describe('query parameters', () => {
+  it('are decoded, and joined by commas where one is given twice', async () => {
+    await post('/control-planes/prod/events?kongVersion=3.9.1&tag=a%26b&tag=c+d&empty=', '{}');
+
+    expect(lastEvent().queryStringParameters).toEqual({ kongVersion: '3.9.1', tag: 'a&b,c d', empty: '' });
+    expect(lastEvent().rawQueryString).toBe('kongVersion=3.9.1&tag=a%26b&tag=c%20d&empty=');
+  });
+
+  it('are absent where there are none', async () => {
+    await post('/control-planes/prod/events', '{}');
+
+    expect(lastEvent()).not.toHaveProperty('queryStringParameters');
+  });
+});
+
+describe('IAM authorization', () => {
+  const granted = '/control-planes/prod/fallback-config?kongVersion=3.9.1';
+
+  const headersFor = (identity: Identity, more: Readonly<Record<string, unknown>> = {}) =>
+    iamHeaders({ url: `${api.url}${granted}`, identity, region, ...more });
+
+  it('lets a signed request in, and says whose it is', async () => {
+    const response = await fetch(`${api.url}${granted}`, { headers: await headersFor(dataPlane) });
+
+    expect(response.status).toBe(202);
+    expect(lastEvent().requestContext.authorizer.iam).toMatchObject({
+      userArn: dataPlane.principalArn,
+      accessKey: dataPlane.accessKeyId,
+    });
+    expect(lastEvent().queryStringParameters).toEqual({ kongVersion: '3.9.1' });
+  });
+
+  it.each([
+    ['an unsigned request', async () => ({})],
+    [
+      'a signature that was changed',
+      async () => {
+        const headers = await headersFor(dataPlane);
+        const authorization = headers['authorization'] ?? '';
+        const last = authorization.endsWith('0') ? '1' : '0';
+        return { ...headers, authorization: `${authorization.slice(0, -1)}${last}` };
+      },
+    ],
+    ['a signature for another service', () => headersFor(dataPlane, { service: 's3' })],
+    ['a signature for another region', () => headersFor(dataPlane, { region: 'us-east-1' })],
+    ['a signature for another method', () => headersFor(dataPlane, { method: 'POST' })],
+    [
+      'a signature for another version',
+      () => headersFor(dataPlane, { url: `${api.url}${granted.replace('3.9.1', '3.8.1')}` }),
+    ],
+    [
+      'a signature of six minutes ago',
+      () => headersFor(dataPlane, { signingDate: new Date(Date.now() - 6 * 60 * 1000) }),
+    ],
+    ['a stranger’s key', () => headersFor(localIdentities().issue(dataPlane.principalArn))],
+    [
+      'another session token',
+      async () => ({ ...(await headersFor(dataPlane)), 'x-amz-security-token': 'another' }),
+    ],
+  ] as const)('answers 403 to %s', async (_what, headers) => {
+    const callsBefore = events.length;
+
+    const response = await fetch(`${api.url}${granted}`, { headers: { ...(await headers()) } });
+
+    expect(response.status).toBe(403);
+    expect(await response.json()).toEqual({ message: 'Forbidden' });
+    expect(events).toHaveLength(callsBefore);
+  });
+});
+
+it('frees its port, and hangs up on whoever is connected', async () => {
+  const short = await startHttpApi({
+    region,
+    accountId: '000000000000',
+    identities,
+    now: () => new Date(),
+    routes: [],
+  });
+  await (await fetch(short.url)).text();
+
+  await short.stop();
+
+  await expect(fetch(short.url)).rejects.toThrow();
+});

@@ -1,0 +1,52 @@
+import { rmSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { startLocalAws } from '../../../simulators/aws/local-aws.ts';
+import { ACCOUNT_ID, newDataDirectory, REGION, runLocalAws } from './running-local-aws.ts';
+
+describe('startLocalAws', () => {
+  it('says where its services are, by the variables of the SDKs', async () => {
+    const aws = await runLocalAws();
+
+    expect(aws.endpoints).toEqual({
+      AWS_ENDPOINT_URL_S3: aws.s3.endpoint,
+      AWS_ENDPOINT_URL_KMS: aws.kms.endpoint,
+      AWS_ENDPOINT_URL_SQS: aws.sqs.endpoint,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.secretsManager.endpoint,
+      AWS_ENDPOINT_URL_LAMBDA: aws.lambda.endpoint,
+    });
+    expect(new Set(Object.values(aws.endpoints)).size).toBe(5);
+    await aws.stop();
+  });
+
+  it('leaves nothing running when a port is taken', async () => {
+    const [first, second] = await Promise.all([runLocalAws(), runLocalAws()]);
+    await second.stop();
+    const ports = {
+      kms: Number(new URL(second.kms.endpoint).port),
+      s3: Number(new URL(first.s3.endpoint).port),
+    };
+    const dataDirectory = newDataDirectory();
+
+    const starting = startLocalAws({ dataDirectory, region: REGION, accountId: ACCOUNT_ID, ports });
+
+    await expect(starting).rejects.toThrow('EADDRINUSE');
+    await expect(fetch(second.kms.endpoint)).rejects.toThrow('fetch failed');
+    rmSync(dataDirectory, { recursive: true });
+    await first.stop();
+  });
+
+  it('gives each principal credentials of its own', async () => {
+    const aws = await runLocalAws();
+
+    const [one, other] = [
+      aws.identities.issue('arn:aws:iam::1:role/a'),
+      aws.identities.issue('arn:aws:iam::1:role/a'),
+    ];
+
+    expect(one.accessKeyId).toMatch(/^ASIA[A-Z2-7]{16}$/);
+    expect(one.accessKeyId).not.toBe(other.accessKeyId);
+    expect(aws.identities.find(other.accessKeyId)).toBe(other);
+    expect(aws.identities.find('ASIAXXXXXXXXXXXXXXXX')).toBeUndefined();
+    await aws.stop();
+  });
+});

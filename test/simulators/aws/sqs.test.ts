@@ -1,0 +1,383 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  ChangeMessageVisibilityBatchCommand,
+  ChangeMessageVisibilityCommand,
+  DeleteMessageBatchCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  ListQueuesCommand,
+  QueueDoesNotExist,
+  ReceiveMessageCommand,
+  type ReceiveMessageCommandInput,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { FifoQueueOptions } from '../../../simulators/aws/fifo-queue.ts';
+import { clientFor, errorName, runLocalAws, testClock } from './running-local-aws.ts';
+
+describe('the local SQS', () => {
+  const clock = testClock();
+  let aws: Awaited<ReturnType<typeof runLocalAws>>;
+  let credentials: ReturnType<typeof clientFor>['credentials'];
+  let client: SQSClient;
+  let queues = 0;
+  let url: string;
+
+  beforeAll(async () => {
+    aws = await runLocalAws(clock.now);
+    ({ credentials } = clientFor(aws, ''));
+  });
+  beforeEach(() => {
+    url = newQueue();
+  });
+  afterAll(() => aws.stop());
+
+  /** Signs with the test's clock, as far as that has moved by now. */
+  const send = <T>(call: (sqs: SQSClient) => Promise<T>): Promise<T> => {
+    client = new SQSClient({ ...clientFor(aws, aws.endpoints.AWS_ENDPOINT_URL_SQS, clock.now), credentials });
+    return call(client).finally(() => client.destroy());
+  };
+  const newQueue = (options?: FifoQueueOptions) =>
+    aws.sqs.createQueue(`exports-${++queues}.fifo`, options).url;
+
+  const post = (MessageBody: string, MessageDeduplicationId?: string, MessageGroupId = 'prod') =>
+    send((sqs) =>
+      sqs.send(
+        new SendMessageCommand({ QueueUrl: url, MessageBody, MessageGroupId, MessageDeduplicationId }),
+      ),
+    );
+  const receive = async (input: Partial<ReceiveMessageCommandInput> = {}) => {
+    const command = new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, ...input });
+    return (await send((sqs) => sqs.send(command))).Messages ?? [];
+  };
+  const bodies = async () => (await receive()).map(({ Body }) => Body);
+  const remove = (ReceiptHandle?: string) =>
+    send((sqs) => sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle })));
+  const setVisibility = (ReceiptHandle: string | undefined, VisibilityTimeout: number) =>
+    send((sqs) =>
+      sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: url, ReceiptHandle, VisibilityTimeout })),
+    );
+  const attributes = async (QueueUrl = url) => {
+    const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
+    return (await send((sqs) => sqs.send(command))).Attributes ?? {};
+  };
+
+  it('gives the messages of a group in order, with the attributes that were asked for', async () => {
+    const first = await post('one', 'a');
+    await post('two', 'b');
+
+    const messages = await receive({
+      MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
+      AttributeNames: ['MessageGroupId', 'MessageDeduplicationId'] as never,
+    });
+
+    expect(messages.map(({ Body }) => Body)).toEqual(['one', 'two']);
+    expect(messages[0]?.MessageId).toBe(first.MessageId);
+    expect(messages[0]?.Attributes).toEqual({
+      ApproximateReceiveCount: '1',
+      SentTimestamp: String(clock.now().getTime()),
+      MessageGroupId: 'prod',
+      MessageDeduplicationId: 'a',
+    });
+  });
+
+  it('blocks a group while one of its messages is in flight, and no other group', async () => {
+    await post('one', 'a');
+    await post('two', 'b');
+    await post('other', 'c', 'staging');
+
+    const [first] = await receive({ MaxNumberOfMessages: 1 });
+
+    expect(first?.Body).toBe('one');
+    expect(await bodies()).toEqual(['other']);
+    expect(await bodies()).toEqual([]);
+    await remove(first?.ReceiptHandle);
+    expect(await bodies()).toEqual(['two']);
+  });
+
+  it('gives a message again when its visibility timeout is over, and counts it', async () => {
+    await post('one', 'a');
+    await receive();
+    clock.advanceSeconds(29);
+    const early = await bodies();
+    clock.advanceSeconds(1);
+
+    const [again] = await receive({ MessageSystemAttributeNames: ['ApproximateReceiveCount'] });
+
+    expect(early).toEqual([]);
+    expect(again?.Attributes).toEqual({ ApproximateReceiveCount: '2' });
+  });
+
+  it('hides a new message for the delay of the queue', async () => {
+    url = newQueue({ delaySeconds: 3 });
+    await post('one', 'a');
+    const before = await attributes();
+    clock.advanceSeconds(2);
+    const early = await bodies();
+    clock.advanceSeconds(1);
+
+    const late = await bodies();
+
+    expect(before['ApproximateNumberOfMessagesDelayed']).toBe('1');
+    expect(early).toEqual([]);
+    expect(late).toEqual(['one']);
+  });
+
+  it('swallows a deduplication id for five minutes, even when its message is deleted', async () => {
+    const first = await post('one', 'a');
+    const [message] = await receive();
+    await remove(message?.ReceiptHandle);
+    clock.advanceSeconds(299);
+    const duplicate = await post('one again', 'a');
+    const swallowed = await bodies();
+    clock.advanceSeconds(1);
+
+    const fresh = await post('one more', 'a');
+
+    expect(duplicate.MessageId).toBe(first.MessageId);
+    expect(swallowed).toEqual([]);
+    expect(fresh.MessageId).not.toBe(first.MessageId);
+    expect(await bodies()).toEqual(['one more']);
+  });
+
+  it('takes the body for the deduplication id where the queue says so', async () => {
+    url = newQueue({ contentBasedDeduplication: true });
+    await post('same');
+    await post('same');
+    await post('other');
+
+    expect(await bodies()).toEqual(['same', 'other']);
+  });
+
+  it.each([
+    ['no group', { MessageGroupId: undefined }, 'MissingParameter'],
+    ['no deduplication id', { MessageDeduplicationId: undefined }, 'InvalidParameterValue'],
+    ['attributes', { MessageAttributes: { a: { DataType: 'String', StringValue: 'x' } } }, 'NotImplemented'],
+    ['a delay of its own', { DelaySeconds: 1 }, 'NotImplemented'],
+    [
+      'a deduplication id that is too long',
+      { MessageDeduplicationId: 'x'.repeat(129) },
+      'ValidationException',
+    ],
+  ])('refuses a message with %s', async (_what, change, expected) => {
+    const input = {
+      QueueUrl: url,
+      MessageBody: 'x',
+      MessageGroupId: 'prod',
+      MessageDeduplicationId: 'a',
+      ...change,
+    };
+
+    const name = await errorName(send((sqs) => sqs.send(new SendMessageCommand(input))));
+
+    expect(name).toBe(expected);
+  });
+
+  it('gives a message back at once when its visibility is set to 0', async () => {
+    await post('one', 'a');
+    const [message] = await receive();
+
+    await setVisibility(message?.ReceiptHandle, 0);
+
+    expect(await bodies()).toEqual(['one']);
+  });
+
+  it('keeps a message longer when its visibility is extended', async () => {
+    await post('one', 'a');
+    const [message] = await receive();
+    await setVisibility(message?.ReceiptHandle, 60);
+    clock.advanceSeconds(59);
+    const early = await bodies();
+    clock.advanceSeconds(1);
+
+    expect(early).toEqual([]);
+    expect(await bodies()).toEqual(['one']);
+  });
+
+  it('takes a visibility timeout of up to twelve hours', async () => {
+    await post('one', 'a');
+    const [message] = await receive();
+
+    const longest = await errorName(setVisibility(message?.ReceiptHandle, 43_200));
+    const longer = await errorName(setVisibility(message?.ReceiptHandle, 43_201));
+
+    expect([longest, longer]).toEqual(['no error', 'InvalidParameterValue']);
+  });
+
+  it('does not let an expired receipt handle delete what somebody else works on', async () => {
+    await post('one', 'a');
+    const [message] = await receive();
+    clock.advanceSeconds(30);
+    const expired = await errorName(remove(message?.ReceiptHandle));
+    await receive();
+
+    const replaced = await errorName(remove(message?.ReceiptHandle));
+
+    expect([expired, replaced]).toEqual(['InvalidParameterValue', 'InvalidParameterValue']);
+    expect((await attributes())['ApproximateNumberOfMessagesNotVisible']).toBe('1');
+  });
+
+  it('deletes twice without complaint, and knows a handle that is none', async () => {
+    await post('one', 'a');
+    const [message] = await receive();
+    await remove(message?.ReceiptHandle);
+
+    const names = [await errorName(remove(message?.ReceiptHandle)), await errorName(remove('x'))];
+
+    expect(names).toEqual(['no error', 'ReceiptHandleIsInvalid']);
+  });
+
+  it('does batches entry by entry', async () => {
+    await post('one', 'a');
+    await post('two', 'b');
+    const [one, two] = await receive();
+    const changed = await send((sqs) =>
+      sqs.send(
+        new ChangeMessageVisibilityBatchCommand({
+          QueueUrl: url,
+          Entries: [{ Id: '0', ReceiptHandle: two?.ReceiptHandle, VisibilityTimeout: 0 }],
+        }),
+      ),
+    );
+
+    const deleted = await send((sqs) =>
+      sqs.send(
+        new DeleteMessageBatchCommand({
+          QueueUrl: url,
+          Entries: [
+            { Id: '0', ReceiptHandle: one?.ReceiptHandle },
+            { Id: '1', ReceiptHandle: 'x' },
+          ],
+        }),
+      ),
+    );
+
+    expect(changed.Successful).toEqual([{ Id: '0' }]);
+    expect(deleted.Successful).toEqual([{ Id: '0' }]);
+    expect(deleted.Failed).toMatchObject([{ Id: '1', Code: 'ReceiptHandleIsInvalid', SenderFault: true }]);
+    expect(await bodies()).toEqual(['two']);
+  });
+
+  it.each([
+    ['no entry', [], 'EmptyBatchRequest'],
+    ['one id twice', ['0', '0'], 'BatchEntryIdsNotDistinct'],
+    ['ten entries', Array.from({ length: 10 }, (_, index) => `${index}`), 'no error'],
+    ['eleven entries', Array.from({ length: 11 }, (_, index) => `${index}`), 'TooManyEntriesInBatchRequest'],
+  ])('checks a batch with %s', async (_what, ids, expected) => {
+    const Entries = ids.map((Id) => ({ Id, ReceiptHandle: 'x' }));
+
+    const name = await errorName(
+      send((sqs) => sqs.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries }))),
+    );
+
+    expect(name).toBe(expected);
+  });
+
+  it('moves a message that nobody could handle to the dead-letter queue', async () => {
+    const deadLetters = aws.sqs.createQueue('dead-letters.fifo').url;
+    url = newQueue({
+      visibilityTimeoutSeconds: 1,
+      redrive: { deadLetterQueue: 'dead-letters.fifo', maxReceiveCount: 2 },
+    });
+    await post('poison', 'a');
+    const received = [];
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      received.push(await bodies());
+      clock.advanceSeconds(1);
+    }
+
+    url = deadLetters;
+    const moved = await bodies();
+
+    expect(received).toEqual([['poison'], ['poison'], []]);
+    expect(moved).toEqual(['poison']);
+  });
+
+  it('answers a long poll as soon as a message is there', async () => {
+    const started = performance.now();
+    const waiting = receive({ WaitTimeSeconds: 20 });
+    await sleep(50);
+
+    await post('late', 'a');
+
+    expect((await waiting).map(({ Body }) => Body)).toEqual(['late']);
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  it('answers a long poll with nothing when its time is over', async () => {
+    const started = performance.now();
+
+    const messages = await receive({ WaitTimeSeconds: 1 });
+
+    expect(messages).toEqual([]);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(1000);
+  });
+
+  it('gives no message to a client that has hung up', async () => {
+    const abort = new AbortController();
+    const command = new ReceiveMessageCommand({ QueueUrl: url, WaitTimeSeconds: 20 });
+    const hungUp = errorName(send((sqs) => sqs.send(command, { abortSignal: abort.signal })));
+    await sleep(60);
+    abort.abort();
+    await hungUp;
+    await sleep(40);
+
+    await post('kept', 'a');
+    await sleep(40);
+
+    expect((await attributes())['ApproximateNumberOfMessages']).toBe('1');
+  });
+
+  it('counts what is visible, in flight and delayed', async () => {
+    await post('one', 'a');
+    await post('two', 'b', 'staging');
+    await receive({ MaxNumberOfMessages: 1 });
+
+    const counted = await attributes();
+
+    expect(counted).toMatchObject({
+      ApproximateNumberOfMessages: '1',
+      ApproximateNumberOfMessagesNotVisible: '1',
+      ApproximateNumberOfMessagesDelayed: '0',
+      FifoQueue: 'true',
+      VisibilityTimeout: '30',
+    });
+  });
+
+  it("names an unknown queue in both protocols' ways", async () => {
+    url = `${aws.endpoints.AWS_ENDPOINT_URL_SQS}/000000000000/none.fifo`;
+
+    const failed = post('x', 'a');
+
+    await expect(failed).rejects.toBeInstanceOf(QueueDoesNotExist);
+    await expect(failed).rejects.toMatchObject({ Code: 'AWS.SimpleQueueService.NonExistentQueue' });
+  });
+
+  it('says 501 to what it does not do', async () => {
+    const failed = send((sqs) => sqs.send(new ListQueuesCommand({})));
+
+    await expect(failed).rejects.toMatchObject({
+      name: 'NotImplemented',
+      message: expect.stringContaining('ListQueues'),
+    });
+  });
+
+  it('stops while somebody is polling', async () => {
+    const stopping = await runLocalAws();
+    const queue = stopping.sqs.createQueue('polled.fifo').url;
+    const poller = new SQSClient({
+      ...clientFor(stopping, stopping.endpoints.AWS_ENDPOINT_URL_SQS),
+      maxAttempts: 1,
+    });
+    const polling = errorName(
+      poller.send(new ReceiveMessageCommand({ QueueUrl: queue, WaitTimeSeconds: 20 })),
+    );
+    await sleep(50);
+
+    await stopping.stop();
+
+    expect(await polling).not.toBe('no error');
+    poller.destroy();
+  });
+});

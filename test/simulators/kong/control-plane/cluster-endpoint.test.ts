@@ -1,0 +1,293 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  pkiCertificates,
+  sharedCertificate,
+} from '../../../../simulators/kong/control-plane/certificates.ts';
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from '../../../../simulators/kong/control-plane/control-plane.ts';
+import {
+  connect,
+  type DataPlane,
+  type DataPlaneOptions,
+  fixture,
+  recordedPlugins,
+  sleep,
+  until,
+} from './data-plane.ts';
+
+const running: ControlPlane[] = [];
+const connected: DataPlane[] = [];
+
+async function start(options: Partial<ControlPlaneOptions> = {}): Promise<ControlPlane> {
+  const controlPlane = await startControlPlane({ mtls: 'shared', dbUpdateFrequencySeconds: 0.2, ...options });
+  running.push(controlPlane);
+  return controlPlane;
+}
+
+function join(controlPlane: ControlPlane, options?: DataPlaneOptions): DataPlane {
+  const dataPlane = connect(controlPlane, options);
+  connected.push(dataPlane);
+  return dataPlane;
+}
+
+afterEach(async () => {
+  for (const { websocket } of connected.splice(0)) websocket.terminate();
+  await Promise.all(running.splice(0).map((controlPlane) => controlPlane.stop()));
+});
+
+const withoutPlugin = (name: string) => recordedPlugins.filter((plugin) => plugin.name !== name);
+const withPlugin = (name: string, version: string) => [...withoutPlugin(name), { name, version }];
+
+describe('what a data plane is sent', () => {
+  it.each(['3.9.1', '3.8.1', '3.4.0'])(
+    'is, for version %s, what the real control plane sent',
+    async (version) => {
+      const recorded = JSON.parse(fixture(`cluster/reconfigure-${version}.json`));
+      const controlPlane = await start();
+      const before = Date.now() / 1000;
+
+      const frame = await join(controlPlane, { version }).next();
+
+      expect(frame.config_table).toEqual(recorded.config_table);
+      expect(frame.config_hash).toBe(recorded.config_hash);
+      expect(frame.hashes).toEqual(recorded.hashes);
+      expect(frame.type).toBe('reconfigure');
+      expect(Math.abs(frame.timestamp - before)).toBeLessThan(5);
+      expect(controlPlane.currentTable(version)).toEqual(recorded.config_table);
+    },
+  );
+
+  it('comes again after a change to whoever stayed, and then to who is new', async () => {
+    const controlPlane = await start();
+    const staying = join(controlPlane);
+    const first = await staying.next();
+
+    controlPlane.configuration.create('consumers', { username: 'new' });
+    const second = await staying.next();
+    const newcomer = await join(controlPlane).next();
+
+    expect(second.config_hash).not.toBe(first.config_hash);
+    expect(second.timestamp).toBeGreaterThan(first.timestamp);
+    expect(JSON.stringify(second.config_table)).toContain('"username":"new"');
+    expect(newcomer).toEqual(second);
+  });
+
+  it('is the payload that was built, however new the database is', async () => {
+    const controlPlane = await start({ dbUpdateFrequencySeconds: 60 });
+
+    controlPlane.configuration.create('consumers', { username: 'new' });
+    const frame = await join(controlPlane).next();
+
+    expect(JSON.stringify(frame.config_table)).not.toContain('"username":"new"');
+    expect(controlPlane.builtTable('3.9.1')).toEqual(frame.config_table);
+    expect(JSON.stringify(controlPlane.currentTable('3.9.1'))).toContain('"username":"new"');
+  });
+
+  it('is rebuilt no more often than the update frequency', async () => {
+    const controlPlane = await start({ dbUpdateFrequencySeconds: 0.3 });
+    const dataPlane = join(controlPlane);
+    await dataPlane.next();
+    await sleep(300);
+
+    const timestamps: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      for (let one = 0; one < 5; one += 1) {
+        controlPlane.configuration.create('consumers', { username: `c-${round}-${one}` });
+      }
+      timestamps.push((await dataPlane.next()).timestamp);
+    }
+
+    const [first = 0, second = 0, third = 0] = timestamps;
+    expect(second - first).toBeGreaterThanOrEqual(0.29);
+    expect(third - second).toBeGreaterThanOrEqual(0.29);
+    expect(dataPlane.messages).toHaveLength(4);
+  });
+
+  it('leaves out what only its versions lack, in new plugins too', async () => {
+    const controlPlane = await start();
+    controlPlane.configuration.create('plugins', {
+      name: 'key-auth',
+      config: { realm: 'x', key_names: ['k'] },
+    });
+    const configOf = (version: string) =>
+      JSON.stringify(controlPlane.currentTable(version)['plugins']).includes('"realm":"x"');
+
+    const told = ['3.9.1', '3.9.0', '3.8.1', '3.8.0', '3.4.0', '3.3.1'].map(configOf);
+
+    expect(told).toEqual([true, true, true, false, false, false]);
+  });
+});
+
+describe('who is let in', () => {
+  it.each(['shared', 'pki'] as const)('is a data plane with the certificate of %s mode', async (mtls) => {
+    const controlPlane = await start({ mtls });
+
+    const frame = await join(controlPlane).next();
+
+    expect(frame.type).toBe('reconfigure');
+  });
+
+  it('is nobody with another certificate of the same name in shared mode', async () => {
+    const controlPlane = await start();
+    const dataPlane = join(controlPlane, { certificates: await sharedCertificate() });
+
+    await dataPlane.closed;
+
+    expect(dataPlane.failure()).toBe('ECONNRESET');
+    expect(dataPlane.messages).toEqual([]);
+  });
+
+  it('is nobody whose certificate another CA of the same name issued in PKI mode', async () => {
+    const controlPlane = await start({ mtls: 'pki' });
+    const { dataPlane: stranger } = await pkiCertificates({ controlPlaneHost: 'localhost' });
+    const dataPlane = join(controlPlane, { certificates: stranger });
+
+    await dataPlane.closed;
+
+    expect(dataPlane.failure()).toBe(400);
+  });
+
+  it.each([
+    ['node_version=3.9.1', 400],
+    ['node_id=7b4b3d04-6cde-4b2e-a5b3-d5a4a2f7a1aa', 400],
+    ['', 400],
+  ])('is nobody who asks with "%s" only', async (query, status) => {
+    const dataPlane = join(await start(), { path: `/v1/outlet?${query}` });
+
+    await dataPlane.closed;
+
+    expect(dataPlane.failure()).toBe(status);
+  });
+
+  it('is nobody on another path', async () => {
+    const dataPlane = join(await start(), { path: '/v2/outlet?node_id=a&node_version=3.9.1' });
+
+    await dataPlane.closed;
+
+    expect(dataPlane.failure()).toBe(404);
+  });
+
+  it.each([
+    ['3.10.0', false],
+    ['3.9.99', true],
+    ['3.9.1.2', true],
+    ['3.0.0', true],
+    ['2.8.0', false],
+    ['4.0.0', false],
+    ['latest', false],
+  ])('depends on the version: %s → %s', async (version, welcome) => {
+    const dataPlane = join(await start(), { version });
+
+    const outcome = await Promise.race([
+      dataPlane.next().then(() => true),
+      dataPlane.closed.then(() => false),
+    ]);
+
+    expect(outcome).toBe(welcome);
+    expect(dataPlane.failure()).toBeUndefined();
+  });
+
+  it.each([
+    ['text', JSON.stringify({ type: 'basic_info', plugins: [] })],
+    ['no JSON', Buffer.from('{')],
+    ['no list of plugins', Buffer.from('{"type":"basic_info"}')],
+  ])('is nobody who begins with %s', async (_what, firstMessage) => {
+    const dataPlane = join(await start(), { firstMessage });
+
+    await dataPlane.closed;
+
+    expect(dataPlane.messages).toEqual([]);
+  });
+});
+
+describe('plugins that are configured', () => {
+  it.each([
+    ['missing', withoutPlugin('jwt'), false],
+    ['of a newer minor version', withPlugin('jwt', '3.10.0'), false],
+    ['of another major version', withPlugin('jwt', '2.9.0'), false],
+    ['of an older minor version', withPlugin('jwt', '3.8.1'), true],
+    ['of another patch', withPlugin('jwt', '3.9.7'), true],
+    ['there, and one more that nobody knows', withPlugin('own-plugin', '0.1'), true],
+    ['there, and one missing that nobody configured', withoutPlugin('datadog'), true],
+    ['there, and one missing that is disabled', withoutPlugin('cors'), true],
+  ])('and %s with the data plane', async (_what, plugins, served) => {
+    const lines: string[] = [];
+    const controlPlane = await start({ log: (line) => lines.push(line) });
+    const dataPlane = join(controlPlane, { plugins });
+
+    await until(() => controlPlane.connectedNodes().length === 1);
+    await Promise.race([dataPlane.next(), sleep(50)]);
+
+    expect(dataPlane.messages).toHaveLength(served ? 1 : 0);
+    expect(lines.some((line) => line.includes('configured') && line.includes('jwt'))).toBe(!served);
+  });
+
+  it('let the configuration through once the one that is missing is gone', async () => {
+    const controlPlane = await start({ customPlugins: { 'own-plugin': '1.0.0' } });
+    const { id } = controlPlane.configuration.create('plugins', { name: 'own-plugin' });
+    await until(() => JSON.stringify(controlPlane.builtTable('3.9.1')).includes('own-plugin'));
+    const dataPlane = join(controlPlane);
+    await until(() => controlPlane.connectedNodes().length === 1);
+
+    controlPlane.configuration.delete('plugins', String(id));
+    const frame = await dataPlane.next();
+
+    expect(JSON.stringify(frame.config_table)).not.toContain('own-plugin');
+    expect(dataPlane.messages).toHaveLength(1);
+  });
+});
+
+describe('pings', () => {
+  const dataPlanes = async (controlPlane: ControlPlane) => {
+    const response = await fetch(`${controlPlane.adminUrl}/clustering/data-planes`);
+    return ((await response.json()) as { readonly data: readonly Record<string, unknown>[] }).data;
+  };
+
+  it('enter a node into the list of data planes, and are answered', async () => {
+    const controlPlane = await start();
+    const dataPlane = join(controlPlane, { nodeId: '7b4b3d04-6cde-4b2e-a5b3-d5a4a2f7a1aa' });
+    const { config_hash } = await dataPlane.next();
+    const beforePing = await dataPlanes(controlPlane);
+
+    const pong = new Promise((resolve) => {
+      dataPlane.websocket.once('pong', resolve);
+    });
+    dataPlane.websocket.ping(config_hash);
+    await pong;
+
+    expect(beforePing).toEqual([]);
+    expect(await dataPlanes(controlPlane)).toMatchObject([
+      { id: '7b4b3d04-6cde-4b2e-a5b3-d5a4a2f7a1aa', config_hash, version: '3.9.1', sync_status: 'normal' },
+    ]);
+  });
+
+  it('keep a client; without them it is dropped and never listed', async () => {
+    const controlPlane = await start({ pingTimeoutSeconds: 0.3 });
+    const silent = join(controlPlane);
+    const pinging = join(controlPlane);
+    await Promise.all([silent.next(), pinging.next()]);
+    const timer = setInterval(() => pinging.websocket.ping('0'.repeat(32)), 50);
+
+    const started = performance.now();
+    await silent.closed;
+    const seconds = (performance.now() - started) / 1000;
+    await sleep(100);
+    clearInterval(timer);
+
+    expect(seconds).toBeGreaterThan(0.2);
+    expect(controlPlane.connectedNodes()).toHaveLength(1);
+    expect(await dataPlanes(controlPlane)).toHaveLength(1);
+  });
+
+  it('are all that a data plane may send: another frame ends the connection', async () => {
+    const dataPlane = join(await start());
+    await dataPlane.next();
+
+    dataPlane.websocket.send('hello');
+
+    await expect(dataPlane.closed).resolves.toBeUndefined();
+  });
+});
