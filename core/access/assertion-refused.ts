@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.ts';
+
 /**
  * - `malformed`: it is no assertion at all.
  * - `untrusted`: the certificate is no data plane's.
@@ -8,12 +10,6 @@
 export type AssertionRefusal = 'malformed' | 'untrusted' | 'signature' | 'purpose' | 'time';
 
 /** Why an assertion is not taken. The message is for the log: whoever sent the assertion learns less, see `assertionProblem`. */
-export class AssertionRefused extends Error {
+export class AssertionRefused extends CodedError<AssertionRefusal> {
   override readonly name = 'AssertionRefused';
-  readonly code: AssertionRefusal;
-
-  constructor(code: AssertionRefusal, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

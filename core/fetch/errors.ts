@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.ts';
+
 /**
  * Why a data plane has no verified file, or not loaded it, each with the exit code of the command line:
  * - `denied` (3): the grant was refused: credentials, role, clock.
@@ -28,12 +30,6 @@ export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
 };
 
 /** The data plane did not get a file, or Kong did not load it; what either had before is untouched. Messages never hold a presigned URL. */
-export class StandbyError extends Error {
+export class StandbyError extends CodedError<StandbyErrorCode> {
   override readonly name = 'StandbyError';
-  readonly code: StandbyErrorCode;
-
-  constructor(code: StandbyErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

@@ -1,10 +1,5 @@
 import * as v from 'valibot';
-
-const instant = v.pipe(
-  v.string(),
-  v.isoTimestamp(),
-  v.transform((text) => new Date(text)),
-);
+import { instant } from '../instant.ts';
 
 /** The message in a control plane's queue: "look again", and since when. Nothing of a hook's body is in it (design decision 1). */
 export const exportCommand = v.object({

@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.ts';
+
 /**
  * - `unreachable`: no connection, or it was lost: the control plane, or the way to it, is down.
  * - `refused`: the control plane answers and does not let us in (certificate, version, path).
@@ -13,12 +15,6 @@ export type ControlPlaneErrorCode =
   | 'cancelled';
 
 /** The control plane gave no configuration that could be published. What was published before is untouched. */
-export class ControlPlaneError extends Error {
+export class ControlPlaneError extends CodedError<ControlPlaneErrorCode> {
   override readonly name = 'ControlPlaneError';
-  readonly code: ControlPlaneErrorCode;
-
-  constructor(code: ControlPlaneErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

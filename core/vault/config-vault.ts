@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { instant } from '../instant.ts';
 import { controlPlaneName, kongVersion } from '../names.ts';
 import type { ConfigFileName } from './config-file-name.ts';
 
@@ -21,12 +22,6 @@ export interface Publication {
   /** Etag of the file that it replaces; undefined for the first one. */
   readonly replaces: string | undefined;
 }
-
-const instant = v.pipe(
-  v.string(),
-  v.isoTimestamp(),
-  v.transform((text) => new Date(text)),
-);
 
 /** `status/{controlPlane}.json`: tells "unchanged" from "not looked". */
 export const controlPlaneStatus = v.object({

@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.ts';
+
 /**
  * - `conflict`: somebody else published in between, again and again.
  * - `denied`: the vault or a key refused us.
@@ -8,14 +10,8 @@
 export type VaultErrorCode = 'conflict' | 'denied' | 'unavailable' | 'manifest' | 'would-lose-configuration';
 
 /** The vault holds what it held before. */
-export class VaultError extends Error {
+export class VaultError extends CodedError<VaultErrorCode> {
   override readonly name: string = 'VaultError';
-  readonly code: VaultErrorCode;
-
-  constructor(code: VaultErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** The file changed between reading and writing; whoever gets this reads again and decides anew. */

@@ -1,5 +1,6 @@
 import { base64url, compactVerify, decodeProtectedHeader } from 'jose';
 import * as v from 'valibot';
+import { instant } from '../instant.ts';
 import { controlPlaneName, kongVersion, objectVersionId } from '../names.ts';
 import { VaultError } from './errors.ts';
 import type { Signer, VerificationKey } from './signer.ts';
@@ -16,11 +17,6 @@ const metadataKeyBytes = 'manifest'.length;
 /** S3's ids have 32 characters, and may have 1,024: one that long would leave no room for the rest. */
 export const maxPreviousVersionId = 200;
 
-const instant = v.pipe(
-  v.string(),
-  v.isoTimestamp(),
-  v.transform((text) => new Date(text)),
-);
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const md5 = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
