@@ -61,12 +61,13 @@ const maxAttempts = 5;
 export async function publish(parts: PublishParts, publishable: Publishable): Promise<PublishOutcome> {
   const { vault, signer, now } = parts;
   const { name } = publishable;
-  let attempted: PublishedRevision | undefined;
+  let attempted: { readonly revision: PublishedRevision; readonly signedManifest: string } | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const current = await readCurrent(parts, name);
-    if (attempted !== undefined && attempted.manifest.sha256 === current?.manifest?.sha256) {
-      // The answer to our own publication was lost, and the SDK's retry met what we had written.
-      return attempted;
+    if (attempted !== undefined && attempted.signedManifest === current?.signedManifest) {
+      // The answer to our own publication was lost, and the SDK's retry met what we had written. Another exporter can
+      // publish the same bytes, but not with the same signature: ECDSA signs with a new random number each time.
+      return attempted.revision;
     }
     const exportedAt = now();
     const decision = decide(publishable, current, exportedAt);
@@ -74,7 +75,8 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
       return decision;
     }
     const { gzip, manifest } = await makeRevision(publishable, current, exportedAt);
-    attempted = {
+    const signedManifest = await signManifest(manifest, signer);
+    const revision: PublishedRevision = {
       outcome: 'published',
       manifest,
       gzip,
@@ -82,13 +84,10 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
       warning: decision.warning,
       manifestReplaced: decision.manifestReplaced ?? false,
     };
+    attempted = { revision, signedManifest };
     try {
-      await vault.publish(name, {
-        gzip,
-        manifest: await signManifest(manifest, signer),
-        replaces: current?.etag,
-      });
-      return attempted;
+      await vault.publish(name, { gzip, manifest: signedManifest, replaces: current?.etag });
+      return revision;
     } catch (error) {
       if (!(error instanceof RevisionConflict) || attempt === maxAttempts) {
         throw error;
@@ -102,6 +101,8 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
 interface Current {
   readonly etag: string;
   readonly versionId: string;
+  /** The manifest as it is stored. */
+  readonly signedManifest: string;
   /** Undefined where it cannot be read. */
   readonly manifest: Manifest | undefined;
   /** How its signature stands to the key that signs now. */
@@ -116,13 +117,14 @@ async function readCurrent(
   if (published === undefined) {
     return undefined;
   }
-  const { manifest: jws = '', ...version } = published;
+  const { etag, versionId, manifest: signedManifest = '' } = published;
+  const version = { etag, versionId, signedManifest };
   try {
-    if (signingKeyId(jws) === key.keyId) {
-      return { ...version, manifest: await verifyManifest(jws, [key]), signature: 'good' };
+    if (signingKeyId(signedManifest) === key.keyId) {
+      return { ...version, manifest: await verifyManifest(signedManifest, [key]), signature: 'good' };
     }
     // Only its numbers are used: whatever a forger wrote there, a new revision with our signature replaces it.
-    return { ...version, manifest: readUnverifiedManifest(jws), signature: 'of another key' };
+    return { ...version, manifest: readUnverifiedManifest(signedManifest), signature: 'of another key' };
   } catch (error) {
     if (error instanceof VaultError && error.code === 'manifest') {
       return { ...version, manifest: undefined, signature: 'bad' };

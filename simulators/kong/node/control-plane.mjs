@@ -5,7 +5,10 @@ import WebSocket from 'ws';
 // Kong itself waits 5 to 10 s (kong/clustering/data_plane.lua), longer than a test may take.
 const retryMs = 200;
 const plugins = JSON.parse(
-  readFileSync(new URL('../../../test/fixtures/kong-3.9.1/cluster/basic-info-plugins.json', import.meta.url), 'utf8'),
+  readFileSync(
+    new URL('../../../test/fixtures/kong-3.9.1/cluster/basic-info-plugins.json', import.meta.url),
+    'utf8',
+  ),
 );
 
 /**

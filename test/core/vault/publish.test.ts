@@ -378,6 +378,36 @@ describe('publishing against others', () => {
     expect(await history()).toHaveLength(2);
   });
 
+  it('does not take the same bytes of another exporter for its own', async () => {
+    await publishing(await served(one));
+    const configuration = await served(two);
+    const theirs: { readonly gzip: Uint8Array; readonly outcome: string }[] = [];
+    const ours: Uint8Array[] = [];
+    // Both read the same revision at the same millisecond; the other one is faster, and its answer gets lost.
+    const overtaken: ConfigVault = {
+      ...vault,
+      publish: async (asked, publication) => {
+        ours.push(publication.gzip);
+        const forgetful: ConfigVault = {
+          ...vault,
+          publish: async (...others) => {
+            await vault.publish(...others);
+            throw new RevisionConflict('prod/3.9.1/config.json');
+          },
+        };
+        const { outcome } = await publishing(configuration, { vault: forgetful });
+        theirs.push({ outcome, gzip: vault.versions(name).at(-1)?.gzip ?? new Uint8Array() });
+        return vault.publish(asked, publication);
+      },
+    };
+
+    const outcome = await publishing(configuration, { vault: overtaken });
+
+    expect(theirs).toEqual([{ outcome: 'published', gzip: ours[0] }]);
+    expect(outcome.outcome).toBe('unchanged');
+    expect((await history()).map(({ revision }) => revision)).toEqual([1, 2]);
+  });
+
   it('keeps its warning when the answer was lost', async () => {
     vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: undefined });
     const forgetful: ConfigVault = {

@@ -391,10 +391,12 @@ describe('two exporters at one S3', () => {
         served({ services: [{ id: String(index) }] }, new Date(Date.UTC(2026, 10, 23, 4, index))),
       ),
     );
+    // Both read the same time, so that they publish the same bytes: neither may take the other's file for its own.
+    const now = () => new Date(Date.UTC(2026, 10, 23, 5));
     const exporter = async () => {
       const outcomes: string[] = [];
       for (const configuration of states) {
-        const parts = { vault, signer, now: () => new Date() };
+        const parts = { vault, signer, now };
         outcomes.push((await publish(parts, { name, configuration, lastStatus: undefined })).outcome);
       }
       return outcomes;
