@@ -2,9 +2,12 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Settings } from '../lib/settings/settings.ts';
 import type { Guard } from '../simulators/aws/access.ts';
 import { localApiId } from '../simulators/aws/api-gateway.ts';
+import type { PolicyDocument } from '../simulators/aws/iam.ts';
 import { authorizer } from '../simulators/aws/iam.ts';
-import { deployedPolicies, type PhysicalNames, type PolicyDocument } from '../template/deployed-policies.ts';
-import { logicalPart, resourceId, synthesizedTemplate } from '../template/synthesized-stack.ts';
+import { deployedPolicies } from '../template/deployed-policies.ts';
+import type { PhysicalNames } from '../template/resolve.ts';
+import { logicalPart, synthesizedTemplate } from '../template/synthesized-stack.ts';
+import { resourceId } from '../template/template.ts';
 
 /** What the local system's resources are called. */
 export interface LocalResources {

@@ -1,6 +1,6 @@
 /** The policy of a deployer's own encryption key, as the proof can take it: with the names of the matrix in place of the deployer's. */
 import * as v from 'valibot';
-import type { PolicyDocument } from '../template/deployed-policies.ts';
+import type { PolicyDocument } from '../simulators/aws/iam.ts';
 
 const oneOrMore = v.union([
   v.pipe(

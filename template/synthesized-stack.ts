@@ -7,33 +7,9 @@ import { projectRoot } from '../build/project-root.ts';
 import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
 import { LifeboatReplicaStack } from '../lib/replica/lifeboat-replica-stack.ts';
 import type { Settings } from '../lib/settings/settings.ts';
+import { type SynthesizedTemplate, templateSchema } from './template.ts';
 
 const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
-
-const template = v.object({
-  Resources: v.record(
-    v.string(),
-    v.object({ Type: v.string(), Properties: v.optional(v.record(v.string(), v.unknown()), {}) }),
-  ),
-  Outputs: v.record(v.string(), v.object({ Value: v.unknown() })),
-});
-
-export type SynthesizedTemplate = v.InferOutput<typeof template>;
-
-/**
- * Logical id of the one resource of a type whose id begins so.
- *
- * @throws Error when there is none, or more than one
- */
-export function resourceId({ Resources }: SynthesizedTemplate, type: string, start: string): string {
-  const [id, ...more] = Object.entries(Resources)
-    .filter(([logicalId, resource]) => resource.Type === type && logicalId.startsWith(start))
-    .map(([logicalId]) => logicalId);
-  if (id === undefined || more.length > 0) {
-    throw new Error(`the template has no one ${type} whose id begins with ${start}`);
-  }
-  return id;
-}
 
 /** A control plane's name as it stands in logical ids, which have letters and digits only. */
 export function logicalPart(controlPlane: string): string {
@@ -49,7 +25,7 @@ export function synthesizedTemplate(
   settings: Settings,
   extend: (stack: LifeboatStack) => void = () => undefined,
 ): SynthesizedTemplate {
-  return synthesized((app, templateOf) => {
+  return synthesize((app, templateOf) => {
     const stack = new LifeboatStack(app, 'Lifeboat', { settings });
     extend(stack);
     return templateOf(stack);
@@ -68,7 +44,7 @@ export function synthesizedTemplates(
   { first, second }: Regions,
   extend: (stack: LifeboatStack, replica: LifeboatReplicaStack) => void,
 ): { readonly template: SynthesizedTemplate; readonly replica: SynthesizedTemplate } {
-  return synthesized((app, templateOf) => {
+  return synthesize((app, templateOf) => {
     const stack = new LifeboatStack(app, 'Lifeboat', { settings, env: { region: first } });
     const replica = new LifeboatReplicaStack(app, 'LifeboatReplica', {
       settings: { of: stack.lifeboat },
@@ -79,7 +55,7 @@ export function synthesizedTemplates(
   });
 }
 
-function synthesized<Result>(
+function synthesize<Result>(
   make: (app: App, templateOf: (stack: Stack) => SynthesizedTemplate) => Result,
 ): Result {
   // cdk-nag and the template's own rules are for `npm run synth`.
@@ -88,7 +64,9 @@ function synthesized<Result>(
   const outdir = mkdtempSync(join(tmpdir(), 'lifeboat-synth-'));
   try {
     const app = new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
-    return make(app, ({ stackName }) => v.parse(template, app.synth().getStackByName(stackName).template));
+    return make(app, ({ stackName }) =>
+      v.parse(templateSchema, app.synth().getStackByName(stackName).template),
+    );
   } finally {
     rmSync(outdir, { recursive: true });
   }

@@ -4,7 +4,19 @@ import {
   type RequestAnalysis,
   runSimulation,
 } from '@cloud-copilot/iam-simulate';
-import type { DeployedPolicies, PolicyDocument } from '../../template/deployed-policies.ts';
+
+export interface PolicyDocument {
+  readonly Version?: string | undefined;
+  readonly Statement: readonly unknown[];
+}
+
+/** The policies that a deployment puts into force. */
+export interface DeployedPolicies {
+  /** By the ARN of their role. */
+  readonly ofRoles: ReadonlyMap<string, readonly PolicyDocument[]>;
+  /** By the ARN of their bucket, key, queue, function or role (which says who may assume it). */
+  readonly ofResources: ReadonlyMap<string, PolicyDocument>;
+}
 
 /** Values of condition keys, by key. */
 export type ConditionContext = Readonly<Record<string, string>>;

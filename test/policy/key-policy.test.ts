@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { hasStatement, provable, readKeyPolicy } from '../../policy/key-policy.ts';
 import { evaluateMatrix } from '../../policy/matrix.ts';
 import { accountId, matrixTemplate, region } from '../../policy/proved-deployment.ts';
-import { deployedOutput } from '../../template/deployed-policies.ts';
+import { deployedOutput } from '../../template/resolve.ts';
 
 const theirs = '222233334444';
 const statementsOf = (fileReaders: boolean) => {
