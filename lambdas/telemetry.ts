@@ -4,7 +4,10 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 /** The function's log: JSON lines; level and service name come from the environment. */
 export const logger = new Logger();
 
-/** Metrics that alarms and dashboard read: namespace `Lifeboat`, the one dimension ControlPlane (design §2). */
+/**
+ * Metrics that alarms and dashboard read: namespace `Lifeboat`, the one dimension ControlPlane
+ * (docs/design.md#metrics).
+ */
 export const metricNames = [
   'ExportDuration',
   'ChangeToPublished',

@@ -24,7 +24,10 @@ export interface BatchOutcome {
 export const maxTries = 5;
 const firstBackoffSeconds = 5;
 
-/** All readable messages of a batch are one export (design decisions 4 and 5). */
+/**
+ * All readable messages of a batch are one export (docs/design.md#4-coalescing-without-state,
+ * docs/design.md#5-failure-does-not-block).
+ */
 export async function exportBatch(
   messages: readonly QueuedMessage[],
   run: (commands: readonly ExportCommand[]) => Promise<ExportReport>,

@@ -1,7 +1,7 @@
 import type { BatchOutcome } from './export-batch.ts';
 import { isOutage } from './export-run.ts';
 
-/** Metrics of an export (design §2). Durations are seconds. */
+/** Metrics of an export (docs/design.md#metrics). Durations are seconds. */
 export type ExportMetric =
   | 'ExportDuration'
   | 'ChangeToPublished'

@@ -1,7 +1,10 @@
 import * as v from 'valibot';
 import { instant } from '../instant.ts';
 
-/** The message in a control plane's queue: "look again", and since when. Nothing of a hook's body is in it (design decision 1). */
+/**
+ * The message in a control plane's queue: "look again", and since when. Nothing of a hook's body is in it
+ * (docs/design.md#1-a-hook-is-a-doorbell).
+ */
 export const exportCommand = v.object({
   command: v.literal('export'),
   version: v.optional(v.literal(1), 1),

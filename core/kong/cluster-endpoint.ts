@@ -46,8 +46,8 @@ const sharedServerName = 'kong_clustering';
 
 /**
  * A control plane, read as a data plane reads it: over its cluster endpoint, with a data plane's certificate and without any admin
- * right (kong/clustering/control_plane.lua; facts §2). Each call is one connection. It never pings, so that the control plane does
- * not list it as a node.
+ * right (kong/clustering/control_plane.lua; docs/kong.md#the-cluster-endpoint). Each call is one connection. It
+ * never pings, so that the control plane does not list it as a node.
  */
 export function clusterEndpointControlPlane(options: ClusterEndpointOptions): ControlPlane {
   return { configuration: (request) => readConfiguration(options, request) };

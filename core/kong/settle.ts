@@ -1,4 +1,7 @@
-/** How long an export stays for a frame that surely holds the change it was called for (design decision 6). */
+/**
+ * How long an export stays for a frame that surely holds the change it was called for
+ * (docs/design.md#6-read-as-a-data-plane).
+ */
 export interface SettlePolicy {
   /** Kong rebuilds its payload within 5 s of a change; a little more than that, counted from the change. */
   readonly settleSeconds: number;

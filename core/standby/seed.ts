@@ -34,7 +34,8 @@ export type SeedOutcome = 'seeded' | 'has a configuration';
 export type SeedPlace = Pick<SeedRequest, 'prefix' | 'file'>;
 
 /**
- * Gives a running Kong that has no configuration, or an old one that may go, one from a file, without a restart (facts §5): a line
+ * Gives a running Kong that has no configuration, or an old one that may go, one from a file, without a restart
+ * (docs/kong.md#seeding): a line
  * `declarative_config = <file>` in `<prefix>/.kong_env`, a SIGHUP, and the line out again as soon as the node has another configuration, from
  * wherever. A node that has any other is left alone. When it returns or throws, the line is gone, so that the file may go too.
  *

@@ -54,7 +54,8 @@ export const behindToleranceMs = 15 * 60 * 1000;
 const maxAttempts = 5;
 
 /**
- * Publishes a configuration if it is news, in one atomic step against whatever is published at that moment (design decision 7).
+ * Publishes a configuration if it is news, in one atomic step against whatever is published at that moment
+ * (docs/design.md#7-publish-is-one-conditional-put).
  *
  * @throws VaultError; the vault then holds what it held before
  */

@@ -8,7 +8,7 @@ const hookTarget = v.object({ queueUrl: text, secretId: text });
 export const webhookEnvironment = v.object({
   /** JSON: `{"prod": {"queueUrl": "...", "secretId": "..."}}`. */
   CONTROL_PLANES: v.pipe(v.string(), v.parseJson(), v.record(controlPlaneName, hookTarget)),
-  /** Changes within one such window become one export (design decision 4). */
+  /** Changes within one such window become one export (docs/design.md#4-coalescing-without-state). */
   COALESCING_WINDOW_SECONDS: atLeastOne,
   /** `false` once every control plane signs with HMAC-SHA256 (Kong 3.14 and later). */
   ACCEPT_SHA1: onOff,

@@ -322,7 +322,7 @@ export class Vault extends FileStore {
       actions: ['s3:PutObject', 's3:ReplicateObject'],
       notResources: [...files, ...statuses],
     });
-    // A missing header is as good as a wrong one: with ...IfExists both are denied (design §4).
+    // A missing header is as good as a wrong one: with ...IfExists both are denied (docs/design.md#local-system).
     this.deny({
       sid: 'OnlyKmsEncryption',
       actions: ['s3:PutObject'],

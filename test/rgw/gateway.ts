@@ -69,7 +69,10 @@ export async function newUser(name: string, tenant?: Tenant): Promise<Credential
   return credentials;
 }
 
-/** Makes a bucket. Its encryption is never set: when RGW 16 is to delete that setting, it deletes the bucket (design §5). */
+/**
+ * Makes a bucket. Its encryption is never set: when RGW 16 is to delete that setting, it deletes the bucket
+ * (docs/design.md#local-system).
+ */
 export async function newBucket(
   client: S3Client,
   bucket: string,

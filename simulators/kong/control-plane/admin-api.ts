@@ -1,4 +1,7 @@
-/** As much of Kong's Admin API as people and tests change a control plane with (facts §3); anything else is a 404. */
+/**
+ * As much of Kong's Admin API as people and tests change a control plane with (docs/kong.md#admin-api); anything
+ * else is a 404.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as v from 'valibot';
 import type { DataPlaneRow } from './cluster-endpoint.ts';
@@ -141,7 +144,7 @@ function page(listed: Listed, query: URLSearchParams, options: AdminApiOptions):
   const data = selected.map((row) => presented(configuration, listed.type.name, row, now()));
   if (last === undefined || start + size >= rows.length) return { status: 200, body: { data, next: null } };
   const offset = Buffer.from(JSON.stringify([primaryKey(last)])).toString('base64url');
-  // Kong's own `next` forgets the size on nested lists (facts §3).
+  // Kong's own `next` forgets the size on nested lists (docs/kong.md#admin-api).
   const kept = listed.parent === undefined && query.has('size') ? `&size=${size}` : '';
   return { status: 200, body: { data, offset, next: `${listed.path}?offset=${offset}${kept}` } };
 }

@@ -1,4 +1,7 @@
-/** The control plane's cluster endpoint (kong/clustering/control_plane.lua; facts §2): what data planes connect to. */
+/**
+ * The control plane's cluster endpoint, which data planes connect to (kong/clustering/control_plane.lua;
+ * docs/kong.md#the-cluster-endpoint).
+ */
 import { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:https';

@@ -1,5 +1,5 @@
 /**
- * Stands in for a Kong 3.9.1 control plane (kong-facts.md §1 to §4) where there is none: a cluster endpoint with mutual
+ * Stands in for a Kong 3.9.1 control plane (docs/kong.md) where there is none: a cluster endpoint with mutual
  * TLS that data planes can read from, an Admin API to change its configuration, and event hooks.
  */
 import { presented, startAdminApi } from './admin-api.ts';

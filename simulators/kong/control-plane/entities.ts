@@ -33,7 +33,7 @@ export interface EntityType {
   readonly schema?: RowSchema;
   /** Unit of `created_at`/`updated_at` values: whole seconds, for targets with milliseconds behind the point. */
   readonly preciseTimestamps?: true;
-  /** Credentials have no `updated_at` (facts §3). */
+  /** Credentials have no `updated_at` (docs/kong.md#admin-api). */
   readonly hasUpdatedAt: boolean;
 }
 

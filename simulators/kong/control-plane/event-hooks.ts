@@ -1,4 +1,7 @@
-/** Event hooks (Enterprise; facts §4): who wants to hear of changes, and the deliveries. Bodies are never logged. */
+/**
+ * Event hooks (Enterprise; docs/kong.md#event-hooks): who wants to hear of changes, and the deliveries. Bodies are
+ * never logged.
+ */
 import { createHmac, randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -51,7 +54,10 @@ export interface EventHooks {
   stop(): void;
 }
 
-/** The events of a change: `crud` speaks of it in general and in particular, `dao:crud` once (facts §4). */
+/**
+ * The events of a change: `crud` has a general and a particular one, `dao:crud` has one
+ * (docs/kong.md#event-hooks).
+ */
 function eventsOf(source: EventHook['source'], change: Change): readonly string[] {
   return source === 'crud' ? [change.type, `${change.type}:${change.operation}`] : [change.operation];
 }

@@ -5,7 +5,10 @@ import type { WebSocket } from 'ws';
 
 /** What one connection suffers instead of its first frame. */
 export type Fault =
-  /** The upgrade succeeds and nothing ever comes: a control plane whose database is down looks so (facts §5). */
+  /**
+   * The upgrade succeeds and nothing ever comes, as from a control plane whose database is down
+   * (docs/kong.md#a-data-plane-without-its-control-plane).
+   */
   | 'hang-after-upgrade'
   /** The gzip stream ends in its middle. */
   | 'truncated-gzip'

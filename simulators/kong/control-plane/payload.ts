@@ -95,7 +95,10 @@ function downConverted(table: ConfigTable, version: string): ConfigTable {
   return Object.fromEntries(copy);
 }
 
-/** The database as a frame holds it: without what is disabled, and without what hangs on that (facts §2). */
+/**
+ * The database as a frame holds it: without what is disabled, and without what hangs on that
+ * (docs/kong.md#the-cluster-endpoint).
+ */
 function exported(configuration: Configuration): ConfigTable {
   const types = configuration.types();
   const leftOut = new Set<string>();
@@ -231,7 +234,8 @@ export interface PayloadBuilder {
 
 /**
  * Builds a payload at the start and after changes, at most one per `updateFrequencySeconds`, and none before a twentieth
- * of it has passed since the change: 0.25 s to 5 s at Kong's default of 5 s (facts §2).
+ * of it has passed since the change: 0.25 s to 5 s at Kong's default of 5 s
+ * (docs/kong.md#the-cluster-endpoint).
  */
 export function buildPayloads(options: {
   readonly configuration: Configuration;

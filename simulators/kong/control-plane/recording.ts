@@ -1,4 +1,4 @@
-/** The control plane that was recorded (kong-facts.md): everything the simulator knows about a real Kong 3.9.1. */
+/** The control plane that was recorded (docs/kong.md): everything the simulator knows about a real Kong 3.9.1. */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { record, recordOf } from './records.ts';

@@ -12,7 +12,8 @@ const plugins = JSON.parse(
 );
 
 /**
- * The data plane's side of full sync (facts §2), over and over: connects, names its plugins, takes each configuration that comes.
+ * The data plane's side of full sync (docs/kong.md#the-cluster-endpoint), over and over: connects, names its
+ * plugins, takes each configuration that comes.
  *
  * @returns what ends it
  */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-// The root fields that a 3.9.1 loads: facts §1 and §2.
+// The root fields that a 3.9.1 loads: docs/kong.md#the-file and docs/kong.md#the-cluster-endpoint.
 const rootFields = new Set([
   '_format_version',
   '_transform',

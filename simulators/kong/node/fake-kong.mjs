@@ -1,6 +1,6 @@
 /**
- * The command line of a Kong for machines without one: `version`, `start`, `reload`, `stop`, `config parse FILE`, with what `kong-facts.md` §5 saw a
- * data plane do. It reads JSON only, and of the settings only those that `simulators/kong/kong-node.ts` gives.
+ * The command line of a Kong for machines without one: `version`, `start`, `reload`, `stop`, `config parse FILE`.
+ * It does what a data plane was seen to do (docs/kong.md#a-data-plane-without-its-control-plane). It reads JSON only, and of the settings only those that `simulators/kong/kong-node.ts` gives.
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
