@@ -6,6 +6,7 @@ import { grants } from '../core/access/grant.ts';
 import { grantsByAssertion } from '../core/access/grant-by-assertion.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
 import { assertionVerifier } from '../core/access/verify-assertion.ts';
+import { systemRandom } from '../core/random-source.ts';
 import { pkiCertificates, sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
 
 const grant = grants({
@@ -49,7 +50,12 @@ export async function assertedGrantCost(): Promise<{ readonly listed: number; re
     grant,
   });
   const cost = async ({ certificate, key }: typeof shared) => {
-    const assertion = await signAssertion(clusterIdentity(certificate, key), 'prod', new Date());
+    const assertion = await signAssertion(
+      clusterIdentity(certificate, key),
+      'prod',
+      new Date(),
+      systemRandom,
+    );
     const body = Buffer.from(JSON.stringify({ assertion }));
     return microseconds(5_000, async () => {
       const { refusal } = await asking(body, { kongVersion: '3.9.1' });

@@ -1,5 +1,6 @@
-import { createPrivateKey, type KeyObject, randomUUID, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { SignJWT } from 'jose';
+import type { RandomSource } from '../random-source.ts';
 import { assertionLifetimeSeconds, assertionType, grantPath, longestChain } from './assertion.ts';
 import { algorithmOf, type KeyAlgorithm, keyExpectation } from './key-algorithm.ts';
 
@@ -73,9 +74,14 @@ function keyOf(pem: string): KeyObject {
 }
 
 /** Says for a minute that a data plane of this control plane asks for its file. */
-export function signAssertion(identity: ClusterIdentity, controlPlane: string, now: Date): Promise<string> {
+export function signAssertion(
+  identity: ClusterIdentity,
+  controlPlane: string,
+  now: Date,
+  random: RandomSource,
+): Promise<string> {
   const issuedAt = Math.floor(now.getTime() / 1000);
-  return new SignJWT({ jti: randomUUID() })
+  return new SignJWT({ jti: random.uuid() })
     .setProtectedHeader({ alg: identity.algorithm, typ: assertionType, x5c: [...identity.chain] })
     .setAudience(grantPath(controlPlane))
     .setIssuedAt(issuedAt)

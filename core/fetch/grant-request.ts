@@ -7,6 +7,7 @@ import { grantPath } from '../access/assertion.ts';
 import { type ClusterIdentity, signAssertion } from '../access/cluster-identity.ts';
 import { Sha256 } from '../access/sha256.ts';
 import { controlPlaneName, kongVersion as kongVersionSchema } from '../names.ts';
+import { systemRandom } from '../random-source.ts';
 import { StandbyError } from './errors.ts';
 import { type Fetch, fetchDirectly, type HttpResponse } from './http-client.ts';
 
@@ -121,7 +122,7 @@ async function asserted(
   url: URL,
   { controlPlane, now }: GrantRequest,
 ): Promise<PreparedRequest> {
-  const assertion = await signAssertion(identity, controlPlane, now());
+  const assertion = await signAssertion(identity, controlPlane, now(), systemRandom);
   return {
     url,
     method: 'POST',

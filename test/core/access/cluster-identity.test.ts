@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { clusterIdentity, signAssertion } from '../../../core/access/cluster-identity.ts';
+import { countingRandom } from '../counting-random.ts';
 import { issue, now } from './certificates.ts';
 
 describe('what a data plane proves itself with', () => {
@@ -17,6 +18,7 @@ describe('what a data plane proves itself with', () => {
       clusterIdentity(`# Kong\n${pem}\n${other.pem}`, keyPem),
       'prod',
       now,
+      countingRandom(),
     );
 
     expect(decodeProtectedHeader(assertion)).toEqual({
@@ -28,7 +30,7 @@ describe('what a data plane proves itself with', () => {
       aud: '/control-planes/prod/fallback-config',
       iat: now.getTime() / 1000,
       exp: now.getTime() / 1000 + 60,
-      jti: expect.any(String),
+      jti: '00000000-0000-4000-8000-000000000001',
     });
   });
 
@@ -43,9 +45,10 @@ describe('what a data plane proves itself with', () => {
   it('says something else each time', async () => {
     const { pem, keyPem } = await issue();
     const identity = clusterIdentity(pem, keyPem);
+    const random = countingRandom();
 
     const ids = await Promise.all(
-      [1, 2].map(async () => decodeJwt(await signAssertion(identity, 'prod', now)).jti),
+      [1, 2].map(async () => decodeJwt(await signAssertion(identity, 'prod', now, random)).jti),
     );
 
     expect(ids[0]).not.toBe(ids[1]);

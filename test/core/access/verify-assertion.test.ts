@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type ClusterIdentity, signAssertion } from '../../../core/access/cluster-identity.ts';
 import { type ClusterTrust, certificateFingerprint } from '../../../core/access/cluster-trust.ts';
 import { assertionVerifier } from '../../../core/access/verify-assertion.ts';
+import { countingRandom } from '../counting-random.ts';
 import {
   authorityExtensions,
   BasicConstraintsExtension,
@@ -78,7 +79,8 @@ function made(
 const refused = (code: string, words: RegExp) =>
   expect.objectContaining({ name: 'AssertionRefused', code, message: expect.stringMatching(words) });
 
-const asserted = (identity: ClusterIdentity) => signAssertion(identity, 'prod', now);
+const random = countingRandom();
+const asserted = (identity: ClusterIdentity) => signAssertion(identity, 'prod', now, random);
 
 describe('an assertion', () => {
   it.each(['P-256', 'P-384', 'RSA-2048'] as const)(
