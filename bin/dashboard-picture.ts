@@ -63,7 +63,7 @@ const settings = {
 /** The dashboard of a deployment with one control plane, as an SVG. */
 export function dashboardPicture(): string {
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')));
-  const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+  const app = new App({ context: { ...context, 'aws:cdk:disable-asset-staging': true } });
   const { stackName } = new LifeboatStack(app, 'Lifeboat', { settings });
   const { Resources } = v.parse(templateJson, app.synth().getStackByName(stackName).template);
   const resources = Object.entries(Resources);

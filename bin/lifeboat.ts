@@ -1,6 +1,7 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
+import { MissingBundleError } from '../lib/functions/function-bundle.ts';
 import { LifeboatReplicaStack } from '../lib/replica/lifeboat-replica-stack.ts';
 import { parseAppSettings, SettingsError } from '../lib/settings/settings.ts';
 
@@ -23,7 +24,7 @@ try {
     });
   }
 } catch (error) {
-  if (!(error instanceof SettingsError)) {
+  if (!(error instanceof SettingsError || error instanceof MissingBundleError)) {
     throw error;
   }
   // The sentences say it all: a stack trace below them would only hide them.

@@ -1,12 +1,28 @@
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bundleFile, bundlesFolder, functionEntries } from '../lib/functions/function-bundle.ts';
 import { bundleEntry } from './bundle.ts';
 import { projectRoot } from './project-root.ts';
 
-/** `npm run build`: the command line as one file that needs nothing but Node 20.18 or newer. */
-const outfile = join(projectRoot, 'dist/lifeboat.mjs');
+/**
+ * `npm run build`: the functions that a deployment uploads, the runtime that the local system runs them in, and the command line as one
+ * file that needs nothing but Node 20.18 or newer. Everything that needs them builds first, so it is quick and says only what changed.
+ */
+const commandLine = join(projectRoot, 'dist/lifeboat.mjs');
 
-await bundleEntry('cli/lifeboat.ts', outfile);
+const bundles = [
+  ...functionEntries.map((name) => [`lambdas/${name}.ts`, join(bundlesFolder, name, bundleFile)] as const),
+  ['simulators/aws/lambda-runtime.ts', join(projectRoot, 'dist/simulators/lambda-runtime.mjs')],
+  ['cli/lifeboat.ts', commandLine],
+] as const;
+
+await Promise.all(
+  bundles.map(async ([entry, file]) => {
+    if (await bundleEntry(entry, file)) {
+      // Standard output belongs to the command that is built for, for example `npm start -- --json`.
+      process.stderr.write(`built ${file}\n`);
+    }
+  }),
+);
 // The entry's own first line makes it executable.
-await chmod(outfile, 0o755);
-process.stdout.write(`${outfile}\n`);
+await chmod(commandLine, 0o755);

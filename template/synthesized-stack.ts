@@ -63,7 +63,7 @@ function synthesize<Result>(
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8')));
   const outdir = mkdtempSync(join(tmpdir(), 'lifeboat-synth-'));
   try {
-    const app = new App({ outdir, context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+    const app = new App({ outdir, context: { ...context, 'aws:cdk:disable-asset-staging': true } });
     return make(app, ({ stackName }) =>
       v.parse(templateSchema, app.synth().getStackByName(stackName).template),
     );

@@ -1,15 +1,13 @@
-import { join } from 'node:path';
 import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import type { VpcSettings } from '../settings/settings.ts';
-import { lambdaBundling } from './bundling.ts';
+import { type FunctionEntry, functionBundle } from './function-bundle.ts';
 
 /** The role of a function: trusted by Lambda alone, and with nothing granted yet. */
 export class FunctionRole extends iam.Role {
@@ -19,8 +17,7 @@ export class FunctionRole extends iam.Role {
 }
 
 export interface LifeboatFunctionProps<Variables> {
-  /** Name of the file in `lambdas/`, without its ending. */
-  readonly entry: 'webhook' | 'export' | 'presign';
+  readonly entry: FunctionEntry;
   /** The function's whole environment, by the type that it parses itself. */
   readonly environment: Variables;
   readonly role: FunctionRole;
@@ -34,8 +31,6 @@ export interface LifeboatFunctionProps<Variables> {
   /** Network of a private control plane. @default outside any VPC */
   readonly vpc?: VpcSettings | undefined;
 }
-
-const lambdasFolder = join(import.meta.dirname ?? '', '../../lambdas');
 
 /** A Lambda function as all of Lifeboat's are: Node.js 24 on ARM64, one bundled module, JSON logs in a group of its own. */
 export class LifeboatFunction<
@@ -57,10 +52,9 @@ export class LifeboatFunction<
     logGroup.grantWrite(props.role);
     this.logGroupName = logGroup.logGroupName;
     this.memorySizeMb = props.memorySizeMb;
-    const own = new NodejsFunction(this, 'Function', {
-      entry: join(lambdasFolder, `${props.entry}.ts`),
-      depsLockFilePath: join(lambdasFolder, '../package-lock.json'),
-      projectRoot: join(lambdasFolder, '..'),
+    const own = new lambda.Function(this, 'Function', {
+      code: lambda.Code.fromAsset(functionBundle(props.entry)),
+      handler: 'index.handler',
       description: `Lifeboat: ${props.entry}`,
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
@@ -73,14 +67,6 @@ export class LifeboatFunction<
         ...(props.environment as Readonly<Record<string, string>>),
         POWERTOOLS_SERVICE_NAME: `lifeboat-${props.entry}`,
         POWERTOOLS_METRICS_NAMESPACE: 'Lifeboat',
-      },
-      bundling: {
-        format: OutputFormat.ESM,
-        target: lambdaBundling.target,
-        minify: lambdaBundling.minify,
-        mainFields: [...lambdaBundling.mainFields],
-        banner: lambdaBundling.banner,
-        bundleAwsSDK: true,
       },
       ...(props.reservedConcurrency === undefined
         ? {}

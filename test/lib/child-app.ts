@@ -47,7 +47,7 @@ export async function runApps(...apps: readonly ChildApp[]): Promise<Outcome> {
     const { context: flags } = v.parse(cdkJson, JSON.parse(await readFile(settings, 'utf8')));
     const variables = {
       CDK_OUTDIR: output,
-      CDK_CONTEXT_JSON: JSON.stringify({ ...flags, 'aws:cdk:bundling-stacks': [], ...context }),
+      CDK_CONTEXT_JSON: JSON.stringify({ ...flags, 'aws:cdk:disable-asset-staging': true, ...context }),
     };
     // An app reads them when it is made, and is synthesized when there is nothing else to do.
     return `Object.assign(process.env, ${JSON.stringify(variables)}); await import(${JSON.stringify(pathToFileURL(app).href)});`;

@@ -100,7 +100,7 @@ export function deployWithReplica(
 function app(): App {
   process.env['CDK_VALIDATION'] = 'false';
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync('cdk.json', 'utf8')));
-  return new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] } });
+  return new App({ context: { ...context, 'aws:cdk:disable-asset-staging': true } });
 }
 
 function read<Of extends Stack>(stack: Of): Deployment<Of> {

@@ -55,6 +55,7 @@ async function projectWithout(action: string): Promise<string> {
     'build',
     'cli',
     'core',
+    'dist/functions',
     'lambdas',
     'lib',
     'local',

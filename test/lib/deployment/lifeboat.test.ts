@@ -18,7 +18,7 @@ const unit = { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: [
 function own(props: Partial<LifeboatProps> | ((stack: Stack) => Partial<LifeboatProps>) = {}) {
   process.env['CDK_VALIDATION'] = 'false';
   const app = new App({
-    context: { 'aws:cdk:bundling-stacks': [], '@aws-cdk/core:enablePartitionLiterals': true },
+    context: { 'aws:cdk:disable-asset-staging': true, '@aws-cdk/core:enablePartitionLiterals': true },
   });
   const stack = new Stack(app, 'Gateway', { env: { account: '111122223333', region: 'eu-central-1' } });
   const lifeboat = new Lifeboat(stack, 'Lifeboat', {

@@ -319,7 +319,7 @@ describe('two stacks', () => {
   ) {
     process.env['CDK_VALIDATION'] = 'false';
     // No flag says how stacks refer to one another.
-    const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+    const app = new App({ context: { 'aws:cdk:disable-asset-staging': true } });
     const stacks = [
       new Stack(app, name, env(regions[0])),
       new Stack(app, 'Second', env(regions[1], owner)),

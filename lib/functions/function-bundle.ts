@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The functions, by the name of their file in `lambdas/`. */
+export const functionEntries = ['webhook', 'export', 'presign'] as const;
+
+export type FunctionEntry = (typeof functionEntries)[number];
+
+/** Where `npm run build` puts a folder for each function. */
+export const bundlesFolder = join(dirname(fileURLToPath(import.meta.url)), '../../dist/functions');
+
+/** The one file in a function's folder. */
+export const bundleFile = 'index.mjs';
+
+/** Thrown at synth, when the functions were not bundled beforehand. */
+export class MissingBundleError extends Error {
+  override readonly name = 'MissingBundleError';
+}
+
+/**
+ * The folder that a deployment uploads as a function's code.
+ *
+ * @param bundles - the folder of all functions
+ * @throws MissingBundleError
+ */
+export function functionBundle(entry: FunctionEntry, bundles: string = bundlesFolder): string {
+  const folder = join(bundles, entry);
+  const file = join(folder, bundleFile);
+  if (!existsSync(file)) {
+    throw new MissingBundleError(`the ${entry} function has no bundle (${file}): run \`npm run build\``);
+  }
+  return folder;
+}
