@@ -1,4 +1,5 @@
 /** One export in one process, one way: `ours`, the `floor`, or the `naive` one. The world comes as JSON on stdin. */
+
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
@@ -8,8 +9,10 @@ import { createGunzip, createGzip, gunzipSync, gzipSync } from 'node:zlib';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { WebSocket } from 'ws';
+import { systemClock } from '../core/clock.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
 import { dataPlanePlugins } from '../core/kong/plugin-names.ts';
+import { systemRandom } from '../core/random-source.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { publish } from '../core/vault/publish.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
@@ -43,6 +46,8 @@ async function ours(): Promise<void> {
     certificate: async () => world.certificate,
     customPlugins: [],
     settle: { settleSeconds: 6, clockToleranceSeconds: 1 },
+    clock: systemClock,
+    random: systemRandom,
   }).configuration({
     dataPlaneVersion: '3.9.1',
     // After a change, which is when a file is made; the frame at hand is newer.
@@ -55,7 +60,8 @@ async function ours(): Promise<void> {
         new KMSClient({ region, credentials, endpoint: world.kmsEndpoint }),
         world.signingKeyArn,
       ),
-      now: () => new Date(),
+      clock: systemClock,
+      random: systemRandom,
     },
     // A name of its own for each run: nothing is there to compare with.
     {

@@ -6,6 +6,7 @@ import { grants } from '../core/access/grant.ts';
 import { grantsByAssertion } from '../core/access/grant-by-assertion.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
 import { assertionVerifier } from '../core/access/verify-assertion.ts';
+import { systemClock } from '../core/clock.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { pkiCertificates, sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
 
@@ -13,7 +14,7 @@ const grant = grants({
   controlPlane: 'prod',
   dataPlaneVersions: ['3.9.1', '3.9.0', '3.8.1', '3.4.3.5'],
   lifetimeSeconds: 120,
-  now: () => new Date(),
+  clock: systemClock,
   presign: s3Presigner({
     bucket: 'lifeboat-vault',
     region: 'eu-central-1',
@@ -45,7 +46,7 @@ export async function assertedGrantCost(): Promise<{ readonly listed: number; re
         authorities: [new X509Certificate(dataPlane.ca ?? '')],
         commonNames: [],
       },
-      now: () => new Date(),
+      clock: systemClock,
     }),
     grant,
   });

@@ -4,6 +4,7 @@
  *
  * Parameters: how many entities, where the upstream of the one route is, and a directory for the file as it is published.
  */
+
 import { createHash } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -13,6 +14,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { grants } from '../core/access/grant.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
+import { systemClock } from '../core/clock.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { signManifest } from '../core/vault/manifest.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
@@ -62,7 +64,7 @@ const grant = grants({
   controlPlane: name.controlPlane,
   dataPlaneVersions: [name.kongVersion],
   lifetimeSeconds: 120,
-  now: () => new Date(),
+  clock: systemClock,
   presign: s3Presigner({ bucket, region, credentials, endpoint }),
 });
 const api = createServer(async (request, response) => {

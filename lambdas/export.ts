@@ -3,12 +3,14 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { systemClock } from '../core/clock.ts';
 import { clusterCertificate } from '../core/export/cluster-certificate-secret.ts';
 import { exportBatch } from '../core/export/export-batch.ts';
 import { type ExportParts, runExport } from '../core/export/export-run.ts';
 import { measurements } from '../core/export/measurements.ts';
 import { pace } from '../core/export/pace.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
+import { systemRandom } from '../core/random-source.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
 import { exportEnvironment } from './environment/export.ts';
@@ -23,7 +25,6 @@ const reservedMs = 10_000;
 const environment = readEnvironment(exportEnvironment, process.env);
 const secretsManager = new SecretsManagerClient();
 const sqs = new SQSClient();
-const now = () => new Date();
 
 const parts: ExportParts = {
   name: environment.CONTROL_PLANE,
@@ -37,6 +38,8 @@ const parts: ExportParts = {
       settleSeconds: environment.SETTLE_SECONDS,
       clockToleranceSeconds: environment.CLOCK_TOLERANCE_SECONDS,
     },
+    clock: systemClock,
+    random: systemRandom,
   }),
   vault: s3ConfigVault({
     // Checksums are ours (SHA-256 of what we send); the SDK's own would need another pass.
@@ -46,22 +49,26 @@ const parts: ExportParts = {
     }),
     bucket: environment.BUCKET,
     encryptionKeyArn: environment.ENCRYPTION_KEY_ARN,
-    lock: { days: environment.OBJECT_LOCK_DAYS, now },
+    lock: { days: environment.OBJECT_LOCK_DAYS, clock: systemClock },
   }),
   signer: kmsSigner(new KMSClient(), environment.SIGNING_KEY_ARN),
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
-  now,
+  clock: systemClock,
+  random: systemRandom,
 };
-const paced = pace(environment.MINIMUM_INTERVAL_SECONDS, now);
+const paced = pace(environment.MINIMUM_INTERVAL_SECONDS, systemClock);
 
 /** Publishes what the control plane serves, once for all messages of the batch. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  const startedAt = now();
-  const deadline = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - reservedMs));
+  const startedAt = systemClock.now();
+  const deadline = systemClock.deadline(Math.max(0, context.getRemainingTimeInMillis() - reservedMs));
   const batch = await exportBatch(messagesOf(event), (commands) =>
     paced.run(() => runExport(parts, commands, deadline), deadline),
   );
   logBatch(environment.CONTROL_PLANE, batch);
-  measure(environment.CONTROL_PLANE, measurements(batch, (now().getTime() - startedAt.getTime()) / 1000));
+  measure(
+    environment.CONTROL_PLANE,
+    measurements(batch, (systemClock.now().getTime() - startedAt.getTime()) / 1000),
+  );
   return unfinished(sqs, environment.QUEUE_URL, event, batch);
 }

@@ -3,6 +3,7 @@ import { type Grant, grants } from '../core/access/grant.ts';
 import { grantsByAssertion } from '../core/access/grant-by-assertion.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
 import { assertionVerifier } from '../core/access/verify-assertion.ts';
+import { systemClock } from '../core/clock.ts';
 import type { Problem } from '../core/problem.ts';
 import { clusterTrust, presignEnvironment, runtimeCredentials } from './environment/presign.ts';
 import { readEnvironment } from './environment/read-environment.ts';
@@ -13,7 +14,6 @@ import { jsonAnswer, problemAnswer, problemDocument } from './http-answer.ts';
 const environment = readEnvironment(presignEnvironment, process.env);
 const runtime = readEnvironment(runtimeCredentials, process.env);
 const controlPlane = environment.CONTROL_PLANE;
-const now = () => new Date();
 
 const grant = grants({
   controlPlane,
@@ -29,11 +29,11 @@ const grant = grants({
       ...(runtime.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: runtime.AWS_SESSION_TOKEN }),
     },
   }),
-  now,
+  clock: systemClock,
 });
 
 const byAssertion = grantsByAssertion({
-  verify: assertionVerifier({ controlPlane, trust: clusterTrust(environment), now }),
+  verify: assertionVerifier({ controlPlane, trust: clusterTrust(environment), clock: systemClock }),
   grant,
 });
 

@@ -1,6 +1,7 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { systemClock } from '../core/clock.ts';
 import { doorbell } from '../core/intake/doorbell.ts';
 import { secretsManagerHookSecrets } from '../core/intake/secrets-manager-hook-secrets.ts';
 import { sqsExportRequests } from '../core/intake/sqs-export-requests.ts';
@@ -11,14 +12,13 @@ import { logger, measure } from './telemetry.ts';
 
 const environment = readEnvironment(webhookEnvironment, process.env);
 const targets = new Map(Object.entries(environment.CONTROL_PLANES));
-const now = () => new Date();
 
 const ring = doorbell({
   isKnown: (controlPlane) => targets.has(controlPlane),
   secrets: secretsManagerHookSecrets(
     new SecretsManagerClient(),
     (controlPlane) => targets.get(controlPlane)?.secretId ?? '',
-    now,
+    systemClock,
   ),
   requests: sqsExportRequests(
     new SQSClient(),
@@ -26,7 +26,7 @@ const ring = doorbell({
     environment.COALESCING_WINDOW_SECONDS,
   ),
   acceptSha1: environment.ACCEPT_SHA1,
-  now,
+  clock: systemClock,
 });
 
 /** Takes an event hook: verifies, asks for an export, answers. Its body is neither trusted nor kept nor logged. */

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Clock } from '../clock.ts';
 import { fittingVersion } from '../kong/version-choice.ts';
 import { kongVersion, objectVersionId } from '../names.ts';
 import type { Problem } from '../problem.ts';
@@ -30,7 +31,7 @@ export interface GrantParts {
   readonly dataPlaneVersions: readonly string[];
   readonly presign: Presigner;
   readonly lifetimeSeconds: number;
-  readonly now: () => Date;
+  readonly clock: Clock;
 }
 
 /** Answers a data plane that asks for its file. Whether it may ask was decided before. */
@@ -65,7 +66,7 @@ export function grants(parts: GrantParts): (asked: AskedFor) => Promise<Grant | 
         more: { kongVersions: parts.dataPlaneVersions },
       };
     }
-    const now = parts.now();
+    const now = parts.clock.now();
     return {
       url: await parts.presign(
         { key: configFileKey({ controlPlane: parts.controlPlane, kongVersion: version }), versionId },

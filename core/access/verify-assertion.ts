@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { compactVerify, decodeProtectedHeader } from 'jose';
 import * as v from 'valibot';
+import type { Clock } from '../clock.ts';
 import {
   aheadToleranceSeconds,
   assertionLifetimeSeconds,
@@ -24,7 +25,7 @@ export interface AssertedCaller {
 export interface AssertionVerifierParts {
   readonly controlPlane: string;
   readonly trust: ClusterTrust;
-  readonly now: () => Date;
+  readonly clock: Clock;
 }
 
 const base64 = v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]{4,}={0,2}$/));
@@ -58,7 +59,7 @@ export function assertionVerifier(
   parts: AssertionVerifierParts,
 ): (assertion: string) => Promise<AssertedCaller> {
   return async (assertion) => {
-    const now = parts.now();
+    const now = parts.clock.now();
     const { alg, chain } = header(assertion);
     const [leaf] = chain;
     // Before the signature: the key of a stranger's certificate is not worth computing with.

@@ -1,6 +1,8 @@
+import type { Clock } from '../clock.ts';
 import type { ExportCommand } from '../intake/export-command.ts';
 import type { ControlPlane } from '../kong/control-plane.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
+import type { RandomSource } from '../random-source.ts';
 import type { ConfigVault, ControlPlaneStatus, VersionStatus } from '../vault/config-vault.ts';
 import { type PublishOutcome, publish } from '../vault/publish.ts';
 import type { Signer } from '../vault/signer.ts';
@@ -15,7 +17,8 @@ export interface ExportParts {
   readonly signer: Signer;
   /** Full versions of the data planes to publish for. */
   readonly dataPlaneVersions: readonly string[];
-  readonly now: () => Date;
+  readonly clock: Clock;
+  readonly random: RandomSource;
 }
 
 /** What became of one data-plane version's file. */
@@ -50,7 +53,7 @@ export async function runExport(
   commands: readonly ExportCommand[],
   signal?: AbortSignal,
 ): Promise<ExportReport> {
-  const changedAt = newestChange(commands, parts.now());
+  const changedAt = newestChange(commands, parts.clock.now());
   const [last] = await Promise.all([
     attempted(parts.vault.lastStatus(parts.name)),
     // Asked for meanwhile, and remembered by the signer; if it fails, publishing asks again and says why.
@@ -66,7 +69,7 @@ export async function runExport(
       return 'error' in report ? { kongVersion, outcome: 'failed', error: report.error } : report.value;
     }),
   );
-  const finishedAt = parts.now();
+  const finishedAt = parts.clock.now();
   const status = 'error' in last ? undefined : statusAfter(parts.name, versions, last.value, finishedAt);
   const recorded = status === undefined ? undefined : await attempted(parts.vault.recordStatus(status));
   const statusError = recorded !== undefined && 'error' in recorded ? recorded.error : undefined;

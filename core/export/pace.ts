@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
 
 /** Keeps exports of a warm function apart, so that a storm of changes never hammers the control plane. */
 export interface Pace {
@@ -13,19 +13,19 @@ const longestWaitMs = 30_000;
  * The next export starts no sooner after the start of the last than `minimumIntervalSeconds`, and than twice the time that the last one
  * took: a control plane that is slow is asked less.
  */
-export function pace(minimumIntervalSeconds: number, now: () => Date): Pace {
+export function pace(minimumIntervalSeconds: number, clock: Clock): Pace {
   let notBeforeMs = 0;
   return {
     async run(work, signal) {
-      const waitMs = Math.min(notBeforeMs - now().getTime(), longestWaitMs);
+      const waitMs = Math.min(notBeforeMs - clock.now().getTime(), longestWaitMs);
       if (waitMs > 0) {
-        await delay(waitMs, undefined, { signal });
+        await clock.sleep(waitMs, signal);
       }
-      const startedMs = now().getTime();
+      const startedMs = clock.now().getTime();
       try {
         return await work();
       } finally {
-        const tookMs = now().getTime() - startedMs;
+        const tookMs = clock.now().getTime() - startedMs;
         notBeforeMs = startedMs + Math.max(minimumIntervalSeconds * 1000, 2 * tookMs);
       }
     },

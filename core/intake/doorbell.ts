@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { deliveryKind, isSignedByOneOf } from '../kong/event-hook.ts';
 import type { Problem } from '../problem.ts';
 
@@ -25,7 +26,7 @@ export interface DoorbellParts {
   readonly secrets: HookSecrets;
   readonly requests: ExportRequests;
   readonly acceptSha1: boolean;
-  readonly now: () => Date;
+  readonly clock: Clock;
 }
 
 export type HookAnswer = 'accepted' | 'ping' | Problem;
@@ -36,7 +37,7 @@ export const maxHookBytes = 1024 * 1024;
 /** Answers an event hook: verifies, asks for an export, and keeps nothing of it. */
 export function doorbell(parts: DoorbellParts): (hook: HookRequest) => Promise<HookAnswer> {
   return async (hook) => {
-    const at = parts.now();
+    const at = parts.clock.now();
     if (!parts.isKnown(hook.controlPlane)) {
       return {
         status: 404,

@@ -3,6 +3,7 @@ import {
   ResourceNotFoundException,
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import type { Clock } from '../clock.ts';
 import type { HookSecrets } from './doorbell.ts';
 
 const cachedMs = 5 * 60 * 1000;
@@ -22,18 +23,19 @@ interface CachedSecrets {
 export function secretsManagerHookSecrets(
   secretsManager: SecretsManagerClient,
   secretIdOf: (controlPlane: string) => string,
-  now: () => Date,
+  clock: Clock,
 ): HookSecrets {
   const cache = new Map<string, CachedSecrets>();
   return {
     of(controlPlane, afterMismatch) {
       const known = cache.get(controlPlane);
-      const ageMs = known === undefined ? Number.POSITIVE_INFINITY : now().getTime() - known.fetchedAtMs;
+      const ageMs =
+        known === undefined ? Number.POSITIVE_INFINITY : clock.now().getTime() - known.fetchedAtMs;
       if (known !== undefined && ageMs < (afterMismatch ? refreshedAtMostEveryMs : cachedMs)) {
         return known.values;
       }
       const values = fetchSecrets(secretsManager, secretIdOf(controlPlane));
-      cache.set(controlPlane, { fetchedAtMs: now().getTime(), values });
+      cache.set(controlPlane, { fetchedAtMs: clock.now().getTime(), values });
       values.catch(() => {
         // A failure is not worth remembering: the next delivery asks again. What was known before stays so for its time, or a
         // stranger's bad signature would lock out good ones while Secrets Manager is away.

@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
 import { type ClientOptions, WebSocket } from 'ws';
+import type { Clock } from '../clock.ts';
+import { ignoreErrors } from '../ignore-errors.ts';
+import type { RandomSource } from '../random-source.ts';
 import type { ConfigurationRequest, ControlPlane, ControlPlaneConfiguration } from './control-plane.ts';
 import { ControlPlaneError } from './errors.ts';
 import { type CheckedFrame, readFrame } from './frame.ts';
@@ -38,7 +39,8 @@ export interface ClusterEndpointOptions {
   readonly connectTimeoutMs?: number;
   /** For the first frame after that: a control plane sends it at once. @default 20,000 */
   readonly firstFrameTimeoutMs?: number;
-  readonly now?: () => Date;
+  readonly clock: Clock;
+  readonly random: RandomSource;
 }
 
 // kong/conf_loader and `kong hybrid gen_cert`: the one name of shared mode.
@@ -57,13 +59,13 @@ async function readConfiguration(
   options: ClusterEndpointOptions,
   request: ConfigurationRequest,
 ): Promise<ControlPlaneConfiguration> {
-  const { maxJsonBytes = 2 ** 30, firstFrameTimeoutMs = 20_000, now = () => new Date() } = options;
+  const { maxJsonBytes = 2 ** 30, firstFrameTimeoutMs = 20_000, clock } = options;
   const connection = await connect(options, request);
   let newest: CheckedFrame | undefined;
   try {
     for (;;) {
       const decision = settle(options.settle, {
-        now: now(),
+        now: clock.now(),
         changedAt: request.changedAt,
         builtAt: newest?.builtAt,
       });
@@ -106,7 +108,7 @@ async function connect(options: ClusterEndpointOptions, request: ConfigurationRe
   const { endpoint, mtls, connectTimeoutMs = 10_000, maxFrameBytes = 64 * 2 ** 20 } = options;
   const certificate = await options.certificate();
   const outlet = new URL(`wss://${endpoint}/v1/outlet`);
-  outlet.searchParams.set('node_id', randomUUID());
+  outlet.searchParams.set('node_id', options.random.uuid());
   outlet.searchParams.set('node_hostname', 'lifeboat-export');
   outlet.searchParams.set('node_version', request.dataPlaneVersion);
 
@@ -150,20 +152,19 @@ function openSocket(outlet: URL, settings: ClientOptions, options: ClusterEndpoi
 async function openedInTime(
   { opened, close }: OpeningConnection,
   connectTimeoutMs: number,
-  { endpoint }: ClusterEndpointOptions,
+  { endpoint, clock }: ClusterEndpointOptions,
   { signal }: ConfigurationRequest,
 ): Promise<ControlPlaneError | undefined> {
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    close();
-  }, connectTimeoutMs);
+  let late = true;
+  const settled = opened.then(() => {
+    late = false;
+  });
   signal?.addEventListener('abort', close);
   try {
     if (signal?.aborted === true) {
       close();
     }
-    const refusal = await opened;
+    await waitAtMost(clock, connectTimeoutMs, settled);
     if (signal?.aborted === true) {
       return cancelled(endpoint);
     }
@@ -173,10 +174,19 @@ async function openedInTime(
           `control plane ${endpoint} accepted no WebSocket within ${connectTimeoutMs / 1000} s (timed out): check the way there ` +
             '(security groups, routes) and whether it is overloaded',
         )
-      : refusal;
+      : await opened;
   } finally {
-    clearTimeout(timer);
     signal?.removeEventListener('abort', close);
+  }
+}
+
+/** Waits for the event, at most for the time, and leaves no timer behind. */
+async function waitAtMost(clock: Clock, milliseconds: number, event: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  try {
+    await Promise.race([event, ignoreErrors(clock.sleep(milliseconds, over.signal))]);
+  } finally {
+    over.abort();
   }
 }
 
@@ -241,23 +251,22 @@ function frames(
   return {
     opened,
     async nextFrame(waitMs, signal) {
-      const timeout = new AbortController();
-      const deadline = signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]);
+      const event = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      const abort = () => wake();
+      signal?.addEventListener('abort', abort);
       try {
-        if (unread === undefined && failure === undefined && closed === undefined) {
-          await Promise.race([
-            new Promise<void>((resolve) => {
-              wake = resolve;
-            }),
-            delay(waitMs, undefined, { signal: deadline }),
-          ]).catch((error: unknown) => {
-            if (signal?.aborted !== true) {
-              throw error;
-            }
-          });
+        if (
+          unread === undefined &&
+          failure === undefined &&
+          closed === undefined &&
+          signal?.aborted !== true
+        ) {
+          await waitAtMost(options.clock, waitMs, event);
         }
       } finally {
-        timeout.abort();
+        signal?.removeEventListener('abort', abort);
       }
       if (signal?.aborted === true) {
         throw cancelled(options.endpoint);

@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
 import type { ControlPlaneConfiguration } from '../kong/control-plane.ts';
+import type { RandomSource } from '../random-source.ts';
 import { type ConfigFileName, configFileKey } from './config-file-name.ts';
 import type { ConfigVault, VersionStatus } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
@@ -17,7 +18,9 @@ import type { Signer } from './signer.ts';
 export interface PublishParts {
   readonly vault: ConfigVault;
   readonly signer: Signer;
-  readonly now: () => Date;
+  readonly clock: Clock;
+  /** Keeps two exporters out of step that met once. */
+  readonly random: RandomSource;
 }
 
 export interface Publishable {
@@ -60,7 +63,7 @@ const maxAttempts = 5;
  * @throws VaultError; the vault then holds what it held before
  */
 export async function publish(parts: PublishParts, publishable: Publishable): Promise<PublishOutcome> {
-  const { vault, signer, now } = parts;
+  const { vault, signer, clock, random } = parts;
   const { name } = publishable;
   let attempted: { readonly revision: PublishedRevision; readonly signedManifest: string } | undefined;
   for (let attempt = 1; ; attempt += 1) {
@@ -70,7 +73,7 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
       // publish the same bytes, but not with the same signature: ECDSA signs with a new random number each time.
       return attempted.revision;
     }
-    const exportedAt = now();
+    const exportedAt = clock.now();
     const decision = decide(publishable, current, exportedAt);
     if (decision.outcome !== 'publish') {
       return decision;
@@ -94,7 +97,7 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
         throw error;
       }
       // Two exporters that met once must not meet in step again.
-      await delay(50 * attempt + Math.random() * 100);
+      await clock.sleep(50 * attempt + random.next() * 100);
     }
   }
 }

@@ -8,6 +8,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
+import type { Clock } from '../clock.ts';
 import { configFileKey } from './config-file-name.ts';
 import { type ConfigVault, controlPlaneStatus } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
@@ -22,7 +23,7 @@ export interface S3ConfigVaultOptions {
    * which is written after each check, is never locked.
    * @default not at all
    */
-  readonly lock?: { readonly days: number; readonly now: () => Date } | undefined;
+  readonly lock?: { readonly days: number; readonly clock: Clock } | undefined;
 }
 
 /** The vault in a versioned S3 bucket; the manifest travels in the object's metadata, so that file and manifest never part. */
@@ -165,7 +166,7 @@ function retention(lock: S3ConfigVaultOptions['lock']) {
     ? {}
     : ({
         ObjectLockMode: 'GOVERNANCE',
-        ObjectLockRetainUntilDate: new Date(lock.now().getTime() + lock.days * dayMs),
+        ObjectLockRetainUntilDate: new Date(lock.clock.now().getTime() + lock.days * dayMs),
       } as const);
 }
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { clusterIdentity } from '../../core/access/cluster-identity.ts';
 import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { assertionVerifier } from '../../core/access/verify-assertion.ts';
+import { systemClock } from '../../core/clock.ts';
 import { fetchConfig } from '../../core/fetch/fetch-config.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { startLocalSystem } from '../../local/local-system.ts';
@@ -143,7 +144,7 @@ describe('the shell example', () => {
           authorities: [],
           commonNames: [],
         },
-        now: () => new Date(),
+        clock: systemClock,
       });
       // Numbers of a signature are shorter once in 128 times: the file below is signed anew each time, too.
       for (let round = 0; round < 5; round += 1) {

@@ -22,7 +22,7 @@ import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts'
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import type { Fault } from '../../simulators/kong/control-plane/faults.ts';
 import { recordedFrame } from '../core/kong/recording.ts';
-import { testClock } from '../simulators/aws/running-local-aws.ts';
+import { manualClock } from '../core/manual-clock.ts';
 import { hookSignature, iamHeaders } from '../simulators/aws/signed-requests.ts';
 import { everythingIn, filesWith } from './files-at-rest.ts';
 import { eventually } from './processes.ts';
@@ -552,18 +552,18 @@ describe('a hook secret that is rotated', () => {
       endpoint: awsEndpoints.AWS_ENDPOINT_URL_SECRETS_MANAGER,
       credentials: administrator,
     });
-    const clock = testClock();
+    const clock = manualClock(new Date());
     const requested: string[] = [];
     const ring = doorbell({
       isKnown: () => true,
-      secrets: secretsManagerHookSecrets(secretsManager, () => 'lifeboat/prod/event-hook', clock.now),
+      secrets: secretsManagerHookSecrets(secretsManager, () => 'lifeboat/prod/event-hook', clock),
       requests: {
         request: async (controlPlane) => {
           requested.push(controlPlane);
         },
       },
       acceptSha1: true,
-      now: clock.now,
+      clock,
     });
     const ringWith = async (secret: string): Promise<HookAnswer | number> => {
       const answer = await ring({
@@ -579,9 +579,9 @@ describe('a hook secret that is rotated', () => {
       new PutSecretValueCommand({ SecretId: 'lifeboat/prod/event-hook', SecretString: 'newest' }),
     );
 
-    clock.advanceSeconds(59);
+    await clock.advance(59_000);
     const early = [await ringWith('newest'), await ringWith(rotatedSecret)];
-    clock.advanceSeconds(1);
+    await clock.advance(1_000);
     const late = [await ringWith('newest'), await ringWith(rotatedSecret)];
 
     expect(early).toEqual([401, 'accepted']);

@@ -6,7 +6,9 @@ import { gzipSync } from 'node:zlib';
 import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
+import { systemClock } from '../../core/clock.ts';
 import { downloadVerified } from '../../core/fetch/download.ts';
+import { systemRandom } from '../../core/random-source.ts';
 import type { ConfigVault, ControlPlaneStatus } from '../../core/vault/config-vault.ts';
 import { maxMetadataBytes } from '../../core/vault/manifest.ts';
 import { publish } from '../../core/vault/publish.ts';
@@ -153,7 +155,7 @@ describe('the vault in Ceph RGW', () => {
       s3,
       bucket,
       encryptionKeyArn: keyArn,
-      lock: { days: 1, now: () => new Date() },
+      lock: { days: 1, clock: systemClock },
     });
     const name = newName();
     const VersionId = await locking.publish(name, first('m'));
@@ -279,7 +281,7 @@ describe('from the vault in Ceph RGW to the node', () => {
 
   it('brings what was published, byte for byte, for its owner’s eyes only', async () => {
     const outcome = await publish(
-      { vault, signer, now: () => new Date() },
+      { vault, signer, clock: systemClock, random: systemRandom },
       { name, configuration: await served({ services: [{ id: 'a' }] }), lastStatus: undefined },
     );
 
@@ -296,7 +298,7 @@ describe('from the vault in Ceph RGW to the node', () => {
     const configuration = await served({ services: [{ id: 'a' }] });
 
     const { outcome } = await publish(
-      { vault, signer, now: () => new Date() },
+      { vault, signer, clock: systemClock, random: systemRandom },
       { name, configuration, lastStatus: undefined },
     );
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type GrantParts, grants } from '../../../core/access/grant.ts';
+import { manualClock } from '../manual-clock.ts';
 
 const parts: GrantParts = {
   controlPlane: 'prod',
@@ -7,7 +8,7 @@ const parts: GrantParts = {
   presign: async ({ key, versionId }, lifetimeSeconds, now) =>
     `https://vault.invalid/${key}?lifetime=${lifetimeSeconds}&now=${now.getTime()}${versionId === undefined ? '' : `&versionId=${versionId}`}`,
   lifetimeSeconds: 120,
-  now: () => new Date('2026-11-23T04:00:00.999Z'),
+  clock: manualClock(new Date('2026-11-23T04:00:00.999Z')),
 };
 
 describe('a grant', () => {
@@ -20,7 +21,7 @@ describe('a grant', () => {
     const answer = await grants(parts)({ kongVersion: requested });
 
     expect(answer).toEqual({
-      url: `https://vault.invalid/prod/${version}/config.json?lifetime=120&now=${parts.now().getTime()}`,
+      url: `https://vault.invalid/prod/${version}/config.json?lifetime=120&now=${parts.clock.now().getTime()}`,
       method: 'GET',
       expiresAt: '2026-11-23T04:02:00.000Z',
       controlPlane: 'prod',

@@ -5,6 +5,7 @@ import { type ClusterIdentity, signAssertion } from '../../../core/access/cluste
 import { type ClusterTrust, certificateFingerprint } from '../../../core/access/cluster-trust.ts';
 import { assertionVerifier } from '../../../core/access/verify-assertion.ts';
 import { countingRandom } from '../counting-random.ts';
+import { manualClock } from '../manual-clock.ts';
 import {
   authorityExtensions,
   BasicConstraintsExtension,
@@ -55,7 +56,7 @@ const issuedBy = (authority: Issued, ...commonNames: readonly string[]): Cluster
 });
 
 const verify = (assertion: string, trust: ClusterTrust, at = now) =>
-  assertionVerifier({ controlPlane: 'prod', trust, now: () => at })(assertion);
+  assertionVerifier({ controlPlane: 'prod', trust, clock: manualClock(at) })(assertion);
 
 const part = (content: unknown) => Buffer.from(JSON.stringify(content)).toString('base64url');
 

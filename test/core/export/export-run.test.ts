@@ -4,7 +4,9 @@ import type { ExportCommand } from '../../../core/intake/export-command.ts';
 import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
 import { VaultError } from '../../../core/vault/errors.ts';
+import { countingRandom } from '../counting-random.ts';
 import { builtAt, served } from '../kong/served.ts';
+import { manualClock } from '../manual-clock.ts';
 import { localSigner } from '../vault/local-signer.ts';
 import { memoryVault } from '../vault/memory-vault.ts';
 
@@ -39,7 +41,8 @@ function exporting(serve: Serve = async () => configuration, more: Partial<Expor
     vault,
     signer,
     dataPlaneVersions: ['3.8.1', '3.9.1'],
-    now: () => now,
+    clock: manualClock(now),
+    random: countingRandom(),
     ...more,
   };
   return { vault, requests, parts };
@@ -71,7 +74,7 @@ describe('an export', () => {
     await runExport(parts, scheduled);
     const later = new Date(now.getTime() + 300_000);
 
-    const report = await runExport({ ...parts, now: () => later }, scheduled);
+    const report = await runExport({ ...parts, clock: manualClock(later) }, scheduled);
 
     expect(outcomes(report)).toEqual(['3.8.1 unchanged', '3.9.1 unchanged']);
     expect(report.complete).toBe(true);
@@ -150,7 +153,7 @@ describe('an export', () => {
     const before = await vault.lastStatus('prod');
     const down = { ...parts, controlPlane: { configuration: () => failing('unreachable') } };
 
-    const report = await runExport({ ...down, now: () => new Date(now.getTime() + 1) }, scheduled);
+    const report = await runExport({ ...down, clock: manualClock(new Date(now.getTime() + 1)) }, scheduled);
 
     expect(outcomes(report)).toEqual(['3.8.1 failed', '3.9.1 failed']);
     expect(report).toMatchObject({ complete: false, statusError: undefined });
@@ -197,7 +200,7 @@ describe('an export', () => {
     const { vault, parts } = exporting((request) => serve(request), { dataPlaneVersions: ['3.9.1'] });
     const behindSince = async () => (await vault.lastStatus('prod'))?.versions[0]?.behindSince;
     const exportAt = (minutes: number) =>
-      runExport({ ...parts, now: () => new Date(now.getTime() + minutes * 60_000) }, scheduled);
+      runExport({ ...parts, clock: manualClock(new Date(now.getTime() + minutes * 60_000)) }, scheduled);
     await exportAt(0);
 
     serve = async () => older;

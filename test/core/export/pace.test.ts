@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { pace } from '../../../core/export/pace.ts';
+import { manualClock } from '../manual-clock.ts';
 
 const patient = new AbortController().signal;
 // Whoever would have to wait fails at once with it.
@@ -7,16 +8,13 @@ const impatient = AbortSignal.abort();
 
 /** A pace, and a clock that stands still but for the time that the work takes. */
 function paced(minimumIntervalSeconds: number) {
-  let nowMs = 1_000_000;
-  const { run } = pace(minimumIntervalSeconds, () => new Date(nowMs));
-  const advance = (milliseconds: number) => {
-    nowMs += milliseconds;
-  };
+  const clock = manualClock(new Date('2026-11-23T04:00:00Z'));
+  const { run } = pace(minimumIntervalSeconds, clock);
   return {
-    advance,
+    clock,
     run: (tookMs = 0, signal = patient) =>
       run(async () => {
-        advance(tookMs);
+        await clock.advance(tookMs);
         return 'done';
       }, signal),
     /** Whether the next export would start at once. */
@@ -41,39 +39,48 @@ describe('the pace of exports', () => {
     ['an export of 4 s', 4_000, 7_999, false],
     ['an export of 4 s', 4_000, 8_000, true],
   ])('after %s of %d ms, %d ms after its start: at once %s', async (_, tookMs, sinceStartMs, expected) => {
-    const { run, advance, startsAtOnce } = paced(5);
+    const { run, clock, startsAtOnce } = paced(5);
     await run(tookMs);
-    advance(sinceStartMs - tookMs);
+    await clock.advance(sinceStartMs - tookMs);
 
     await expect(startsAtOnce()).resolves.toBe(expected);
   });
 
   it('counts an export that failed', async () => {
-    const { run } = pace(5, () => new Date(0));
+    const { run } = pace(5, manualClock(new Date(0)));
     await expect(run(() => Promise.reject(new Error('failed')), patient)).rejects.toThrow('failed');
 
     await expect(run(async () => 'done', impatient)).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  it('waits for as long as is left', async () => {
-    const { run } = pace(0.1, () => new Date());
-    const starts: number[] = [];
-    const work = async () => {
-      starts.push(performance.now());
-    };
+  it.each([
+    ['for as long as is left', 5, 5_000],
+    ['at most half a minute', 3_600, 30_000],
+  ])('waits %s', async (_, minimumIntervalSeconds, waitMs) => {
+    const { run, clock } = paced(minimumIntervalSeconds);
+    await run();
+    let isDone = false;
+    const second = run().then(() => {
+      isDone = true;
+    });
 
-    await run(work, patient);
-    await run(work, patient);
+    await clock.advance(waitMs - 1);
+    const wasDone = isDone;
+    await clock.advance(1);
+    await second;
 
-    const [first = 0, second = 0] = starts;
-    // Date counts whole milliseconds.
-    expect(second - first).toBeGreaterThanOrEqual(98);
+    expect(wasDone).toBe(false);
   });
 
   it('stops waiting with the signal', async () => {
-    const { run } = paced(5);
+    const { run, clock } = paced(5);
+    const deadline = new AbortController();
     await run();
 
-    await expect(run(0, AbortSignal.timeout(20))).rejects.toMatchObject({ name: 'AbortError' });
+    const second = run(0, deadline.signal);
+    deadline.abort();
+
+    await expect(second).rejects.toMatchObject({ name: 'AbortError' });
+    expect(clock.pendingCount()).toBe(0);
   });
 });

@@ -7,8 +7,10 @@ import { gzipSync } from 'node:zlib';
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { s3Presigner } from '../../../core/access/presigned-url.ts';
+import { systemClock } from '../../../core/clock.ts';
 import { type DownloadRequest, downloadVerified } from '../../../core/fetch/download.ts';
 import { fetchConfig } from '../../../core/fetch/fetch-config.ts';
+import { systemRandom } from '../../../core/random-source.ts';
 import { type Manifest, signManifest } from '../../../core/vault/manifest.ts';
 import { publish } from '../../../core/vault/publish.ts';
 import { s3ConfigVault } from '../../../core/vault/s3-config-vault.ts';
@@ -452,7 +454,12 @@ describe('from the vault in S3 to the node', () => {
       responseChecksumValidation: 'WHEN_REQUIRED',
     });
     const { manifest: published } = await publish(
-      { vault: s3ConfigVault({ s3, bucket: 'vault', encryptionKeyArn }), signer, now: () => new Date() },
+      {
+        vault: s3ConfigVault({ s3, bucket: 'vault', encryptionKeyArn }),
+        signer,
+        clock: systemClock,
+        random: systemRandom,
+      },
       {
         name: { controlPlane: 'prod', kongVersion: '3.9.1' },
         configuration: await served({ services: [{ id: 'a' }] }),

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { doorbell, type HookAnswer, type HookRequest, maxHookBytes } from '../../../core/intake/doorbell.ts';
+import { manualClock } from '../manual-clock.ts';
 
 const now = new Date('2026-11-23T04:00:00Z');
 const change = '{"source":"dao:crud","event":"consumers","entity":{"password":"sesame"}}';
@@ -33,7 +34,7 @@ function rung({ acceptSha1 = true, rotated }: { acceptSha1?: boolean; rotated?: 
       },
     },
     acceptSha1,
-    now: () => now,
+    clock: manualClock(now),
   });
   return { ring, lookups, requests };
 }
@@ -164,7 +165,7 @@ describe('an event hook', () => {
       secrets: { of: async () => ['current'] },
       requests: { request: () => Promise.reject(new Error('the queue is away')) },
       acceptSha1: true,
-      now: () => now,
+      clock: manualClock(now),
     });
 
     await expect(ring(signed(change))).rejects.toThrow('the queue is away');

@@ -2,16 +2,17 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { secretsManagerHookSecrets } from '../../../core/intake/secrets-manager-hook-secrets.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
-import { clientFor, runLocalAws, testClock } from '../../simulators/aws/running-local-aws.ts';
+import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
+import { type ManualClock, manualClock } from '../manual-clock.ts';
 
 let aws: LocalAws;
 let client: SecretsManagerClient;
 let calls: number;
 let down: boolean;
-let clock: ReturnType<typeof testClock>;
+let clock: ManualClock;
 beforeEach(async () => {
   aws = await runLocalAws();
-  clock = testClock();
+  clock = manualClock(new Date('2026-11-23T04:00:00Z'));
   calls = 0;
   down = false;
   client = new SecretsManagerClient({ ...clientFor(aws, aws.secretsManager.endpoint), maxAttempts: 1 });
@@ -30,8 +31,7 @@ afterEach(async () => {
   await aws.stop();
 });
 
-const secretsOf = () =>
-  secretsManagerHookSecrets(client, (controlPlane) => `hooks/${controlPlane}`, clock.now);
+const secretsOf = () => secretsManagerHookSecrets(client, (controlPlane) => `hooks/${controlPlane}`, clock);
 const rotate = (value: string) =>
   client.send(
     new PutSecretValueCommand({
@@ -60,7 +60,7 @@ describe('the secrets of a control plane’s hooks', () => {
   ])('are remembered: after %d s there were %d looks', async (seconds, expected) => {
     const secrets = secretsOf();
     await secrets.of('prod', false);
-    clock.advanceSeconds(seconds);
+    await clock.advance(seconds * 1000);
 
     await secrets.of('prod', false);
 
@@ -75,7 +75,7 @@ describe('the secrets of a control plane’s hooks', () => {
     async (seconds, expected) => {
       const secrets = secretsOf();
       await secrets.of('prod', false);
-      clock.advanceSeconds(seconds);
+      await clock.advance(seconds * 1000);
 
       for (let stranger = 0; stranger < 20; stranger += 1) {
         await secrets.of('prod', true);
@@ -97,7 +97,7 @@ describe('the secrets of a control plane’s hooks', () => {
     const secrets = secretsOf();
     await secrets.of('prod', false);
     await rotate('second');
-    clock.advanceSeconds(60);
+    await clock.advance(60_000);
 
     const stale = await secrets.of('prod', false);
     const fresh = await secrets.of('prod', true);
@@ -117,7 +117,7 @@ describe('the secrets of a control plane’s hooks', () => {
   it('stay known when a stranger’s delivery makes us look while Secrets Manager is away', async () => {
     const secrets = secretsOf();
     await secrets.of('prod', false);
-    clock.advanceSeconds(60);
+    await clock.advance(60_000);
     down = true;
     await expect(secrets.of('prod', true)).rejects.toThrow('away');
 

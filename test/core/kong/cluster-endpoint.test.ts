@@ -5,11 +5,13 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../core/clock.ts';
 import {
   type ClusterEndpointOptions,
   clusterEndpointControlPlane,
 } from '../../../core/kong/cluster-endpoint.ts';
 import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
+import { systemRandom } from '../../../core/random-source.ts';
 import { pkiCertificates, sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import {
   type ControlPlane,
@@ -42,6 +44,8 @@ function read(
     settle: { settleSeconds: 5, clockToleranceSeconds: 0.02 },
     connectTimeoutMs: 2_000,
     firstFrameTimeoutMs: 2_000,
+    clock: systemClock,
+    random: systemRandom,
     ...options,
   }).configuration({ dataPlaneVersion: '3.9.1', ...request });
 }
@@ -103,6 +107,8 @@ describe('reading a control plane over its cluster endpoint', () => {
       },
       customPlugins: [],
       settle: { settleSeconds: 1, clockToleranceSeconds: 0 },
+      clock: systemClock,
+      random: systemRandom,
     });
 
     await reader.configuration({ dataPlaneVersion: '3.9.1' });

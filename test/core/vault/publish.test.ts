@@ -6,7 +6,9 @@ import type { ConfigVault, VersionStatus } from '../../../core/vault/config-vaul
 import { RevisionConflict, VaultError } from '../../../core/vault/errors.ts';
 import { type Manifest, signManifest, verifyManifest } from '../../../core/vault/manifest.ts';
 import { behindToleranceMs, type PublishParts, publish } from '../../../core/vault/publish.ts';
+import { countingRandom } from '../counting-random.ts';
 import { builtAt, served } from '../kong/served.ts';
+import { skippingClock } from '../manual-clock.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 import { type MemoryVault, memoryVault } from './memory-vault.ts';
 
@@ -36,7 +38,7 @@ function publishing(
     ...lastStatus,
   };
   return publish(
-    { vault, signer, now: () => exportedAt, ...parts },
+    { vault, signer, clock: skippingClock(exportedAt), random: countingRandom(), ...parts },
     { name, configuration, lastStatus: status },
   );
 }
@@ -100,7 +102,7 @@ describe('publishing', () => {
   it('chains each revision to the one before', async () => {
     await publishing(await served(one));
     await publishing(await served(two));
-    await publishing(await served(one), { now: () => minutesLater(1) });
+    await publishing(await served(one), { clock: skippingClock(minutesLater(1)) });
 
     const [first, second, third] = await history();
     expect([first, second, third].map((manifest) => manifest?.revision)).toEqual([1, 2, 3]);
@@ -136,7 +138,9 @@ describe('publishing', () => {
   it('publishes nothing when the configuration is unchanged, however new the frame', async () => {
     await publishing(await served(one));
 
-    const outcome = await publishing(await served(one, minutesLater(10)), { now: () => minutesLater(11) });
+    const outcome = await publishing(await served(one, minutesLater(10)), {
+      clock: skippingClock(minutesLater(11)),
+    });
 
     expect(outcome).toEqual({ outcome: 'unchanged', manifest: (await history())[0] });
     expect(vault.versions(name)).toHaveLength(1);
@@ -197,7 +201,7 @@ describe('a configuration built before the published one', () => {
 
     const outcome = await publishing(
       await served(two, older(1_000)),
-      { now: () => now },
+      { clock: skippingClock(now) },
       { behindSince: exportedAt },
     );
 
@@ -219,7 +223,9 @@ describe('an empty configuration', () => {
   ])('%s never replaces a filled one', async (_, empty) => {
     await publishing(await served(one));
 
-    const outcome = publishing(await served(empty, minutesLater(60)), { now: () => minutesLater(61) });
+    const outcome = publishing(await served(empty, minutesLater(60)), {
+      clock: skippingClock(minutesLater(61)),
+    });
 
     await expect(outcome).rejects.toEqual(
       expect.objectContaining({
@@ -332,8 +338,8 @@ describe('publishing against others', () => {
     const configuration = await served(two);
 
     const outcomes = await Promise.all([
-      publishing(configuration, { now: () => minutesLater(1) }),
-      publishing(configuration, { now: () => minutesLater(2) }),
+      publishing(configuration, { clock: skippingClock(minutesLater(1)) }),
+      publishing(configuration, { clock: skippingClock(minutesLater(2)) }),
     ]);
 
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['published', 'unchanged']);

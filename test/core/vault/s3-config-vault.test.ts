@@ -11,6 +11,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../core/clock.ts';
+import { systemRandom } from '../../../core/random-source.ts';
 import type { ConfigVault, ControlPlaneStatus } from '../../../core/vault/config-vault.ts';
 import { type Manifest, verifyManifest } from '../../../core/vault/manifest.ts';
 import { publish } from '../../../core/vault/publish.ts';
@@ -19,6 +21,7 @@ import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import { clientFor, REGION, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
 import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 import { served } from '../kong/served.ts';
+import { manualClock } from '../manual-clock.ts';
 import { localSigner } from './local-signer.ts';
 
 const bucket = 'vault';
@@ -132,7 +135,7 @@ describe('a file in S3', () => {
       s3,
       bucket: lockBucket,
       encryptionKeyArn,
-      lock: { days: 7, now: () => now },
+      lock: { days: 7, clock: manualClock(now) },
     });
     const Key = 'locked/3.9.1/config.json';
     const VersionId = await locking.publish(
@@ -161,7 +164,7 @@ describe('a file in S3', () => {
       s3,
       bucket,
       encryptionKeyArn,
-      lock: { days: 7, now: () => new Date() },
+      lock: { days: 7, clock: manualClock(new Date()) },
     });
 
     const publishing = locking.publish(name, { gzip, manifest: 'm', replaces: undefined });
@@ -392,11 +395,11 @@ describe('two exporters at one S3', () => {
       ),
     );
     // Both read the same time, so that they publish the same bytes: neither may take the other's file for its own.
-    const now = () => new Date(Date.UTC(2026, 10, 23, 5));
+    const clock = { ...systemClock, now: () => new Date(Date.UTC(2026, 10, 23, 5)) };
     const exporter = async () => {
       const outcomes: string[] = [];
       for (const configuration of states) {
-        const parts = { vault, signer, now };
+        const parts = { vault, signer, clock, random: systemRandom };
         outcomes.push((await publish(parts, { name, configuration, lastStatus: undefined })).outcome);
       }
       return outcomes;
