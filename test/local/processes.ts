@@ -36,7 +36,7 @@ export function processes(): Processes {
   function start(
     command: string,
     parameters: readonly string[],
-    { env = {}, limitSeconds = 15 }: ProcessOptions = {},
+    { env = {}, limitSeconds = 60 }: ProcessOptions = {},
   ): StartedProcess {
     const startedMs = Date.now();
     const { PATH = '', HOME = '' } = process.env;
