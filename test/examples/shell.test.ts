@@ -337,7 +337,7 @@ describe('the shell example, at the local system', () => {
     });
     try {
       await system.ringSchedule();
-      await eventually(() => system.measurements().some(({ name }) => name === 'Published'), 20);
+      await eventually(() => system.measurements().some(({ name }) => name === 'Published'), 90);
       await writeFile(join(directory, 'pki.crt'), certificates.certificate);
       await writeFile(join(directory, 'pki.key'), certificates.key);
       const pinned = await kmsSigner(system.clients.kms, system.signingKeyArn).verificationKey();

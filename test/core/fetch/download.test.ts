@@ -372,21 +372,19 @@ describe('a download that does not succeed', () => {
     ],
   ])('because %s', async (_, serve, code, words) => {
     const server = await serve();
-    const startedAt = performance.now();
 
     const failure = await failureOf(downloadVerified(request(server, { timeoutMs: 400 })));
 
     expect([failure.code, failure.message]).toEqual([code, expect.stringMatching(words)]);
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
   });
 
   it('because an error that does not end is not waited for', async () => {
     const server = await vaultServer((_, response) => response.writeHead(500).write('x'.repeat(20_000)));
-    const startedAt = performance.now();
 
-    await failureOf(downloadVerified(request(server, { timeoutMs: 5_000 })));
+    // Longer than this test may take.
+    const failure = await failureOf(downloadVerified(request(server, { timeoutMs: 600_000 })));
 
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(failure.code).toBe('unreachable');
   });
 
   it.each([

@@ -37,7 +37,7 @@ afterEach(async () => {
 
 const nowhere = 'http://127.0.0.1:9';
 /** For what succeeds, so that a busy machine does not matter. */
-const patienceMs = 15_000;
+const patienceMs = 60_000;
 
 function environmentOf(prefix: string): string {
   return join(prefix, '.kong_env');
@@ -194,7 +194,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
     const cache = join(first.prefix, 'dbless.lmdb/data.mdb');
     await utimes(cache, (Date.now() - monthMs) / 1000, (Date.now() - monthMs) / 1000);
     const node = await startNode(kong, { directory: first.directory, certificate: first.certificate });
-    await eventually(async () => (await configurationHash(node)) === old.md5, 10);
+    await eventually(async () => (await configurationHash(node)) === old.md5, 60);
     const replaces = { hash: old.md5, writtenMs: (await stat(cache)).mtimeMs };
     return { node, old, replaces, cache };
   }
