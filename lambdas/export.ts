@@ -5,10 +5,8 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { systemClock } from '../core/clock.ts';
 import { clusterCertificate } from '../core/export/cluster-certificate-secret.ts';
-import { exportBatch } from '../core/export/export-batch.ts';
-import { type ExportParts, runExport } from '../core/export/export-run.ts';
-import { measurements } from '../core/export/measurements.ts';
-import { pace } from '../core/export/pace.ts';
+import { exporter } from '../core/export/exporter.ts';
+import { sqsExportQueue } from '../core/export/sqs-export-queue.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
@@ -16,17 +14,13 @@ import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
 import { exportEnvironment } from './environment/export.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { logBatch } from './export-log.ts';
-import { messagesOf, unfinished } from './queue.ts';
+import { batchResponse, readMessages } from './queue.ts';
 import { measure } from './telemetry.ts';
-
-// What remains is for putting the messages back and for the log.
-const reservedMs = 10_000;
 
 const environment = readEnvironment(exportEnvironment, process.env);
 const secretsManager = new SecretsManagerClient();
-const sqs = new SQSClient();
 
-const parts: ExportParts = {
+const exportMessages = exporter({
   name: environment.CONTROL_PLANE,
   controlPlane: clusterEndpointControlPlane({
     endpoint: environment.CLUSTER_ENDPOINT,
@@ -53,22 +47,16 @@ const parts: ExportParts = {
   }),
   signer: kmsSigner(new KMSClient(), environment.SIGNING_KEY_ARN),
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
+  queue: sqsExportQueue(new SQSClient(), environment.QUEUE_URL),
+  minimumIntervalSeconds: environment.MINIMUM_INTERVAL_SECONDS,
+  report(batch, measured) {
+    logBatch(environment.CONTROL_PLANE, batch);
+    measure(environment.CONTROL_PLANE, measured);
+  },
   clock: systemClock,
   random: systemRandom,
-};
-const paced = pace(environment.MINIMUM_INTERVAL_SECONDS, systemClock);
-
+});
 /** Publishes what the control plane serves, once for all messages of the batch. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  const startedAt = systemClock.now();
-  const deadline = systemClock.deadline(Math.max(0, context.getRemainingTimeInMillis() - reservedMs));
-  const batch = await exportBatch(messagesOf(event), (commands) =>
-    paced.run(() => runExport(parts, commands, deadline), deadline),
-  );
-  logBatch(environment.CONTROL_PLANE, batch);
-  measure(
-    environment.CONTROL_PLANE,
-    measurements(batch, (systemClock.now().getTime() - startedAt.getTime()) / 1000),
-  );
-  return unfinished(sqs, environment.QUEUE_URL, event, batch);
+  return batchResponse(await exportMessages(readMessages(event), context.getRemainingTimeInMillis()));
 }

@@ -1,38 +1,16 @@
-import { ChangeMessageVisibilityBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { BatchOutcome, QueuedMessage } from '../core/export/export-batch.ts';
+import type { QueuedMessage } from '../core/export/export-queue.ts';
 
-export function messagesOf({ Records }: SQSEvent): readonly QueuedMessage[] {
-  return Records.map(({ messageId, body, attributes }) => ({
+export function readMessages({ Records }: SQSEvent): readonly QueuedMessage[] {
+  return Records.map(({ messageId, receiptHandle, body, attributes }) => ({
     id: messageId,
+    receipt: receiptHandle,
     body,
     receiveCount: Number(attributes.ApproximateReceiveCount),
   }));
 }
 
-/** Puts back what is not done, each after its delay, and tells Lambda to leave it in the queue. */
-export async function unfinished(
-  sqs: SQSClient,
-  queueUrl: string,
-  { Records }: SQSEvent,
-  { unreadable, retry }: BatchOutcome,
-): Promise<SQSBatchResponse> {
-  const delays = new Map<string, number>([
-    ...unreadable.map((id) => [id, 0] as const),
-    ...(retry?.ids ?? []).map((id) => [id, retry?.afterSeconds ?? 0] as const),
-  ]);
-  const left = Records.filter(({ messageId }) => delays.has(messageId));
-  if (left.length > 0) {
-    await sqs.send(
-      new ChangeMessageVisibilityBatchCommand({
-        QueueUrl: queueUrl,
-        Entries: left.map(({ messageId, receiptHandle }) => ({
-          Id: messageId,
-          ReceiptHandle: receiptHandle,
-          VisibilityTimeout: delays.get(messageId) ?? 0,
-        })),
-      }),
-    );
-  }
-  return { batchItemFailures: left.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+/** Tells Lambda which messages to leave in the queue. */
+export function batchResponse(unfinishedIds: readonly string[]): SQSBatchResponse {
+  return { batchItemFailures: unfinishedIds.map((id) => ({ itemIdentifier: id })) };
 }

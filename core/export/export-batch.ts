@@ -1,13 +1,6 @@
 import { type ExportCommand, parseExportCommand } from '../intake/export-command.ts';
+import type { QueuedMessage } from './export-queue.ts';
 import type { ExportReport } from './export-run.ts';
-
-/** A message as the queue gave it. */
-export interface QueuedMessage {
-  readonly id: string;
-  readonly body: string;
-  /** How often it was given out, this time included. */
-  readonly receiveCount: number;
-}
 
 /** What is to become of the batch's messages; those not named are done. */
 export interface BatchOutcome {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { exportBatch, type QueuedMessage } from '../../../core/export/export-batch.ts';
+import { exportBatch } from '../../../core/export/export-batch.ts';
+import type { QueuedMessage } from '../../../core/export/export-queue.ts';
 import type { ExportReport } from '../../../core/export/export-run.ts';
 import type { ExportCommand } from '../../../core/intake/export-command.ts';
 
@@ -14,6 +15,7 @@ const report: ExportReport = {
 const body = (cause: string) => JSON.stringify({ command: 'export', cause, at: '2026-11-23T04:00:00Z' });
 const message = (id: string, receiveCount = 1, text = body('event-hook')): QueuedMessage => ({
   id,
+  receipt: `receipt-${id}`,
   receiveCount,
   body: text,
 });

@@ -1,0 +1,61 @@
+import { type BatchOutcome, exportBatch } from './export-batch.ts';
+import type { ExportQueue, QueuedMessage } from './export-queue.ts';
+import { type ExportParts, runExport } from './export-run.ts';
+import { type ExportMetric, measurements } from './measurements.ts';
+import { pace } from './pace.ts';
+
+export interface ExporterParts extends ExportParts {
+  readonly queue: ExportQueue;
+  /** An export starts no sooner than this after the one before. */
+  readonly minimumIntervalSeconds: number;
+  /** Writes the log and the metrics of a batch, before its messages are put back. */
+  readonly report: (batch: BatchOutcome, measured: Readonly<Partial<Record<ExportMetric, number>>>) => void;
+}
+
+/**
+ * Exports for a batch of messages.
+ *
+ * @param remainingMs after which the process may be ended
+ * @returns the ids of the messages that are not done and stay in the queue
+ */
+export type Exporter = (
+  messages: readonly QueuedMessage[],
+  remainingMs: number,
+) => Promise<readonly string[]>;
+
+/** What remains of the time when an export is stopped: for the log, and for putting the messages back. */
+export const reservedMs = 10_000;
+
+/** Publishes what a control plane serves, once for all messages of a batch, and no faster than its pace allows. */
+export function exporter(parts: ExporterParts): Exporter {
+  const { clock } = parts;
+  const paced = pace(parts.minimumIntervalSeconds, clock);
+  return async (messages, remainingMs) => {
+    const startedMs = clock.now().getTime();
+    const deadline = clock.deadline(Math.max(0, remainingMs - reservedMs));
+    const batch = await exportBatch(messages, (commands) =>
+      paced.run(() => runExport(parts, commands, deadline), deadline),
+    );
+    parts.report(batch, measurements(batch, (clock.now().getTime() - startedMs) / 1000));
+    return putBackUnfinished(parts.queue, messages, batch);
+  };
+}
+
+async function putBackUnfinished(
+  queue: ExportQueue,
+  messages: readonly QueuedMessage[],
+  { unreadable, retry }: BatchOutcome,
+): Promise<readonly string[]> {
+  const delays = new Map<string, number>([
+    ...unreadable.map((id) => [id, 0] as const),
+    ...(retry?.ids ?? []).map((id) => [id, retry?.afterSeconds ?? 0] as const),
+  ]);
+  const delayed = messages.flatMap((message) => {
+    const afterSeconds = delays.get(message.id);
+    return afterSeconds === undefined ? [] : [{ message, afterSeconds }];
+  });
+  if (delayed.length > 0) {
+    await queue.putBack(delayed);
+  }
+  return delayed.map(({ message }) => message.id);
+}

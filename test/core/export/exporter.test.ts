@@ -1,0 +1,237 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { BatchOutcome } from '../../../core/export/export-batch.ts';
+import { type ExporterParts, exporter, reservedMs } from '../../../core/export/exporter.ts';
+import type { ConfigurationRequest } from '../../../core/kong/control-plane.ts';
+import { ControlPlaneError } from '../../../core/kong/errors.ts';
+import { countingRandom } from '../counting-random.ts';
+import { served } from '../kong/served.ts';
+import { type ManualClock, manualClock } from '../manual-clock.ts';
+import { localSigner } from '../vault/local-signer.ts';
+import { type MemoryVault, memoryVault } from '../vault/memory-vault.ts';
+import { exportQueueContract } from './export-queue-contract.ts';
+import {
+  type MemoryExportQueue,
+  memoryExportQueue,
+  visibilityTimeoutSeconds,
+} from './memory-export-queue.ts';
+
+const file = { controlPlane: 'prod', kongVersion: '3.9.1' };
+const configuration = await served({ services: [{ id: 'a' }] });
+const signer = await localSigner();
+const functionMs = 120_000;
+
+let clock: ManualClock;
+let queue: MemoryExportQueue;
+let vault: MemoryVault;
+let reports: { readonly batch: BatchOutcome; readonly measured: Readonly<Record<string, number>> }[];
+beforeEach(() => {
+  clock = manualClock(new Date('2026-11-23T04:10:00Z'));
+  queue = memoryExportQueue(clock);
+  vault = memoryVault();
+  reports = [];
+});
+
+exportQueueContract('a queue in memory', async () => {
+  const ownClock = manualClock(new Date('2026-11-23T04:10:00Z'));
+  const memory = memoryExportQueue(ownClock);
+  return {
+    queue: memory,
+    send: async (body) => memory.send(body),
+    receive: async () => memory.receive(),
+    remove: async (messages) => memory.remove(messages),
+    advance: ownClock.advance,
+  };
+});
+
+type Serve = (request: ConfigurationRequest) => Promise<typeof configuration>;
+const isAway: Serve = () => Promise.reject(new ControlPlaneError('unreachable', 'away'));
+
+function newExporter(serve: Serve = async () => configuration, parts: Partial<ExporterParts> = {}) {
+  return exporter({
+    name: 'prod',
+    controlPlane: { configuration: serve },
+    vault,
+    signer,
+    dataPlaneVersions: ['3.9.1'],
+    queue,
+    minimumIntervalSeconds: 5,
+    report: (batch, measured) => reports.push({ batch, measured }),
+    clock,
+    random: countingRandom(),
+    ...parts,
+  });
+}
+
+const sendCommand = () =>
+  queue.send(JSON.stringify({ command: 'export', cause: 'event-hook', at: clock.now().toISOString() }));
+
+/** What Lambda does with a batch: hands it to the function, deletes what the function does not name. */
+async function deliver(exportMessages: ReturnType<typeof exporter>): Promise<number> {
+  const messages = queue.receive();
+  const unfinished = await exportMessages(messages, functionMs);
+  queue.remove(messages.filter(({ id }) => !unfinished.includes(id)));
+  return messages.length;
+}
+
+describe('an exporter', () => {
+  it('makes one export of a batch, after which its messages are gone', async () => {
+    sendCommand();
+    sendCommand();
+    const exportMessages = newExporter();
+
+    const received = await deliver(exportMessages);
+    await clock.advance(visibilityTimeoutSeconds * 1000);
+
+    expect(received).toBe(2);
+    expect(queue.receive()).toEqual([]);
+    expect(vault.versions(file)).toHaveLength(1);
+    expect(reports.map(({ measured }) => measured)).toEqual([
+      expect.objectContaining({ Published: 1, ExportFailed: 0, ExportDuration: 0 }),
+    ]);
+  });
+
+  it('puts a batch that failed back whole, after 5, 10, 20 and 40 seconds, and lets it go after the fifth try', async () => {
+    sendCommand();
+    sendCommand();
+    const exportMessages = newExporter(async () => {
+      throw new Error('broken');
+    });
+
+    const received: number[] = [];
+    const tooSoon: number[] = [];
+    for (const seconds of [5, 10, 20, 40]) {
+      received.push(await deliver(exportMessages));
+      await clock.advance(seconds * 1000 - 1);
+      tooSoon.push(queue.receive().length);
+      await clock.advance(1);
+    }
+    received.push(await deliver(exportMessages));
+    await clock.advance(visibilityTimeoutSeconds * 1000);
+
+    expect(received).toEqual([2, 2, 2, 2, 2]);
+    expect(tooSoon).toEqual([0, 0, 0, 0]);
+    expect(queue.receive()).toEqual([]);
+    expect(reports.map(({ batch, measured }) => [batch.gaveUp, measured['ExportFailed']])).toEqual([
+      [false, 0],
+      [false, 0],
+      [false, 0],
+      [false, 0],
+      [true, 1],
+    ]);
+  });
+
+  it('that gives up because the control plane is away has met an outage, not failed', async () => {
+    sendCommand();
+    const exportMessages = newExporter(isAway);
+    for (const seconds of [5, 10, 20, 40]) {
+      await deliver(exportMessages);
+      await clock.advance(seconds * 1000);
+    }
+
+    await deliver(exportMessages);
+
+    expect(reports.at(-1)).toMatchObject({
+      batch: { gaveUp: true },
+      measured: { ControlPlaneUnreachable: 1, ExportFailed: 0 },
+    });
+  });
+
+  it('gives a message that is no command back at once, and exports for the rest', async () => {
+    queue.send('{"command":"erase"}');
+    sendCommand();
+
+    const received = await deliver(newExporter());
+
+    expect(received).toBe(2);
+    expect(queue.receive()).toMatchObject([{ body: '{"command":"erase"}', receiveCount: 2 }]);
+    expect(vault.versions(file)).toHaveLength(1);
+  });
+
+  it('stops an export in time to put its messages back', async () => {
+    sendCommand();
+    const exportMessages = newExporter(
+      ({ signal }) =>
+        new Promise((_, reject) => {
+          signal?.addEventListener('abort', () =>
+            reject(new ControlPlaneError('cancelled', 'its time was up')),
+          );
+        }),
+    );
+
+    let isOver = false;
+    const delivered = deliver(exportMessages).then(() => {
+      isOver = true;
+    });
+    await clock.advance(functionMs - reservedMs - 1);
+    const wasOver = isOver;
+    await clock.advance(1);
+    await delivered;
+    await clock.advance(5_000);
+
+    expect(wasOver).toBe(false);
+    expect(reports).toMatchObject([
+      { batch: { gaveUp: false, retry: { afterSeconds: 5 } }, measured: { ExportDuration: 110 } },
+    ]);
+    expect(queue.receive()).toMatchObject([{ receiveCount: 2 }]);
+  });
+
+  it('stops at once where less time is left than it needs to put messages back', async () => {
+    const signals: (boolean | undefined)[] = [];
+    const exportMessages = newExporter(async ({ signal }) => {
+      await clock.advance(0);
+      signals.push(signal?.aborted);
+      return configuration;
+    });
+    sendCommand();
+
+    await exportMessages(queue.receive(), reservedMs - 1);
+
+    expect(signals).toEqual([true]);
+  });
+
+  it('starts no sooner than its interval after the last export', async () => {
+    const startedMs: number[] = [];
+    const exportMessages = newExporter(async () => {
+      startedMs.push(clock.monotonicMs());
+      return configuration;
+    });
+    sendCommand();
+    await deliver(exportMessages);
+    sendCommand();
+
+    const second = deliver(exportMessages);
+    await clock.advance(4_999);
+    const early = [...startedMs];
+    await clock.advance(1);
+    await second;
+
+    expect(early).toEqual([0]);
+    expect(startedMs).toEqual([0, 5_000]);
+  });
+
+  it('leaves the batch to the queue where its time is up before the export may start', async () => {
+    const exportMessages = newExporter(undefined, { minimumIntervalSeconds: 60 });
+    sendCommand();
+    await deliver(exportMessages);
+    sendCommand();
+    const messages = queue.receive();
+
+    const second = exportMessages(messages, reservedMs + 1_000);
+    await Promise.all([expect(second).rejects.toMatchObject({ name: 'AbortError' }), clock.advance(1_000)]);
+    await clock.advance(visibilityTimeoutSeconds * 1000);
+
+    expect(queue.receive()).toMatchObject([{ receiveCount: 2 }]);
+  });
+
+  it('has written its log when the messages cannot be put back', async () => {
+    const exportMessages = newExporter(isAway, {
+      queue: { putBack: () => Promise.reject(new Error('SQS is away')) },
+    });
+    sendCommand();
+
+    const exported = exportMessages(queue.receive(), functionMs);
+
+    await expect(exported).rejects.toThrow('SQS is away');
+    expect(reports).toMatchObject([{ batch: { retry: { afterSeconds: 5 } } }]);
+  });
+});
