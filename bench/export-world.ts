@@ -20,12 +20,9 @@ const certificate = await sharedCertificate();
 const endpoint = await startClusterEndpoint({
   mtls: 'shared',
   certificate,
-  version: '3.9.1',
-  host: '127.0.0.1',
   port: 0,
   plugins: new Map([['response-transformer', '3.9.1']]),
   payload: () => ({
-    timestamp: Date.now() / 1000,
     configHash,
     plugins: new Set(['response-transformer']),
     table: () => ({}),
@@ -33,8 +30,6 @@ const endpoint = await startClusterEndpoint({
     frame: () => frame,
   }),
   faults: faultQueue(),
-  pingTimeoutSeconds: 45,
-  now: Date.now,
   log: () => undefined,
 });
 

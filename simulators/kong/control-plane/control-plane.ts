@@ -1,8 +1,8 @@
 /**
- * Stands in for a Kong 3.9.1 control plane (docs/kong.md) where there is none: a cluster endpoint with mutual
- * TLS that data planes can read from, an Admin API to change its configuration, and event hooks.
+ * Stands in for a Kong 3.9.1 control plane (docs/kong.md) where there is none: a cluster endpoint with mutual TLS that
+ * data planes can read from, an Admin API to add to its configuration, and event hooks. See simulators/kong/README.md.
  */
-import { presented, startAdminApi } from './admin-api.ts';
+import { presentEntity, startAdminApi } from './admin-api.ts';
 import {
   type ClusterCertificate,
   type ClusterCertificates,
@@ -14,37 +14,25 @@ import { Configuration } from './configuration.ts';
 import { eventHooks } from './event-hooks.ts';
 import { type Faults, faultQueue } from './faults.ts';
 import { buildPayload, buildPayloads } from './payload.ts';
-import { type ConfigTable, recordedRoot } from './recording.ts';
+import { type ConfigTable, recordedDatabase, recordedPlugins } from './recording.ts';
 
-const host = '127.0.0.1';
 /** What the certificate of PKI mode is made out to: a TLS server name cannot be an IP address. */
 const pkiServerName = 'localhost';
 
 export interface ControlPlaneOptions {
   /** As `cluster_mtls` in kong.conf. */
   readonly mtls: 'shared' | 'pki';
-  /** @default '3.9.1', the one that was recorded */
-  readonly version?: '3.9.1';
-  /** @default free ones */
-  readonly ports?: { readonly cluster?: number; readonly admin?: number };
-  /** Certificates of a control plane that ran before, so that its data planes are let in. @default new ones */
+  /** @default a free one */
+  readonly ports?: { readonly cluster: number };
+  /** Certificates that data planes have already. @default new ones */
   readonly certificates?: ClusterCertificates;
-  /**
-   * Where to start: a table in the form of a frame (`{}` is an empty database), or the `configuration` of a control
-   * plane that ran before, whose database this one then takes over. @default the recorded configuration
-   */
-  readonly configuration?: ConfigTable | Configuration;
+  /** Where to start: a table in the form of a frame; `{}` is an empty database. @default the recorded configuration */
+  readonly configuration?: ConfigTable;
   /** Plugins that are not Kong's own, name → version, which may be configured here. */
   readonly customPlugins?: Readonly<Record<string, string>>;
   /** Kong's `db_update_frequency`. @default 5 */
   readonly dbUpdateFrequencySeconds?: number;
-  /** After how long without a ping a client is dropped. @default 45 */
-  readonly pingTimeoutSeconds?: number;
-  /** @default 'sha1', Kong's up to 3.13 */
-  readonly signatureAlgorithm?: 'sha1' | 'sha256';
-  /** The clock of timestamps and ttls, in milliseconds since 1970. @default Date.now */
-  readonly now?: () => number;
-  /** Takes the control plane's own log. @default nobody does */
+  /** Takes the control plane's own log. @default it is dropped */
   readonly log?: (line: string) => void;
 }
 
@@ -57,10 +45,8 @@ export interface ControlPlane {
   readonly serverName: string;
   /** What a data plane connects with; in shared mode the certificate is its own CA. */
   readonly certificates: ClusterCertificate;
-  /** For the option `certificates` of the next control plane. */
-  readonly clusterCertificates: ClusterCertificates;
-  readonly ports: { readonly cluster: number; readonly admin: number };
-  /** The database, for tests that go around the Admin API. */
+  readonly ports: { readonly cluster: number };
+  /** The database, for tests that do not go through the Admin API. */
   readonly configuration: Configuration;
   /** What a data plane of that version would be sent if the payload were built now. */
   currentTable(version: string): ConfigTable;
@@ -77,88 +63,58 @@ export interface ControlPlane {
 }
 
 async function newCertificates(mtls: 'shared' | 'pki'): Promise<ClusterCertificates> {
-  if (mtls === 'pki') return pkiCertificates({ controlPlaneHost: pkiServerName });
+  if (mtls === 'pki') {
+    return pkiCertificates({ controlPlaneHost: pkiServerName });
+  }
   const certificate = await sharedCertificate();
   return { controlPlane: certificate, dataPlane: certificate };
 }
 
-/** Starts a control plane on 127.0.0.1; rejects where a port is taken. */
+/** Starts a control plane on 127.0.0.1; rejects where its port is taken. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { mtls, now = Date.now, log = () => undefined } = options;
-  const plugins = new Map([...recordedRoot().plugins, ...Object.entries(options.customPlugins ?? {})]);
-  const configuration =
-    options.configuration instanceof Configuration
-      ? options.configuration
-      : new Configuration({
-          plugins: new Set(plugins.keys()),
-          now,
-          ...(options.configuration === undefined ? {} : { table: options.configuration }),
-        });
+  const { mtls, log = () => undefined } = options;
+  const plugins = new Map([...recordedPlugins(), ...Object.entries(options.customPlugins ?? {})]);
+  const configuration = new Configuration(
+    options.configuration ?? recordedDatabase(),
+    new Set(plugins.keys()),
+  );
   const certificates = options.certificates ?? (await newCertificates(mtls));
   const faults = faultQueue();
+  let payload = buildPayload(configuration);
 
-  const hooks = eventHooks({
-    signatureAlgorithm: options.signatureAlgorithm ?? 'sha1',
-    present: (type, row) => presented(configuration, type, row, now()),
-    now,
+  const cluster = await startClusterEndpoint({
+    mtls,
+    certificate: certificates.controlPlane,
+    port: options.ports?.cluster ?? 0,
+    plugins,
+    payload: () => payload,
+    faults,
     log,
   });
-  const builder = buildPayloads({
-    configuration,
-    updateFrequencySeconds: options.dbUpdateFrequencySeconds ?? 5,
-    now,
+  const stopBuilding = buildPayloads(configuration, options.dbUpdateFrequencySeconds ?? 5, (built) => {
+    payload = built;
+    cluster.push();
   });
-  const startServers = async () => {
-    const cluster = await startClusterEndpoint({
-      mtls,
-      certificate: certificates.controlPlane,
-      version: options.version ?? '3.9.1',
-      host,
-      port: options.ports?.cluster ?? 0,
-      plugins,
-      payload: builder.current,
-      faults,
-      pingTimeoutSeconds: options.pingTimeoutSeconds ?? 45,
-      now,
-      log,
-    });
-    const admin = await startAdminApi({
-      host,
-      port: options.ports?.admin ?? 0,
-      configuration,
-      eventHooks: hooks,
-      dataPlanes: cluster.dataPlanes,
-      now,
-    }).catch(async (error: unknown) => {
-      await cluster.stop();
-      throw error;
-    });
-    return { cluster, admin };
-  };
-  const { cluster, admin } = await startServers().catch((error: unknown) => {
-    builder.stop();
-    throw error;
-  });
-  builder.onBuilt(cluster.push);
-  const unsubscribe = configuration.onChange(hooks.announce);
+  const hooks = eventHooks({ present: presentEntity, log });
+  const stopHooks = configuration.onChange(hooks.announce);
+  const admin = await startAdminApi({ configuration, eventHooks: hooks, dataPlanes: cluster.dataPlanes });
 
   return {
-    adminUrl: `http://${host}:${admin.port}`,
-    clusterEndpoint: `${host}:${cluster.port}`,
+    adminUrl: `http://127.0.0.1:${admin.port}`,
+    clusterEndpoint: `127.0.0.1:${cluster.port}`,
     serverName: mtls === 'shared' ? 'kong_clustering' : pkiServerName,
     certificates: certificates.dataPlane,
-    clusterCertificates: certificates,
-    ports: { cluster: cluster.port, admin: admin.port },
+    ports: { cluster: cluster.port },
     configuration,
-    currentTable: (version) => buildPayload(configuration, now()).table(version),
-    builtTable: (version) => builder.current().table(version),
-    builtHash: () => builder.current().configHash,
+    currentTable: (version) => buildPayload(configuration).table(version),
+    builtTable: (version) => payload.table(version),
+    builtHash: () => payload.configHash,
     connectedNodes: cluster.connectedNodes,
     faults,
     hooksDelivered: hooks.delivered,
     stop: async () => {
-      unsubscribe();
-      builder.stop();
+      stopHooks();
+      stopBuilding();
       hooks.stop();
       await Promise.all([cluster.stop(), admin.stop()]);
     },

@@ -1,4 +1,4 @@
-/** Ways in which a cluster endpoint can go wrong, for tests of whoever reads from it. */
+/** Ways in which a cluster endpoint can go wrong, for tests of its readers. */
 import type { Duplex } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import type { WebSocket } from 'ws';
@@ -18,7 +18,7 @@ export type Fault =
   | 'gzip-bomb'
   /** A message that is no `reconfigure`. */
   | 'foreign-type'
-  /** A `reconfigure` whose table has a `_format_version` nobody knows. */
+  /** A `reconfigure` whose table has an unknown `_format_version`. */
   | 'foreign-format'
   /** The right message, neither compressed nor binary. */
   | 'text-frame'
@@ -27,33 +27,27 @@ export type Fault =
   /** The WebSocket is closed right after the upgrade. */
   | 'close-at-once';
 
-/** The faults that the next connections meet. */
 export interface Faults {
-  /** The next `connections` connections (default 1; `Infinity` until `clear`) suffer the fault. */
-  inject(fault: Fault, connections?: number): void;
+  /** The next connection without a fault of its own suffers this one. */
+  inject(fault: Fault): void;
   clear(): void;
 }
 
 export interface FaultQueue extends Faults {
   /** The fault of a connection that was just made. */
-  next(): Fault | undefined;
+  takeNext(): Fault | undefined;
 }
 
 export function faultQueue(): FaultQueue {
-  let waiting: readonly { readonly fault: Fault; readonly connections: number }[] = [];
+  const waiting: Fault[] = [];
   return {
-    inject: (fault, connections = 1) => {
-      waiting = [...waiting, { fault, connections }];
+    inject: (fault) => {
+      waiting.push(fault);
     },
     clear: () => {
-      waiting = [];
+      waiting.length = 0;
     },
-    next: () => {
-      const [first, ...rest] = waiting;
-      if (first === undefined) return undefined;
-      waiting = first.connections > 1 ? [{ ...first, connections: first.connections - 1 }, ...rest] : rest;
-      return first.fault;
-    },
+    takeNext: () => waiting.shift(),
   };
 }
 

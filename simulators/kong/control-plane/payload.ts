@@ -32,9 +32,13 @@ function rowsOf(table: ConfigTable, name: string): readonly Entity[] {
 /** Paths that `newer` has and `older` has not. */
 function missingPaths(newer: Entity, older: Entity): readonly (readonly string[])[] {
   return Object.entries(newer).flatMap(([field, value]) => {
-    if (!(field in older)) return [[field]];
+    if (!(field in older)) {
+      return [[field]];
+    }
     const other = older[field];
-    if (!isRecord(value) || !isRecord(other)) return [];
+    if (!isRecord(value) || !isRecord(other)) {
+      return [];
+    }
     return missingPaths(value, other).map((path) => [field, ...path]);
   });
 }
@@ -52,12 +56,15 @@ function removedFields(version: (typeof recordedVersions)[number]): readonly Rem
   );
 }
 
-function without(row: Entity, [field, ...deeper]: readonly string[]): Entity {
-  if (field === undefined || !(field in row)) return row;
+function withoutField(row: Entity, [field, ...deeper]: readonly string[]): Entity {
+  if (field === undefined || !(field in row)) {
+    return row;
+  }
   const { [field]: value, ...rest } = row;
-  if (deeper.length === 0) return rest;
-  if (!isRecord(value)) return row;
-  const inner = without(value, deeper);
+  if (deeper.length === 0) {
+    return rest;
+  }
+  const inner = isRecord(value) ? withoutField(value, deeper) : value;
   return inner === value ? row : { ...row, [field]: inner };
 }
 
@@ -69,53 +76,54 @@ function nearestRecording(version: string): (typeof recordedVersions)[number] {
   return recordedVersions.find((candidate) => comparable(candidate) <= wanted) ?? '3.4.0';
 }
 
-/** Kong's copy of a table for an older data plane forgets which of the empty tables in it were lists (recorded for 3.4.0). */
+/**
+ * When Kong copies a table for an older data plane, it forgets which of the empty tables in it were lists (recorded
+ * for 3.4.0).
+ */
 function emptyListsAsRecords(value: unknown): unknown {
-  if (Array.isArray(value)) return value.length === 0 ? {} : value.map(emptyListsAsRecords);
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([field, inner]) => [field, emptyListsAsRecords(inner)]),
-  );
+  if (Array.isArray(value)) {
+    return value.length === 0 ? {} : value.map(emptyListsAsRecords);
+  }
+  return isRecord(value) ? mapValues(value, emptyListsAsRecords) : value;
 }
 
-function downConverted(table: ConfigTable, version: string): ConfigTable {
+function mapValues(row: Entity, change: (value: unknown) => unknown): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(row).map(([field, value]) => [field, change(value)]));
+}
+
+function downConvert(table: ConfigTable, version: string): ConfigTable {
   const removed = removedFieldsByVersion.get(nearestRecording(version)) ?? [];
   const plugins = rowsOf(table, 'plugins');
   const converted = plugins.map((plugin) =>
     removed
       .filter((field) => field.plugin === plugin['name'])
-      .reduce((row, { path }) => without(row, path), plugin),
+      .reduce((row, { path }) => withoutField(row, path), plugin),
   );
   // Kong copies only where there was something to remove.
-  if (converted.every((plugin, index) => plugin === plugins[index])) return table;
-  const copy = Object.entries({ ...table, plugins: converted }).map(([name, value]) => [
-    name,
-    emptyListsAsRecords(value),
-  ]);
-  return Object.fromEntries(copy);
+  if (converted.every((plugin, index) => plugin === plugins[index])) {
+    return table;
+  }
+  return mapValues({ ...table, plugins: converted }, emptyListsAsRecords);
 }
 
-/**
- * The database as a frame holds it: without what is disabled, and without what hangs on that
- * (docs/kong.md#the-cluster-endpoint).
- */
-function exported(configuration: Configuration): ConfigTable {
-  const types = configuration.types();
+/** The database as a frame holds it: without disabled services and plugins, and without what refers to those. */
+function exportTable(configuration: Configuration): ConfigTable {
   const leftOut = new Set<string>();
-  const hangsOnLeftOut = (name: string, row: Entity) =>
-    Object.keys(entityTypes.get(name)?.references ?? {}).some((field) => leftOut.has(String(row[field])));
-  const disabled = (name: string, row: Entity) =>
-    (name === 'services' || name === 'plugins') && row['enabled'] === false;
+  const isLeftOut = (type: string, row: Entity) =>
+    ((type === 'services' || type === 'plugins') && row['enabled'] === false) ||
+    Object.keys(entityTypes.get(type)?.references ?? {}).some((field) => leftOut.has(String(row[field])));
 
-  // Services first, then routes: a plugin may hang on a route that hangs on a disabled service.
-  const order = ['services', 'routes', ...types.filter((name) => name !== 'services' && name !== 'routes')];
-  const lists = order.map((name) => {
-    const rows = configuration.rows(name).filter((row) => {
-      if (!disabled(name, row) && !hangsOnLeftOut(name, row)) return true;
+  // Services first, then routes: a plugin may belong to a route of a disabled service.
+  const types = new Set(['services', 'routes', ...configuration.types()]);
+  const lists = [...types].map((type) => {
+    const rows = configuration.rows(type).filter((row) => {
+      if (!isLeftOut(type, row)) {
+        return true;
+      }
       leftOut.add(primaryKey(row));
       return false;
     });
-    return [name, rows] as const;
+    return [type, rows] as const;
   });
   return {
     _format_version: '3.0',
@@ -124,62 +132,42 @@ function exported(configuration: Configuration): ConfigTable {
   };
 }
 
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, canonical(value[key])]),
+/** JSON with its keys in order: the order in which fields were given must not change a hash. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
   );
 }
 
-function md5(text: string): string {
-  return createHash('md5').update(text).digest('hex');
+function md5(value: unknown): string {
+  return createHash('md5').update(canonicalJson(value)).digest('hex');
 }
 
-/** Rows are never changed, only replaced: hashing 30,000 of them once is enough. */
-const rowHashes = new WeakMap<Entity, string>();
-
-function rowHash(row: Entity): string {
-  const known = rowHashes.get(row);
-  if (known !== undefined) return known;
-  const hash = md5(JSON.stringify(canonical(row)));
-  rowHashes.set(row, hash);
-  return hash;
-}
-
-/** Kong has a hash of its own for each of these, and 32 zeros where there are no rows (kong/clustering/config_helper.lua). */
+/** Kong hashes each of these by itself, and has 32 zeros where there are no rows (kong/clustering/config_helper.lua). */
 const hashedTypes = ['routes', 'services', 'plugins', 'upstreams', 'targets'] as const;
 const emptyHash = '0'.repeat(32);
 
-function computedHashes(table: ConfigTable): Readonly<Record<string, string>> {
-  const perType = Object.entries(table)
-    .filter(([, rows]) => Array.isArray(rows))
-    .map(([name]) => [name, md5(rowsOf(table, name).map(rowHash).join(''))] as const)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  const all = new Map<string, string>(perType);
-  return {
-    ...Object.fromEntries(hashedTypes.map((name) => [name, all.get(name) ?? emptyHash])),
-    config: md5(JSON.stringify(perType)),
-  };
+function computeHashes(table: ConfigTable): ReadonlyMap<string, string> {
+  const perType = hashedTypes.map((type) => {
+    const rows = rowsOf(table, type);
+    return [type, rows.length === 0 ? emptyHash : md5(rows)] as const;
+  });
+  return new Map([...perType, ['config', md5(table)]]);
 }
 
 const recorded = recordedFrame('3.9.1');
-const recordedAsComputed = computedHashes(recorded.config_table);
+const recordedAsComputed = computeHashes(recorded.config_table);
 
 /** Ours, except that what is as it was recorded keeps the recorded hash. */
 function hashesOf(table: ConfigTable): Readonly<Record<string, string>> {
-  const entries = Object.entries(computedHashes(table)).map(([name, hash]) => [
+  const hashes = [...computeHashes(table)].map(([name, hash]) => [
     name,
-    hash === recordedAsComputed[name] ? (recorded.hashes[name] ?? hash) : hash,
+    hash === recordedAsComputed.get(name) ? (recorded.hashes[name] ?? hash) : hash,
   ]);
-  return Object.fromEntries(entries);
+  return Object.fromEntries(hashes);
 }
 
 export interface Payload {
-  /** When it was built, epoch seconds. */
-  readonly timestamp: number;
   /** md5 of the undiluted configuration. */
   readonly configHash: string;
   /** Names of the plugins in it: a data plane that lacks one gets nothing. */
@@ -192,14 +180,13 @@ export interface Payload {
   frame(version: string): Buffer;
 }
 
-/** @param now milliseconds since 1970 */
-export function buildPayload(configuration: Configuration, now: number): Payload {
-  const undiluted = exported(configuration);
+/** What would be sent if it were built now. */
+export function buildPayload(configuration: Configuration): Payload {
+  const undiluted = exportTable(configuration);
   const hashes = hashesOf(undiluted);
   const configHash = hashes['config'] ?? emptyHash;
-  const timestamp = now / 1000;
-  const frames = new Map<string, Buffer>();
-  const table = (version: string) => downConverted(undiluted, version);
+  const timestamp = Date.now() / 1000;
+  const table = (version: string) => downConvert(undiluted, version);
   const message = (version: string) => ({
     type: 'reconfigure',
     timestamp,
@@ -208,66 +195,40 @@ export function buildPayload(configuration: Configuration, now: number): Payload
     hashes,
   });
   return {
-    timestamp,
     configHash,
     plugins: new Set(rowsOf(undiluted, 'plugins').map((plugin) => String(plugin['name']))),
     table,
     message,
-    frame: (version) => {
-      const recording = nearestRecording(version);
-      const known = frames.get(recording);
-      if (known !== undefined) return known;
-      const frame = gzipSync(JSON.stringify(message(version)));
-      frames.set(recording, frame);
-      return frame;
-    },
+    frame: (version) => gzipSync(JSON.stringify(message(version))),
   };
 }
 
-export interface PayloadBuilder {
-  /** What is sent now: it may be older than the database by up to the update frequency. */
-  current(): Payload;
-  /** Calls back after each build but the first. */
-  onBuilt(listener: () => void): void;
-  stop(): void;
-}
-
 /**
- * Builds a payload at the start and after changes, at most one per `updateFrequencySeconds`, and none before a twentieth
- * of it has passed since the change: 0.25 s to 5 s at Kong's default of 5 s
- * (docs/kong.md#the-cluster-endpoint).
+ * Builds a payload after changes: at most one per `updateFrequencySeconds`, and none before a twentieth of it has passed
+ * since the change. At Kong's default of 5 s that is 0.25 s to 5 s.
+ *
+ * @returns what ends it
  */
-export function buildPayloads(options: {
-  readonly configuration: Configuration;
-  readonly updateFrequencySeconds: number;
-  readonly now: () => number;
-}): PayloadBuilder {
-  const { configuration, now } = options;
-  const frequencyMilliseconds = options.updateFrequencySeconds * 1000;
-  let payload = buildPayload(configuration, now());
-  // The monotonic clock: a clock that a test sets must not stop the rebuilding.
+export function buildPayloads(
+  configuration: Configuration,
+  updateFrequencySeconds: number,
+  onBuilt: (payload: Payload) => void,
+): () => void {
+  const frequencyMilliseconds = updateFrequencySeconds * 1000;
   let builtAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
-  let announce: () => void = () => undefined;
 
   const rebuild = () => {
     timer = undefined;
-    payload = buildPayload(configuration, now());
     builtAt = performance.now();
-    announce();
+    onBuilt(buildPayload(configuration));
   };
   const unsubscribe = configuration.onChange(() => {
     const sinceBuild = performance.now() - builtAt;
     timer ??= setTimeout(rebuild, Math.max(frequencyMilliseconds / 20, frequencyMilliseconds - sinceBuild));
   });
-  return {
-    current: () => payload,
-    onBuilt: (listener) => {
-      announce = listener;
-    },
-    stop: () => {
-      unsubscribe();
-      clearTimeout(timer);
-    },
+  return () => {
+    unsubscribe();
+    clearTimeout(timer);
   };
 }

@@ -35,19 +35,8 @@ export function recordedDatabase(): ConfigTable {
   return { ...recordedFrame('3.9.1').config_table, ...database };
 }
 
-/** `GET /` of the recorded Admin API, with the plugins it has. */
-export function recordedRoot(): { readonly body: unknown; readonly plugins: ReadonlyMap<string, string> } {
-  const body = read('admin-api/root.json');
-  const { plugins } = v.parse(root, body);
-  return {
-    body,
-    plugins: new Map(
-      Object.entries(plugins.available_on_server).map(([name, { version }]) => [name, version]),
-    ),
-  };
-}
-
-/** `GET /endpoints` of the recorded Admin API. */
-export function recordedEndpoints(): unknown {
-  return read('admin-api/endpoints.json');
+/** The plugins of the recorded control plane, name → version. */
+export function recordedPlugins(): ReadonlyMap<string, string> {
+  const { plugins } = v.parse(root, read('admin-api/root.json'));
+  return new Map(Object.entries(plugins.available_on_server).map(([name, { version }]) => [name, version]));
 }
