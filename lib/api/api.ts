@@ -9,8 +9,8 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { grantPath } from '../../core/access/assertion.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
+import { assertionThrottle, grantThrottle, hookThrottle, type Throttle } from '../settings/api-throttles.ts';
 import type { DataPlaneAuthSettings, DomainSettings } from '../settings/settings.ts';
-import { assertionThrottle, grantThrottle, hookThrottle, type Throttle } from './api-throttles.ts';
 import { Domain } from './domain.ts';
 
 export interface ApiProps {
@@ -22,6 +22,9 @@ export interface ApiProps {
 
 /** What API Gateway counts of a route (API Gateway Developer Guide, "Monitor CloudWatch metrics for HTTP APIs"). */
 export type RouteMetricName = '4xx' | '5xx' | 'Count';
+
+/** All control planes have one hook route, whose parameter names them. */
+const hookPath = (controlPlane = '{controlPlane}') => `/control-planes/${controlPlane}/events`;
 
 /** The HTTP API: event hooks in, grants out. Each route has its own throttle, so that a flood of hooks starves no grant. */
 export class Api extends Construct {
@@ -82,11 +85,11 @@ export class Api extends Construct {
   /** Event hooks: anybody may knock, the function verifies the signature. */
   addHookRoute(handler: lambda.IFunction): void {
     const [route] = this.#api.addRoutes({
-      path: '/control-planes/{controlPlane}/events',
+      path: hookPath(),
       methods: [apigateway.HttpMethod.POST],
       integration: new HttpLambdaIntegration('Hook', handler),
     });
-    this.#throttle('POST /control-planes/{controlPlane}/events', route, hookThrottle);
+    this.#throttle(`POST ${hookPath()}`, route, hookThrottle);
     if (route !== undefined) {
       acknowledge(
         route,
@@ -122,17 +125,27 @@ export class Api extends Construct {
     }
   }
 
+  /** Where event hooks of a control plane go. */
+  hookUrl(controlPlane: string): string {
+    return `${this.url}${hookPath(controlPlane)}`;
+  }
+
+  /** Where data planes of a control plane ask for grants. */
+  grantUrl(controlPlane: string): string {
+    return `${this.url}${grantPath(controlPlane)}`;
+  }
+
   /** ARN that a data plane's role needs `execute-api:Invoke` on. */
   grantArn(controlPlane: string): string {
     return Stack.of(this).formatArn({
       service: 'execute-api',
       resource: this.#api.apiId,
-      resourceName: `$default/GET/control-planes/${controlPlane}/fallback-config`,
+      resourceName: `$default/GET${grantPath(controlPlane)}`,
     });
   }
 
   hookMetric(metricName: RouteMetricName): cloudwatch.Metric {
-    return this.#routeMetric(metricName, 'POST', '/control-planes/{controlPlane}/events');
+    return this.#routeMetric(metricName, 'POST', hookPath());
   }
 
   grantMetric(

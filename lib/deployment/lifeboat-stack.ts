@@ -1,7 +1,8 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { apiOutputs, grantOutputs, output, outputId } from '../operations/outputs.ts';
-import { Lifeboat, type LifeboatProps, type LifeboatUnit } from './lifeboat.ts';
+import { Lifeboat, type LifeboatUnit } from './lifeboat.ts';
+import type { LifeboatProps } from './lifeboat-props.ts';
 
 export interface LifeboatStackProps extends StackProps {
   /** What `Lifeboat` is told. */

@@ -5,8 +5,8 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
 import { deploymentName } from '../conventions/deployment-name.ts';
-import type { Presign } from '../grants/presign.ts';
-import type { DataPlaneAuthSettings, Settings } from '../settings/settings.ts';
+import type { GrantUnit } from '../grants/grant-giver.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** Where a section of the runbook is, as GitHub and GitLab make anchors of headings. */
 export function anchor(heading: string): string {
@@ -106,17 +106,10 @@ export class Alarms {
   }
 }
 
-/** What gives grants for one control plane. */
-export interface GrantingUnit {
-  readonly controlPlane: string;
-  readonly presign: Presign;
-  readonly dataPlaneAuth: DataPlaneAuthSettings;
-}
-
 /** Of one control plane, in the region of this API. */
 export function grantsFailing(
   alarms: Alarms,
-  { controlPlane, presign, dataPlaneAuth: { iam } }: GrantingUnit,
+  { controlPlane, presign, dataPlaneAuth: { iam } }: GrantUnit,
   api: Api,
 ): cloudwatch.AlarmBase {
   const { function: presigner } = presign.presigner;

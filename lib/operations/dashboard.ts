@@ -2,13 +2,20 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { MetricName } from '../../lambdas/telemetry.ts';
-import type { Api, RouteMetricName } from '../api/api.ts';
+import type { Api } from '../api/api.ts';
 import type { LifeboatFunction } from '../functions/function.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { GrantingUnit } from './alarms.ts';
 import { lifeboatMetric } from './metrics.ts';
-import type { WatchedUnit } from './operations.ts';
+import type { WatchedUnit } from './watched-unit.ts';
+import {
+  createAlarmWidget,
+  createTextWidget,
+  dashboardColumns,
+  grantMetrics,
+  graphHeight,
+  thirdOfRow,
+} from './widgets.ts';
 
 export interface DashboardProps {
   readonly name: string;
@@ -22,12 +29,6 @@ export interface DashboardProps {
   readonly pipelineAlarms: readonly cloudwatch.AlarmBase[];
   readonly theftAlarms: readonly cloudwatch.AlarmBase[];
 }
-
-export const columns = 24;
-export const third = columns / 3;
-export const graphHeight = 6;
-// Two rows; for more control planes the console scrolls inside. Ten of them have 50 alarms here, and a widget takes 100.
-const alarmsHeight = 4;
 
 /** The page that answers, from its top to its end: could a new data plane boot now, is the pipeline keeping up, what do strangers send, what does it cost. */
 export class Dashboard extends Construct {
@@ -54,7 +55,7 @@ export class Dashboard extends Construct {
   #boot({ deployment, watch, bootAlarms, theftAlarms }: DashboardProps): cloudwatch.IWidget[][] {
     return [
       [
-        text(
+        createTextWidget(
           '# Could a new data plane boot now, with what, and how old would it be?',
           '**Yes**, unless *Data plane version without a file* or *Grants failing* is red below. The table says **with what**: per control ' +
             'plane and data-plane version the revision in the vault, and when it was exported; and **how old**: `minutesAgo` an export last ' +
@@ -65,8 +66,8 @@ export class Dashboard extends Construct {
         ),
       ],
       [
-        alarms('New data planes can boot', bootAlarms, columns - third),
-        alarms('Nobody has been at the vault', theftAlarms, third),
+        createAlarmWidget('New data planes can boot', bootAlarms, dashboardColumns - thirdOfRow),
+        createAlarmWidget('Nobody has been at the vault', theftAlarms, thirdOfRow),
       ],
       [
         new cloudwatch.LogQueryWidget({
@@ -79,7 +80,7 @@ export class Dashboard extends Construct {
             'sort @timestamp desc',
             'dedup controlPlane, kongVersion',
           ],
-          width: columns,
+          width: dashboardColumns,
           height: graphHeight,
         }),
       ],
@@ -100,14 +101,14 @@ export class Dashboard extends Construct {
   #pipeline({ pipelineAlarms }: DashboardProps): cloudwatch.IWidget[][] {
     return [
       [
-        text(
+        createTextWidget(
           '# Is the pipeline keeping up?',
           '`ChangeToPublished` is what a person waits between a change in Kong and the file in the vault: mostly the settle time, so some ' +
             'seconds. `Behind` counts answers of control-plane nodes that lag behind what is published; `ControlPlaneUnreachable` is an ' +
             'outage and no fault of this pipeline; `ExportFailed` is one.',
         ),
       ],
-      [alarms('Changes reach the vault', pipelineAlarms, columns)],
+      [createAlarmWidget('Changes reach the vault', pipelineAlarms, dashboardColumns)],
       [
         this.#lines('From change to vault, slowest (s)', {
           metrics: this.#perUnit('ChangeToPublished', cloudwatch.Stats.MAXIMUM),
@@ -146,7 +147,7 @@ export class Dashboard extends Construct {
   #strangers({ api, intake }: DashboardProps): cloudwatch.IWidget[][] {
     return [
       [
-        text(
+        createTextWidget(
           '# What do strangers send?',
           'The webhook is open to the internet: refused hooks are wrong signatures and nonsense, and nobody is woken for them. They are worth ' +
             'a look when **accepted** hooks are missing at the same time (a secret that was changed on one side only), or when refused ' +
@@ -166,7 +167,7 @@ export class Dashboard extends Construct {
         }),
         this.#lines('4xx of grants (403: IAM), webhook throttles', {
           metrics: [
-            ...perGrantRoute(this.#units, api, '4xx', '4xx'),
+            ...grantMetrics(this.#units, api, '4xx', '4xx'),
             intake.webhook.function.metricThrottles({
               label: 'webhook throttles',
               statistic: cloudwatch.Stats.SUM,
@@ -189,7 +190,7 @@ export class Dashboard extends Construct {
     ];
     return [
       [
-        text(
+        createTextWidget(
           '# What does it cost?',
           'Per day. Prices differ by region: multiply invocations, GB-seconds and requests with those of your bill. Each export also makes ' +
             'some S3 and KMS requests, and a connection to the control plane per data-plane version. What is always there: two KMS keys, two ' +
@@ -209,7 +210,7 @@ export class Dashboard extends Construct {
         ),
         daily('Requests: API, messages sent', [
           api.hookMetric('Count').with({ label: 'webhook', period: Duration.days(1) }),
-          ...perGrantRoute(this.#units, api, 'Count', 'grants').map((metric) =>
+          ...grantMetrics(this.#units, api, 'Count', 'grants').map((metric) =>
             metric.with({ period: Duration.days(1) }),
           ),
           ...this.#units.map(({ controlPlane, export: unit }) =>
@@ -230,7 +231,6 @@ export class Dashboard extends Construct {
     );
   }
 
-  /** Of the routes that there are: by IAM, by cluster certificate. */
   #lines(title: string, { metrics, right = [] }: Lines): cloudwatch.IWidget {
     return new cloudwatch.GraphWidget({
       title,
@@ -239,7 +239,7 @@ export class Dashboard extends Construct {
       leftYAxis: { min: 0, showUnits: false },
       rightYAxis: { min: 0, showUnits: false },
       period: this.#period,
-      width: third,
+      width: thirdOfRow,
       height: graphHeight,
     });
   }
@@ -252,18 +252,6 @@ interface Lines {
 
 type Billed = Pick<LifeboatFunction<Readonly<Record<string, string>>>, 'function' | 'memorySizeMb'>;
 
-export function text(heading: string, howToRead: string): cloudwatch.IWidget {
-  return new cloudwatch.TextWidget({ markdown: `${heading}\n\n${howToRead}`, width: columns, height: 3 });
-}
-
-export function alarms(
-  title: string,
-  shown: readonly cloudwatch.AlarmBase[],
-  width: number,
-): cloudwatch.IWidget {
-  return new cloudwatch.AlarmStatusWidget({ title, alarms: [...shown], width, height: alarmsHeight });
-}
-
 function daily(title: string, metrics: cloudwatch.IMetric[]): cloudwatch.IWidget {
   return new cloudwatch.GraphWidget({
     title,
@@ -272,7 +260,7 @@ function daily(title: string, metrics: cloudwatch.IMetric[]): cloudwatch.IWidget
     leftYAxis: { min: 0, showUnits: false },
     period: Duration.days(1),
     start: '-P7D',
-    width: third,
+    width: thirdOfRow,
     height: graphHeight,
   });
 }
@@ -301,23 +289,4 @@ function verified(controlPlane: string, index: number): cloudwatch.IMetric {
     },
     label: controlPlane,
   });
-}
-
-/** Of the route of each way in which data planes of a control plane may ask. */
-export function perGrantRoute(
-  units: readonly GrantingUnit[],
-  api: Api,
-  name: RouteMetricName,
-  label: string,
-): cloudwatch.Metric[] {
-  return units.flatMap(({ controlPlane, dataPlaneAuth: { iam, clusterCertificate } }) => [
-    ...(iam ? [api.grantMetric(controlPlane, name).with({ label: `${controlPlane} ${label}` })] : []),
-    ...(clusterCertificate === undefined
-      ? []
-      : [
-          api
-            .grantMetric(controlPlane, name, 'POST')
-            .with({ label: `${controlPlane} ${label}, by certificate` }),
-        ]),
-  ]);
 }

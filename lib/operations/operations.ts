@@ -4,21 +4,12 @@ import { Construct } from 'constructs';
 import { maxTries } from '../../core/export/export-batch.ts';
 import type { Api } from '../api/api.ts';
 import { deploymentName } from '../conventions/deployment-name.ts';
-import type { Export } from '../export/export.ts';
-import type { Presign } from '../grants/presign.ts';
 import type { Intake } from '../intake/intake.ts';
-import type { DataPlaneAuthSettings, Settings } from '../settings/settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import { Alarms, grantsFailing, math, moment } from './alarms.ts';
 import { Dashboard } from './dashboard.ts';
 import { lifeboatMetric } from './metrics.ts';
-
-/** The parts of one control plane that are watched. */
-export interface WatchedUnit {
-  readonly controlPlane: string;
-  readonly export: Export;
-  readonly presign: Presign;
-  readonly dataPlaneAuth: DataPlaneAuthSettings;
-}
+import type { WatchedUnit } from './watched-unit.ts';
 
 export interface OperationsProps {
   readonly deployment: Settings;

@@ -1,12 +1,6 @@
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import type { Api } from '../api/api.ts';
-import type { BootUnit } from '../grants/bootstrap-grant.ts';
-
-/** What gives grants for one control plane. */
-export interface Granting extends BootUnit {
-  readonly controlPlane: string;
-  readonly grantUrl: string;
-}
+import type { GrantUnit } from '../grants/grant-giver.ts';
 
 /** Says what a person needs next. */
 export function output(stack: Stack, id: string, description: string, value: string): void {
@@ -29,7 +23,7 @@ export function apiOutputs(stack: Stack, { url, domain, defaultUrl }: Api): void
 }
 
 /** Where data planes of one control plane ask for grants, and what they need for it. */
-export function grantOutputs(stack: Stack, unit: Granting): void {
+export function grantOutputs(stack: Stack, unit: GrantUnit): void {
   const { controlPlane, grantUrl, grantArn, presign, dataPlaneAuth } = unit;
   output(
     stack,

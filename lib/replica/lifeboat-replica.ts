@@ -1,14 +1,13 @@
 import { CfnResource, ReferenceStrength, Stack, Token, TokenComparison } from 'aws-cdk-lib';
-import type * as iam from 'aws-cdk-lib/aws-iam';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { Api } from '../api/api.ts';
 import { deploymentName } from '../conventions/deployment-name.ts';
 import { applyToAll } from '../deployment/apply-to-all.ts';
-import type { Lifeboat, LifeboatDomainProps } from '../deployment/lifeboat.ts';
+import type { Lifeboat } from '../deployment/lifeboat.ts';
+import type { LifeboatDomainProps } from '../deployment/lifeboat-props.ts';
 import { FunctionRole } from '../functions/function.ts';
 import { LogKey } from '../functions/log-key.ts';
-import { allowInvoke, type BootUnit, grantBootstrap, grantInvoke } from '../grants/bootstrap-grant.ts';
-import { Presign } from '../grants/presign.ts';
+import { allowInvoke, GrantGiver, type GrantUnit } from '../grants/grant-giver.ts';
 import {
   parseReplicaSettings,
   type ReplicaSettings,
@@ -46,24 +45,19 @@ export interface LifeboatReplicaProps {
   readonly timeControl?: boolean | undefined;
 }
 
-/** What a replica has for one control plane. */
-export interface ReplicaUnit extends BootUnit {
-  readonly controlPlane: string;
-  /** Where its data planes get their URL in this region. */
-  readonly grantUrl: string;
-}
-
 /**
  * The files of a Lifeboat in a second region, with grants of their own, so that data planes boot while the first region is away. It takes no hooks
  * and exports nothing: S3 copies what the vault gets.
  *
- * The first region's stack refers to this one, never the other way round: this one is deployed first.
+ * The first region's stack refers to this one, never the other way round: this one is deployed first. A data plane's role
+ * that is granted both regions therefore belongs to the first region's stack or to a third one: for a role of this stack,
+ * `Lifeboat.grantBootstrap` would make this stack refer to the first.
  */
-export class LifeboatReplica extends Construct {
+export class LifeboatReplica extends GrantGiver<GrantUnit> {
   readonly store: ReplicaStore;
   readonly api: Api;
   /** By the name of their control plane. */
-  readonly units: ReadonlyMap<string, ReplicaUnit>;
+  readonly units: ReadonlyMap<string, GrantUnit>;
 
   /** @throws SettingsError */
   constructor(scope: Construct, id: string, { of, ...given }: LifeboatReplicaProps) {
@@ -100,20 +94,21 @@ export class LifeboatReplica extends Construct {
     });
     const logKey = new LogKey(this, 'LogKey');
     const api = new Api(this, 'Api', { ...settings, logKey });
-    const units = tenants.map(({ controlPlane, settings: unit, presignRole }): ReplicaUnit => {
-      const common = { controlPlane, settings: unit, deployment: settings, logKey, vault: store };
-      const grantArn = api.grantArn(controlPlane);
+    const units = tenants.map(({ controlPlane, settings: unit, presignRole }): GrantUnit => {
+      const grants = this.createGrantUnit({
+        controlPlane,
+        settings: unit,
+        deployment: settings,
+        logKey,
+        vault: store,
+        api,
+        presignRole,
+      });
       const readerRole = of.units.get(controlPlane)?.readerRole;
       if (readerRole !== undefined) {
-        allowInvoke(readerRole, grantArn);
+        allowInvoke(readerRole, grants.grantArn);
       }
-      return {
-        controlPlane,
-        presign: new Presign(this, `Presign-${controlPlane}`, { ...common, api, role: presignRole }),
-        grantUrl: `${api.url}/control-planes/${controlPlane}/fallback-config`,
-        grantArn,
-        dataPlaneAuth: unit.dataPlaneAuth,
-      };
+      return grants;
     });
     new ReplicaOperations(this, 'Operations', { deployment: settings, api, store, units });
     if (settings.dataEvents) {
@@ -134,25 +129,6 @@ export class LifeboatReplica extends Construct {
     this.store = store;
     this.api = api;
     this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
-  }
-
-  /**
-   * Lets data planes ask for grants of exactly one control plane in this region. Grant a role of the first region's stack, or of one of its own: this
-   * stack cannot refer to the first one, which `Lifeboat.grantBootstrap` would have it do.
-   *
-   * @throws Error as `Lifeboat.grantBootstrap`
-   */
-  grantBootstrap(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
-    return grantBootstrap(this, this.units, grantee, controlPlane);
-  }
-
-  /**
-   * The same for data planes of private networks, by invoking the function of this region.
-   *
-   * @throws Error as `Lifeboat.grantBootstrap`
-   */
-  grantInvoke(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
-    return grantInvoke(this, this.units, grantee, controlPlane);
   }
 }
 

@@ -3,16 +3,17 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
 import { deploymentName } from '../conventions/deployment-name.ts';
-import { Alarms, type GrantingUnit, grantsFailing, math, moment } from '../operations/alarms.ts';
-import {
-  alarms as alarmWidget,
-  columns,
-  graphHeight,
-  perGrantRoute,
-  text,
-  third,
-} from '../operations/dashboard.ts';
+import type { GrantUnit } from '../grants/grant-giver.ts';
+import { Alarms, grantsFailing, math, moment } from '../operations/alarms.ts';
 import { lifeboatMetric } from '../operations/metrics.ts';
+import {
+  createAlarmWidget,
+  createTextWidget,
+  dashboardColumns,
+  grantMetrics,
+  graphHeight,
+  thirdOfRow,
+} from '../operations/widgets.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { FileStore } from '../vault/file-store.ts';
 
@@ -20,7 +21,7 @@ export interface ReplicaOperationsProps {
   readonly deployment: Settings;
   readonly api: Api;
   readonly store: Pick<FileStore, 'bucket'>;
-  readonly units: readonly GrantingUnit[];
+  readonly units: readonly GrantUnit[];
 }
 
 // As long as S3's own Replication Time Control gives itself; without it most take seconds.
@@ -43,7 +44,7 @@ export class ReplicaOperations extends Construct {
       defaultInterval: Duration.hours(12),
       widgets: [
         [
-          text(
+          createTextWidget(
             '# Could a new data plane boot from this region?',
             '**Yes**, with what was last copied, unless *Grants failing* is red. How far that is behind the first region is the latency: seconds, ' +
               'mostly. With what revision, and when it was last verified, the first region’s dashboard says; *Replication failing* is there, ' +
@@ -51,8 +52,8 @@ export class ReplicaOperations extends Construct {
           ),
         ],
         [
-          alarmWidget('New data planes can boot', boot, columns - third),
-          alarmWidget('Nobody has been here', granted, third),
+          createAlarmWidget('New data planes can boot', boot, dashboardColumns - thirdOfRow),
+          createAlarmWidget('Nobody has been here', granted, thirdOfRow),
         ],
         [
           graph('Behind the first region (s)', [
@@ -70,14 +71,14 @@ export class ReplicaOperations extends Construct {
           ),
           graph(
             '4xx of grants (403: IAM)',
-            perGrantRoute(units, api, '4xx', '4xx').map((metric) => metric.with({ period: moment })),
+            grantMetrics(units, api, '4xx', '4xx').map((metric) => metric.with({ period: moment })),
           ),
         ],
       ],
     });
   }
 
-  #behind({ controlPlane }: GrantingUnit, bucket: string): cloudwatch.AlarmBase {
+  #behind({ controlPlane }: GrantUnit, bucket: string): cloudwatch.AlarmBase {
     return this.#alarms.make(controlPlane, 'Behind', {
       heading: 'Replica behind',
       meaning:
@@ -93,7 +94,7 @@ export class ReplicaOperations extends Construct {
     });
   }
 
-  #granted({ controlPlane }: GrantingUnit): cloudwatch.AlarmBase {
+  #granted({ controlPlane }: GrantUnit): cloudwatch.AlarmBase {
     return this.#alarms.make(controlPlane, 'Granted', {
       heading: 'Grant in the second region',
       meaning:
@@ -113,7 +114,7 @@ function graph(title: string, left: cloudwatch.IMetric[]): cloudwatch.IWidget {
     left,
     leftYAxis: { min: 0, showUnits: false },
     period: moment,
-    width: third,
+    width: thirdOfRow,
     height: graphHeight,
   });
 }

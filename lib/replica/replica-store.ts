@@ -1,7 +1,9 @@
 import { CfnOutput, Fn, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { FileStore, notFrom, type StoreSettings } from '../vault/file-store.ts';
+import { FileStore, type StoreSettings } from '../vault/file-store.ts';
+import { unlessFrom } from '../vault/policy-statements.ts';
+import type { ReplicaAttributes } from '../vault/replication-rules.ts';
 
 /** Who reads the files of one control plane in the second region. */
 export interface ReplicaTenant {
@@ -17,14 +19,6 @@ export interface ReplicaStoreProps extends StoreSettings {
   readonly replicationRoleArn: string;
   /** @default CloudFormation makes one */
   readonly bucketName?: string | undefined;
-}
-
-/** What a replica is called, once it is deployed. */
-export interface ReplicaAttributes {
-  readonly region: string;
-  readonly bucketName: string;
-  readonly bucketArn: string;
-  readonly encryptionKeyArn: string;
 }
 
 /**
@@ -81,7 +75,7 @@ export class ReplicaStore extends FileStore {
         's3:PutObjectLegalHold',
       ],
       resources: everything,
-      conditions: notFrom([replicationRoleArn]),
+      conditions: unlessFrom([replicationRoleArn]),
     });
     this.deny({
       sid: 'NothingElseIsWritten',

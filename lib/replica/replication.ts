@@ -5,8 +5,8 @@ import { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { Alarms, moment } from '../operations/alarms.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { ReplicaAttributes } from '../vault/replication-rules.ts';
 import type { Vault } from '../vault/vault.ts';
-import type { ReplicaAttributes } from './replica-store.ts';
 
 export interface ReplicationProps {
   readonly deployment: Settings;

@@ -40,7 +40,7 @@ const certificate = v.pipe(
 );
 
 /** A data plane's, whose key must be one that assertions are made with. */
-export const dataPlaneCertificate = v.pipe(
+export const dataPlaneCertificateSchema = v.pipe(
   certificate,
   v.check((pem) => {
     const of = read(pem);
@@ -51,7 +51,7 @@ export const dataPlaneCertificate = v.pipe(
 /** As core/access/cluster-trust.ts has it. */
 const leastModulusLength = 2048;
 
-export const authorityCertificate = v.pipe(
+export const authorityCertificateSchema = v.pipe(
   certificate,
   v.check((pem) => {
     const of = read(pem);

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { kongVersion } from '../../core/names.ts';
 
-export const between = (from: number, to: number, unit: string) =>
+export const wholeNumberSchema = (from: number, to: number, unit: string) =>
   v.pipe(
     v.number(`a number of ${unit} from ${from} to ${to} is expected`),
     v.integer(`a whole number of ${unit} is expected`),
@@ -11,7 +11,7 @@ export const between = (from: number, to: number, unit: string) =>
   );
 
 /** An object that says which settings it has when it is given another one. */
-export const section = <const Entries extends v.ObjectEntries>(entries: Entries) =>
+export const sectionSchema = <const Entries extends v.ObjectEntries>(entries: Entries) =>
   v.strictObject(entries, (issue) => {
     if (issue.expected === 'never') {
       return `there is no such setting here; take it out, or choose one of ${Object.keys(entries).join(', ')}`;
@@ -21,61 +21,61 @@ export const section = <const Entries extends v.ObjectEntries>(entries: Entries)
       : 'an object with settings is expected, in braces';
   });
 
-export const list = <const Item extends v.GenericSchema<string>>(item: Item, things: string) =>
+export const listSchema = <const Item extends v.GenericSchema<string>>(item: Item, things: string) =>
   v.array(item, `a list of ${things} is expected, in brackets`);
 
 // What CDK knows only when it deploys, such as the id of a VPC of the same app, is known to be of the right kind there
 // (CDK Developer Guide, "Tokens").
 const isToken = (given: string) => given.includes('${Token[');
 
-export const text = (pattern: RegExp, expectation: string) =>
+export const textSchema = (pattern: RegExp, expectation: string) =>
   v.pipe(
     v.string(expectation),
     v.check((given) => isToken(given) || pattern.test(given), expectation),
   );
 
 // The complete ARN with Secrets Manager's own six characters at its end: a policy that names less allows nothing.
-export const secretArn = text(
+export const secretArnSchema = textSchema(
   /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/,
   'the complete ARN of a secret is expected, for example ' +
     '"arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf"',
 );
 
 // CloudWatch alarms notify standard topics only.
-export const topicArn = text(
+export const topicArnSchema = textSchema(
   /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/,
   'the ARN of a standard SNS topic is expected, for example "arn:aws:sns:eu-central-1:111122223333:on-call"',
 );
 
-export const pageUrl = text(
+export const pageUrlSchema = textSchema(
   /^https:\/\/[^\s/?#]+\/[^\s#]*$/,
   'the https:// URL of a page is expected, without a #, for example "https://wiki.example.com/lifeboat/runbook"',
 );
 
-export const roleArn = text(
+export const roleArnSchema = textSchema(
   /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
   'the ARN of a role is expected, for example "arn:aws:iam::111122223333:role/break-glass"',
 );
 
-export const managedPolicyArn = text(
+export const managedPolicyArnSchema = textSchema(
   /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]+$/,
   'the ARN of a managed policy is expected, for example "arn:aws:iam::111122223333:policy/boundary"',
 );
 
 // The key's own ARN: the bucket policy compares it with what each PUT names, and an alias may come to mean another key.
-export const keyArn = text(
+export const keyArnSchema = textSchema(
   /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/,
   'the ARN of a KMS key is expected, not of an alias, for example ' +
     '"arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"',
 );
 
 // S3 User Guide, "General purpose bucket naming rules"; without dots, which no wildcard certificate covers.
-export const bucketName = text(
+export const bucketNameSchema = textSchema(
   /^(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)$)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
   'the name of a bucket is expected: 3 to 63 characters out of a-z, 0-9 and "-", for example "example-lifeboat"',
 );
 
-export const certificateArn = text(
+export const certificateArnSchema = textSchema(
   /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
   'the ARN of a certificate in ACM is expected, for example ' +
     '"arn:aws:acm:eu-central-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"',
@@ -83,7 +83,7 @@ export const certificateArn = text(
 
 const tagCharacters = 'letters, digits, spaces and _ . : / = + - @';
 const tagsExpected = 'an object is expected, with the value of each tag by its key';
-export const tags = v.pipe(
+export const tagsSchema = v.pipe(
   v.custom<Record<string, unknown>>((given) => !Array.isArray(given), tagsExpected),
   v.record(
     v.pipe(
@@ -95,7 +95,7 @@ export const tags = v.pipe(
       v.regex(/^(?!aws:)/i, 'keys that begin with "aws:" are AWS’s own: choose another one'),
       v.notValue('application', 'this tag is Lifeboat’s own: choose another key'),
     ),
-    text(
+    textSchema(
       /^[\p{L}\p{N} _.:/=+@-]{0,256}$/u,
       `the value of a tag has up to 256 characters, in quotes: ${tagCharacters}`,
     ),
@@ -105,7 +105,7 @@ export const tags = v.pipe(
   v.check((all) => Object.keys(all).length <= 45, 'at most 45 tags are allowed'),
 );
 
-export const trusted = text(
+export const trustedPrincipalSchema = textSchema(
   /^(\d{12}|arn:aws[a-z-]*:iam::\d{12}:(role|user)\/[\w+=,.@/-]+)$/,
   'the number of an account, in quotes, or the ARN of a role or user is expected, for example "111122223333" or ' +
     '"arn:aws:iam::111122223333:role/data-plane"',
@@ -114,7 +114,7 @@ export const trusted = text(
 const endpointExpected =
   'host and port of the cluster_listen are expected, without a scheme, for example "kong-cp.example.com:8005"';
 
-export const endpoint = v.pipe(
+export const clusterEndpointSchema = v.pipe(
   v.string(endpointExpected),
   v.check((given) => isToken(given) || isHostAndPort(given), endpointExpected),
 );
@@ -124,23 +124,23 @@ function isHostAndPort(given: string): boolean {
   return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
 }
 
-export const pluginName = text(
+export const pluginNameSchema = textSchema(
   /^[A-Za-z0-9_-]{1,64}$/,
   'the name of a plugin is expected, for example "my-plugin"',
 );
 
-export const dataPlaneVersion = v.pipe(
+export const dataPlaneVersionSchema = v.pipe(
   v.string('a full Kong version is expected, in quotes, for example "3.9.1"'),
   kongVersion,
 );
 
 // Commas separate them in the function's environment.
-export const commonName = text(
+export const commonNameSchema = textSchema(
   /^[^\p{Cc},]{1,64}$/u,
   'a common name is expected: 1 to 64 characters without a comma, for example "data-plane"',
 );
 
-export const awsRegion = text(
+export const awsRegionSchema = textSchema(
   /^[a-z]{2}(-[a-z]+)+-\d$/,
   'the name of an AWS region is expected, for example "eu-west-1"',
 );

@@ -7,6 +7,7 @@ import { acknowledge } from '../conventions/acknowledge.ts';
 import { serviceHost } from '../functions/function.ts';
 import type { LockdownSettings } from '../settings/settings.ts';
 import { deployedBytes } from './policy-size.ts';
+import { denyToOthers, denyUseOfKey, listKeepers, lockKey, unlessFrom } from './policy-statements.ts';
 
 /** What is said alike of the vault and of its replica. */
 export interface StoreSettings {
@@ -96,7 +97,7 @@ export abstract class FileStore extends Construct {
     this.#denyDeletion();
     this.#denyOldSignatures(props.urlLifetimeSeconds);
     if (props.lockdown !== undefined) {
-      this.#lock(keepers(props.lockdown));
+      this.#lock(listKeepers(props.lockdown));
     }
     this.node.addValidation({ validate: () => this.#tooLarge() });
   }
@@ -170,7 +171,7 @@ export abstract class FileStore extends Construct {
         's3:GetObjectVersionAttributes',
       ],
       resources: [...objects],
-      conditions: notFrom(roleArns),
+      conditions: unlessFrom(roleArns),
     });
   }
 
@@ -204,16 +205,16 @@ export abstract class FileStore extends Construct {
   /** What the policy of the encryption key denies, whoever allows it. Only roles that are named may use it, and only as they have to. */
   protected keyDenials({ decrypt, encrypt, lockdown }: KeyUsers): readonly iam.PolicyStatement[] {
     return [
-      deniedToOthers('OnlyLifeboatDecrypts', decrypt, ['kms:Decrypt']),
-      deniedToOthers('OnlyExportEncrypts', encrypt, ['kms:Encrypt', 'kms:GenerateDataKey*']),
+      denyToOthers('OnlyLifeboatDecrypts', decrypt, ['kms:Decrypt']),
+      denyToOthers('OnlyExportEncrypts', encrypt, ['kms:Encrypt', 'kms:GenerateDataKey*']),
       // Whoever may use the key has no other use for it. That it is this bucket the roles' own policies say: the bucket names its key, so the
       // key's policy cannot name the bucket.
-      denied('OnlyThroughS3', ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*'], {
+      denyUseOfKey('OnlyThroughS3', ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*'], {
         StringNotEqualsIfExists: this.throughS3(),
       }),
       // Nobody's work: it would carry over to another key what this one protects.
-      denied('NobodyReEncrypts', ['kms:ReEncryptFrom', 'kms:ReEncryptTo']),
-      ...keptKey(lockdown),
+      denyUseOfKey('NobodyReEncrypts', ['kms:ReEncryptFrom', 'kms:ReEncryptTo']),
+      ...lockKey(lockdown),
     ];
   }
 
@@ -233,7 +234,7 @@ export abstract class FileStore extends Construct {
         's3:DeleteBucket',
       ],
       resources: [this.bucket.bucketArn],
-      conditions: notFrom(keeperArns),
+      conditions: unlessFrom(keeperArns),
     });
   }
 
@@ -265,57 +266,4 @@ export abstract class FileStore extends Construct {
       },
     });
   }
-}
-
-/**
- * Holds for every caller but these roles. aws:PrincipalArn is the role's ARN for its sessions too, and missing for strangers, for whom
- * ArnNotEquals then holds as well (IAM User Guide, "Global condition context keys" and "Condition operators"); a NotPrincipal would have
- * to name each session.
- */
-export function notFrom(roleArns: readonly string[]) {
-  return { ArnNotEquals: { 'aws:PrincipalArn': [...roleArns] } };
-}
-
-export type Conditions = Record<string, Record<string, string | string[]>>;
-
-/** A statement of a key's policy. */
-export function denied(
-  sid: string,
-  actions: readonly string[],
-  conditions: Conditions = {},
-): iam.PolicyStatement {
-  return new iam.PolicyStatement({
-    sid,
-    effect: iam.Effect.DENY,
-    principals: [new iam.AnyPrincipal()],
-    actions: [...actions],
-    resources: ['*'],
-    conditions,
-  });
-}
-
-/** Denies all but these roles a use of a key. */
-export function deniedToOthers(
-  sid: string,
-  roleArns: readonly string[],
-  actions: readonly string[],
-): iam.PolicyStatement {
-  return denied(sid, actions, notFrom(roleArns));
-}
-
-/** With lockdown, who alone changes the policy of a key, or takes it out of service. */
-export function keptKey(lockdown: LockdownSettings | undefined): readonly iam.PolicyStatement[] {
-  return lockdown === undefined
-    ? []
-    : [
-        deniedToOthers('OnlyKeepersChangeKey', keepers(lockdown), [
-          'kms:PutKeyPolicy',
-          'kms:DisableKey',
-          'kms:ScheduleKeyDeletion',
-        ]),
-      ];
-}
-
-function keepers({ breakGlassRoleArn, deploymentRoleArn }: LockdownSettings): readonly string[] {
-  return [breakGlassRoleArn, deploymentRoleArn];
 }

@@ -1,19 +1,19 @@
-import { Annotations, Arn, ArnFormat, Duration, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, Duration, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
-import type { ReplicaAttributes } from '../replica/replica-store.ts';
-import { firstSigningKey } from '../settings/settings.ts';
+import { firstSigningKey } from '../settings/deployment-settings.ts';
+import { FileStore, type StoreSettings } from './file-store.ts';
 import {
-  type Conditions,
-  denied,
-  deniedToOthers,
-  FileStore,
-  keptKey,
-  notFrom,
-  type StoreSettings,
-} from './file-store.ts';
+  allowToRoles,
+  denyToOthers,
+  denyUseOfKey,
+  findAccounts,
+  lockKey,
+  unlessFrom,
+} from './policy-statements.ts';
+import { type ReplicationTarget, replicationConfiguration } from './replication-rules.ts';
 
 /** Who may do what with the files of one control plane. */
 export interface VaultTenant {
@@ -25,16 +25,6 @@ export interface VaultTenant {
   readonly presignRole: iam.IRole;
   /** Roles that read the files themselves, if their own policies let them. */
   readonly fileReaderRoleArns: readonly string[];
-}
-
-/** A bucket of another region that S3 copies the files to. */
-export interface ReplicationTarget {
-  readonly controlPlanes: readonly string[];
-  /** As which S3 reads here and writes there. */
-  readonly role: iam.Role;
-  readonly replica: ReplicaAttributes;
-  /** Whether AWS vouches for the time it takes, and bills for that. */
-  readonly timeControl: boolean;
 }
 
 export interface VaultProps extends StoreSettings {
@@ -99,7 +89,7 @@ export class Vault extends FileStore {
       ...(readerRoles.length === 0
         ? []
         : [
-            allowedToRoles('ReadersDecrypt', 'kms:Decrypt', readerRoles, accountsOf(readerRoles), {
+            allowToRoles('ReadersDecrypt', 'kms:Decrypt', readerRoles, findAccounts(readerRoles), {
               StringEquals: this.throughS3(),
             }),
           ]),
@@ -110,9 +100,9 @@ export class Vault extends FileStore {
       }),
     ];
     // A signature is what data planes trust; a key policy is the one place where nobody else's policy can add a signer.
-    this.#close(signing[1], deniedToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
+    this.#close(signing[1], denyToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
     for (const [, key] of others) {
-      this.#close(key, denied('NobodySigns', ['kms:Sign']), props);
+      this.#close(key, denyUseOfKey('NobodySigns', ['kms:Sign']), props);
     }
     const isOurs = onEncryptionKey.every(
       (statement) => encryptionKey.addToResourcePolicy(statement).statementAdded,
@@ -122,14 +112,14 @@ export class Vault extends FileStore {
       ? []
       : [
           // For a key whose policy leaves nothing to the account's IAM policies, or that is another account's.
-          allowedToRoles(
+          allowToRoles(
             'LifeboatDecrypts',
             'kms:Decrypt',
             Lazy.list({ produce: () => this.#decryptors }),
             ourAccount,
             this.throughBucket(),
           ),
-          allowedToRoles(
+          allowToRoles(
             'ExportEncrypts',
             'kms:GenerateDataKey',
             exportRoles,
@@ -164,13 +154,14 @@ export class Vault extends FileStore {
   }
 
   #close(key: kms.Key, signing: iam.PolicyStatement, { lockdown }: VaultProps): void {
-    for (const statement of [signing, ...keptKey(lockdown)]) {
+    for (const statement of [signing, ...lockKey(lockdown)]) {
       key.addToResourcePolicy(statement);
     }
   }
 
   /** Has S3 copy the files to another region. The role is let in for that, and for nothing else. */
-  replicateTo({ controlPlanes, role, replica, timeControl }: ReplicationTarget): void {
+  replicateTo(target: ReplicationTarget): void {
+    const { controlPlanes, role } = target;
     role.addToPolicy(
       new iam.PolicyStatement({
         sid: 'ReadReplicationRules',
@@ -209,28 +200,9 @@ export class Vault extends FileStore {
       sid: 'OnlyReplicationCopies',
       actions: ['s3:GetObjectVersionForReplication'],
       resources: [this.bucket.arnForObjects('*')],
-      conditions: notFrom([role.roleArn]),
+      conditions: unlessFrom([role.roleArn]),
     });
-    const minutes = 15;
-    this.cfnBucket().replicationConfiguration = {
-      role: role.roleArn,
-      // Not status/: what was last looked at is of this region.
-      rules: controlPlanes.map((controlPlane, index) => ({
-        id: controlPlane,
-        priority: index + 1,
-        status: 'Enabled',
-        filter: { prefix: `${controlPlane}/` },
-        deleteMarkerReplication: { status: 'Disabled' },
-        sourceSelectionCriteria: { sseKmsEncryptedObjects: { status: 'Enabled' } },
-        destination: {
-          bucket: replica.bucketArn,
-          encryptionConfiguration: { replicaKmsKeyId: replica.encryptionKeyArn },
-          metrics: { status: 'Enabled', ...(timeControl ? { eventThreshold: { minutes } } : {}) },
-          // The one time that S3 takes.
-          ...(timeControl ? { replicationTime: { status: 'Enabled', time: { minutes } } } : {}),
-        },
-      })),
-    };
+    this.cfnBucket().replicationConfiguration = replicationConfiguration(target);
   }
 
   /** Opens the bucket to readers of other accounts, whose own policies alone would do nothing here. */
@@ -241,7 +213,7 @@ export class Vault extends FileStore {
     this.bucket.addToResourcePolicy(
       new iam.PolicyStatement({
         sid: `ReadersRead${number}`,
-        principals: accountsOf(fileReaderRoleArns).map((account) => new iam.AccountPrincipal(account)),
+        principals: findAccounts(fileReaderRoleArns).map((account) => new iam.AccountPrincipal(account)),
         actions: ['s3:GetObject', 's3:GetObjectVersion'],
         resources: [
           this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
@@ -301,7 +273,7 @@ export class Vault extends FileStore {
         ...(areLocked ? ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] : []),
       ],
       resources: [files, status],
-      conditions: notFrom([exportRole.roleArn]),
+      conditions: unlessFrom([exportRole.roleArn]),
     });
     this.denyOtherReaders(
       number,
@@ -386,27 +358,4 @@ export class Vault extends FileStore {
       },
     });
   }
-}
-
-/** Where roles are: the fifth part of their ARNs. */
-function accountsOf(roleArns: readonly string[]): readonly string[] {
-  return [...new Set(roleArns.map((arn) => Arn.split(arn, ArnFormat.SLASH_RESOURCE_NAME).account ?? ''))];
-}
-
-/** Allows roles one use of a key; their own policies must do so, too. */
-function allowedToRoles(
-  sid: string,
-  action: string,
-  roleArns: readonly string[],
-  accounts: readonly string[],
-  conditions: Conditions,
-): iam.PolicyStatement {
-  return new iam.PolicyStatement({
-    sid,
-    // Not the roles themselves: KMS replaces a principal that was deleted by an id that nobody has.
-    principals: accounts.map((account) => new iam.AccountPrincipal(account)),
-    actions: [action],
-    resources: ['*'],
-    conditions: { ...conditions, ArnEquals: { 'aws:PrincipalArn': [...roleArns] } },
-  });
 }

@@ -4,11 +4,8 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
-import {
-  Lifeboat,
-  type LifeboatControlPlaneProps,
-  type LifeboatProps,
-} from '../../../lib/deployment/lifeboat.ts';
+import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
+import type { LifeboatControlPlaneProps, LifeboatProps } from '../../../lib/deployment/lifeboat-props.ts';
 import { DataPlaneAuth } from '../../../lib/grants/data-plane-auth.ts';
 import type { SettingsInput } from '../../../lib/settings/settings.ts';
 import { exampleCertificate } from '../../../policy/example-certificate.ts';

@@ -1,0 +1,7 @@
+import type { Export } from '../export/export.ts';
+import type { GrantUnit } from '../grants/grant-giver.ts';
+
+/** The parts of one control plane that alarms and dashboard watch. */
+export interface WatchedUnit extends GrantUnit {
+  readonly export: Export;
+}

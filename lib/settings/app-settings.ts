@@ -1,0 +1,41 @@
+/** What can be said of a replica, and of an app that has both. */
+import * as v from 'valibot';
+import { domainSchema, givenSettingsSchema } from './deployment-settings.ts';
+import { awsRegionSchema, bucketNameSchema, sectionSchema, topicArnSchema } from './setting-values.ts';
+
+const replicaEntries = {
+  /** A name of yours for the API of that region. Default: the one that API Gateway gives. */
+  domain: v.optional(domainSchema),
+  /** Of that region. Default: alarms there notify nobody. */
+  alarmTopicArn: v.optional(topicArnSchema),
+  bucketName: v.optional(bucketNameSchema),
+  /** S3's Replication Time Control, which costs. */
+  timeControl: v.optional(v.boolean('true or false is expected'), false),
+};
+
+export const replicaSchema = sectionSchema(replicaEntries);
+
+/** What only an app can do: the construct is in one stack, and a replica in another one. */
+export const appSettingsSchema = v.pipe(
+  sectionSchema({
+    ...givenSettingsSchema.entries,
+    /** Where the vault is. Default: where it is deployed to. */
+    region: v.optional(awsRegionSchema),
+    /** A second region with the same files and grants of its own. Default: none. */
+    replica: v.optional(sectionSchema({ region: awsRegionSchema, ...replicaEntries })),
+  }),
+  v.forward(
+    v.check(
+      ({ region, replica: second }) => second === undefined || region !== undefined,
+      'the vault’s own region must be known with a replica: say it beside, in the setting "region"',
+    ),
+    ['replica'],
+  ),
+  v.forward(
+    v.check(
+      ({ region, replica: second }) => second === undefined || second.region !== region,
+      'another region than the vault’s is expected: with its own it would be away, too',
+    ),
+    ['replica', 'region'],
+  ),
+);

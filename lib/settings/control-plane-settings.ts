@@ -1,0 +1,172 @@
+/** What can be said of one control plane. */
+import * as v from 'valibot';
+import { authorityCertificateSchema, dataPlaneCertificateSchema } from './cluster-certificates.ts';
+import {
+  clusterEndpointSchema,
+  commonNameSchema,
+  dataPlaneVersionSchema,
+  listSchema,
+  pluginNameSchema,
+  roleArnSchema,
+  secretArnSchema,
+  sectionSchema,
+  textSchema,
+  trustedPrincipalSchema,
+} from './setting-values.ts';
+
+export const vpcSchema = v.pipe(
+  sectionSchema({
+    vpcId: textSchema(
+      /^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/,
+      'a VPC id is expected, for example "vpc-0123456789abcdef0"',
+    ),
+    availabilityZones: v.pipe(
+      listSchema(
+        textSchema(/^[a-z0-9-]+$/, 'an availability zone is expected, for example "eu-central-1a"'),
+        'availability zones',
+      ),
+      v.minLength(1, 'at least one availability zone is needed'),
+    ),
+    /** Private subnets with a way to the control plane and to AWS (NAT or endpoints), one per availability zone. */
+    subnetIds: v.pipe(
+      listSchema(
+        textSchema(
+          /^subnet-([0-9a-f]{8}|[0-9a-f]{17})$/,
+          'a subnet id is expected, for example "subnet-0123456789abcdef0"',
+        ),
+        'subnet ids',
+      ),
+      v.minLength(1, 'at least one subnet is needed'),
+    ),
+    securityGroupIds: v.pipe(
+      listSchema(
+        textSchema(
+          /^sg-([0-9a-f]{8}|[0-9a-f]{17})$/,
+          'a security group id is expected, for example "sg-0123456789abcdef0"',
+        ),
+        'security group ids',
+      ),
+      v.minLength(1, 'at least one security group is needed'),
+    ),
+    /** Makes the endpoints that an export needs in a network without a way to the internet. Default: they are there, or a NAT is. */
+    endpoints: v.optional(
+      sectionSchema({
+        /** Of each subnet, in the same order: it gets the way to S3. */
+        routeTableIds: listSchema(
+          textSchema(
+            /^rtb-([0-9a-f]{8}|[0-9a-f]{17})$/,
+            'a route table id is expected, for example "rtb-0123456789abcdef0"',
+          ),
+          'route table ids',
+        ),
+      }),
+    ),
+  }),
+  v.check(
+    ({ availabilityZones, subnetIds }) => availabilityZones.length === subnetIds.length,
+    'as many subnets as availability zones are expected: one in each',
+  ),
+  v.check(
+    ({ subnetIds, endpoints }) =>
+      endpoints === undefined || endpoints.routeTableIds.length === subnetIds.length,
+    'as many endpoints.routeTableIds as subnets are expected: that of each, in the same order',
+  ),
+);
+
+const certificatesSchema = <const Item extends v.GenericSchema<string>>(item: Item) =>
+  v.pipe(
+    listSchema(item, 'certificates'),
+    v.minLength(1, 'name at least one certificate, or take the setting out'),
+    // Five authorities fit into the function's environment with luck, and two are what a replacement takes.
+    v.maxLength(10, 'at most 10 certificates are allowed'),
+  );
+
+export const dataPlaneAuthSchema = v.pipe(
+  sectionSchema({
+    /** By AWS credentials; who may ask is said per control plane. */
+    iam: v.optional(v.boolean('true or false is expected'), false),
+    /** By the certificate of hybrid mode and its key. */
+    clusterCertificate: v.optional(
+      v.pipe(
+        sectionSchema({
+          /** The data planes' certificates themselves: `cluster_mtls = shared`. */
+          certificates: v.optional(certificatesSchema(dataPlaneCertificateSchema)),
+          /** Those of the authorities that issue them: `cluster_mtls = pki`. */
+          authorities: v.optional(certificatesSchema(authorityCertificateSchema)),
+          /** Common names that certificates of the authorities must have one of. Default: any. */
+          commonNames: v.optional(
+            v.pipe(
+              listSchema(commonNameSchema, 'common names'),
+              v.minLength(1, 'name at least one, or take the setting out for any'),
+            ),
+          ),
+        }),
+        v.check(
+          (given) => given.certificates !== undefined || given.authorities !== undefined,
+          'name certificates (cluster_mtls = shared) or authorities (pki): without them nobody could ask',
+        ),
+        v.check(
+          (given) => given.commonNames === undefined || given.authorities !== undefined,
+          'commonNames are for certificates that authorities issue: name authorities, or take them out',
+        ),
+      ),
+    ),
+  }),
+  v.check(
+    ({ iam, clusterCertificate }) => iam || clusterCertificate !== undefined,
+    'nobody could ask for a grant: set iam to true, or name clusterCertificate',
+  ),
+);
+
+export const controlPlaneSchema = sectionSchema({
+  /** `host:port` of the control plane's `cluster_listen`, as data planes reach it. */
+  clusterEndpoint: clusterEndpointSchema,
+  /** `cluster_mtls` of the control plane. */
+  clusterMtls: v.optional(v.picklist(['shared', 'pki'], 'either "shared" or "pki" is expected'), 'shared'),
+  /** Name in the control plane's certificate. Default: `kong_clustering` in shared mode, the host in PKI mode. */
+  clusterServerName: v.optional(
+    textSchema(/^[A-Za-z0-9_.-]+$/, 'a host name is expected, for example "kong-cp.example.com"'),
+  ),
+  /** Full versions of the data planes that the fleet runs: a file is published for each. */
+  dataPlaneVersions: v.pipe(
+    listSchema(dataPlaneVersionSchema, 'full Kong versions'),
+    v.minLength(1, 'at least one version is needed: the one that `kong version` prints on a data plane'),
+    // Each costs a connection to the control plane per export.
+    v.maxLength(10, 'at most 10 versions are allowed'),
+    v.check((versions) => new Set(versions).size === versions.length, 'a version stands there twice'),
+  ),
+  /** Plugins that are configured and not Kong's own. */
+  customPlugins: v.optional(listSchema(pluginNameSchema, 'plugin names'), []),
+  /** A secret of yours with the cluster certificate. Default: one is made, and waits to be filled. */
+  clusterCertificateSecretArn: v.optional(secretArnSchema),
+  /** A secret of yours that signs the event hooks. Default: one is generated. */
+  eventHookSecretArn: v.optional(secretArnSchema),
+  /** Who may assume a role that may ask for grants of this control plane: accounts, roles, users. Default: no such role. */
+  readerRoleTrust: v.optional(
+    v.pipe(
+      listSchema(trustedPrincipalSchema, 'account numbers and ARNs'),
+      v.minLength(1, 'name at least one account, role or user, or take the setting out'),
+      // IAM takes 2,048 characters in a trust policy.
+      v.maxLength(10, 'at most 10 are allowed: name accounts, which let their own administrators say who'),
+      v.check((all) => new Set(all).size === all.length, 'one of them stands there twice'),
+    ),
+  ),
+  /** Roles, of other accounts too, that may read the files in the bucket themselves. Default: nobody may. */
+  fileReaderRoleArns: v.optional(
+    v.pipe(
+      listSchema(
+        v.pipe(
+          roleArnSchema,
+          v.maxLength(120, 'at most 120 characters are allowed: take a role with a shorter path'),
+        ),
+        'ARNs of roles',
+      ),
+      v.check((all) => new Set(all).size === all.length, 'a role stands there twice'),
+    ),
+    [],
+  ),
+  /** How its data planes prove who they are. Default: as in the whole deployment. */
+  dataPlaneAuth: v.optional(dataPlaneAuthSchema),
+  /** Where the export runs when the control plane is private. Default: outside any VPC. */
+  vpc: v.optional(vpcSchema),
+});

@@ -1,0 +1,216 @@
+/** What can be said of a deployment: one vault, one API, and up to ten control planes. */
+import * as v from 'valibot';
+import { controlPlaneName } from '../../core/names.ts';
+import { assertionBurst } from './api-throttles.ts';
+import { controlPlaneSchema, dataPlaneAuthSchema } from './control-plane-settings.ts';
+import {
+  bucketNameSchema,
+  certificateArnSchema,
+  keyArnSchema,
+  listSchema,
+  managedPolicyArnSchema,
+  pageUrlSchema,
+  roleArnSchema,
+  sectionSchema,
+  tagsSchema,
+  textSchema,
+  topicArnSchema,
+  wholeNumberSchema,
+} from './setting-values.ts';
+
+export const domainSchema = sectionSchema({
+  /** Host name of the API. */
+  name: textSchema(
+    /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    'a whole host name in small letters is expected, without a scheme, for example "lifeboat.example.com"',
+  ),
+  /** Of the API's own region, for this name. */
+  certificateArn: certificateArnSchema,
+  /** Zone of Route 53 that gets the record. Default: DNS is the deployer's, who is told what the name has to lead to. */
+  hostedZoneId: v.optional(
+    textSchema(
+      /^Z[A-Z0-9]{1,31}$/,
+      'the id of a hosted zone is expected, for example "Z0123456789ABCDEFGHIJ"',
+    ),
+  ),
+  /**
+   * Closes the name that API Gateway gives. Not by default: hooks and data planes that know it go on when the domain is new, and in an outage it
+   * needs neither a certificate nor DNS of yours. It asks for the same signatures.
+   */
+  disableDefaultEndpoint: v.optional(v.boolean('true or false is expected'), false),
+});
+
+// As many as strangers can keep busy, and as many again for IAM's.
+const leastPresigners = 2 * assertionBurst;
+
+const byName = 'an object is expected, with a section for each control plane by its name';
+
+/** What the signing key of a deployment is called that has never changed it. */
+export const firstSigningKey = 'first';
+
+const signingKeysSchema = v.pipe(
+  listSchema(
+    textSchema(
+      /^[a-z0-9]{1,20}$/,
+      'the name of a signing key is expected: 1 to 20 characters out of a-z and 0-9, for example "second"',
+    ),
+    'names of signing keys',
+  ),
+  v.minLength(1, 'at least one signing key is needed: the first of them signs'),
+  v.maxLength(3, 'at most 3 signing keys are allowed: take out those that no data plane trusts any more'),
+  v.check((names) => new Set(names).size === names.length, 'a signing key stands there twice'),
+);
+
+export const givenSettingsSchema = sectionSchema({
+  /** By name. */
+  controlPlanes: v.pipe(
+    // A list is an object to v.record, and would name its control planes 0, 1, 2.
+    v.custom<Record<string, unknown>>((given) => !Array.isArray(given), byName),
+    // v.record leaves out, without a word, what is a property of every object.
+    v.check(
+      (given) => !Object.keys(given ?? {}).some((name) => name in {}),
+      'a control plane cannot be called "constructor": name it otherwise',
+    ),
+    v.record(
+      v.pipe(
+        controlPlaneName,
+        // Its files would lie among status/{controlPlane}.json, where only their own export may write.
+        v.notValue('status', 'this name is taken by the vault: name the control plane otherwise'),
+      ),
+      controlPlaneSchema,
+      byName,
+    ),
+    v.check((all) => Object.keys(all).length > 0, 'name at least one control plane'),
+    // Each has its statements in the bucket policy, of which S3 takes 20 KB.
+    v.check((all) => Object.keys(all).length <= 10, 'at most 10 control planes fit into one deployment'),
+    v.check(
+      (all) => Object.values(all).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 3,
+      'at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
+    ),
+    v.check((all) => {
+      const asking = Object.values(all).flatMap(({ vpc }) =>
+        vpc?.endpoints === undefined ? [] : [vpc.vpcId],
+      );
+      return new Set(asking).size === asking.length;
+    }, 'two control planes ask for vpc.endpoints in the same network, which takes them once: leave them with one, they are open to both'),
+  ),
+  /** How data planes prove who they are. */
+  dataPlaneAuth: v.optional(dataPlaneAuthSchema, { iam: true }),
+  /** How long a grant's URL is good: for one download to begin. */
+  urlLifetimeSeconds: v.optional(wholeNumberSchema(60, 900, 'seconds'), 120),
+  /** Changes within one window become one export. */
+  coalescingWindowSeconds: v.optional(wholeNumberSchema(1, 60, 'seconds'), 1),
+  /** How often an export runs without any hook. */
+  scheduleMinutes: v.optional(wholeNumberSchema(1, 60, 'minutes'), 5),
+  /** How long after a change its configuration is awaited: Kong rebuilds every 5 s, and a little more. */
+  settleSeconds: v.optional(wholeNumberSchema(1, 60, 'seconds'), 6),
+  /** By how much the control plane's clock may be off. */
+  clockToleranceSeconds: v.optional(wholeNumberSchema(0, 60, 'seconds'), 1),
+  /** Exports start no sooner than this after one another; no function waits longer than 30 s (core/export/pace.ts). */
+  minimumIntervalSeconds: v.optional(wholeNumberSchema(0, 30, 'seconds'), 5),
+  /** Kong signs with sha1 up to 3.13. `false` once all control planes are newer. */
+  acceptSha1: v.optional(v.boolean('true or false is expected'), true),
+  /** Noncurrent versions go after this many days ... */
+  noncurrentVersionDays: v.optional(wholeNumberSchema(1, 3650, 'days'), 30),
+  /** ... beyond the newest of them. The current version never expires. */
+  noncurrentVersionsKept: v.optional(wholeNumberSchema(1, 100, 'versions'), 30),
+  /** Each published version is locked for so many days (Object Lock, governance). 0: not at all. Decided with the bucket. */
+  objectLockDays: v.optional(wholeNumberSchema(0, 3650, 'days'), 0),
+  logRetentionDays: v.optional(
+    v.picklist(
+      [
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+        3653,
+      ],
+      'CloudWatch keeps logs for certain numbers of days only: 7, 14, 30, 60, 90, 180, 365, 731, ...',
+    ),
+    30,
+  ),
+  /** Where alarms go. Default: they change their state and notify nobody. */
+  alarmTopicArn: v.optional(topicArnSchema),
+  /** Where your people read docs/runbook.md; each alarm links to its section. */
+  runbookUrl: v.optional(pageUrlSchema, 'https://lifeboat.example.com/docs/runbook.md'),
+  /** Name of the vault. Default: CloudFormation makes one. */
+  bucketName: v.optional(bucketNameSchema),
+  /** A key of yours that encrypts the configurations. Default: one is made. */
+  encryptionKeyArn: v.optional(keyArnSchema),
+  /** The first one signs; the others are pinned beforehand, or still. Each is made once, by its name, and stays when it is taken out. */
+  signingKeys: v.optional(signingKeysSchema, [firstSigningKey]),
+  /** On everything that can have tags, beside `application`. */
+  tags: v.optional(tagsSchema, {}),
+  /** Managed policy that bounds every role. Default: none. */
+  permissionsBoundaryArn: v.optional(managedPolicyArnSchema),
+  /** How many executions of a function are kept free for it, and are its most. Default: what is free in the account. */
+  reservedConcurrency: v.optional(
+    sectionSchema({
+      webhook: v.optional(wholeNumberSchema(1, 1000, 'executions')),
+      /** Of each control plane. */
+      presign: v.optional(wholeNumberSchema(1, 1000, 'executions')),
+      /** Of each control plane; exports of one run one after another. */
+      export: v.optional(wholeNumberSchema(1, 1000, 'executions')),
+    }),
+    {},
+  ),
+  /** Only these two change the vault's policies, lifecycle and versioning and the keys' policies, or disable them. Default: whom IAM lets. */
+  lockdown: v.optional(
+    v.pipe(
+      sectionSchema({
+        /** For people, when nothing else helps. */
+        breakGlassRoleArn: roleArnSchema,
+        /** Whom CloudFormation deploys with, or nobody could update the stack. */
+        deploymentRoleArn: roleArnSchema,
+      }),
+      v.check(
+        ({ breakGlassRoleArn, deploymentRoleArn }) => breakGlassRoleArn !== deploymentRoleArn,
+        'two different roles are expected: what deploys every day is not what breaks the glass',
+      ),
+    ),
+  ),
+  /** A name of yours for the API. Default: the one that API Gateway gives. */
+  domain: v.optional(domainSchema),
+  /** CloudTrail notes each reading and writing in the vault, in a bucket of its own. */
+  dataEvents: v.optional(v.boolean('true or false is expected'), false),
+});
+
+/** Each control plane with the deployment's own way for data planes to prove who they are, where it has none. */
+export const settingsSchema = v.pipe(
+  givenSettingsSchema,
+  v.transform(({ controlPlanes, ...deployment }) => ({
+    ...deployment,
+    controlPlanes: Object.fromEntries(
+      Object.entries(controlPlanes).map(([name, unit]) => [
+        name,
+        { ...unit, dataPlaneAuth: unit.dataPlaneAuth ?? deployment.dataPlaneAuth },
+      ]),
+    ),
+  })),
+  v.check(
+    ({ controlPlanes }) => readersWithoutIam(controlPlanes).length === 0,
+    ({ input: { controlPlanes } }) =>
+      `control plane "${readersWithoutIam(controlPlanes)[0]}" has readerRoleTrust, a role that asks with IAM, and IAM is not in its dataPlaneAuth: add "iam": true, or take readerRoleTrust out`,
+  ),
+  v.check(
+    ({ controlPlanes, reservedConcurrency: { presign = leastPresigners } }) =>
+      presign >= leastPresigners ||
+      Object.values(controlPlanes).every((unit) => unit.dataPlaneAuth.clusterCertificate === undefined),
+    `reservedConcurrency.presign: with cluster certificates at least ${leastPresigners} are expected, for strangers can keep ${assertionBurst} of them busy`,
+  ),
+);
+
+function readersWithoutIam(
+  controlPlanes: Readonly<
+    Record<string, { readonly dataPlaneAuth: { readonly iam: boolean }; readonly readerRoleTrust?: unknown }>
+  >,
+): readonly string[] {
+  return Object.entries(controlPlanes)
+    .filter(
+      ([
+        ,
+        {
+          dataPlaneAuth: { iam },
+          readerRoleTrust,
+        },
+      ]) => readerRoleTrust !== undefined && !iam,
+    )
+    .map(([name]) => name);
+}
