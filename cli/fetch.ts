@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { systemClock } from '../core/clock.ts';
 import { fetchConfig } from '../core/fetch/fetch-config.ts';
+import { systemRandom } from '../core/random-source.ts';
 import {
   addGrantOptions,
   caFileOption,
@@ -50,7 +52,8 @@ async function fetchFile(options: FetchOptions): Promise<void> {
     output,
     maxBytes: options.maxBytes,
     timeoutMs: options.timeout * 1000,
-    now: () => new Date(),
+    clock: systemClock,
+    random: systemRandom,
     fetch: await vaultFetch(options.caFile),
   });
   process.stdout.write(

@@ -1,16 +1,17 @@
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Clock, systemClock } from '../core/clock.ts';
 import { downloadVerified } from '../core/fetch/download.ts';
 import { StandbyError } from '../core/fetch/errors.ts';
 import { requestGrantFrom } from '../core/fetch/fetch-config.ts';
+import { type RandomSource, systemRandom } from '../core/random-source.ts';
 import { type Health, type HealthPlace, startHealth } from '../core/standby/health.ts';
 import { kongSetting } from '../core/standby/kong-env.ts';
 import { missingLicence } from '../core/standby/licence.ts';
 import { removeLeftover, requireSeedable, seedKong } from '../core/standby/seed.ts';
 import { staleCache } from '../core/standby/stale-cache.ts';
 import { type StandbyLogEntry, type StandbyPorts, standby } from '../core/standby/standby.ts';
-import { configurationHash } from '../core/standby/status.ts';
+import { readConfigurationHash } from '../core/standby/status.ts';
 import { defaultStatusUrl, statusUrlOf } from './kong-settings.ts';
 import {
   addGrantOptions,
@@ -115,7 +116,7 @@ async function watchNode(options: StandbyCommandOptions): Promise<void> {
     output.on('error', () => undefined);
   }
 
-  const ports = await portsOf(options);
+  const ports = await portsOf(options, systemClock, systemRandom);
   const health = await healthOf(options);
   const outcome = await standby(health === undefined ? ports : { ...ports, report: health.report }, {
     policy: {
@@ -142,7 +143,7 @@ async function healthOf({ healthListen: place }: StandbyCommandOptions): Promise
   if (place === undefined) {
     return undefined;
   }
-  return startHealth(place, () => new Date()).catch((error: unknown) => {
+  return startHealth(place, systemClock).catch((error: unknown) => {
     throw new InvalidArgumentError(
       `--health-listen ${place.host}:${place.port} cannot be listened on (${error instanceof Error ? error.message : String(error)}): ` +
         'choose a free port, or do without',
@@ -150,7 +151,11 @@ async function healthOf({ healthListen: place }: StandbyCommandOptions): Promise
   });
 }
 
-async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
+async function portsOf(
+  options: StandbyCommandOptions,
+  clock: Clock,
+  random: RandomSource,
+): Promise<StandbyPorts> {
   const { controlPlane, kongVersion, maxBytes } = options;
   const prefix = resolve(options.prefix);
   const file = join(prefix, 'lifeboat-config.json');
@@ -160,9 +165,9 @@ async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
   const trusted = await trustedKeys(options.publicKey);
   const fetch = await vaultFetch(options.caFile);
   return {
-    configurationHash: async (signal) => configurationHash(await statusUrlNow(), signal),
+    configurationHash: async (signal) => readConfigurationHash(await statusUrlNow(), clock, signal),
     staleCache:
-      maxAgeMs === undefined ? undefined : (hash) => staleCache({ prefix, hash, maxAgeMs, now: new Date() }),
+      maxAgeMs === undefined ? undefined : (hash) => staleCache({ prefix, hash, maxAgeMs, now: clock.now() }),
     requireSeedable: () => requireSeedable({ prefix, file }),
     removeLeftover: () => removeLeftover({ prefix, file }),
     async requestGrant(index, versionId, signal) {
@@ -175,7 +180,8 @@ async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
         kongVersion,
         versionId,
         timeoutMs: grantTimeoutMs,
-        now: () => new Date(),
+        clock,
+        random,
         fetch,
         signal,
       });
@@ -190,24 +196,25 @@ async function portsOf(options: StandbyCommandOptions): Promise<StandbyPorts> {
         maxBytes,
         timeoutMs: options.timeout * 1000,
         ...content,
+        clock,
+        random,
         fetch,
         signal,
       }),
     seed: async ({ md5 }, replaces, signal) => {
       const statusUrl = await statusUrlNow();
       const timeoutMs = options.loadTimeout * 1000;
-      return seedKong({ prefix, statusUrl, file, md5, replaces, timeoutMs, pollMs, signal });
+      return seedKong({ prefix, statusUrl, file, md5, replaces, timeoutMs, clock, pollMs, signal });
     },
     missingLicence: (manifest) => missingLicence(manifest, { prefix, environment: process.env }),
-    monotonicMs: () => performance.now(),
-    random: Math.random,
-    sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
+    clock,
+    random,
     log: options.json === true ? logJson : logText,
   };
 }
 
 function logJson(entry: StandbyLogEntry): void {
-  process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`);
+  process.stdout.write(`${JSON.stringify({ at: systemClock.now().toISOString(), ...entry })}\n`);
 }
 
 function logText({ message, nextTryInSeconds }: StandbyLogEntry): void {

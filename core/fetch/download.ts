@@ -1,15 +1,23 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isNativeError } from 'node:util/types';
+import type { Clock } from '../clock.ts';
+import { readErrorCode } from '../error-code.ts';
+import { ignoreErrors } from '../ignore-errors.ts';
 import { canLoad } from '../kong/version-choice.ts';
+import type { RandomSource } from '../random-source.ts';
 import { VaultError } from '../vault/errors.ts';
 import { type Manifest, verifyManifest } from '../vault/manifest.ts';
 import type { VerificationKey } from '../vault/signer.ts';
 import { StandbyError } from './errors.ts';
-import { limit, reason } from './grant-request.ts';
-import { bodyText, type Fetch, fetchDirectly, type HttpResponse } from './http-client.ts';
+import {
+  describeRequestFailure,
+  type Fetch,
+  fetchDirectly,
+  type HttpResponse,
+  readBodyText,
+} from './http-client.ts';
 
 export interface DownloadRequest {
   /** Presigned; a secret. */
@@ -25,6 +33,9 @@ export interface DownloadRequest {
   readonly maxBytes: number;
   /** For the whole download. */
   readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Names the temporary file. */
+  readonly random: RandomSource;
   /** Content that Kong refused: not downloaded again. Lower-case hex. */
   readonly refusedSha256?: string | undefined;
   /** The only content that is accepted, where a particular revision was asked for. Lower-case hex. */
@@ -43,9 +54,9 @@ export interface DownloadRequest {
  * @throws StandbyError
  */
 export async function downloadVerified(request: DownloadRequest): Promise<Manifest> {
-  const response = await get(request);
+  const response = await requestFile(request);
   try {
-    const manifest = await trustedManifest(response, request);
+    const manifest = await requireTrustedManifest(response, request);
     await storeVerified(response, manifest, request);
     return manifest;
   } catch (error) {
@@ -54,15 +65,15 @@ export async function downloadVerified(request: DownloadRequest): Promise<Manife
   }
 }
 
-async function get(request: DownloadRequest): Promise<HttpResponse> {
-  const { url, timeoutMs, fetch = fetchDirectly, signal } = request;
+async function requestFile(request: DownloadRequest): Promise<HttpResponse> {
+  const { url, timeoutMs, clock, fetch = fetchDirectly, signal } = request;
   let response: HttpResponse;
   try {
-    response = await fetch(url, { signal: limit(timeoutMs, signal) });
+    response = await fetch(url, { signal: clock.deadline(timeoutMs, signal) });
   } catch (error) {
     throw new StandbyError(
       'unreachable',
-      `the vault at ${new URL(url).host} did not answer (${reason(error)})`,
+      `the vault at ${new URL(url).host} did not answer (${describeRequestFailure(error)})`,
       {
         cause: error,
       },
@@ -71,7 +82,7 @@ async function get(request: DownloadRequest): Promise<HttpResponse> {
   if (response.status === 200) {
     return response;
   }
-  const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(await errorText(response))?.[1] ?? 'no code';
+  const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(await readErrorText(response))?.[1] ?? 'no code';
   const answered = `the vault answered ${response.status} (${code})`;
   if (response.status === 404) {
     throw new StandbyError(
@@ -91,12 +102,16 @@ async function get(request: DownloadRequest): Promise<HttpResponse> {
 // S3's errors have some hundred bytes.
 const largestErrorBytes = 10_000;
 
-async function errorText(response: HttpResponse): Promise<string> {
-  // The status says enough; S3's code would only have said it better.
-  return bodyText(response, largestErrorBytes).catch(() => '');
+async function readErrorText(response: HttpResponse): Promise<string> {
+  try {
+    return (await readBodyText(response, largestErrorBytes)).text;
+  } catch {
+    // The status says enough; S3's code would only have said it better.
+    return '';
+  }
 }
 
-async function trustedManifest(response: HttpResponse, request: DownloadRequest): Promise<Manifest> {
+async function requireTrustedManifest(response: HttpResponse, request: DownloadRequest): Promise<Manifest> {
   const jws = response.headers.get('x-amz-meta-manifest');
   if (jws === null) {
     throw new StandbyError('verification', 'the file has no manifest: it was not published by Lifeboat');
@@ -146,22 +161,22 @@ async function trustedManifest(response: HttpResponse, request: DownloadRequest)
 async function storeVerified(
   response: HttpResponse,
   manifest: Manifest,
-  { output, timeoutMs }: DownloadRequest,
+  { output, timeoutMs, clock, random }: DownloadRequest,
 ): Promise<void> {
-  await removeAbandoned(output, timeoutMs);
-  const temporary = `${temporaryPrefix(output)}${randomUUID()}`;
+  await removeAbandoned(output, clock.now().getTime() - timeoutMs);
+  const temporary = `${temporaryPrefix(output)}${random.uuid()}`;
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-  const file = await writing(output, open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600));
+  const file = await requireWritten(output, open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600));
   try {
     try {
       await receive(response, manifest, file, output);
-      await writing(output, file.sync());
+      await requireWritten(output, file.sync());
     } finally {
-      await writing(output, file.close());
+      await requireWritten(output, file.close());
     }
-    await writing(output, rename(temporary, output));
+    await requireWritten(output, rename(temporary, output));
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => 'the first error says more');
+    await ignoreErrors(rm(temporary, { force: true }));
     throw error;
   }
 }
@@ -169,14 +184,15 @@ async function storeVerified(
 const temporaryPrefix = (output: string) => join(dirname(output), `.${basename(output)}.`);
 
 /** What killed runs left would fill the disk. A file that is younger may be another run's, which is still at work. */
-async function removeAbandoned(output: string, olderThanMs: number): Promise<void> {
+async function removeAbandoned(output: string, writtenBeforeMs: number): Promise<void> {
   // A directory that cannot be read is named when the file is written.
   const names = await readdir(dirname(output)).catch(() => []);
   const paths = names.map((name) => join(dirname(output), name));
   for (const path of paths.filter((each) => each.startsWith(temporaryPrefix(output)))) {
-    const writtenMs = (await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now();
-    if (Date.now() - writtenMs > olderThanMs) {
-      await rm(path, { force: true }).catch(() => 'it belongs to somebody else');
+    const file = await stat(path).catch(() => undefined);
+    if (file !== undefined && file.mtimeMs < writtenBeforeMs) {
+      // It may belong to another user.
+      await ignoreErrors(rm(path, { force: true }));
     }
   }
 }
@@ -189,7 +205,7 @@ async function receive(
 ): Promise<void> {
   const sha256 = createHash('sha256');
   let size = 0;
-  for await (const piece of pieces(response)) {
+  for await (const piece of readPieces(response)) {
     size += piece.length;
     // Whoever answers must not fill the disk: the signed size is the limit.
     if (size > manifest.size) {
@@ -199,7 +215,7 @@ async function receive(
       );
     }
     sha256.update(piece);
-    await writing(output, file.writeFile(piece));
+    await requireWritten(output, file.writeFile(piece));
   }
   if (size < manifest.size) {
     throw new StandbyError(
@@ -216,21 +232,25 @@ async function receive(
 }
 
 /** The content, inflated as its Content-Encoding says. */
-async function* pieces(response: HttpResponse): AsyncGenerator<Uint8Array> {
+async function* readPieces(response: HttpResponse): AsyncGenerator<Uint8Array> {
   try {
     yield* response.body;
   } catch (error) {
-    throw new StandbyError('unreachable', `the download broke off (${reason(error)}). Try again`, {
-      cause: error,
-    });
+    throw new StandbyError(
+      'unreachable',
+      `the download broke off (${describeRequestFailure(error)}). Try again`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
-async function writing<Result>(output: string, work: Promise<Result>): Promise<Result> {
+async function requireWritten<Result>(output: string, work: Promise<Result>): Promise<Result> {
   try {
     return await work;
   } catch (error) {
-    const code = isNativeError(error) && 'code' in error ? String(error.code) : String(error);
+    const code = readErrorCode(error) ?? String(error);
     throw new StandbyError(
       'output',
       `${output} cannot be written (${code}): check directory, owner and free space`,

@@ -1,7 +1,7 @@
 import type { Manifest } from '../vault/manifest.ts';
 import { type DownloadRequest, downloadVerified } from './download.ts';
 import { StandbyError } from './errors.ts';
-import { type GrantRequest, limit, type ReceivedGrant, requestGrant } from './grant-request.ts';
+import { type GrantRequest, type ReceivedGrant, requestGrant } from './grant-request.ts';
 
 /** Where a grant can be had, and with what proof. */
 export interface GrantSource extends Pick<GrantRequest, 'endpoint' | 'lambdaEndpoint'> {
@@ -64,8 +64,8 @@ export async function requestGrantFrom(
   source: GrantSource,
   request: Omit<GrantRequest, 'endpoint' | 'lambdaEndpoint' | 'authentication'>,
 ): Promise<ReceivedGrant> {
-  const { timeoutMs, signal } = request;
-  const end = limit(timeoutMs, signal);
+  const { timeoutMs, clock, signal } = request;
+  const end = clock.deadline(timeoutMs, signal);
   // A credential service that takes connections and stays silent must hold up neither the next endpoint nor the end.
   const authentication = await Promise.race([source.authentication(), tooLate(end, timeoutMs)]);
   return requestGrant({ ...request, ...source, authentication });

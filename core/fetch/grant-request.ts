@@ -1,15 +1,20 @@
-import { setMaxListeners } from 'node:events';
-import { isNativeError } from 'node:util/types';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { AwsCredentialIdentity, Provider } from '@smithy/types';
 import * as v from 'valibot';
 import { grantPath } from '../access/assertion.ts';
 import { type ClusterIdentity, signAssertion } from '../access/cluster-identity.ts';
 import { Sha256 } from '../access/sha256.ts';
+import type { Clock } from '../clock.ts';
 import { controlPlaneName, kongVersion as kongVersionSchema } from '../names.ts';
-import { systemRandom } from '../random-source.ts';
+import type { RandomSource } from '../random-source.ts';
 import { StandbyError } from './errors.ts';
-import { type Fetch, fetchDirectly, type HttpResponse } from './http-client.ts';
+import {
+  describeRequestFailure,
+  type Fetch,
+  fetchDirectly,
+  type HttpResponse,
+  readBodyText,
+} from './http-client.ts';
 
 /** By AWS credentials. */
 export interface IamAuthentication {
@@ -39,7 +44,9 @@ export interface GrantRequest {
   /** Another endpoint of Lambda than AWS's own. */
   readonly lambdaEndpoint?: string | undefined;
   readonly timeoutMs: number;
-  readonly now: () => Date;
+  readonly clock: Clock;
+  /** Gives assertions their ids. */
+  readonly random: RandomSource;
   /** @default without a proxy */
   readonly fetch?: Fetch | undefined;
   /** Gives up early. */
@@ -113,16 +120,16 @@ function prepared(request: GrantRequest): Promise<PreparedRequest> {
     endpoint,
   );
   return authentication.by === 'iam'
-    ? signed(authentication, 'execute-api', { url, method: 'GET', headers: {} }, request.now())
+    ? signed(authentication, 'execute-api', { url, method: 'GET', headers: {} }, request.clock.now())
     : asserted(authentication, url, request);
 }
 
 async function asserted(
   { identity }: ClusterAuthentication,
   url: URL,
-  { controlPlane, now }: GrantRequest,
+  { controlPlane, clock, random }: GrantRequest,
 ): Promise<PreparedRequest> {
-  const assertion = await signAssertion(identity, controlPlane, now(), systemRandom);
+  const assertion = await signAssertion(identity, controlPlane, clock.now(), random);
   return {
     url,
     method: 'POST',
@@ -133,7 +140,7 @@ async function asserted(
 
 /** Invoke of Lambda's API, which has a private endpoint where HTTP APIs have none (Lambda API Reference, "Invoke"). */
 function invocation(
-  { endpoint, authentication, lambdaEndpoint, now }: GrantRequest,
+  { endpoint, authentication, lambdaEndpoint, clock }: GrantRequest,
   asked: object,
 ): Promise<PreparedRequest> {
   if (authentication.by !== 'iam') {
@@ -157,7 +164,7 @@ function invocation(
       headers: { 'content-type': 'application/json', 'x-amz-invocation-type': 'RequestResponse' },
       body: JSON.stringify(asked),
     },
-    now(),
+    clock.now(),
   );
 }
 
@@ -185,7 +192,7 @@ async function signed(
     .catch((error: unknown) => {
       throw new StandbyError(
         'denied',
-        `there are no AWS credentials to ask with (${reason(error)}): give the machine a role, or set a profile or AWS_* variables`,
+        `there are no AWS credentials to ask with (${describeRequestFailure(error)}): give the machine a role, or set a profile or AWS_* variables`,
         { cause: error },
       );
     });
@@ -195,12 +202,18 @@ async function signed(
 }
 
 async function answerTo(
-  { endpoint, timeoutMs, fetch = fetchDirectly, signal }: GrantRequest,
+  { endpoint, timeoutMs, clock, fetch = fetchDirectly, signal }: GrantRequest,
   { url, ...request }: PreparedRequest,
 ): Promise<Answer> {
   try {
-    const response = await fetch(url, { ...request, signal: limit(timeoutMs, signal) });
-    const text = await limitedText(response);
+    const response = await fetch(url, { ...request, signal: clock.deadline(timeoutMs, signal) });
+    const { text, isCut } = await readBodyText(response, largestAnswerBytes);
+    if (isCut) {
+      throw new StandbyError(
+        'unreachable',
+        `the grant endpoint’s answer is larger than ${largestAnswerBytes} bytes`,
+      );
+    }
     return {
       status: isFunction(endpoint) ? statusOfInvocation(response, text) : response.status,
       text,
@@ -212,7 +225,7 @@ async function answerTo(
     }
     throw new StandbyError(
       'unreachable',
-      `the grant endpoint ${isFunction(endpoint) ? url.origin : endpoint.origin} did not answer (${reason(error)})`,
+      `the grant endpoint ${isFunction(endpoint) ? url.origin : endpoint.origin} did not answer (${describeRequestFailure(error)})`,
       {
         cause: error,
       },
@@ -236,20 +249,20 @@ function statusOfInvocation(response: HttpResponse, text: string): number {
 }
 
 function refusal(
-  { endpoint, controlPlane, authentication, now }: GrantRequest,
+  { endpoint, controlPlane, authentication, clock }: GrantRequest,
   answer: Answer,
 ): StandbyError {
   const { status, response, text } = answer;
   const answered = `${nameOf(endpoint)} answered ${status} to the request for control plane "${controlPlane}"${explanation(text)}`;
   if (status === 401 || status === 403) {
-    const skewMs = clockSkewMs(response, now());
-    const clock =
+    const skewMs = clockSkewMs(response, clock.now());
+    const skew =
       Math.abs(skewMs) > tolerableSkewMs[authentication.by]
         ? ` This machine’s clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead' : 'behind'}, which alone makes every signature invalid: set it.`
         : '';
     return new StandbyError(
       'denied',
-      `${answered}.${clock} ${whatIsNeeded(endpoint, controlPlane, authentication)}`,
+      `${answered}.${skew} ${whatIsNeeded(endpoint, controlPlane, authentication)}`,
     );
   }
   if (status === 404) {
@@ -294,56 +307,4 @@ function explanation(text: string): string {
   const { detail, message, Message, errorMessage } = said.success ? said.output : {};
   const words = detail ?? message ?? Message ?? errorMessage;
   return words === undefined ? '' : ` (${words.slice(0, 500)})`;
-}
-
-async function limitedText(response: HttpResponse): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of response.body) {
-    size += piece.length;
-    if (size > largestAnswerBytes) {
-      throw new StandbyError(
-        'unreachable',
-        `the grant endpoint’s answer is larger than ${largestAnswerBytes} bytes`,
-      );
-    }
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
-}
-
-/** Ends a fetch after a time, or with `signal`. */
-export function limit(timeoutMs: number, signal: AbortSignal | undefined): AbortSignal {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  if (signal === undefined) {
-    return timeout;
-  }
-  // Not by AbortSignal.any: Node 20 keeps what that makes for as long as `signal` lives, 2 kB for each question to a Kong that is watched for days.
-  const either = new AbortController();
-  const end = () => either.abort(signal.reason);
-  const expire = () => {
-    signal.removeEventListener('abort', end);
-    either.abort(timeout.reason);
-  };
-  if (signal.aborted) {
-    end();
-  } else {
-    // As many as questions in the time that each has: no leak, though Node would warn of one.
-    setMaxListeners(0, signal);
-    signal.addEventListener('abort', end, { once: true });
-    timeout.addEventListener('abort', expire, { once: true });
-  }
-  return either.signal;
-}
-
-/** What went wrong with a request, in a word: its own message says only that it failed. */
-export function reason(error: unknown): string {
-  if (!isNativeError(error)) {
-    return String(error);
-  }
-  const { cause } = error;
-  if (isNativeError(cause)) {
-    return 'code' in cause ? String(cause.code) : cause.message;
-  }
-  return error.name === 'TimeoutError' ? 'timeout' : error.message;
 }

@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream';
 import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
+import { readErrorCode } from '../error-code.ts';
 
 export interface HttpRequest {
   /** @default GET */
@@ -68,18 +69,36 @@ export async function httpClient({ environment, caFile }: HttpClientOptions): Pr
 /** Without a proxy, and trusting whom Node trusts. */
 export const fetchDirectly: Fetch = async (address, request = {}) => send(new URL(address), request, {});
 
-/** The beginning of a body, as text. */
-export async function bodyText(response: HttpResponse, maxBytes: number): Promise<string> {
+export interface BodyText {
+  /** The body's first bytes. */
+  readonly text: string;
+  /** The body has more bytes than these. */
+  readonly isCut: boolean;
+}
+
+/** Reads a body as UTF-8, up to a limit: the rest is not waited for. */
+export async function readBodyText(response: HttpResponse, maxBytes: number): Promise<BodyText> {
   const parts: Uint8Array[] = [];
-  let size = 0;
+  let sizeBytes = 0;
   for await (const part of response.body) {
     parts.push(part);
-    size += part.length;
-    if (size >= maxBytes) {
+    sizeBytes += part.length;
+    if (sizeBytes > maxBytes) {
       break;
     }
   }
-  return Buffer.concat(parts).toString('utf8', 0, maxBytes);
+  return { text: Buffer.concat(parts).toString('utf8', 0, maxBytes), isCut: sizeBytes > maxBytes };
+}
+
+/** Says in a few words why a `Fetch` failed: the error's own message says only that it did. */
+export function describeRequestFailure(error: unknown): string {
+  if (!isNativeError(error)) {
+    return String(error);
+  }
+  if (isNativeError(error.cause)) {
+    return describeByCode(error.cause);
+  }
+  return error.name === 'TimeoutError' ? 'timeout' : error.message;
 }
 
 /**
@@ -134,7 +153,7 @@ function variable(environment: HttpClientOptions['environment'], name: string): 
 
 async function trusting(caFile: string, extraFile: string | undefined): Promise<SecureContext> {
   const given = await readFile(caFile, 'utf8').catch((error: unknown) => {
-    throw new Error(`--ca-file ${caFile} cannot be read (${codeOf(error)})`);
+    throw new Error(`--ca-file ${caFile} cannot be read (${describeByCode(error)})`);
   });
   if (!given.includes('-----BEGIN CERTIFICATE-----')) {
     throw new Error(`--ca-file ${caFile} holds no PEM certificate`);
@@ -246,7 +265,7 @@ function tunnel(
         refuse(`it answered ${statusCode}`);
       }
     });
-    sent.on('error', (error) => refuse(codeOf(error)));
+    sent.on('error', (error) => refuse(describeByCode(error)));
     sent.end();
   });
 }
@@ -289,9 +308,6 @@ function portOf({ port, protocol }: URL): number {
   return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
-function codeOf(error: unknown): string {
-  if (!isNativeError(error)) {
-    return String(error);
-  }
-  return 'code' in error ? String(error.code) : error.message;
+function describeByCode(error: unknown): string {
+  return readErrorCode(error) ?? (isNativeError(error) ? error.message : String(error));
 }

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Clock } from '../clock.ts';
 import type { StandbyReport } from './standby.ts';
 
 export interface HealthPlace {
@@ -20,9 +21,9 @@ export interface Health {
  *
  * @throws Error when nothing can listen there
  */
-export async function startHealth({ host, port }: HealthPlace, now: () => Date): Promise<Health> {
+export async function startHealth({ host, port }: HealthPlace, clock: Clock): Promise<Health> {
   let current: StandbyReport = { state: 'waiting', revision: undefined };
-  let since = now();
+  let since = clock.now();
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
     const isReady = current.state === 'done';
@@ -41,7 +42,7 @@ export async function startHealth({ host, port }: HealthPlace, now: () => Date):
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     report(report) {
-      since = report.state === current.state ? since : now();
+      since = report.state === current.state ? since : clock.now();
       current = report;
     },
     async stop() {

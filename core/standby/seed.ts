@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { isNativeError } from 'node:util/types';
+import type { Clock } from '../clock.ts';
+import { readErrorCode } from '../error-code.ts';
 import { StandbyError } from '../fetch/errors.ts';
-import { limit } from '../fetch/grant-request.ts';
+import { ignoreErrors } from '../ignore-errors.ts';
 import { kongEnvPath } from './kong-env.ts';
 import { isStill, type StaleCache } from './stale-cache.ts';
-import { configurationHash, noConfiguration } from './status.ts';
+import { noConfiguration, readConfigurationHash } from './status.ts';
 
 export interface SeedRequest {
   /** Kong's prefix (`KONG_PREFIX`; `/usr/local/kong` by default). */
@@ -22,6 +22,7 @@ export interface SeedRequest {
   readonly replaces?: StaleCache | undefined;
   /** For Kong to load the file, from the signal on. */
   readonly timeoutMs: number;
+  readonly clock: Clock;
   /** @default 250 */
   readonly pollMs?: number | undefined;
   /** Ends the wait early; everything is undone as when the time is up. */
@@ -73,7 +74,7 @@ export async function requireSeedable(place: SeedPlace): Promise<void> {
   const environment = kongEnvironment(place);
   await environment.removeLine();
   await environment.refuseUsersOwn();
-  await nginxMaster(place.prefix);
+  await findNginxMaster(place.prefix);
 }
 
 /**
@@ -104,7 +105,7 @@ async function loadFile(
       return 'has a configuration';
     }
     await reload(request);
-    return await firstConfiguration(request);
+    return await awaitConfiguration(request);
   } finally {
     // While the line is there, each further SIGHUP puts the file over whatever the control plane has sent since (Kong/kong#14407).
     await environment.removeLine();
@@ -113,28 +114,29 @@ async function loadFile(
 
 /** Looked up anew for each signal: since the last one Kong may have ended, and its process id become somebody else's. */
 async function reload({ prefix }: SeedPlace): Promise<void> {
-  sendSignal(await nginxMaster(prefix), 'SIGHUP');
+  sendSignal(await findNginxMaster(prefix), 'SIGHUP');
 }
 
-async function mayBeSeeded({ statusUrl, replaces, prefix }: SeedRequest): Promise<boolean> {
-  const hash = await configurationHash(statusUrl);
+async function mayBeSeeded({ statusUrl, clock, replaces, prefix }: SeedRequest): Promise<boolean> {
+  const hash = await readConfigurationHash(statusUrl, clock);
   return replaces === undefined ? hash === noConfiguration : isStill(replaces, prefix, hash);
 }
 
 /** @returns undefined when there was none in time */
-async function firstConfiguration(request: SeedRequest): Promise<SeedOutcome | undefined> {
-  const { statusUrl, md5, replaces, timeoutMs, pollMs = 250, signal } = request;
-  const end = limit(timeoutMs, signal);
+async function awaitConfiguration(request: SeedRequest): Promise<SeedOutcome | undefined> {
+  const { statusUrl, md5, replaces, timeoutMs, clock, pollMs = 250, signal } = request;
+  const end = clock.deadline(timeoutMs, signal);
   for (;;) {
     // A node that reloads may not answer for a moment.
-    const hash = await configurationHash(statusUrl, end).catch(() => noConfiguration);
+    const hash = await readConfigurationHash(statusUrl, clock, end).catch(() => noConfiguration);
     if (hash !== noConfiguration && hash !== replaces?.hash) {
       return hash === md5 ? 'seeded' : 'has a configuration';
     }
     if (end.aborted) {
       return undefined;
     }
-    await delay(pollMs, undefined, { signal: end }).catch(() => 'the end');
+    // The deadline ends the sleep too, and the loop sees it.
+    await ignoreErrors(clock.sleep(pollMs, end));
   }
 }
 
@@ -153,7 +155,7 @@ async function requireContent({ file, md5 }: SeedRequest): Promise<void> {
       await content.close();
     }
   } catch (error) {
-    throw new StandbyError('kong', `${file} cannot be read (${errorCode(error)}): fetch it again`, {
+    throw new StandbyError('kong', `${file} cannot be read (${describeError(error)}): fetch it again`, {
       cause: error,
     });
   }
@@ -163,12 +165,12 @@ async function requireContent({ file, md5 }: SeedRequest): Promise<void> {
 }
 
 /** @returns the process that takes the SIGHUP */
-async function nginxMaster(prefix: string): Promise<number> {
+async function findNginxMaster(prefix: string): Promise<number> {
   const path = join(prefix, 'pids/nginx.pid');
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new StandbyError(
       'kong',
-      `${path} cannot be read (${errorCode(error)}): is Kong running, and ${prefix} its prefix (KONG_PREFIX)?`,
+      `${path} cannot be read (${describeError(error)}): is Kong running, and ${prefix} its prefix (KONG_PREFIX)?`,
       { cause: error },
     );
   });
@@ -198,7 +200,7 @@ function sendSignal(pid: number, signal: 'SIGHUP' | 0): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    const code = errorCode(error);
+    const code = describeError(error);
     const advice = code === 'EPERM' ? 'run this as Kong’s user' : 'is Kong running?';
     throw new StandbyError(
       'kong',
@@ -249,7 +251,7 @@ function kongEnvironment({ prefix, file }: SeedPlace): KongEnvironment {
       await replaceEnvironment(path, `${text}${separator}${line}\n`).catch((error: unknown) => {
         throw new StandbyError(
           'kong',
-          `${path} cannot be written (${errorCode(error)}): run this as Kong’s user, with a prefix that is writable and has free space`,
+          `${path} cannot be written (${describeError(error)}): run this as Kong’s user, with a prefix that is writable and has free space`,
           { cause: error },
         );
       });
@@ -260,12 +262,12 @@ function kongEnvironment({ prefix, file }: SeedPlace): KongEnvironment {
       if (without !== text) {
         await replaceEnvironment(path, without).catch(async (error: unknown) => {
           // Cutting it off needs no space, and what Kong has just loaded may have taken the last of it.
-          if (text === `${without}${line}\n` && (await truncated(path, without.length))) {
+          if (text === `${without}${line}\n` && (await truncateFile(path, without.length))) {
             return;
           }
           throw new StandbyError(
             'kong',
-            `the line "declarative_config = ${resolve(file)}" is left in ${path} (${errorCode(error)}): take it out before Kong’s next ` +
+            `the line "declarative_config = ${resolve(file)}" is left in ${path} (${describeError(error)}): take it out before Kong’s next ` +
               'reload, and before the file goes',
             { cause: error },
           );
@@ -303,7 +305,7 @@ async function readEnvironment(path: string): Promise<string> {
   return readFile(path, 'latin1').catch((error: unknown) => {
     throw new StandbyError(
       'kong',
-      `${path} cannot be read (${errorCode(error)}): check the prefix (KONG_PREFIX), and run this as Kong’s user`,
+      `${path} cannot be read (${describeError(error)}): check the prefix (KONG_PREFIX), and run this as Kong’s user`,
       { cause: error },
     );
   });
@@ -327,18 +329,18 @@ async function replaceEnvironment(path: string, text: string): Promise<void> {
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => 'the first error says more');
+    await ignoreErrors(rm(temporary, { force: true }));
     throw error;
   }
 }
 
-function truncated(path: string, bytes: number): Promise<boolean> {
+function truncateFile(path: string, bytes: number): Promise<boolean> {
   return truncate(path, bytes).then(
     () => true,
     () => false,
   );
 }
 
-function errorCode(error: unknown): string {
-  return isNativeError(error) && 'code' in error ? String(error.code) : String(error);
+function describeError(error: unknown): string {
+  return readErrorCode(error) ?? String(error);
 }

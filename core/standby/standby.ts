@@ -1,12 +1,15 @@
+import type { Clock } from '../clock.ts';
 import { StandbyError, type StandbyErrorCode } from '../fetch/errors.ts';
 import type { ReceivedGrant } from '../fetch/grant-request.ts';
+import { ignoreErrors } from '../ignore-errors.ts';
+import type { RandomSource } from '../random-source.ts';
 import type { Manifest } from '../vault/manifest.ts';
 import type { SeedOutcome } from './seed.ts';
 import type { SightedCache, StaleCache } from './stale-cache.ts';
 import { noConfiguration } from './status.ts';
 import { begin, dueMs, next, type WatchEvent, type WatchPolicy, type WatchState } from './watch.ts';
 
-/** The node that is watched, and where its file comes from. All but `sleep` throw StandbyErrors. */
+/** The node that is watched, and where its file comes from. All of its own methods throw StandbyErrors. */
 export interface StandbyPorts {
   /** The node's configuration hash, from its status API. */
   configurationHash(signal: AbortSignal): Promise<string>;
@@ -26,12 +29,9 @@ export interface StandbyPorts {
   missingLicence(manifest: Manifest): Promise<string | undefined>;
   /** Takes out what a killed run left in a node that has a configuration. */
   removeLeftover(): Promise<void>;
-  /** Of a clock that nobody sets: a machine that has just started often gets the right time late. */
-  monotonicMs(): number;
-  /** From 0 to 1. */
-  random(): number;
-  /** Returns early, without an error, when the signal comes. */
-  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
+  /** Its monotonic time is what counts: a machine that has just started often gets the right time late. */
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+  readonly random: Pick<RandomSource, 'next'>;
   log(entry: StandbyLogEntry): void;
   /** What it does now, for whoever asks in between. */
   report?(report: StandbyReport): void;
@@ -90,8 +90,8 @@ export async function standby(ports: StandbyPorts, options: StandbyOptions): Pro
   const { policy, pollMs, once, signal } = options;
   const say = onChange(ports);
   const after = (state: WatchState, event: WatchEvent) =>
-    next(policy, state, event, { nowMs: ports.monotonicMs(), random: ports.random() });
-  const startedMs = ports.monotonicMs();
+    next(policy, state, event, { nowMs: ports.clock.monotonicMs(), random: ports.random.next() });
+  const startedMs = ports.clock.monotonicMs();
   let state = begin;
   let revision: number | undefined;
 
@@ -101,7 +101,7 @@ export async function standby(ports: StandbyPorts, options: StandbyOptions): Pro
       break;
     }
     if (status.error !== undefined) {
-      if (once !== undefined && ports.monotonicMs() - startedMs >= once.silentLimitMs) {
+      if (once !== undefined && ports.clock.monotonicMs() - startedMs >= once.silentLimitMs) {
         throw status.error;
       }
       say('status', { level: 'info', event: 'waiting', message: status.error.message });
@@ -116,8 +116,9 @@ export async function standby(ports: StandbyPorts, options: StandbyOptions): Pro
       if (due !== undefined && due > state.notBeforeMs) {
         say('status', waitingNode(policy, state.cache));
       }
-      const untilDueMs = due === undefined ? pollMs : Math.max(0, due - ports.monotonicMs());
-      await ports.sleep(Math.min(pollMs, untilDueMs), signal);
+      const untilDueMs = due === undefined ? pollMs : Math.max(0, due - ports.clock.monotonicMs());
+      // The signal ends it early, and the loop sees it.
+      await ignoreErrors(ports.clock.sleep(Math.min(pollMs, untilDueMs), signal));
     } else if (state.phase !== 'done') {
       if (before.phase === 'waiting') {
         say('try', asking(state.cache));
@@ -138,7 +139,7 @@ export async function standby(ports: StandbyPorts, options: StandbyOptions): Pro
       if (once !== undefined && result.error !== undefined && state.phase === 'waiting') {
         throw result.error;
       }
-      const pauseMs = state.phase === 'waiting' ? state.notBeforeMs - ports.monotonicMs() : undefined;
+      const pauseMs = state.phase === 'waiting' ? state.notBeforeMs - ports.clock.monotonicMs() : undefined;
       const entry = stepEntry(result, pauseMs);
       if (entry !== undefined) {
         say(subjectOf(step), entry);

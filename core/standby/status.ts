@@ -1,7 +1,7 @@
 import * as v from 'valibot';
+import type { Clock } from '../clock.ts';
 import { StandbyError } from '../fetch/errors.ts';
-import { limit, reason } from '../fetch/grant-request.ts';
-import { bodyText, fetchDirectly } from '../fetch/http-client.ts';
+import { describeRequestFailure, fetchDirectly, readBodyText } from '../fetch/http-client.ts';
 
 /** What a node without any configuration shows as its hash (kong/constants.lua, DECLARATIVE_EMPTY_CONFIG_HASH). */
 export const noConfiguration = '0'.repeat(32);
@@ -18,16 +18,20 @@ const statusSchema = v.object({ configuration_hash: v.pipe(v.string(), v.nonEmpt
  * @param signal gives up early
  * @throws StandbyError `kong`
  */
-export async function configurationHash(statusUrl: string, signal?: AbortSignal): Promise<string> {
+export async function readConfigurationHash(
+  statusUrl: string,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<string> {
   const url = `${statusUrl.replace(/\/$/, '')}/status`;
   let answer: unknown;
   try {
-    const response = await fetchDirectly(url, { signal: limit(statusTimeoutMs, signal) });
-    answer = JSON.parse(await bodyText(response, largestAnswerBytes));
+    const response = await fetchDirectly(url, { signal: clock.deadline(statusTimeoutMs, signal) });
+    answer = JSON.parse((await readBodyText(response, largestAnswerBytes)).text);
   } catch (error) {
     throw new StandbyError(
       'kong',
-      `Kong’s status API did not answer at ${url} (${reason(error)}): is Kong running, and status_listen (KONG_STATUS_LISTEN) this address?`,
+      `Kong’s status API did not answer at ${url} (${describeRequestFailure(error)}): is Kong running, and status_listen (KONG_STATUS_LISTEN) this address?`,
       { cause: error },
     );
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '../../core/clock.ts';
 import { seedKong } from '../../core/standby/seed.ts';
 import { startKongNode } from '../../simulators/kong/kong-node.ts';
 import type { Subject } from './subject.ts';
@@ -43,7 +44,14 @@ export async function proxyThroughKong({ kong, subject, file, directory }: KongP
     const md5 = createHash('md5')
       .update(await readFile(file))
       .digest('hex');
-    await seedKong({ prefix: node.prefix, statusUrl: node.statusUrl, file, md5, timeoutMs: 30_000 });
+    await seedKong({
+      prefix: node.prefix,
+      statusUrl: node.statusUrl,
+      file,
+      md5,
+      timeoutMs: 30_000,
+      clock: systemClock,
+    });
     const { status } = await fetch(`${node.proxyUrl}/rehearsal`);
     // Only the simulator has our route; of a real control plane's routes we know nothing.
     const ok = subject.simulator === undefined || status === 200;

@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../../core/clock.ts';
 import { downloadVerified } from '../../core/fetch/download.ts';
 import { StandbyError, type StandbyErrorCode } from '../../core/fetch/errors.ts';
 import { requestGrant } from '../../core/fetch/grant-request.ts';
+import { systemRandom } from '../../core/random-source.ts';
 import type { Manifest } from '../../core/vault/manifest.ts';
 import type { LocalSystem } from '../local-system.ts';
 import { fetchAsNewDataPlane, holdsTable } from './new-data-plane.ts';
@@ -235,7 +237,8 @@ async function tampering(system: LocalSystem, vault: VaultView, subject: Subject
     kongVersion: subject.dataPlaneVersion,
     authentication: { by: 'iam', region: system.region, credentials: system.dataPlane } as const,
     timeoutMs: 10_000,
-    now: () => new Date(),
+    clock: systemClock,
+    random: systemRandom,
     trusted: [vault.key],
     output: join(directory, 'never.json'),
     maxBytes: 2 ** 30,

@@ -4,6 +4,7 @@ import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../core/clock.ts';
 import { seedKong } from '../../core/standby/seed.ts';
 import { sharedCertificate } from '../../simulators/kong/control-plane/certificates.ts';
 import { startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
@@ -145,7 +146,7 @@ describe('lifeboat standby', () => {
   it('does not touch a node that has a configuration, nor the grant endpoint, and idles with --stay', async () => {
     const node = await startNode(fakeKong);
     const other = await declarativeFile(node.directory, tableFor(upstream.url), 'other.json');
-    await seedKong({ ...node, ...other, timeoutMs: 10_000, pollMs: 20 });
+    await seedKong({ ...node, ...other, timeoutMs: 60_000, clock: systemClock, pollMs: 20 });
     const before = await lastWritten(node);
 
     const ended = await cli.run(parameters(node), credentials);

@@ -9,6 +9,7 @@ import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { assertionVerifier } from '../../core/access/verify-assertion.ts';
 import { systemClock } from '../../core/clock.ts';
 import { fetchConfig } from '../../core/fetch/fetch-config.ts';
+import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { startLocalSystem } from '../../local/local-system.ts';
 import { startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
@@ -366,7 +367,8 @@ describe('the shell example, at the local system', () => {
         output: fetched,
         maxBytes: 10_000_000,
         timeoutMs: 10_000,
-        now: () => new Date(),
+        clock: systemClock,
+        random: systemRandom,
       });
 
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });

@@ -13,10 +13,12 @@ import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clusterIdentity } from '../../core/access/cluster-identity.ts';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
+import { systemClock } from '../../core/clock.ts';
 import { downloadVerified } from '../../core/fetch/download.ts';
 import { type GrantRequest, requestGrant } from '../../core/fetch/grant-request.ts';
 import { doorbell, type HookAnswer, maxHookBytes } from '../../core/intake/doorbell.ts';
 import { secretsManagerHookSecrets } from '../../core/intake/secrets-manager-hook-secrets.ts';
+import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
@@ -354,6 +356,8 @@ describe('a grant', () => {
       output: join(directory, `fetched-${asked}.json`),
       maxBytes: 10_000_000,
       timeoutMs: 10_000,
+      clock: systemClock,
+      random: systemRandom,
     });
     expect(response.status).toBe(200);
     expect(response.headers.get('cache-control')).toBe('no-store');
@@ -404,7 +408,8 @@ describe('a grant without the API’s IAM', () => {
       controlPlane: 'prod',
       kongVersion: '3.9.1',
       timeoutMs: 10_000,
-      now: () => new Date(),
+      clock: systemClock,
+      random: systemRandom,
       ...more,
     });
   const byCertificate = ({ controlPlane }: Unit): GrantRequest['authentication'] => {
@@ -459,7 +464,7 @@ describe('a grant without the API’s IAM', () => {
   it('is refused while the clock is an hour off, which is said', async () => {
     const asked = asking({
       authentication: byCertificate(prod),
-      now: () => new Date(Date.now() - 3_600_000),
+      clock: { ...systemClock, now: () => new Date(Date.now() - 3_600_000) },
     });
 
     await expect(asked).rejects.toMatchObject({
@@ -489,7 +494,8 @@ describe('a grant without the API’s IAM', () => {
       controlPlane: 'prod',
       kongVersion: '3.9.1',
       timeoutMs: 10_000,
-      now: () => new Date(),
+      clock: systemClock,
+      random: systemRandom,
       authentication: asRole(),
     }).catch((error: unknown) => error);
 

@@ -272,6 +272,8 @@ describe('from the vault in Ceph RGW to the node', () => {
       output: join(directory, 'config.json'),
       maxBytes: 1e6,
       timeoutMs: 5_000,
+      clock: systemClock,
+      random: systemRandom,
     });
   let signer: Awaited<ReturnType<typeof localSigner>>;
   const name = { controlPlane: 'prod', kongVersion: '3.8.1' };

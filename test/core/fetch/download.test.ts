@@ -88,6 +88,8 @@ const request = ({ origin }: AnsweringServer, more: Partial<DownloadRequest> = {
   output,
   maxBytes: 2 ** 20,
   timeoutMs: 2_000,
+  clock: systemClock,
+  random: systemRandom,
   ...more,
 });
 
@@ -487,7 +489,6 @@ describe('from the vault in S3 to the node', () => {
             authentication: async () => ({ by: 'iam', region: REGION, credentials: identity.credentials }),
           },
         ],
-        now: () => new Date(),
       });
 
     const nothing = await failureOf(fetching('3.8.1'));

@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../core/clock.ts';
 import { fetchConfig, type GrantSource, requestGrantFrom } from '../../../core/fetch/fetch-config.ts';
+import { systemRandom } from '../../../core/random-source.ts';
 
 const asked = {
   controlPlane: 'prod',
   kongVersion: '3.9.1',
-  now: () => new Date(),
+  clock: systemClock,
+  random: systemRandom,
   timeoutMs: 50,
 };
 const silent: GrantSource = {

@@ -1,16 +1,15 @@
-import { execFile } from 'node:child_process';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { type GrantRequest, limit, requestGrant } from '../../../core/fetch/grant-request.ts';
+import { type Clock, systemClock } from '../../../core/clock.ts';
+import { type GrantRequest, requestGrant } from '../../../core/fetch/grant-request.ts';
+import { systemRandom } from '../../../core/random-source.ts';
 import { identityOf, issue } from '../access/certificates.ts';
 import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 
-const run = promisify(execFile);
 const now = new Date('2026-11-23T04:00:00Z');
+const clockAt = (instant: Date): Clock => ({ ...systemClock, now: () => instant });
 const grant = {
   url: 'https://vault.invalid/prod/3.9.1/config.json?X-Amz-Signature=sesame',
   method: 'GET',
@@ -41,7 +40,8 @@ function asking(server: AnsweringServer, more: Partial<GrantRequest> = {}) {
       credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' },
     },
     timeoutMs: 2_000,
-    now: () => now,
+    clock: clockAt(now),
+    random: systemRandom,
     ...more,
   });
 }
@@ -146,7 +146,7 @@ describe('asking for a grant', () => {
   ])('refused while the clock is %s names the clock: %s', async (_, seconds, named) => {
     const server = await api(json(403, { message: 'Forbidden' }));
 
-    const error = await asking(server, { now: () => new Date(now.getTime() + seconds * 1000) }).catch(
+    const error = await asking(server, { clock: clockAt(new Date(now.getTime() + seconds * 1000)) }).catch(
       (reason: Error) => reason,
     );
 
@@ -289,7 +289,7 @@ describe('asking with a cluster certificate', () => {
   ])('refused while the clock is %s names the clock: %s', async (_, seconds, named) => {
     const server = await api(json(401, {}));
 
-    const error = await asserting(server, { now: () => new Date(now.getTime() + seconds * 1000) }).catch(
+    const error = await asserting(server, { clock: clockAt(new Date(now.getTime() + seconds * 1000)) }).catch(
       (reason: Error) => reason,
     );
 
@@ -355,7 +355,7 @@ describe('asking a function', () => {
   it('names the clock that is an hour off', async () => {
     const server = await api(json(403, { message: 'Signature expired' }));
 
-    await expect(invoking(server, { now: () => new Date(now.getTime() - 3_600_000) })).rejects.toEqual(
+    await expect(invoking(server, { clock: clockAt(new Date(now.getTime() - 3_600_000)) })).rejects.toEqual(
       failing('denied', /clock is 3600 s behind/),
     );
   });
@@ -379,48 +379,3 @@ function endlessly(response: ServerResponse): void {
   response.writeHead(200);
   more();
 }
-
-describe('the limit of a request', () => {
-  it.each([
-    ['its time', () => limit(20, new AbortController().signal), 'TimeoutError'],
-    ['its time alone', () => limit(20, undefined), 'TimeoutError'],
-    ['a signal that comes', () => limit(5_000, AbortSignal.timeout(20)), 'TimeoutError'],
-    ['a signal that came before', () => limit(5_000, AbortSignal.abort({ name: 'enough' })), 'enough'],
-  ])('is %s', async (_what, limited, name) => {
-    const signal = limited();
-
-    await delay(60);
-
-    expect(signal).toMatchObject({ aborted: true, reason: { name } });
-  });
-
-  it('leaves nothing behind in a signal that lives as long as the process', async () => {
-    // A process of its own, whose heap nobody else uses meanwhile.
-    const script = `
-      import { limit } from './core/fetch/grant-request.ts';
-      const { signal } = new AbortController();
-      const heapBytes = () => (gc(), process.memoryUsage().heapUsed);
-      const before = heapBytes();
-      // The timers of signals keep no process alive.
-      const alive = setInterval(() => undefined, 1_000);
-      let open = 20_000;
-      const ended = new Promise((resolve) => {
-        for (let question = 0; question < 20_000; question += 1) {
-          limit(10, signal).addEventListener('abort', () => (open -= 1) === 0 && resolve());
-        }
-      });
-      await ended;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      process.stdout.write(String(heapBytes() - before));
-      clearInterval(alive);
-    `;
-
-    const { stdout } = await run(process.execPath, [
-      ...['--expose-gc', '--import', 'tsx'],
-      ...['--input-type=module', '--eval', script],
-    ]);
-
-    // 40 MB and more with AbortSignal.any.
-    expect(Number(stdout)).toBeLessThan(10_000_000);
-  }, 30_000);
-});

@@ -3,8 +3,13 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { reason } from '../../../core/fetch/grant-request.ts';
-import { bodyText, fetchDirectly, httpClient, proxyFor } from '../../../core/fetch/http-client.ts';
+import {
+  describeRequestFailure,
+  fetchDirectly,
+  httpClient,
+  proxyFor,
+  readBodyText,
+} from '../../../core/fetch/http-client.ts';
 import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
 import { privateHost, startPrivateNetwork } from './private-network.ts';
@@ -104,7 +109,7 @@ describe('an HTTP client', () => {
 
     const response = await client(url, {});
 
-    expect(await bodyText(response, 1_000)).toBe(`${privateHost}/grant`);
+    expect(await readBodyText(response, 1_000)).toEqual({ text: `${privateHost}/grant`, isCut: false });
     const authorization = `Basic ${Buffer.from('user:secret').toString('base64')}`;
     expect(network.tunnels).toEqual([{ to: `${privateHost}:443`, authorization }]);
   });
@@ -116,7 +121,7 @@ describe('an HTTP client', () => {
     });
 
     // Found, trusted, and another name than the certificate’s.
-    const failure = await client(`https://localhost:${network.tlsPort}/`, {}).catch(reason);
+    const failure = await client(`https://localhost:${network.tlsPort}/`, {}).catch(describeRequestFailure);
 
     expect(failure).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
     expect(network.tunnels).toEqual([]);
@@ -138,7 +143,9 @@ describe('an HTTP client', () => {
   it('trusts no private CA that it was not given', async () => {
     const client = await httpClient({ environment: { HTTPS_PROXY: network.proxyUrl } });
 
-    expect(await client(url, {}).catch(reason)).toMatch(/UNABLE_TO_VERIFY|SELF_SIGNED|unable to/i);
+    expect(await client(url, {}).catch(describeRequestFailure)).toMatch(
+      /UNABLE_TO_VERIFY|SELF_SIGNED|unable to/i,
+    );
   });
 
   it('says what the proxy answered, and never its password', async () => {
@@ -146,7 +153,7 @@ describe('an HTTP client', () => {
     const environment = { HTTPS_PROXY: network.proxyUrl.replace('http://', 'http://user:secret@') };
     const client = await httpClient({ environment, caFile });
 
-    const failure = await client(url, {}).catch(reason);
+    const failure = await client(url, {}).catch(describeRequestFailure);
 
     expect(failure).toBe(`by way of the proxy ${new URL(network.proxyUrl).host}: it answered 407`);
   });
@@ -156,7 +163,7 @@ describe('an HTTP client', () => {
     await gone.stop();
     const client = await httpClient({ environment: { HTTPS_PROXY: `http://127.0.0.1:${gone.port}` } });
 
-    const failure = await client(url, {}).catch(reason);
+    const failure = await client(url, {}).catch(describeRequestFailure);
 
     expect(failure).toBe(`by way of the proxy 127.0.0.1:${gone.port}: ECONNREFUSED`);
   });
@@ -180,7 +187,7 @@ describe('an HTTP client', () => {
     const { port, stop } = await listen(server, '127.0.0.1', 0);
     ends.push(stop);
 
-    const failure = await fetchDirectly(`http://127.0.0.1:${port}/`).catch(reason);
+    const failure = await fetchDirectly(`http://127.0.0.1:${port}/`).catch(describeRequestFailure);
 
     expect(failure).toBe('the connection was closed without an answer');
   });

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { type Clock, systemClock } from '../../../core/clock.ts';
 import { type Health, startHealth } from '../../../core/standby/health.ts';
 
 const started = new Date('2026-11-23T00:00:00.000Z');
 const later = new Date('2026-11-23T00:00:05.000Z');
+const clockAt = (now: () => Date): Clock => ({ ...systemClock, now });
 let health: Health | undefined;
 
 afterEach(async () => {
@@ -16,7 +18,10 @@ async function get(path: string) {
 
 describe('the health page', () => {
   it('is well and not ready while the node has nothing', async () => {
-    health = await startHealth({ host: '127.0.0.1', port: 0 }, () => started);
+    health = await startHealth(
+      { host: '127.0.0.1', port: 0 },
+      clockAt(() => started),
+    );
 
     const answers = [await get('/healthz'), await get('/readyz')];
 
@@ -31,7 +36,10 @@ describe('the health page', () => {
     'says what it does, since when, and with which revision: %s',
     async (state) => {
       const times = [started, later];
-      health = await startHealth({ host: '127.0.0.1', port: 0 }, () => times.shift() ?? new Date());
+      health = await startHealth(
+        { host: '127.0.0.1', port: 0 },
+        clockAt(() => times.shift() ?? later),
+      );
       health.report({ state: state === 'waiting' ? 'granting' : 'waiting', revision: undefined });
       times.splice(0, 2, later);
 
@@ -45,15 +53,26 @@ describe('the health page', () => {
   );
 
   it('has no other page', async () => {
-    health = await startHealth({ host: '::1', port: 0 }, () => started);
+    health = await startHealth(
+      { host: '::1', port: 0 },
+      clockAt(() => started),
+    );
 
     expect(await get('/metrics')).toEqual({ status: 404, body: { message: 'try /healthz or /readyz' } });
   });
 
   it('cannot be where somebody else listens', async () => {
-    health = await startHealth({ host: '127.0.0.1', port: 0 }, () => started);
+    health = await startHealth(
+      { host: '127.0.0.1', port: 0 },
+      clockAt(() => started),
+    );
     const port = Number(new URL(health.url).port);
 
-    await expect(startHealth({ host: '127.0.0.1', port }, () => started)).rejects.toThrow('EADDRINUSE');
+    await expect(
+      startHealth(
+        { host: '127.0.0.1', port },
+        clockAt(() => started),
+      ),
+    ).rejects.toThrow('EADDRINUSE');
   });
 });

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../core/clock.ts';
 import { exitCodes } from '../../../core/fetch/errors.ts';
 import { seedKong } from '../../../core/standby/seed.ts';
 import { staleCache } from '../../../core/standby/stale-cache.ts';
@@ -61,7 +62,14 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     const before = await snapshot(environmentOf(node.prefix));
     const { file, md5 } = await declarativeFile(node.directory, tableFor(upstream.url));
 
-    const outcome = await seedKong({ ...node, file, md5, timeoutMs: patienceMs, pollMs: 20 });
+    const outcome = await seedKong({
+      ...node,
+      file,
+      md5,
+      timeoutMs: patienceMs,
+      clock: systemClock,
+      pollMs: 20,
+    });
 
     expect(outcome).toBe('seeded');
     expect(await configurationHash(node)).toBe(md5);
@@ -75,11 +83,11 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
   it('leaves a node alone that has a configuration', async () => {
     const node = await startNode(kong);
     const first = await declarativeFile(node.directory, tableFor(nowhere));
-    await seedKong({ ...node, ...first, timeoutMs: patienceMs, pollMs: 20 });
+    await seedKong({ ...node, ...first, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
     const before = await lastWritten(node.prefix);
     const second = await declarativeFile(node.directory, {}, 'second.json');
 
-    const outcome = await seedKong({ ...node, ...second, timeoutMs: loadMs, pollMs: 20 });
+    const outcome = await seedKong({ ...node, ...second, timeoutMs: loadMs, clock: systemClock, pollMs: 20 });
 
     expect(outcome).toBe('has a configuration');
     expect(await lastWritten(node.prefix)).toBe(before);
@@ -95,7 +103,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     const before = await snapshot(environmentOf(node.prefix));
     const refused = await declarativeFile(node.directory, { no_such_entities: [] });
 
-    const seeding = seedKong({ ...node, ...refused, timeoutMs: retryMs, pollMs: 20 });
+    const seeding = seedKong({ ...node, ...refused, timeoutMs: retryMs, clock: systemClock, pollMs: 20 });
     const controlPlane = await startControlPlane({
       mtls: 'shared',
       certificates: { controlPlane: certificate, dataPlane: certificate },
@@ -114,7 +122,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     const before = await snapshot(environmentOf(node.prefix));
     const refused = await declarativeFile(node.directory, { ...tableFor(nowhere), no_such_entities: [] });
 
-    const seeding = seedKong({ ...node, ...refused, timeoutMs: loadMs, pollMs: 20 });
+    const seeding = seedKong({ ...node, ...refused, timeoutMs: loadMs, clock: systemClock, pollMs: 20 });
 
     await expect(seeding).rejects.toMatchObject({
       name: 'StandbyError',
@@ -131,7 +139,9 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     const node = await startNode(kong);
     const refused = await declarativeFile(node.directory, { no_such_entities: [] });
 
-    await expect(seedKong({ ...node, ...refused, timeoutMs: loadMs, pollMs: 20 })).rejects.toThrow();
+    await expect(
+      seedKong({ ...node, ...refused, timeoutMs: loadMs, clock: systemClock, pollMs: 20 }),
+    ).rejects.toThrow();
     // Kong would take it now, if it were told of it.
     await declarativeFile(node.directory, tableFor(nowhere));
     await delay(loadMs);
@@ -144,7 +154,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
   it('does not load the file again at the next SIGHUP', async () => {
     const node = await startNode(kong);
     const seed = await declarativeFile(node.directory, tableFor(nowhere));
-    await seedKong({ ...node, ...seed, timeoutMs: patienceMs, pollMs: 20 });
+    await seedKong({ ...node, ...seed, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
     // Other content under the same path would show.
     await declarativeFile(node.directory, {});
 
@@ -157,11 +167,11 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
   it('takes out the line that a killed run left in a node that got its configuration', async () => {
     const node = await startNode(kong);
     const seed = await declarativeFile(node.directory, tableFor(nowhere));
-    await seedKong({ ...node, ...seed, timeoutMs: patienceMs, pollMs: 20 });
+    await seedKong({ ...node, ...seed, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
     const before = await snapshot(environmentOf(node.prefix));
     await appendFile(environmentOf(node.prefix), `declarative_config = ${seed.file}\n`);
 
-    const outcome = await seedKong({ ...node, ...seed, timeoutMs: loadMs, pollMs: 20 });
+    const outcome = await seedKong({ ...node, ...seed, timeoutMs: loadMs, clock: systemClock, pollMs: 20 });
 
     expect(outcome).toBe('has a configuration');
     expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
@@ -174,7 +184,13 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     await appendFile(environmentOf(node.prefix), `declarative_config = ${seed.file}\n`.repeat(2));
     await writeFile(`${environmentOf(node.prefix)}.lifeboat`, 'half');
 
-    const outcome = await seedKong({ ...node, ...seed, timeoutMs: patienceMs, pollMs: 20 });
+    const outcome = await seedKong({
+      ...node,
+      ...seed,
+      timeoutMs: patienceMs,
+      clock: systemClock,
+      pollMs: 20,
+    });
 
     expect(outcome).toBe('seeded');
     expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
@@ -189,7 +205,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
   async function nodeWithOldCache() {
     const first = await startNode(kong);
     const old = await declarativeFile(first.directory, tableFor(nowhere), 'old.json');
-    await seedKong({ ...first, ...old, timeoutMs: patienceMs, pollMs: 20 });
+    await seedKong({ ...first, ...old, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
     await first.stop();
     const cache = join(first.prefix, 'dbless.lmdb/data.mdb');
     await utimes(cache, (Date.now() - monthMs) / 1000, (Date.now() - monthMs) / 1000);
@@ -215,7 +231,14 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
     const before = await snapshot(environmentOf(node.prefix));
     const newer = await declarativeFile(node.directory, {}, 'newer.json');
 
-    const outcome = await seedKong({ ...node, ...newer, replaces, timeoutMs: patienceMs, pollMs: 20 });
+    const outcome = await seedKong({
+      ...node,
+      ...newer,
+      replaces,
+      timeoutMs: patienceMs,
+      clock: systemClock,
+      pollMs: 20,
+    });
 
     expect(outcome).toBe('seeded');
     expect(await configurationHash(node)).toBe(newer.md5);
@@ -230,7 +253,14 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
     const before = await snapshot(environmentOf(node.prefix));
     const refused = await declarativeFile(node.directory, { no_such_entities: [] });
 
-    const seeding = seedKong({ ...node, ...refused, replaces, timeoutMs: loadMs, pollMs: 20 });
+    const seeding = seedKong({
+      ...node,
+      ...refused,
+      replaces,
+      timeoutMs: loadMs,
+      clock: systemClock,
+      pollMs: 20,
+    });
 
     await expect(seeding).rejects.toMatchObject({ code: 'refused' });
     expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
@@ -252,6 +282,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
         ...newer,
         replaces: { ...replaces, ...sighted },
         timeoutMs: loadMs,
+        clock: systemClock,
       });
 
       expect(outcome).toBe('has a configuration');
@@ -291,7 +322,7 @@ describe('seeding a data plane whose .kong_env is not as Kong made it', () => {
     const node = await bareNode();
     await chmod(environmentOf(node.prefix), mode);
 
-    await seedKong({ ...node, timeoutMs: patienceMs });
+    await seedKong({ ...node, timeoutMs: patienceMs, clock: systemClock });
 
     expect((await stat(environmentOf(node.prefix))).mode & 0o7777).toBe(mode);
   });
@@ -300,7 +331,7 @@ describe('seeding a data plane whose .kong_env is not as Kong made it', () => {
     const node = await bareNode();
     await chown(environmentOf(node.prefix), 65_533, 65_532);
 
-    await seedKong({ ...node, timeoutMs: patienceMs });
+    await seedKong({ ...node, timeoutMs: patienceMs, clock: systemClock });
 
     expect(await stat(environmentOf(node.prefix))).toMatchObject({ uid: 65_533, gid: 65_532 });
   });
@@ -311,7 +342,13 @@ describe('seeding a data plane whose .kong_env is not as Kong made it', () => {
     await appendFile(environmentOf(node.prefix), Buffer.from('pg_password = na\u00efve', 'latin1'));
     const before = await snapshot(environmentOf(node.prefix));
 
-    const outcome = await seedKong({ ...node, ...seed, timeoutMs: patienceMs, pollMs: 20 });
+    const outcome = await seedKong({
+      ...node,
+      ...seed,
+      timeoutMs: patienceMs,
+      clock: systemClock,
+      pollMs: 20,
+    });
 
     expect(outcome).toBe('seeded');
     expect(await snapshot(environmentOf(node.prefix))).toEqual({ ...before, text: `${before.text}\n` });
@@ -343,7 +380,14 @@ describe('a seeding that ends early', () => {
     const refused = await declarativeFile(node.directory, { no_such_entities: [] });
     const cancel = new AbortController();
 
-    const seeding = seedKong({ ...node, ...refused, timeoutMs: 20_000, pollMs: 20, signal: cancel.signal });
+    const seeding = seedKong({
+      ...node,
+      ...refused,
+      timeoutMs: 20_000,
+      clock: systemClock,
+      pollMs: 20,
+      signal: cancel.signal,
+    });
     setTimeout(() => cancel.abort(), 150);
 
     await expect(seeding).rejects.toMatchObject({
@@ -358,7 +402,7 @@ describe('a seeding that ends early', () => {
     const before = await snapshot(environmentOf(node.prefix));
     const refused = await declarativeFile(node.directory, { no_such_entities: [] });
 
-    const seeding = seedKong({ ...node, ...refused, timeoutMs: 600, pollMs: 20 });
+    const seeding = seedKong({ ...node, ...refused, timeoutMs: 600, clock: systemClock, pollMs: 20 });
     const refusal = expect(seeding).rejects.toMatchObject({ name: 'StandbyError' });
     await delay(200);
     await node.stop();
@@ -405,7 +449,7 @@ async function bareNode({
   ends.push(stop);
   const statusUrl = `http://127.0.0.1:${port}`;
   const writtenAt = await lastWritten(prefix);
-  return { prefix, statusUrl, ...seed, master, writtenAt, timeoutMs: 300, pollMs: 20 };
+  return { prefix, statusUrl, ...seed, master, writtenAt, timeoutMs: 300, clock: systemClock, pollMs: 20 };
 }
 
 /** An old cache, and settings that name a control plane which nobody is connected to. */

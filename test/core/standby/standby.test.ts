@@ -86,21 +86,19 @@ class World implements StandbyPorts {
   async removeLeftover() {
     this.begin('remove leftover');
   }
-  monotonicMs() {
-    return this.nowMs;
-  }
-  random() {
-    return 0.5;
-  }
-  async sleep(milliseconds: number) {
-    const before = this.nowMs - this.startMs;
-    this.nowMs += milliseconds;
-    for (const [time, happen] of Object.entries(this.at)) {
-      if (before < Number(time) && Number(time) <= before + milliseconds) {
-        happen();
+  readonly clock = {
+    monotonicMs: () => this.nowMs,
+    sleep: async (milliseconds: number) => {
+      const before = this.nowMs - this.startMs;
+      this.nowMs += milliseconds;
+      for (const [time, happen] of Object.entries(this.at)) {
+        if (before < Number(time) && Number(time) <= before + milliseconds) {
+          happen();
+        }
       }
-    }
-  }
+    },
+  };
+  readonly random = { next: () => 0.5 };
   log(entry: StandbyLogEntry) {
     this.entries.push(entry);
   }

@@ -2,7 +2,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../core/clock.ts';
 import { downloadVerified } from '../../../core/fetch/download.ts';
+import { systemRandom } from '../../../core/random-source.ts';
 import { prolonged, redirected, startTamperer } from '../../../local/rehearsal/tampering.ts';
 import { type Answer, goodFile, manifestOf, newSigningKey, startStandIn } from '../../cli/published-file.ts';
 
@@ -54,6 +56,8 @@ describe('somebody between vault and data plane', () => {
           output: join(directory, 'config.json'),
           maxBytes: 1_000_000,
           timeoutMs: 5_000,
+          clock: systemClock,
+          random: systemRandom,
         }),
       ).rejects.toMatchObject({ code: 'verification' });
       expect(await readdir(directory)).toEqual([]);

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../core/clock.ts';
 import { seedKong } from '../../../core/standby/seed.ts';
 import { pkiCertificates, sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import { startControlPlane } from '../../../simulators/kong/control-plane/control-plane.ts';
@@ -180,7 +181,7 @@ describe.each(testedKongs)(
       const first = await startNode(kong, { clusterEndpoint, certificate });
       const { directory } = first;
       const seed = await declarativeFile(directory, tableFor(nowhere));
-      await seedKong({ ...first, ...seed, timeoutMs: 15_000, pollMs: 20 });
+      await seedKong({ ...first, ...seed, timeoutMs: 60_000, clock: systemClock, pollMs: 20 });
 
       await first.stop();
       const second = await startNode(kong, { clusterEndpoint, certificate, directory });
@@ -212,7 +213,7 @@ describe.each(testedKongs)(
     it('is not ready when a declared file is missing, and keeps what it had', async () => {
       const node = await startNode(kong);
       const seed = await declarativeFile(node.directory, tableFor(nowhere));
-      await seedKong({ ...node, ...seed, timeoutMs: 15_000, pollMs: 20 });
+      await seedKong({ ...node, ...seed, timeoutMs: 60_000, clock: systemClock, pollMs: 20 });
       const environment = join(node.prefix, '.kong_env');
       await writeFile(environment, `declarative_config = ${seed.file}.gone\n`, { flag: 'a' });
 
