@@ -19,22 +19,6 @@ export function listFiles(extensions: readonly string[]): readonly string[] {
   );
 }
 
-/** Markdown without what stands in its code blocks. */
-export function proseOf(path: string): string {
-  return readFileSync(path, 'utf8').replaceAll(/^ *(?:\d+\. )?```[\s\S]*?^ *```$/gm, '');
-}
-
-/** The anchors that GitHub gives the headings of a file. */
-export function anchorsOf(path: string): ReadonlySet<string> {
-  const anchors = [...proseOf(path).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
-  return new Set(anchors);
-}
-
 /** Rows of the table whose header begins with these cells, as cells. */
 export function tableOf(path: string, header: readonly string[]): readonly (readonly string[])[] {
   const lines = readFileSync(path, 'utf8').split('\n');
