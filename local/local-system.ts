@@ -1,51 +1,34 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
-import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { bundleEntry } from '../build/bundle.ts';
-import { pemCertificates } from '../core/access/cluster-identity.ts';
+import {
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { projectRoot } from '../build/project-root.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
-import type { ExportVariables } from '../lambdas/environment/export.ts';
-import type { PresignVariables } from '../lambdas/environment/presign.ts';
-import type { WebhookVariables } from '../lambdas/environment/webhook.ts';
-import { DataPlaneAuth } from '../lib/grants/data-plane-auth.ts';
-import { trustVariables } from '../lib/grants/presign.ts';
-import { parseSettings, type Settings } from '../lib/settings/settings.ts';
-import type { Guard } from '../simulators/aws/access.ts';
-import { startHttpApi } from '../simulators/aws/api-gateway.ts';
-import { startEventSource } from '../simulators/aws/event-source.ts';
+import { outputId } from '../lib/operations/outputs.ts';
 import type { Identity } from '../simulators/aws/identities.ts';
-import { type LambdaFunction, lambdaFunction } from '../simulators/aws/lambda-function.ts';
 import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';
-import { startSchedule } from '../simulators/aws/scheduler.ts';
-import { policiesInForce } from './policies-in-force.ts';
+import { deployedOutput } from '../template/resolve.ts';
+import { resourceId, type SynthesizedTemplate } from '../template/template.ts';
+import { dataPlaneRoleId } from './local-template.ts';
+import { type Account, findFunction, type Measurement, sqsClient } from './provision/account.ts';
+import { administratorName, policiesInForce } from './provision/policies-in-force.ts';
+import { provision } from './provision/provision.ts';
 
 export interface LocalSystemOptions {
-  /** Objects, keys, bundles and logs go here; objects and keys are found again at the next start. */
+  /** What is deployed, for one control plane: see `localTemplate`. */
+  readonly template: SynthesizedTemplate;
+  readonly controlPlane: { readonly name: string; readonly certificate: ClusterCertificate };
+  /** Objects, keys and logs go here; objects and keys are found again at the next start. */
   readonly dataDirectory: string;
-  readonly controlPlane: {
-    readonly name: string;
-    /** `host:port` */
-    readonly clusterEndpoint: string;
-    readonly mtls: 'shared' | 'pki';
-    readonly serverName?: string | undefined;
-    readonly certificate: ClusterCertificate;
-    readonly customPlugins: readonly string[];
-  };
-  readonly dataPlaneVersions: readonly string[];
   /** Of the HTTP API. @default a free one */
   readonly port?: number | undefined;
-  readonly urlLifetimeSeconds?: number;
-  /** @default 0, no lock */
-  readonly objectLockDays?: number;
-}
-
-/** One measurement of a function, as CloudWatch would get it. */
-export interface Measurement {
-  readonly name: string;
-  readonly value: number;
 }
 
 /** Lifeboat as `cdk deploy` would set it up for one control plane, on this machine. */
@@ -55,6 +38,7 @@ export interface LocalSystem {
   readonly apiUrl: string;
   readonly webhookUrl: string;
   readonly hookSecret: string;
+  readonly hookSecretArn: string;
   readonly bucket: string;
   readonly signingKeyArn: string;
   /** What data planes of private networks invoke instead of the API. */
@@ -71,7 +55,11 @@ export interface LocalSystem {
     readonly s3: S3Client;
     readonly kms: KMSClient;
   };
-  /** Sends the schedule's message now, as if its time had come. */
+  /**
+   * Sends the schedule's message now, as if its time had come.
+   *
+   * @throws Error when the template has no schedule
+   */
   ringSchedule(): Promise<void>;
   /** Whether no message waits, is delayed or is being worked on. */
   isIdle(): Promise<boolean>;
@@ -79,6 +67,8 @@ export interface LocalSystem {
   exportCount(): number;
   /** Everything the functions measured so far. */
   measurements(): readonly Measurement[];
+  /** What policies refused and functions failed at so far, in the words of AWS. */
+  refusals(): readonly string[];
   readonly logDirectory: string;
   stop(): Promise<void>;
 }
@@ -86,20 +76,15 @@ export interface LocalSystem {
 const region = 'eu-central-1';
 const accountId = '000000000000';
 
-// As lib/export/export.ts sets it.
-const exportTimeoutSeconds = 120;
-
-/** Starts everything; what could not start leaves nothing running. */
+/**
+ * Deploys a template on this machine and starts everything; what could not start leaves nothing running.
+ *
+ * @throws Error that names what the template lacks, or has and the local system does not know
+ */
 export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
-  const { dataDirectory, controlPlane } = options;
-  const { name } = controlPlane;
-  const settings = settingsOf(options);
-  const running: { stop(): Promise<void> }[] = [];
-  const started = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
-    running.push(part);
-    return part;
-  };
-  // Whoever feeds others stops first.
+  const { template, dataDirectory, port } = options;
+  const running: Account['running'] = [];
+  // What feeds others stops first.
   const stop = async () => {
     for (const part of running.reverse()) {
       await part.stop();
@@ -108,294 +93,139 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   try {
     const logDirectory = join(dataDirectory, 'logs');
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
-    const bundles = await bundleFunctions(join(dataDirectory, 'functions'));
-    let enforced: Guard = async () => 'the policies are not in force yet';
-    const guard: Guard = (principalArn, access) => enforced(principalArn, access);
-    const aws = started(
-      await startLocalAws({ dataDirectory: join(dataDirectory, 'aws'), region, accountId, guard }),
-    );
-    const resources = createResources(aws, options, settings);
-    const deployment = policiesInForce(settings, name, resources, { region, accountId });
-    enforced = deployment.guard;
-    const measured: Measurement[] = [];
-
-    const role = (roleName: string) =>
-      aws.identities.issue(`arn:aws:sts::${accountId}:assumed-role/${roleName}/local`);
-    const start = (
-      entry: keyof typeof bundles.entries,
-      variables: Readonly<Record<string, string>>,
-      identity: Identity,
-      timeoutSeconds: number,
-    ): LambdaFunction =>
-      started(
-        lambdaFunction({
-          name: functionName(name, entry),
-          bundle: bundles.entries[entry],
-          runtime: bundles.runtime,
-          timeoutSeconds,
-          logFile: join(logDirectory, `${entry}.log`),
-          environment: {
-            ...variables,
-            ...aws.endpoints,
-            ...credentialVariables(identity),
-            AWS_REGION: region,
-            // The SDK's version is pinned; its notice of a later one belongs into no log.
-            AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-            POWERTOOLS_SERVICE_NAME: `lifeboat-${entry}`,
-            POWERTOOLS_METRICS_NAMESPACE: 'Lifeboat',
-          },
-          onMetrics: (metrics) => measured.push(...measurementsIn(metrics)),
-        }),
-      );
-
-    const webhookVariables: WebhookVariables = {
-      CONTROL_PLANES: JSON.stringify({
-        [name]: { queueUrl: resources.queue.url, secretId: resources.hookSecretArn },
-      }),
-      COALESCING_WINDOW_SECONDS: String(settings.coalescingWindowSeconds),
-      ACCEPT_SHA1: settings.acceptSha1 ? 'true' : 'false',
-    };
-    const exportVariables: ExportVariables = {
-      CONTROL_PLANE: name,
-      CLUSTER_ENDPOINT: controlPlane.clusterEndpoint,
-      CLUSTER_MTLS: controlPlane.mtls,
-      CLUSTER_SERVER_NAME: controlPlane.serverName ?? '',
-      CLUSTER_CERTIFICATE_SECRET: resources.certificateSecretArn,
-      DATA_PLANE_VERSIONS: options.dataPlaneVersions.join(','),
-      CUSTOM_PLUGINS: controlPlane.customPlugins.join(','),
-      BUCKET: resources.bucket,
-      ENCRYPTION_KEY_ARN: resources.encryptionKeyArn,
-      SIGNING_KEY_ARN: resources.signingKeyArn,
-      OBJECT_LOCK_DAYS: String(settings.objectLockDays),
-      QUEUE_URL: resources.queue.url,
-      SETTLE_SECONDS: String(settings.settleSeconds),
-      CLOCK_TOLERANCE_SECONDS: String(settings.clockToleranceSeconds),
-      MINIMUM_INTERVAL_SECONDS: String(settings.minimumIntervalSeconds),
-    };
-    const presignVariables: PresignVariables = {
-      CONTROL_PLANE: name,
-      BUCKET: resources.bucket,
-      DATA_PLANE_VERSIONS: options.dataPlaneVersions.join(','),
-      URL_LIFETIME_SECONDS: String(settings.urlLifetimeSeconds),
-      ...trustVariables(settings.dataPlaneAuth),
-    };
-    const { roles } = deployment;
-    const exportRole = role(roles.export);
-    const presignRole = role(roles.presign);
-    const webhook = start('webhook', { ...webhookVariables }, role(roles.webhook), 10);
-    const exporter = start('export', { ...exportVariables }, exportRole, exportTimeoutSeconds);
-    const presign = start('presign', { ...presignVariables }, presignRole, 10);
-    aws.lambda.createFunction(functionName(name, 'presign'), presign.invoke);
-
-    const sqsOf = (identity: Identity) =>
-      new SQSClient({
-        region,
-        endpoint: aws.endpoints.AWS_ENDPOINT_URL_SQS,
-        credentials: identity,
-      });
-    const eventSource = startEventSource({
-      sqs: sqsOf(exportRole),
-      queueUrl: resources.queue.url,
-      queueArn: resources.queue.arn,
+    const refusals: string[] = [];
+    let mayNot: Account['mayNot'] = async () => 'the policies are not in force yet';
+    const aws = await startLocalAws({
+      dataDirectory: join(dataDirectory, 'aws'),
       region,
-      function: exporter,
-      batchSize: 10,
+      accountId,
+      guard: (principal, { action, resourceArn, context }) => mayNot(principal, action, resourceArn, context),
     });
-    started({
-      async stop() {
-        // Ctrl-C does not wait for an export that waits for its control plane: it publishes in one step, or not at all.
-        await Promise.all([eventSource.stop(), exporter.stop()]);
-      },
-    });
-    const schedule = started(
-      startSchedule({
-        sqs: sqsOf(role(roles.schedule)),
-        queueUrl: resources.queue.url,
-        controlPlane: name,
-        everyMinutes: settings.scheduleMinutes,
-      }),
-    );
-    const api = started(
-      await startHttpApi({
-        region,
-        accountId,
-        identities: aws.identities,
-        guard,
-        now: () => new Date(),
-        port: options.port,
-        routes: [
-          {
-            method: 'POST',
-            path: '/control-planes/{controlPlane}/events',
-            authorization: 'none',
-            function: webhook,
-          },
-          {
-            method: 'GET',
-            path: `/control-planes/${name}/fallback-config`,
-            authorization: 'iam',
-            function: presign,
-          },
-          {
-            method: 'POST',
-            path: `/control-planes/${name}/fallback-config`,
-            authorization: 'none',
-            function: presign,
-          },
-        ],
-      }),
-    );
-    const administrator = role(roles.administrator);
-    const administratorSqs = sqsOf(administrator);
-    const s3Of = (credentials: Identity) =>
-      new S3Client({
-        region,
-        endpoint: aws.endpoints.AWS_ENDPOINT_URL_S3,
-        credentials,
-        requestChecksumCalculation: 'WHEN_REQUIRED',
-      });
-    return {
+    running.push(aws);
+    const account: Account = {
+      aws,
       region,
-      apiUrl: api.url,
-      webhookUrl: `${api.url}/control-planes/${name}/events`,
-      hookSecret: resources.hookSecret,
-      bucket: resources.bucket,
-      signingKeyArn: resources.signingKeyArn,
-      grantFunctionArn: resources.presignFunctionArn,
-      awsEndpoints: aws.endpoints,
-      dataPlane: role(roles.dataPlane),
-      administrator,
-      clients: {
-        reader: s3Of(presignRole),
-        s3: s3Of(administrator),
-        kms: new KMSClient({
-          region,
-          endpoint: aws.endpoints.AWS_ENDPOINT_URL_KMS,
-          credentials: administrator,
-        }),
-      },
-      ringSchedule: schedule.ring,
-      isIdle: () => isEmpty(administratorSqs, resources.queue.url),
-      exportCount: eventSource.invocations,
-      measurements: () => measured,
+      accountId,
+      port,
       logDirectory,
-      stop,
+      runtime: join(projectRoot, 'dist/simulators/lambda-runtime.mjs'),
+      functions: [],
+      integrations: new Map(),
+      permissions: [],
+      eventSources: [],
+      schedules: [],
+      measurements: [],
+      refusals,
+      api: undefined,
+      mayNot: (...asked) => mayNot(...asked),
+      checks: [],
+      starts: [],
+      running,
     };
+    const deployment = await provision(template, account);
+    const decide = policiesInForce(template, deployment, account.permissions);
+    mayNot = async (...asked) => {
+      const refusal = await decide(...asked);
+      refusals.push(...(refusal === undefined ? [] : [refusal]));
+      return refusal;
+    };
+    await Promise.all(account.checks.map((check) => check()));
+    const system = await systemOf(options, account, (name) => deployedOutput(template, name, deployment));
+    for (const start of account.starts) {
+      start();
+    }
+    return { ...system, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function isEmpty(sqs: SQSClient, queueUrl: string): Promise<boolean> {
-  const { Attributes = {} } = await sqs.send(
-    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
-  );
-  const {
-    ApproximateNumberOfMessages,
-    ApproximateNumberOfMessagesDelayed,
-    ApproximateNumberOfMessagesNotVisible,
-  } = Attributes;
-  return [
-    ApproximateNumberOfMessages,
-    ApproximateNumberOfMessagesDelayed,
-    ApproximateNumberOfMessagesNotVisible,
-  ].every((count) => count === '0');
-}
-
-/** The deployment's own settings and defaults, for this one control plane. */
-function settingsOf(options: LocalSystemOptions): Settings {
-  const { controlPlane, dataPlaneVersions, urlLifetimeSeconds, objectLockDays } = options;
-  const { name, clusterEndpoint, mtls, serverName, customPlugins, certificate } = controlPlane;
-  return parseSettings({
-    controlPlanes: {
-      [name]: {
-        clusterEndpoint,
-        clusterMtls: mtls,
-        ...(serverName === undefined ? {} : { clusterServerName: serverName }),
-        dataPlaneVersions,
-        customPlugins,
-      },
-    },
-    dataPlaneAuth: DataPlaneAuth.anyOf(DataPlaneAuth.iam(), ofCluster(certificate)),
-    ...(urlLifetimeSeconds === undefined ? {} : { urlLifetimeSeconds }),
-    ...(objectLockDays === undefined ? {} : { objectLockDays }),
-  });
-}
-
-/** In shared mode the certificate is the data planes' own; in PKI mode its authority issues theirs. */
-function ofCluster({ certificate, ca }: ClusterCertificate): DataPlaneAuth {
-  return DataPlaneAuth.clusterCertificate(
-    ca === undefined
-      ? { certificates: pemCertificates(certificate).slice(0, 1) }
-      : { authorities: pemCertificates(ca) },
-  );
-}
-
-function functionName(controlPlane: string, entry: string): string {
-  return `lifeboat-${controlPlane}-${entry}`;
-}
-
-function createResources(
-  aws: LocalAws,
-  { controlPlane }: LocalSystemOptions,
-  { coalescingWindowSeconds, objectLockDays }: Settings,
-) {
-  const { name, certificate } = controlPlane;
-  const encryptionKeyArn = aws.kms.createKey('lifeboat-encryption', 'SYMMETRIC_DEFAULT');
-  const bucket = 'lifeboat-vault';
-  aws.s3.createBucket(bucket, { defaultKeyId: encryptionKeyArn, objectLock: objectLockDays > 0 });
-  const deadLetters = `lifeboat-${name}-dead-letters.fifo`;
-  aws.sqs.createQueue(deadLetters);
-  const hookSecret = randomBytes(30).toString('base64url');
-  return {
-    bucket,
-    encryptionKeyArn,
-    signingKeyArn: aws.kms.createKey('lifeboat-signing', 'ECC_NIST_P256'),
-    queue: aws.sqs.createQueue(`lifeboat-${name}.fifo`, {
-      delaySeconds: coalescingWindowSeconds + 1,
-      visibilityTimeoutSeconds: exportTimeoutSeconds + 30,
-      contentBasedDeduplication: true,
-      redrive: { deadLetterQueue: deadLetters, maxReceiveCount: 10 },
+/** What a person takes from the outputs of the stack, and does after the deployment. */
+async function systemOf(
+  { template, controlPlane }: LocalSystemOptions,
+  account: Account,
+  output: (name: string) => string,
+): Promise<Omit<LocalSystem, 'stop'>> {
+  const { aws } = account;
+  const ofControlPlane = (name: string) => output(outputId(name, controlPlane.name));
+  const session = (roleName: string) =>
+    aws.identities.issue(`arn:aws:sts::${accountId}:assumed-role/${roleName}/local`);
+  const administrator = session(administratorName);
+  const { secretsManager, kms, s3Of } = clientsOf(aws, administrator);
+  const hookSecretArn = ofControlPlane('HookSecretArn');
+  const grantFunctionArn = ofControlPlane('GrantFunctionArn');
+  await secretsManager.send(
+    new PutSecretValueCommand({
+      SecretId: ofControlPlane('ClusterCertificateArn'),
+      SecretString: JSON.stringify(controlPlane.certificate),
+      ClientRequestToken: randomUUID(),
     }),
-    presignFunctionArn: aws.lambda.arnOf(functionName(name, 'presign')),
-    hookSecret,
-    hookSecretArn: aws.secretsManager.createSecret(`lifeboat/${name}/event-hook`, hookSecret),
-    certificateSecretArn: aws.secretsManager.createSecret(
-      `lifeboat/${name}/cluster-certificate`,
-      JSON.stringify(certificate),
-    ),
-  };
-}
-
-async function bundleFunctions(directory: string) {
-  const entries = {
-    webhook: join(directory, 'webhook.mjs'),
-    export: join(directory, 'export.mjs'),
-    presign: join(directory, 'presign.mjs'),
-  } as const;
-  const runtime = join(directory, 'runtime.mjs');
-  await Promise.all([
-    ...Object.entries(entries).map(([entry, file]) => bundleEntry(`lambdas/${entry}.ts`, file)),
-    bundleEntry('simulators/aws/lambda-runtime.ts', runtime),
-  ]);
-  return { entries, runtime };
-}
-
-function credentialVariables({ accessKeyId, secretAccessKey, sessionToken }: Identity) {
-  return {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  };
-}
-
-/** The values of one line in the embedded metric format. */
-function measurementsIn(line: Readonly<Record<string, unknown>>): readonly Measurement[] {
-  const { CloudWatchMetrics = [] } = line['_aws'] as {
-    readonly CloudWatchMetrics?: readonly { readonly Metrics: readonly { readonly Name: string }[] }[];
-  };
-  return CloudWatchMetrics.flatMap(({ Metrics }) =>
-    Metrics.flatMap(({ Name }) => [line[Name]].flat().map((value) => ({ name: Name, value: Number(value) }))),
   );
+  const { SecretString: hookSecret = '' } = await secretsManager.send(
+    new GetSecretValueCommand({ SecretId: hookSecretArn }),
+  );
+  return {
+    region,
+    apiUrl: output('ApiUrl'),
+    webhookUrl: ofControlPlane('WebhookUrl'),
+    hookSecret,
+    hookSecretArn,
+    bucket: output('Bucket'),
+    signingKeyArn: output('SigningKeyArn'),
+    grantFunctionArn,
+    awsEndpoints: aws.endpoints,
+    dataPlane: session(resourceId(template, 'AWS::IAM::Role', dataPlaneRoleId)),
+    administrator,
+    clients: { reader: s3Of(findFunction(account, grantFunctionArn).identity), s3: s3Of(administrator), kms },
+    async ringSchedule() {
+      const [schedule] = account.schedules;
+      if (schedule === undefined) {
+        throw new Error(
+          'nothing asks for exports regularly: the template has no enabled AWS::Scheduler::Schedule',
+        );
+      }
+      await schedule.ring();
+    },
+    isIdle: () => isIdle(account, administrator),
+    exportCount: () => account.eventSources.reduce((sum, { source }) => sum + source.invocations(), 0),
+    measurements: () => account.measurements,
+    refusals: () => account.refusals,
+    logDirectory: account.logDirectory,
+  };
+}
+
+function clientsOf({ endpoints }: LocalAws, credentials: Identity) {
+  return {
+    secretsManager: new SecretsManagerClient({
+      region,
+      endpoint: endpoints.AWS_ENDPOINT_URL_SECRETS_MANAGER,
+      credentials,
+    }),
+    kms: new KMSClient({ region, endpoint: endpoints.AWS_ENDPOINT_URL_KMS, credentials }),
+    s3Of: (identity: Identity) =>
+      new S3Client({
+        region,
+        endpoint: endpoints.AWS_ENDPOINT_URL_S3,
+        credentials: identity,
+        requestChecksumCalculation: 'WHEN_REQUIRED',
+      }),
+  };
+}
+
+async function isIdle(account: Account, administrator: Identity): Promise<boolean> {
+  const sqs = sqsClient(account, administrator);
+  const counts = await Promise.all(
+    account.eventSources.map(async ({ queueUrl }) => {
+      const { Attributes = {} } = await sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
+      );
+      return [
+        Attributes['ApproximateNumberOfMessages'],
+        Attributes['ApproximateNumberOfMessagesDelayed'],
+        Attributes['ApproximateNumberOfMessagesNotVisible'],
+      ];
+    }),
+  );
+  return counts.flat().every((count) => count === '0');
 }

@@ -7,6 +7,7 @@ import { kongVersion } from '../core/names.ts';
 import { type EchoUpstream, startEchoUpstream } from '../simulators/kong/echo-upstream.ts';
 import { findKong } from '../simulators/kong/kong-node.ts';
 import { type LocalSystem, startLocalSystem } from './local-system.ts';
+import { localTemplate } from './local-template.ts';
 import { proxyThroughKong } from './rehearsal/kong-proof.ts';
 import { controlPlaneName, isGood, rehearse } from './rehearsal/rehearsal.ts';
 import { realControlPlane, type Subject, simulatedControlPlane } from './rehearsal/subject.ts';
@@ -78,18 +79,13 @@ async function start(options: StartOptions): Promise<void> {
     say.step('Control plane up', subject.description);
     const upstream = await startEchoUpstream();
     parts.push(upstream);
+    const controlPlane = { ...subject, name: controlPlaneName };
+    const template = localTemplate({ controlPlane, dataPlaneVersions: [subject.dataPlaneVersion] });
     const system = await startLocalSystem({
+      template,
+      controlPlane,
       dataDirectory: directory,
       port: options.port,
-      dataPlaneVersions: [subject.dataPlaneVersion],
-      controlPlane: {
-        name: controlPlaneName,
-        clusterEndpoint: subject.clusterEndpoint,
-        mtls: subject.mtls,
-        serverName: subject.serverName,
-        certificate: subject.certificate,
-        customPlugins: subject.customPlugins,
-      },
     });
     parts.push(system);
     say.step('Lifeboat up', `the functions as deployed, AWS in miniature · ${system.apiUrl}`);

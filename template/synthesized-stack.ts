@@ -63,7 +63,15 @@ function synthesize<Result>(
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8')));
   const outdir = mkdtempSync(join(tmpdir(), 'lifeboat-synth-'));
   try {
-    const app = new App({ outdir, context: { ...context, 'aws:cdk:disable-asset-staging': true } });
+    const app = new App({
+      outdir,
+      context: {
+        ...context,
+        'aws:cdk:disable-asset-staging': true,
+        // As the CDK CLI has it: a function's metadata say where its code is.
+        'aws:cdk:enable-asset-metadata': true,
+      },
+    });
     return make(app, ({ stackName }) =>
       v.parse(templateSchema, app.synth().getStackByName(stackName).template),
     );

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 const resource = v.object({
   Type: v.string(),
   Properties: v.optional(v.record(v.string(), v.unknown()), {}),
+  Metadata: v.optional(v.record(v.string(), v.unknown())),
   DependsOn: v.optional(v.union([v.string(), v.array(v.string())])),
 });
 

@@ -17,22 +17,40 @@ import {
 } from './received-request.ts';
 import { SignatureRefused, verifySignature } from './sigv4.ts';
 
-/** A route of the HTTP API; the first that fits answers. */
+/** A function as the API sees it. */
+export interface IntegratedFunction {
+  readonly arn: string;
+  readonly invoke: LambdaFunction['invoke'];
+}
+
 export interface Route {
-  readonly method: string;
-  /** As API Gateway writes it: `/control-planes/{controlPlane}/events`. */
-  readonly path: string;
-  readonly authorization: 'iam' | 'none';
-  readonly function: LambdaFunction;
+  /** As API Gateway writes it: `POST /control-planes/{controlPlane}/events`. */
+  readonly key: string;
+  readonly authorization: 'AWS_IAM' | 'NONE';
+  readonly function: IntegratedFunction;
+}
+
+export interface Throttle {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** What the stage `$default` says of routes. */
+export interface StageSettings {
+  /** By the key of their route. */
+  readonly throttles: ReadonlyMap<string, Throttle>;
+  /** Takes a line of the access log. */
+  readonly log: (line: string) => void;
+  /** The line, with context variables such as `$context.routeKey`. */
+  readonly logFormat: string;
 }
 
 export interface HttpApiOptions {
-  readonly routes: readonly Route[];
   readonly identities: Identities;
   readonly region: string;
   readonly accountId: string;
   readonly now: () => Date;
-  /** Policies that callers of IAM routes are checked against. */
+  /** Policies that callers of IAM routes are checked against, and the API where it invokes a function. */
   readonly guard?: Guard | undefined;
   /** @default a free one */
   readonly port?: number | undefined;
@@ -40,7 +58,20 @@ export interface HttpApiOptions {
 
 export interface HttpApi {
   readonly url: string;
+  /** The first route that fits answers. */
+  createRoute(route: Route): void;
+  /**
+   * Opens the routes: without a stage, nobody is answered.
+   *
+   * @throws Error when the settings name a route that does not exist
+   */
+  createStage(settings: StageSettings): void;
   stop(): Promise<void>;
+}
+
+interface RunningApi extends HttpApiOptions {
+  readonly routes: Route[];
+  stage: (StageSettings & { readonly take: (routeKey: string) => boolean }) | undefined;
 }
 
 export const localApiId = 'local';
@@ -48,10 +79,11 @@ export const localApiId = 'local';
 // docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 const maxBodyBytes = 10 * 1024 * 1024;
 
-/** API Gateway's HTTP API in front of the functions: routes, IAM authorization, payload format 2.0. It has no throttles. */
+/** API Gateway's HTTP API in front of the functions: routes, IAM authorization, throttles, payload format 2.0. */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
+  const api: RunningApi = { ...options, routes: [], stage: undefined };
   const server = createServer((message, response) => {
-    void answer(options, message).then((result) => send(response, result));
+    void answer(api, message).then((result) => send(response, result));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -59,6 +91,18 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    createRoute: (route) => {
+      api.routes.push(route);
+    },
+    createStage(settings) {
+      const unknown = [...settings.throttles.keys()].find(
+        (key) => !api.routes.some((each) => each.key === key),
+      );
+      if (unknown !== undefined) {
+        throw new Error(`Unable to find Route by key ${unknown} within the provided RouteSettings`);
+      }
+      api.stage = { ...settings, take: throttled(settings.throttles, options.now) };
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -67,38 +111,104 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   };
 }
 
-async function answer(
-  options: HttpApiOptions,
-  message: IncomingMessage,
-): Promise<APIGatewayProxyStructuredResultV2> {
-  try {
-    const request = await receiveRequest(message, maxBodyBytes);
-    for (const route of options.routes) {
-      const pathParameters = match(route, request);
-      if (pathParameters !== undefined) {
-        const caller = route.authorization === 'iam' ? await authorized(options, request) : undefined;
-        const event = proxyEvent(options, route, request, pathParameters, caller);
-        return (await route.function.invoke(event)) as APIGatewayProxyStructuredResultV2;
-      }
+/** A token bucket for each route: `burst` requests at once, filled up again at `perSecond`. */
+function throttled(throttles: StageSettings['throttles'], now: () => Date): (routeKey: string) => boolean {
+  const buckets = new Map<string, { readonly tokens: number; readonly atMs: number }>();
+  return (routeKey) => {
+    const throttle = throttles.get(routeKey);
+    if (throttle === undefined) {
+      return true;
     }
-    return gatewayError(404, 'Not Found');
-  } catch (error) {
-    if (error instanceof SignatureRefused || error instanceof NotAuthorized) {
-      return gatewayError(403, 'Forbidden');
-    }
-    if (error instanceof UnreadableRequest) {
-      return error.code === 'too-large'
-        ? gatewayError(413, 'Request Entity Too Large')
-        : gatewayError(400, 'Bad Request');
-    }
-    return gatewayError(500, 'Internal Server Error');
+    const nowMs = now().getTime();
+    const { tokens, atMs } = buckets.get(routeKey) ?? { tokens: throttle.burst, atMs: nowMs };
+    const left = Math.min(throttle.burst, tokens + ((nowMs - atMs) / 1000) * throttle.perSecond);
+    buckets.set(routeKey, { tokens: left < 1 ? left : left - 1, atMs: nowMs });
+    return left >= 1;
+  };
+}
+
+/** What an answer says of its request, for the access log. */
+interface Exchange {
+  request?: ReceivedRequest;
+  route?: Route;
+  caller?: Identity | undefined;
+  error?: unknown;
+}
+
+async function answer(api: RunningApi, message: IncomingMessage): Promise<APIGatewayProxyStructuredResultV2> {
+  const exchange: Exchange = {};
+  const result = await routed(api, message, exchange).catch((error: unknown) => {
+    exchange.error = error;
+    return errorAnswer(error);
+  });
+  const { stage } = api;
+  if (stage !== undefined) {
+    const values = contextValues(exchange, result, api.now());
+    stage.log(stage.logFormat.replaceAll(/\$context\.[\w.]+/g, (name) => values[name] ?? '-'));
   }
+  return result;
+}
+
+async function routed(
+  api: RunningApi,
+  message: IncomingMessage,
+  exchange: Exchange,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  const request = await receiveRequest(message, maxBodyBytes);
+  exchange.request = request;
+  for (const route of api.stage === undefined ? [] : api.routes) {
+    const pathParameters = match(route, request);
+    if (pathParameters !== undefined) {
+      exchange.route = route;
+      if (api.stage?.take(route.key) === false) {
+        return gatewayError(429, 'Too Many Requests');
+      }
+      const caller = route.authorization === 'AWS_IAM' ? await authorized(api, request) : undefined;
+      exchange.caller = caller;
+      await requirePermission(api, route);
+      const event = proxyEvent(api, route, request, pathParameters, caller);
+      return (await route.function.invoke(event)) as APIGatewayProxyStructuredResultV2;
+    }
+  }
+  return gatewayError(404, 'Not Found');
+}
+
+function errorAnswer(error: unknown): APIGatewayProxyStructuredResultV2 {
+  if (error instanceof SignatureRefused || error instanceof NotAuthorized) {
+    return gatewayError(403, 'Forbidden');
+  }
+  if (error instanceof UnreadableRequest) {
+    return error.code === 'too-large'
+      ? gatewayError(413, 'Request Entity Too Large')
+      : gatewayError(400, 'Bad Request');
+  }
+  return gatewayError(500, 'Internal Server Error');
+}
+
+/** API Gateway Developer Guide, "Customize HTTP API access logs". */
+function contextValues(
+  { request, route, caller, error }: Exchange,
+  result: APIGatewayProxyStructuredResultV2,
+  now: Date,
+): Readonly<Record<string, string | undefined>> {
+  const reason = error instanceof Error ? error.message : undefined;
+  return {
+    '$context.requestTime': now.toISOString(),
+    '$context.identity.sourceIp': '127.0.0.1',
+    '$context.identity.userArn': caller?.principalArn,
+    '$context.routeKey': route?.key,
+    '$context.path': request?.path,
+    '$context.status': String(result.statusCode ?? 200),
+    '$context.error.message': reason?.replaceAll('"', "'"),
+    '$context.responseLength': String(Buffer.byteLength(result.body ?? '')),
+  };
 }
 
 function match(route: Route, request: ReceivedRequest): Readonly<Record<string, string>> | undefined {
-  const pattern = route.path.split('/');
+  const [method, routePath = ''] = route.key.split(' ');
+  const pattern = routePath.split('/');
   const path = request.path.split('/');
-  if (route.method !== request.method || pattern.length !== path.length) {
+  if (method !== request.method || pattern.length !== path.length) {
     return undefined;
   }
   const parameters: Record<string, string> = {};
@@ -114,7 +224,7 @@ function match(route: Route, request: ReceivedRequest): Readonly<Record<string, 
 }
 
 /** Names the resource as IAM policies do (API Gateway Developer Guide, "IAM authorization for HTTP APIs"). */
-async function authorized(options: HttpApiOptions, request: ReceivedRequest): Promise<Identity> {
+async function authorized(options: RunningApi, request: ReceivedRequest): Promise<Identity> {
   const caller = verifySignature(request, { ...options, service: 'execute-api' });
   const refusal = await options.guard?.(caller.principalArn, {
     action: 'execute-api:Invoke',
@@ -127,19 +237,33 @@ async function authorized(options: HttpApiOptions, request: ReceivedRequest): Pr
   return caller;
 }
 
+/** The function's own policy says whether this route may invoke it (Lambda Developer Guide, "API Gateway permissions"). */
+async function requirePermission({ region, accountId, guard }: RunningApi, route: Route): Promise<void> {
+  const refusal = await guard?.('apigateway.amazonaws.com', {
+    action: 'lambda:InvokeFunction',
+    resourceArn: route.function.arn,
+    context: {
+      'aws:SourceArn': `arn:aws:execute-api:${region}:${accountId}:${localApiId}/$default/${route.key.replace(' ', '')}`,
+    },
+  });
+  if (refusal !== undefined) {
+    throw new Error(refusal);
+  }
+}
+
 class NotAuthorized extends Error {
   override readonly name = 'NotAuthorized';
 }
 
 function proxyEvent(
-  { accountId, now }: HttpApiOptions,
+  { accountId, now }: RunningApi,
   route: Route,
   request: ReceivedRequest,
   pathParameters: Readonly<Record<string, string>>,
   caller: Identity | undefined,
 ): APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAuthorizer {
   const at = now();
-  const routeKey = `${route.method} ${route.path}`;
+  const routeKey = route.key;
   // Payload format 2.0 (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
   return {
     version: '2.0',

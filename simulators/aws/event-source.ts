@@ -14,8 +14,10 @@ export interface EventSourceOptions {
   readonly queueUrl: string;
   readonly queueArn: string;
   readonly region: string;
-  readonly function: LambdaFunction;
+  readonly function: Pick<LambdaFunction, 'invoke'>;
   readonly batchSize: number;
+  /** Whether the function's answer names the messages that it has not done; otherwise all of them are done. */
+  readonly reportsBatchItemFailures: boolean;
 }
 
 export interface EventSource {
@@ -44,7 +46,8 @@ export function startEventSource(options: EventSourceOptions): EventSource {
     }
     invocations += 1;
     const answer = (await options.function.invoke(sqsEvent(Messages, options))) as SQSBatchResponse;
-    const failed = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    const failures = options.reportsBatchItemFailures ? answer.batchItemFailures : [];
+    const failed = new Set(failures.map(({ itemIdentifier }) => itemIdentifier));
     const done = Messages.filter(({ MessageId = '' }) => !failed.has(MessageId));
     if (done.length > 0) {
       await options.sqs.send(

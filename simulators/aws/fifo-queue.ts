@@ -7,6 +7,8 @@ export interface FifoQueueOptions {
   readonly delaySeconds?: number;
   /** @default 30 */
   readonly visibilityTimeoutSeconds?: number;
+  /** Messages that are older are dropped. @default 4 days */
+  readonly retentionSeconds?: number;
   /** The SHA-256 of the body stands in for a deduplication id. */
   readonly contentBasedDeduplication?: boolean;
   /** A message that was received `maxReceiveCount` times without being deleted goes to `deadLetterQueue` (a queue's name). */
@@ -34,34 +36,35 @@ export interface NewMessage {
 }
 
 /** A message id that was sent within this time before is swallowed, even when its message is long deleted. */
-export const DEDUPLICATION_MILLISECONDS = 5 * 60 * 1000;
-const LONGEST_VISIBILITY_SECONDS = 43_200;
+export const deduplicationMs = 5 * 60 * 1000;
+const longestVisibilitySeconds = 43_200;
+const defaultRetentionSeconds = 4 * 24 * 60 * 60;
 
 const invalidValue = (message: string) => new ServiceError(400, 'InvalidParameterValue', message);
 
 export class FifoQueue {
   readonly name: string;
   readonly visibilityTimeoutSeconds: number;
-  private readonly options: FifoQueueOptions;
-  private readonly now: () => number;
-  private readonly deadLetterQueue: FifoQueue | undefined;
+  readonly #options: FifoQueueOptions;
+  readonly #now: () => number;
+  readonly #deadLetterQueue: FifoQueue | undefined;
   /** In the order in which they were sent. */
-  private messages: readonly Message[] = [];
-  private readonly sentLately = new Map<string, Message>();
-  private lastSequenceNumber = 0n;
+  #messages: readonly Message[] = [];
+  readonly #sentLately = new Map<string, Message>();
+  #lastSequenceNumber = 0n;
 
   /** `now` in milliseconds since the epoch. */
   constructor(name: string, options: FifoQueueOptions, now: () => number, deadLetterQueue?: FifoQueue) {
     this.name = name;
-    this.options = options;
+    this.#options = options;
     this.visibilityTimeoutSeconds = options.visibilityTimeoutSeconds ?? 30;
-    this.now = now;
-    this.deadLetterQueue = deadLetterQueue;
+    this.#now = now;
+    this.#deadLetterQueue = deadLetterQueue;
   }
 
   /** Returns the message, or the first one with the same deduplication id of the last 5 minutes. */
   send({ body, groupId, deduplicationId }: NewMessage): Message {
-    const contentHash = this.options.contentBasedDeduplication
+    const contentHash = this.#options.contentBasedDeduplication
       ? createHash('sha256').update(body).digest('hex')
       : undefined;
     const id = deduplicationId ?? contentHash;
@@ -70,51 +73,53 @@ export class FifoQueue {
         'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
       );
     }
-    this.forgetOldDeduplicationIds();
-    const earlier = this.sentLately.get(id);
+    this.#forgetOldDeduplicationIds();
+    const earlier = this.#sentLately.get(id);
     if (earlier !== undefined) {
       return earlier;
     }
-    const message = this.enqueue({ messageId: randomUUID(), body, groupId, deduplicationId: id });
-    this.sentLately.set(id, message);
+    const message = this.#enqueue({ messageId: randomUUID(), body, groupId, deduplicationId: id });
+    this.#sentLately.set(id, message);
     return message;
   }
 
   /** Takes up to `limit` messages that are due, in order, each group only while none of it is in flight. */
   receive(limit: number, visibilitySeconds = this.visibilityTimeoutSeconds): readonly Message[] {
-    this.moveToDeadLetterQueue();
-    const now = this.now();
-    const waiting = this.messages.filter((message) => message.visibleAt > now);
+    this.#dropOldMessages();
+    this.#moveToDeadLetterQueue();
+    const now = this.#now();
+    const waiting = this.#messages.filter((message) => message.visibleAt > now);
     const blockedGroups = new Set(waiting.map((message) => message.groupId));
-    return this.messages
+    return this.#messages
       .filter((message) => !blockedGroups.has(message.groupId))
       .slice(0, limit)
-      .map((message) => this.replace(message, this.taken(message, now, visibilitySeconds)));
+      .map((message) => this.#replace(message, this.#taken(message, now, visibilitySeconds)));
   }
 
   delete(receiptHandle: string): void {
-    const message = this.inFlight(receiptHandle);
-    this.messages = this.messages.filter((other) => other !== message);
+    const message = this.#inFlight(receiptHandle);
+    this.#messages = this.#messages.filter((other) => other !== message);
   }
 
   /** `visibilitySeconds` counts from now; 0 gives the message back at once. */
   changeVisibility(receiptHandle: string, visibilitySeconds: number): void {
-    if (visibilitySeconds < 0 || visibilitySeconds > LONGEST_VISIBILITY_SECONDS) {
-      throw invalidValue(`VisibilityTimeout is 0 to ${LONGEST_VISIBILITY_SECONDS} seconds`);
+    if (visibilitySeconds < 0 || visibilitySeconds > longestVisibilitySeconds) {
+      throw invalidValue(`VisibilityTimeout is 0 to ${longestVisibilitySeconds} seconds`);
     }
-    const message = this.inFlight(receiptHandle);
+    const message = this.#inFlight(receiptHandle);
     if (message === undefined) {
       throw invalidValue('the message does not exist or is not available for visibility timeout change');
     }
-    this.replace(message, { ...message, visibleAt: this.now() + visibilitySeconds * 1000 });
+    this.#replace(message, { ...message, visibleAt: this.#now() + visibilitySeconds * 1000 });
   }
 
   counts(): { readonly visible: number; readonly inFlight: number; readonly delayed: number } {
-    const now = this.now();
-    const hidden = this.messages.filter((message) => message.visibleAt > now);
+    this.#dropOldMessages();
+    const now = this.#now();
+    const hidden = this.#messages.filter((message) => message.visibleAt > now);
     const delayed = hidden.filter((message) => message.receiveCount === 0).length;
     return {
-      visible: this.messages.length - hidden.length,
+      visible: this.#messages.length - hidden.length,
       inFlight: hidden.length - delayed,
       delayed,
     };
@@ -124,54 +129,64 @@ export class FifoQueue {
   settings(): Readonly<Record<string, string>> {
     return {
       FifoQueue: 'true',
-      DelaySeconds: String(this.options.delaySeconds ?? 0),
+      DelaySeconds: String(this.#options.delaySeconds ?? 0),
       VisibilityTimeout: String(this.visibilityTimeoutSeconds),
-      ContentBasedDeduplication: String(this.options.contentBasedDeduplication ?? false),
+      MessageRetentionPeriod: String(this.#retentionSeconds),
+      ContentBasedDeduplication: String(this.#options.contentBasedDeduplication ?? false),
     };
   }
 
-  private enqueue(
+  #enqueue(
     message: Pick<Message, 'messageId' | 'body' | 'groupId' | 'deduplicationId'>,
-    delaySeconds = this.options.delaySeconds ?? 0,
+    delaySeconds = this.#options.delaySeconds ?? 0,
   ): Message {
-    const sentAt = this.now();
-    this.lastSequenceNumber += 1n;
+    const sentAt = this.#now();
+    this.#lastSequenceNumber += 1n;
     const enqueued: Message = {
       ...message,
-      sequenceNumber: String(this.lastSequenceNumber).padStart(20, '0'),
+      sequenceNumber: String(this.#lastSequenceNumber).padStart(20, '0'),
       sentAt,
       visibleAt: sentAt + delaySeconds * 1000,
       receiveCount: 0,
       firstReceivedAt: undefined,
       receiptHandle: undefined,
     };
-    this.messages = [...this.messages, enqueued];
+    this.#messages = [...this.#messages, enqueued];
     return enqueued;
   }
 
-  private forgetOldDeduplicationIds(): void {
-    for (const [id, { sentAt }] of this.sentLately) {
-      if (this.now() - sentAt >= DEDUPLICATION_MILLISECONDS) {
-        this.sentLately.delete(id);
+  get #retentionSeconds(): number {
+    return this.#options.retentionSeconds ?? defaultRetentionSeconds;
+  }
+
+  #dropOldMessages(): void {
+    const oldestMs = this.#now() - this.#retentionSeconds * 1000;
+    this.#messages = this.#messages.filter(({ sentAt }) => sentAt >= oldestMs);
+  }
+
+  #forgetOldDeduplicationIds(): void {
+    for (const [id, { sentAt }] of this.#sentLately) {
+      if (this.#now() - sentAt >= deduplicationMs) {
+        this.#sentLately.delete(id);
       }
     }
   }
 
-  private moveToDeadLetterQueue(): void {
-    const { redrive } = this.options;
-    const [now, target] = [this.now(), this.deadLetterQueue];
+  #moveToDeadLetterQueue(): void {
+    const { redrive } = this.#options;
+    const [now, target] = [this.#now(), this.#deadLetterQueue];
     if (redrive === undefined || target === undefined) {
       return;
     }
     const isSpent = (message: Message) =>
       message.visibleAt <= now && message.receiveCount >= redrive.maxReceiveCount;
-    for (const { messageId, body, groupId, deduplicationId } of this.messages.filter(isSpent)) {
-      target.enqueue({ messageId, body, groupId, deduplicationId }, 0);
+    for (const { messageId, body, groupId, deduplicationId } of this.#messages.filter(isSpent)) {
+      target.#enqueue({ messageId, body, groupId, deduplicationId }, 0);
     }
-    this.messages = this.messages.filter((message) => !isSpent(message));
+    this.#messages = this.#messages.filter((message) => !isSpent(message));
   }
 
-  private taken(message: Message, now: number, visibilitySeconds: number): Message {
+  #taken(message: Message, now: number, visibilitySeconds: number): Message {
     return {
       ...message,
       visibleAt: now + visibilitySeconds * 1000,
@@ -181,21 +196,21 @@ export class FifoQueue {
     };
   }
 
-  private replace(old: Message, message: Message): Message {
-    this.messages = this.messages.map((other) => (other === old ? message : other));
+  #replace(old: Message, message: Message): Message {
+    this.#messages = this.#messages.map((other) => (other === old ? message : other));
     return message;
   }
 
   /** The message that this handle still holds; undefined when it is deleted. */
-  private inFlight(receiptHandle: string): Message | undefined {
+  #inFlight(receiptHandle: string): Message | undefined {
     const match = /^([0-9a-f-]{36})#[0-9a-f-]{36}$/.exec(receiptHandle);
     if (match === null) {
       throw new ServiceError(400, 'ReceiptHandleIsInvalid', 'The input receipt handle is invalid.');
     }
-    const message = this.messages.find(({ messageId }) => messageId === match[1]);
+    const message = this.#messages.find(({ messageId }) => messageId === match[1]);
     if (
       message !== undefined &&
-      (message.receiptHandle !== receiptHandle || message.visibleAt <= this.now())
+      (message.receiptHandle !== receiptHandle || message.visibleAt <= this.#now())
     ) {
       // Unlike a standard queue: somebody else may have the message by now.
       throw invalidValue(

@@ -25,14 +25,24 @@ export interface LambdaFunctionOptions {
   /** All of its environment: it sees nothing of ours. */
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
+  /** Its heap may grow no larger; buffers, which Lambda would count as well, are not limited. @default Node's own limit */
+  readonly memorySizeMb?: number | undefined;
   /** What the function logs. */
   readonly logFile: string;
+  /** Takes each line of it, too. */
+  readonly onLog?: (line: string) => void;
   /** Its metrics, as it wrote them (embedded metric format). */
   readonly onMetrics: (metrics: Readonly<Record<string, unknown>>) => void;
 }
 
 /** A function in a thread of its own, with its own environment and module state, as in Lambda; one thread is one warm instance. */
 export interface LambdaFunction {
+  /**
+   * Loads the code without an event, as for provisioned concurrency.
+   *
+   * @throws Error when it cannot be loaded, for example because a variable is missing
+   */
+  load(): Promise<void>;
   /** @throws Error when the handler threw or ran out of time */
   invoke(event: unknown): Promise<unknown>;
   stop(): Promise<void>;
@@ -42,9 +52,14 @@ export interface LambdaFunction {
 interface Instance {
   readonly worker: Worker;
   readonly waiting: Map<number, (answer: Answer) => void>;
+  /** The code is loaded, or cannot be. */
+  readonly loaded: Promise<Answer>;
   /** Settles when all that it printed is read. */
   readonly printed: Promise<unknown>;
 }
+
+/** Of the answer that tells that the code is loaded; invocations count from 1. */
+const loadedId = 0;
 
 /** Starts a function; its code is loaded with the first event, so that that one is a cold start. */
 export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
@@ -59,10 +74,16 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
       workerData: { bundle: pathToFileURL(options.bundle).href },
       env: { ...options.environment, AWS_LAMBDA_FUNCTION_NAME: options.name },
       execArgv: [],
+      ...(options.memorySizeMb === undefined
+        ? {}
+        : { resourceLimits: { maxOldGenerationSizeMb: options.memorySizeMb } }),
       stdout: true,
       stderr: true,
     });
     const waiting: Instance['waiting'] = new Map();
+    const loaded = new Promise<Answer>((resolve) => {
+      waiting.set(loadedId, resolve);
+    });
     const failAll = (failure: string) => {
       for (const [id, settle] of waiting) {
         settle({ id, failure });
@@ -73,13 +94,14 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
         const metrics = metricsIn(line);
         if (metrics === undefined) {
           log.write(`${line}\n`);
+          options.onLog?.(line);
         } else {
           options.onMetrics(metrics);
         }
       }),
       eachLine(worker.stderr, (line) => log.write(`${line}\n`)),
     ]);
-    const instance = { worker, waiting, printed };
+    const instance = { worker, waiting, loaded, printed };
     worker.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
     worker.on('error', (error) => failAll(`${options.name} broke down: ${error.message}`));
     worker.on('exit', () => {
@@ -107,7 +129,19 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
     });
   }
 
+  const failed = (failure: string) => {
+    log.write(`${failure}\n`);
+    return new Error(`${options.name} failed, see ${options.logFile}: ${failure.split('\n')[0]}`);
+  };
+
   return {
+    async load() {
+      warm ??= startInstance();
+      const answer = await warm.loaded;
+      if ('failure' in answer) {
+        throw failed(answer.failure);
+      }
+    },
     async invoke(event) {
       if (stopping !== undefined) {
         throw new Error(`${options.name} was stopped`);
@@ -134,8 +168,7 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
           } satisfies Invocation);
         });
         if ('failure' in answer) {
-          log.write(`${answer.failure}\n`);
-          throw new Error(`${options.name} failed, see ${options.logFile}: ${answer.failure.split('\n')[0]}`);
+          throw failed(answer.failure);
         }
         return answer.result;
       } finally {

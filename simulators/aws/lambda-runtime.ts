@@ -10,6 +10,8 @@ type Handler = (
 const { bundle } = workerData as { readonly bundle: string };
 const { handler } = (await import(bundle)) as { readonly handler: Handler };
 
+// Invocations count from 1.
+parentPort?.postMessage({ id: 0, result: null } satisfies Answer);
 parentPort?.on('message', async ({ id, event, deadlineMs }: Invocation) => {
   const answer: Answer = await handler(event, {
     getRemainingTimeInMillis: () => deadlineMs - Date.now(),

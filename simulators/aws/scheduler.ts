@@ -1,9 +1,12 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
 export interface ScheduleOptions {
+  /** With the schedule's role. */
   readonly sqs: SQSClient;
   readonly queueUrl: string;
-  readonly controlPlane: string;
+  readonly messageGroupId: string;
+  /** The message; `<aws.scheduler.scheduled-time>` in it becomes the time. */
+  readonly input: string;
   readonly everyMinutes: number;
 }
 
@@ -13,24 +16,20 @@ export interface Schedule {
   stop(): Promise<void>;
 }
 
-/** EventBridge Scheduler's one target here: a control plane's queue. */
-export function startSchedule({ sqs, queueUrl, controlPlane, everyMinutes }: ScheduleOptions): Schedule {
+/** A schedule of EventBridge Scheduler whose target is an SQS queue. */
+export function startSchedule(options: ScheduleOptions): Schedule {
   const ring = async () => {
-    await sqs.send(
+    const now = new Date().toISOString();
+    await options.sqs.send(
       new SendMessageCommand({
-        QueueUrl: queueUrl,
-        MessageGroupId: controlPlane,
-        MessageBody: JSON.stringify({
-          command: 'export',
-          version: 1,
-          cause: 'schedule',
-          at: new Date().toISOString(),
-        }),
+        QueueUrl: options.queueUrl,
+        MessageGroupId: options.messageGroupId,
+        MessageBody: options.input.replaceAll('<aws.scheduler.scheduled-time>', now),
       }),
     );
   };
-  // What fails now is made good by the next ring.
-  const timer = setInterval(() => void ring().catch(() => undefined), everyMinutes * 60 * 1000);
+  // The next ring makes good what fails now.
+  const timer = setInterval(() => void ring().catch(() => undefined), options.everyMinutes * 60 * 1000);
   return {
     ring,
     async stop() {

@@ -1,5 +1,5 @@
 /** GetSecretValue and PutSecretValue of AWS Secrets Manager, in memory. Behaviour: its API Reference. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { type Access, overTls } from './access.ts';
 import { jsonOperation, startJsonService } from './json-service.ts';
@@ -8,6 +8,32 @@ import { type RunningService, type ServiceContext, ServiceError } from './signed
 export interface LocalSecretsManager extends RunningService {
   /** Makes a secret whose `AWSCURRENT` value is this; returns its ARN. */
   createSecret(name: string, value: string): string;
+}
+
+/** What CloudFormation's `GenerateSecretString` says, in part. */
+export interface GeneratedSecret {
+  readonly PasswordLength?: number | undefined;
+  readonly ExcludePunctuation?: boolean | undefined;
+  /** JSON, to which the password is added under `GenerateStringKey`. */
+  readonly SecretStringTemplate?: string | undefined;
+  readonly GenerateStringKey?: string | undefined;
+}
+
+const lettersAndDigits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+// GetRandomPassword, parameter ExcludePunctuation.
+const punctuation = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
+
+/** A value as Secrets Manager generates it. */
+export function generateSecret(generated: GeneratedSecret): string {
+  const { PasswordLength = 32, ExcludePunctuation = false } = generated;
+  const alphabet = ExcludePunctuation ? lettersAndDigits : `${lettersAndDigits}${punctuation}`;
+  const password = Array.from({ length: PasswordLength }, () => alphabet[randomInt(alphabet.length)]).join(
+    '',
+  );
+  const { SecretStringTemplate, GenerateStringKey } = generated;
+  return SecretStringTemplate === undefined || GenerateStringKey === undefined
+    ? password
+    : JSON.stringify({ ...JSON.parse(SecretStringTemplate), [GenerateStringKey]: password });
 }
 
 interface SecretVersion {

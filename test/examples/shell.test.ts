@@ -12,6 +12,7 @@ import { fetchConfig } from '../../core/fetch/fetch-config.ts';
 import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { startLocalSystem } from '../../local/local-system.ts';
+import { localTemplate } from '../../local/local-template.ts';
 import { startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import {
   type Answers,
@@ -324,17 +325,18 @@ describe('the shell example, at the local system', () => {
   it('gets byte for byte what `lifeboat fetch` gets', async () => {
     const controlPlane = await startControlPlane({ mtls: 'pki', dbUpdateFrequencySeconds: 0.2 });
     const { certificates } = controlPlane;
+    const subject = {
+      name: 'prod',
+      clusterEndpoint: controlPlane.clusterEndpoint,
+      mtls: 'pki',
+      serverName: controlPlane.serverName,
+      certificate: certificates,
+      customPlugins: [],
+    } as const;
     const system = await startLocalSystem({
+      template: localTemplate({ controlPlane: subject, dataPlaneVersions: ['3.9.1'] }),
+      controlPlane: subject,
       dataDirectory: join(directory, 'system'),
-      dataPlaneVersions: ['3.9.1'],
-      controlPlane: {
-        name: 'prod',
-        clusterEndpoint: controlPlane.clusterEndpoint,
-        mtls: 'pki',
-        serverName: controlPlane.serverName,
-        certificate: certificates,
-        customPlugins: [],
-      },
     });
     try {
       await system.ringSchedule();

@@ -21,6 +21,7 @@ import { secretsManagerHookSecrets } from '../../core/intake/secrets-manager-hoo
 import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
+import { localTemplate } from '../../local/local-template.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import type { Fault } from '../../simulators/kong/control-plane/faults.ts';
 import { recordedFrame } from '../core/kong/recording.ts';
@@ -65,18 +66,18 @@ async function startUnit(name: string, dataPlaneVersions: readonly string[]): Pr
   });
   const dataDirectory = join(directory, name);
   running.push(controlPlane);
+  const subject = {
+    name,
+    clusterEndpoint: controlPlane.clusterEndpoint,
+    mtls: 'shared',
+    serverName: controlPlane.serverName,
+    certificate: controlPlane.certificates,
+    customPlugins: [],
+  } as const;
   const system = await startLocalSystem({
+    template: localTemplate({ controlPlane: subject, dataPlaneVersions, settings: { objectLockDays: 7 } }),
+    controlPlane: subject,
     dataDirectory,
-    dataPlaneVersions,
-    objectLockDays: 7,
-    controlPlane: {
-      name,
-      clusterEndpoint: controlPlane.clusterEndpoint,
-      mtls: 'shared',
-      serverName: controlPlane.serverName,
-      certificate: controlPlane.certificates,
-      customPlugins: [],
-    },
   });
   running.push(system);
   await system.ringSchedule();
@@ -188,7 +189,7 @@ beforeAll(async () => {
     region,
     endpoint: awsEndpoints.AWS_ENDPOINT_URL_SECRETS_MANAGER,
     credentials: administrator,
-  }).send(new PutSecretValueCommand({ SecretId: 'lifeboat/prod/event-hook', SecretString: rotatedSecret }));
+  }).send(new PutSecretValueCommand({ SecretId: prod.system.hookSecretArn, SecretString: rotatedSecret }));
   const ready = await eventually(
     () => measured(prod, 'Published') === versions.length && measured(orders, 'Published') === 2,
     15,
@@ -490,7 +491,7 @@ describe('a grant without the API’s IAM', () => {
     }).catch((error: unknown) => error);
     const other = await requestGrant({
       ...invoking,
-      endpoint: new URL(grantFunctionArn.replace('presign', 'export')),
+      endpoint: new URL(grantFunctionArn.replace(/Presign.*/, 'Intake')),
       controlPlane: 'prod',
       kongVersion: '3.9.1',
       timeoutMs: 10_000,
@@ -562,7 +563,7 @@ describe('a hook secret that is rotated', () => {
     const requested: string[] = [];
     const ring = doorbell({
       isKnown: () => true,
-      secrets: secretsManagerHookSecrets(secretsManager, () => 'lifeboat/prod/event-hook', clock),
+      secrets: secretsManagerHookSecrets(secretsManager, () => prod.system.hookSecretArn, clock),
       requests: {
         request: async (controlPlane) => {
           requested.push(controlPlane);
@@ -582,7 +583,7 @@ describe('a hook secret that is rotated', () => {
     };
     await ringWith(rotatedSecret);
     await secretsManager.send(
-      new PutSecretValueCommand({ SecretId: 'lifeboat/prod/event-hook', SecretString: 'newest' }),
+      new PutSecretValueCommand({ SecretId: prod.system.hookSecretArn, SecretString: 'newest' }),
     );
 
     await clock.advance(59_000);

@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { APIGatewayProxyEventV2WithIAMAuthorizer } from 'aws-lambda';
-import { type HttpApi, type Route, startHttpApi } from '../../../simulators/aws/api-gateway.ts';
+import { type HttpApi, type IntegratedFunction, startHttpApi } from '../../../simulators/aws/api-gateway.ts';
 import { type Identity, localIdentities } from '../../../simulators/aws/identities.ts';
-import type { LambdaFunction } from '../../../simulators/aws/lambda-function.ts';
+import { testClock } from './running-local-aws.ts';
 import { iamHeaders } from './signed-requests.ts';
 
 type Event = APIGatewayProxyEventV2WithIAMAuthorizer;
@@ -12,11 +12,15 @@ const region = 'eu-central-1';
 const identities = localIdentities();
 const dataPlane = identities.issue('arn:aws:sts::000000000000:assumed-role/data-plane/local');
 const events: Event[] = [];
+const invocations: object[] = [];
+const accessLog: unknown[] = [];
+const clock = testClock();
 let api: HttpApi;
 
 /** Answers with its name, and keeps what it was given. */
-function fakeFunction(name: string, fails = false): LambdaFunction {
+function fakeFunction(name: string, fails = false): IntegratedFunction {
   return {
+    arn: `arn:aws:lambda:${region}:000000000000:function:${name}`,
     async invoke(event) {
       events.push(event as Event);
       if (fails) {
@@ -24,17 +28,7 @@ function fakeFunction(name: string, fails = false): LambdaFunction {
       }
       return { statusCode: 202, headers: { 'x-function': name }, body: JSON.stringify({ name }) };
     },
-    stop: async () => undefined,
   };
-}
-
-function route(
-  method: string,
-  path: string,
-  authorization: Route['authorization'],
-  fn: LambdaFunction,
-): Route {
-  return { method, path, authorization, function: fn };
 }
 
 function lastEvent(): Event {
@@ -54,12 +48,26 @@ beforeAll(async () => {
     region,
     accountId: '000000000000',
     identities,
-    now: () => new Date(),
-    routes: [
-      route('POST', '/control-planes/{controlPlane}/events', 'none', fakeFunction('webhook')),
-      route('GET', '/control-planes/prod/fallback-config', 'iam', fakeFunction('presign')),
-      route('GET', '/control-planes/{controlPlane}/broken', 'none', fakeFunction('broken', true)),
-    ],
+    now: clock.now,
+    guard: async (principal, { action, resourceArn, context }) => {
+      invocations.push({ principal, action, resourceArn, context });
+      return resourceArn.endsWith('function:closed') ? 'no permission' : undefined;
+    },
+  });
+  for (const [key, authorization, integration] of [
+    ['POST /control-planes/{controlPlane}/events', 'NONE', fakeFunction('webhook')],
+    ['GET /control-planes/prod/fallback-config', 'AWS_IAM', fakeFunction('presign')],
+    ['GET /control-planes/{controlPlane}/broken', 'NONE', fakeFunction('broken', true)],
+    ['GET /closed', 'NONE', fakeFunction('closed')],
+    ['GET /slow', 'NONE', fakeFunction('slow')],
+  ] as const) {
+    api.createRoute({ key, authorization, function: integration });
+  }
+  api.createStage({
+    throttles: new Map([['GET /slow', { perSecond: 2, burst: 3 }]]),
+    logFormat:
+      '{"route":"$context.routeKey","status":"$context.status","caller":"$context.identity.userArn"}',
+    log: (line) => accessLog.push(JSON.parse(line)),
   });
 });
 
@@ -234,13 +242,83 @@ describe('IAM authorization', () => {
   });
 });
 
+describe('a function', () => {
+  it('is invoked as API Gateway, by the route’s ARN', async () => {
+    await post('/control-planes/prod/events', '{}');
+
+    expect(invocations.at(-1)).toEqual({
+      principal: 'apigateway.amazonaws.com',
+      action: 'lambda:InvokeFunction',
+      resourceArn: `arn:aws:lambda:${region}:000000000000:function:webhook`,
+      context: {
+        'aws:SourceArn': `arn:aws:execute-api:${region}:000000000000:local/$default/POST/control-planes/{controlPlane}/events`,
+      },
+    });
+  });
+
+  it('that the API may not invoke is an error of the gateway', async () => {
+    const callsBefore = events.length;
+
+    const response = await fetch(`${api.url}/closed`);
+
+    expect([response.status, await response.json()]).toEqual([500, { message: 'Internal Server Error' }]);
+    expect(events).toHaveLength(callsBefore);
+  });
+});
+
+describe('a throttle', () => {
+  it('lets a burst through, and then as many as it gives per second', async () => {
+    const ask = async (times: number) => {
+      const answers = [];
+      for (let time = 0; time < times; time += 1) {
+        answers.push((await fetch(`${api.url}/slow`)).status);
+      }
+      return answers;
+    };
+
+    const burst = await ask(4);
+    clock.advanceSeconds(1);
+    const later = await ask(3);
+
+    expect(burst).toEqual([202, 202, 202, 429]);
+    expect(later).toEqual([202, 202, 429]);
+  });
+});
+
+describe('the stage', () => {
+  it('logs each answer in its format', async () => {
+    await fetch(`${api.url}/nowhere`);
+    await fetch(`${api.url}/closed`);
+
+    expect(accessLog.slice(-2)).toEqual([
+      { route: '-', status: '404', caller: '-' },
+      { route: 'GET /closed', status: '500', caller: '-' },
+    ]);
+  });
+
+  it('that names a route which does not exist is refused, and without one nobody is answered', async () => {
+    const other = await startHttpApi({ region, accountId: '000000000000', identities, now: clock.now });
+    other.createRoute({ key: 'GET /here', authorization: 'NONE', function: fakeFunction('here') });
+    const stage = { logFormat: '', log: () => undefined };
+
+    const before = await fetch(`${other.url}/here`);
+    const wrong = () =>
+      other.createStage({ ...stage, throttles: new Map([['GET /there', { perSecond: 1, burst: 1 }]]) });
+
+    expect(before.status).toBe(404);
+    expect(wrong).toThrow('Unable to find Route by key GET /there');
+    other.createStage({ ...stage, throttles: new Map() });
+    expect((await fetch(`${other.url}/here`)).status).toBe(202);
+    await other.stop();
+  });
+});
+
 it('frees its port, and hangs up on whoever is connected', async () => {
   const short = await startHttpApi({
     region,
     accountId: '000000000000',
     identities,
     now: () => new Date(),
-    routes: [],
   });
   await (await fetch(short.url)).text();
 

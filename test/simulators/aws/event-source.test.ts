@@ -74,6 +74,7 @@ function startPolling(
     queueArn: queue.arn,
     region: REGION,
     batchSize,
+    reportsBatchItemFailures: true,
     function: {
       async invoke(event) {
         const { Records } = event as SQSEvent;
@@ -84,7 +85,6 @@ function startPolling(
           })),
         } satisfies SQSBatchResponse;
       },
-      stop: async () => undefined,
     },
   });
   sources.push(source);
@@ -240,6 +240,7 @@ describe('stopping', () => {
       queueArn: queue.arn,
       region: REGION,
       batchSize: 10,
+      reportsBatchItemFailures: true,
       function: {
         async invoke() {
           begun = true;
@@ -248,7 +249,6 @@ describe('stopping', () => {
           });
           return { batchItemFailures: [] };
         },
-        stop: async () => undefined,
       },
     });
     await eventually(() => begun, 60);

@@ -1,0 +1,66 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { pemCertificates } from '../core/access/cluster-identity.ts';
+import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
+import { DataPlaneAuth } from '../lib/grants/data-plane-auth.ts';
+import { parseSettings } from '../lib/settings/settings.ts';
+import { synthesizedTemplate } from '../template/synthesized-stack.ts';
+import type { SynthesizedTemplate } from '../template/template.ts';
+
+/** The control plane that a local system keeps the configurations of. */
+export interface LocalControlPlane {
+  readonly name: string;
+  /** `host:port` */
+  readonly clusterEndpoint: string;
+  readonly mtls: 'shared' | 'pki';
+  readonly serverName?: string | undefined;
+  readonly certificate: ClusterCertificate;
+  readonly customPlugins: readonly string[];
+}
+
+export interface LocalTemplateOptions {
+  readonly controlPlane: LocalControlPlane;
+  readonly dataPlaneVersions: readonly string[];
+  /** Further settings of the deployment, as in cdk.json. @default none */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+/** Logical ids of the data plane's role begin with it. */
+export const dataPlaneRoleId = 'DataPlane';
+
+/** The template that `cdk deploy` would deploy for this control plane, with the role of its data planes beside it. */
+export function localTemplate({
+  controlPlane,
+  dataPlaneVersions,
+  settings = {},
+}: LocalTemplateOptions): SynthesizedTemplate {
+  const { name, clusterEndpoint, mtls, serverName, customPlugins, certificate } = controlPlane;
+  const parsed = parseSettings({
+    ...settings,
+    controlPlanes: {
+      [name]: {
+        clusterEndpoint,
+        clusterMtls: mtls,
+        ...(serverName === undefined ? {} : { clusterServerName: serverName }),
+        dataPlaneVersions,
+        customPlugins,
+      },
+    },
+    dataPlaneAuth: DataPlaneAuth.anyOf(DataPlaneAuth.iam(), trustInCluster(certificate)),
+  });
+  return synthesizedTemplate(parsed, (stack) => {
+    const role = new iam.Role(stack, dataPlaneRoleId, {
+      assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
+    });
+    stack.lifeboat.grantBootstrap(role, name);
+    stack.lifeboat.grantInvoke(role, name);
+  });
+}
+
+/** In shared mode the certificate is the data planes' own; in PKI mode its authority issues theirs. */
+function trustInCluster({ certificate, ca }: ClusterCertificate): DataPlaneAuth {
+  return DataPlaneAuth.clusterCertificate(
+    ca === undefined
+      ? { certificates: pemCertificates(certificate).slice(0, 1) }
+      : { authorities: pemCertificates(ca) },
+  );
+}

@@ -1,0 +1,104 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { HttpApi } from '../../simulators/aws/api-gateway.ts';
+import type { EventSource } from '../../simulators/aws/event-source.ts';
+import type { Identity } from '../../simulators/aws/identities.ts';
+import type { LambdaFunction } from '../../simulators/aws/lambda-function.ts';
+import type { LocalAws } from '../../simulators/aws/local-aws.ts';
+import type { Schedule } from '../../simulators/aws/scheduler.ts';
+
+export interface ProvisionedFunction {
+  readonly name: string;
+  readonly arn: string;
+  /** Its role's session. */
+  readonly identity: Identity;
+  readonly lambda: LambdaFunction;
+}
+
+/** One measurement of a function, as CloudWatch would get it. */
+export interface Measurement {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** The account that a template is provisioned into, and what it holds so far. */
+export interface Account {
+  readonly aws: LocalAws;
+  readonly region: string;
+  readonly accountId: string;
+  /** Of the HTTP API. @default a free one */
+  readonly port: number | undefined;
+  readonly logDirectory: string;
+  /** The bundled runtime of functions, which `npm run build` makes. */
+  readonly runtime: string;
+
+  readonly functions: ProvisionedFunction[];
+  readonly integrations: Map<string, ProvisionedFunction>;
+  readonly permissions: Permission[];
+  readonly eventSources: { readonly queueUrl: string; readonly source: EventSource }[];
+  readonly schedules: Schedule[];
+  readonly measurements: Measurement[];
+  /** What was refused or could not be done, in the words of the service. */
+  readonly refusals: string[];
+  api: HttpApi | undefined;
+
+  /** @returns why a principal may not, once the template's policies are in force */
+  readonly mayNot: (
+    principal: string,
+    action: string,
+    resourceArn: string,
+    context?: Context,
+  ) => Promise<string | undefined>;
+  /** What is to be asked of the policies when all of them are in force; it throws where the deployment would fail. */
+  readonly checks: (() => Promise<void>)[];
+  /** What begins to run when everything is there and checked. */
+  readonly starts: (() => void)[];
+  /** What runs, the last one started last. */
+  readonly running: { stop(): Promise<void> }[];
+}
+
+export type Context = Readonly<Record<string, string>>;
+
+/** Lets a service invoke a function. */
+export interface Permission {
+  readonly functionArn: string;
+  readonly principal: string;
+  readonly action: string;
+  readonly sourceArn: string;
+}
+
+/** A session of a role, for a service that the role must trust. */
+export function assumeRole(
+  account: Account,
+  service: string,
+  roleArn: string,
+  sessionName: string,
+  context: Context = {},
+): Identity {
+  account.checks.push(async () => {
+    const refusal = await account.mayNot(service, 'sts:AssumeRole', roleArn, context);
+    if (refusal !== undefined) {
+      throw new Error(`${sessionName}: its role cannot be assumed. ${refusal}`);
+    }
+  });
+  const roleName = roleArn.split('/').at(-1);
+  return account.aws.identities.issue(
+    `arn:aws:sts::${account.accountId}:assumed-role/${roleName}/${sessionName}`,
+  );
+}
+
+export function sqsClient({ aws, region }: Account, credentials: Identity): SQSClient {
+  return new SQSClient({ region, endpoint: aws.sqs.endpoint, credentials });
+}
+
+export function queueUrl({ aws, accountId }: Account, queueArn: string): string {
+  return `${aws.sqs.endpoint}/${accountId}/${queueArn.split(':').at(-1)}`;
+}
+
+/** @throws Error when no function has this name or ARN */
+export function findFunction({ functions }: Account, nameOrArn: string): ProvisionedFunction {
+  const found = functions.find(({ name, arn }) => name === nameOrArn || arn === nameOrArn);
+  if (found === undefined) {
+    throw new Error(`there is no function ${nameOrArn}`);
+  }
+  return found;
+}

@@ -1,0 +1,129 @@
+import { basename, join } from 'node:path';
+import * as v from 'valibot';
+import type { Identity } from '../../simulators/aws/identities.ts';
+import { lambdaFunction } from '../../simulators/aws/lambda-function.ts';
+import { type Account, assumeRole, findFunction, type Measurement } from './account.ts';
+import { resourceType, withoutEffect } from './resource-type.ts';
+
+export const functionType = resourceType(
+  {
+    Code: v.strictObject({ S3Bucket: v.string(), S3Key: v.string() }),
+    Handler: v.literal('index.handler'),
+    Role: v.string(),
+    Environment: v.strictObject({ Variables: v.record(v.string(), v.string()) }),
+    Timeout: v.optional(v.number(), 3),
+    MemorySize: v.optional(v.number(), 128),
+    LoggingConfig: v.strictObject({ LogFormat: v.literal('JSON'), LogGroup: v.string() }),
+    // What runs here is Node.
+    Runtime: v.pipe(v.string(), v.startsWith('nodejs')),
+    Architectures: withoutEffect,
+    Description: withoutEffect,
+    Tags: withoutEffect,
+  },
+  (account, logicalId, properties, metadata) => {
+    const { aws, region, logDirectory, refusals } = account;
+    const arn = aws.lambda.arnOf(logicalId);
+    const identity = assumeRole(account, 'lambda.amazonaws.com', properties.Role, logicalId);
+    const codeFolder = metadata['aws:asset:path'];
+    if (typeof codeFolder !== 'string') {
+      throw new Error('its metadata say nothing of its code: synthesize with asset metadata');
+    }
+    const lambda = lambdaFunction({
+      name: logicalId,
+      bundle: join(codeFolder, 'index.mjs'),
+      runtime: account.runtime,
+      timeoutSeconds: properties.Timeout,
+      memorySizeMb: properties.MemorySize,
+      logFile: join(logDirectory, `${basename(codeFolder)}.log`),
+      environment: {
+        ...properties.Environment.Variables,
+        ...aws.endpoints,
+        ...credentialVariables(identity),
+        AWS_REGION: region,
+        // The SDK's version is pinned; its notice of a later one belongs into no log.
+        AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      },
+      onMetrics: (metrics) => account.measurements.push(...measurementsIn(metrics)),
+      onLog: (line) => {
+        if (line.includes('"service":"service_undefined"')) {
+          refusals.push(`${logicalId} logs without a service name: POWERTOOLS_SERVICE_NAME is not set`);
+        }
+      },
+    });
+    account.running.push(lambda);
+    account.functions.push({ name: logicalId, arn, identity, lambda });
+    aws.lambda.createFunction(logicalId, lambda.invoke);
+    account.checks.push(
+      () => mayLog(account, logicalId, identity, properties.LoggingConfig.LogGroup),
+      () => lambda.load(),
+    );
+    return { ref: logicalId, arn };
+  },
+);
+
+/** On AWS a function whose role may not log runs all the same, and nobody knows what it does. */
+async function mayLog(account: Account, name: string, { principalArn }: Identity, logGroup: string) {
+  for (const action of ['logs:CreateLogStream', 'logs:PutLogEvents']) {
+    const stream = `${logGroupArn(account, logGroup)}:log-stream:local`;
+    const refusal = await account.mayNot(principalArn, action, stream);
+    if (refusal !== undefined) {
+      throw new Error(`${name}: its log would be lost. ${refusal}`);
+    }
+  }
+}
+
+function credentialVariables({ accessKeyId, secretAccessKey, sessionToken }: Identity) {
+  return {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  };
+}
+
+/** The values of one line in the embedded metric format. */
+function measurementsIn(line: Readonly<Record<string, unknown>>): readonly Measurement[] {
+  const { CloudWatchMetrics = [] } = line['_aws'] as {
+    readonly CloudWatchMetrics?: readonly { readonly Metrics: readonly { readonly Name: string }[] }[];
+  };
+  return CloudWatchMetrics.flatMap(({ Metrics }) =>
+    Metrics.flatMap(({ Name }) => [line[Name]].flat().map((value) => ({ name: Name, value: Number(value) }))),
+  );
+}
+
+export const permissionType = resourceType(
+  { Action: v.string(), FunctionName: v.string(), Principal: v.string(), SourceArn: v.string() },
+  (account, logicalId, { Action, FunctionName, Principal, SourceArn }) => {
+    account.permissions.push({
+      functionArn: findFunction(account, FunctionName).arn,
+      principal: Principal,
+      action: Action,
+      sourceArn: SourceArn,
+    });
+    return { ref: logicalId, arn: '' };
+  },
+);
+
+export const logGroupType = resourceType(
+  { KmsKeyId: v.string(), RetentionInDays: withoutEffect, Tags: withoutEffect },
+  (account, logicalId, { KmsKeyId }) => {
+    const name = `Lifeboat-${logicalId}`;
+    const arn = logGroupArn(account, name);
+    account.checks.push(async () => {
+      const service = `logs.${account.region}.amazonaws.com`;
+      for (const action of ['kms:GenerateDataKey', 'kms:Decrypt']) {
+        const refusal = await account.mayNot(service, action, KmsKeyId, {
+          'kms:EncryptionContext:aws:logs:arn': arn,
+        });
+        if (refusal !== undefined) {
+          throw new Error(`${logicalId}: CloudWatch Logs may not use its key. ${refusal}`);
+        }
+      }
+    });
+    // CloudFormation gives the ARN of a log group with all of its streams.
+    return { ref: name, arn: `${arn}:*` };
+  },
+);
+
+function logGroupArn({ region, accountId }: Account, name: string): string {
+  return `arn:aws:logs:${region}:${accountId}:log-group:${name}`;
+}

@@ -1,0 +1,110 @@
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { type HttpApi, localApiId, startHttpApi } from '../../simulators/aws/api-gateway.ts';
+import { type Account, findFunction } from './account.ts';
+import { resourceType, withoutEffect } from './resource-type.ts';
+
+export const apiType = resourceType(
+  {
+    ProtocolType: v.literal('HTTP'),
+    Name: withoutEffect,
+    Description: withoutEffect,
+    Tags: withoutEffect,
+  },
+  async (account) => {
+    const { region, accountId, aws, port, mayNot } = account;
+    const api = await startHttpApi({
+      region,
+      accountId,
+      identities: aws.identities,
+      guard: (principal, { action, resourceArn, context }) => mayNot(principal, action, resourceArn, context),
+      now: () => new Date(),
+      port,
+    });
+    account.api = api;
+    account.running.push(api);
+    return { ref: localApiId, arn: '', attributes: { ApiEndpoint: api.url } };
+  },
+);
+
+export const integrationType = resourceType(
+  {
+    ApiId: v.string(),
+    IntegrationType: v.literal('AWS_PROXY'),
+    IntegrationUri: v.string(),
+    PayloadFormatVersion: v.literal('2.0'),
+  },
+  (account, logicalId, { IntegrationUri }) => {
+    account.integrations.set(logicalId, findFunction(account, IntegrationUri));
+    return { ref: logicalId, arn: '' };
+  },
+);
+
+export const routeType = resourceType(
+  {
+    ApiId: v.string(),
+    RouteKey: v.string(),
+    AuthorizationType: v.optional(v.picklist(['AWS_IAM', 'NONE']), 'NONE'),
+    Target: v.string(),
+  },
+  (account, logicalId, { RouteKey, AuthorizationType, Target }) => {
+    const integration = account.integrations.get(Target.replace('integrations/', ''));
+    if (integration === undefined) {
+      throw new Error(`its target ${Target} is no integration`);
+    }
+    theApi(account).createRoute({
+      key: RouteKey,
+      authorization: AuthorizationType,
+      function: {
+        arn: integration.arn,
+        invoke: (event) =>
+          integration.lambda.invoke(event).catch((error: unknown) => {
+            account.refusals.push(error instanceof Error ? error.message : String(error));
+            throw error;
+          }),
+      },
+    });
+    return { ref: logicalId, arn: '' };
+  },
+);
+
+const throttle = v.strictObject({
+  ThrottlingRateLimit: v.number(),
+  ThrottlingBurstLimit: v.number(),
+  DetailedMetricsEnabled: withoutEffect,
+});
+
+export const stageType = resourceType(
+  {
+    ApiId: v.string(),
+    StageName: v.literal('$default'),
+    AutoDeploy: v.literal(true),
+    AccessLogSettings: v.strictObject({ DestinationArn: v.string(), Format: v.string() }),
+    DefaultRouteSettings: v.strictObject({ DetailedMetricsEnabled: withoutEffect }),
+    RouteSettings: v.record(v.string(), throttle),
+    Tags: withoutEffect,
+  },
+  (account, logicalId, { AccessLogSettings, RouteSettings }) => {
+    const log = createWriteStream(join(account.logDirectory, 'api.log'), { flags: 'a', mode: 0o600 });
+    account.running.push({ stop: () => new Promise((resolve) => log.end(resolve)) });
+    theApi(account).createStage({
+      throttles: new Map(
+        Object.entries(RouteSettings).map(([key, { ThrottlingRateLimit, ThrottlingBurstLimit }]) => [
+          key,
+          { perSecond: ThrottlingRateLimit, burst: ThrottlingBurstLimit },
+        ]),
+      ),
+      logFormat: AccessLogSettings.Format,
+      log: (line) => log.write(`${line}\n`),
+    });
+    return { ref: logicalId, arn: '' };
+  },
+);
+
+function theApi({ api }: Account): HttpApi {
+  if (api === undefined) {
+    throw new Error('there is no HTTP API');
+  }
+  return api;
+}

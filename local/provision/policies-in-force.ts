@@ -1,0 +1,54 @@
+import { authorizer, type DeployedPolicies, type PolicyDocument } from '../../simulators/aws/iam.ts';
+import { deployedPolicies } from '../../template/deployed-policies.ts';
+import type { Deployment } from '../../template/resolve.ts';
+import type { SynthesizedTemplate } from '../../template/template.ts';
+import type { Account, Permission } from './account.ts';
+
+/** A role with AdministratorAccess in the account, which is none of the template's. */
+export const administratorName = 'administrator';
+
+const everything: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+};
+
+/** Puts the policies of a template into force for the resources that it was deployed to. */
+export function policiesInForce(
+  template: SynthesizedTemplate,
+  deployment: Deployment,
+  permissions: readonly Permission[],
+): Account['mayNot'] {
+  const { accountId } = deployment;
+  const { ofRoles, ofResources } = deployedPolicies(template, deployment);
+  const authorize = authorizer({
+    policies: { ofRoles, ofResources: new Map([...ofResources, ...functionPolicies(permissions)]) },
+    accountId,
+    others: new Map([[`arn:aws:iam::${accountId}:role/${administratorName}`, [everything]]]),
+  });
+  return async (principalArn, action, resourceArn, context = {}) => {
+    const { allowed, reason } = await authorize({ principalArn, action, resourceArn, context });
+    return allowed ? undefined : reason;
+  };
+}
+
+/** What each AWS::Lambda::Permission adds to the policy of its function (Lambda API Reference, AddPermission). */
+function functionPolicies(permissions: readonly Permission[]): DeployedPolicies['ofResources'] {
+  const arns = new Set(permissions.map(({ functionArn }) => functionArn));
+  return new Map(
+    [...arns].map((arn) => [
+      arn,
+      {
+        Version: '2012-10-17',
+        Statement: permissions
+          .filter(({ functionArn }) => functionArn === arn)
+          .map(({ principal, action, sourceArn }) => ({
+            Effect: 'Allow',
+            Principal: { Service: principal },
+            Action: action,
+            Resource: arn,
+            Condition: { ArnLike: { 'AWS:SourceArn': sourceArn } },
+          })),
+      },
+    ]),
+  );
+}
