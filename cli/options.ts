@@ -8,6 +8,7 @@ import {
   clusterIdentity,
   UnusableClusterCertificate,
 } from '../core/access/cluster-identity.ts';
+import { findApiRegion, findFunctionRegion } from '../core/fetch/aws-endpoints.ts';
 import type { GrantSource } from '../core/fetch/fetch-config.ts';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
 import { VaultError } from '../core/vault/errors.ts';
@@ -225,11 +226,7 @@ export async function trustedKeys(given: string): Promise<readonly VerificationK
  * @throws InvalidArgumentError when none is known
  */
 export function regionOf(endpoint: URL, region: string | undefined): string {
-  const fromUrl = (
-    endpoint.protocol === 'arn:'
-      ? /^arn:[a-z-]+:lambda:([a-z0-9-]+):/.exec(endpoint.href)
-      : /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com/.exec(endpoint.hostname)
-  )?.[1];
+  const fromUrl = endpoint.protocol === 'arn:' ? findFunctionRegion(endpoint) : findApiRegion(endpoint);
   // Manifests and unit files often set variables to nothing.
   const found = [fromUrl, region, process.env['AWS_REGION'], process.env['AWS_DEFAULT_REGION']].find(Boolean);
   if (found === undefined) {

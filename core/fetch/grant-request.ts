@@ -7,6 +7,7 @@ import { Sha256 } from '../access/sha256.ts';
 import type { Clock } from '../clock.ts';
 import { controlPlaneName, kongVersion as kongVersionSchema } from '../names.ts';
 import type { RandomSource } from '../random-source.ts';
+import { findFunctionRegion, lambdaUrl } from './aws-endpoints.ts';
 import { StandbyError } from './errors.ts';
 import {
   describeRequestFailure,
@@ -149,11 +150,10 @@ function invocation(
       `${nameOf(endpoint)} is a function, which is invoked with AWS credentials only`,
     );
   }
-  const region = endpoint.pathname.split(':')[2] ?? authentication.region;
-  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const region = findFunctionRegion(endpoint) ?? authentication.region;
   const url = new URL(
     `/2015-03-31/functions/${encodeURIComponent(endpoint.href)}/invocations`,
-    lambdaEndpoint ?? `https://lambda.${region}.${suffix}`,
+    lambdaEndpoint ?? lambdaUrl(region),
   );
   return signed(
     { ...authentication, region },
