@@ -13,7 +13,7 @@ export interface HookRequest {
 /** The secrets that sign the hooks of one control plane: the current one, and the previous one during a rotation. */
 export interface HookSecrets {
   /** @param afterMismatch a signature fitted none of those given before: perhaps there are newer ones */
-  of(controlPlane: string, afterMismatch: boolean): Promise<readonly string[]>;
+  secretsFor(controlPlane: string, afterMismatch: boolean): Promise<readonly string[]>;
 }
 
 /** Where an accepted hook goes: one message per control plane and time window. */
@@ -81,9 +81,9 @@ export function doorbell(parts: DoorbellParts): (hook: HookRequest) => Promise<H
 }
 
 async function isAuthentic({ secrets, acceptSha1 }: DoorbellParts, hook: HookRequest): Promise<boolean> {
-  if (isSignedByOneOf(hook, await secrets.of(hook.controlPlane, false), acceptSha1)) {
+  if (isSignedByOneOf(hook, await secrets.secretsFor(hook.controlPlane, false), acceptSha1)) {
     return true;
   }
   // Just rotated, perhaps: the port decides whether it may look again (a stranger must not make it look each time).
-  return isSignedByOneOf(hook, await secrets.of(hook.controlPlane, true), acceptSha1);
+  return isSignedByOneOf(hook, await secrets.secretsFor(hook.controlPlane, true), acceptSha1);
 }

@@ -27,7 +27,7 @@ export function secretsManagerHookSecrets(
 ): HookSecrets {
   const cache = new Map<string, CachedSecrets>();
   return {
-    of(controlPlane, afterMismatch) {
+    secretsFor(controlPlane, afterMismatch) {
       const known = cache.get(controlPlane);
       const ageMs =
         known === undefined ? Number.POSITIVE_INFINITY : clock.now().getTime() - known.fetchedAtMs;

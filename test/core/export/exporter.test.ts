@@ -1,14 +1,13 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { BatchOutcome } from '../../../core/export/export-batch.ts';
 import { type ExporterParts, exporter, reservedMs } from '../../../core/export/exporter.ts';
-import type { ConfigurationRequest } from '../../../core/kong/control-plane.ts';
-import { ControlPlaneError } from '../../../core/kong/errors.ts';
+import type { ControlPlane } from '../../../core/kong/control-plane.ts';
+import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
 import { countingRandom } from '../counting-random.ts';
-import { served } from '../kong/served.ts';
+import { memoryControlPlane } from '../kong/memory-control-plane.ts';
 import { type ManualClock, manualClock } from '../manual-clock.ts';
 import { localSigner } from '../vault/local-signer.ts';
 import { type MemoryVault, memoryVault } from '../vault/memory-vault.ts';
-import { exportQueueContract } from './export-queue-contract.ts';
 import {
   type MemoryExportQueue,
   memoryExportQueue,
@@ -16,7 +15,6 @@ import {
 } from './memory-export-queue.ts';
 
 const file = { controlPlane: 'prod', kongVersion: '3.9.1' };
-const configuration = await served({ services: [{ id: 'a' }] });
 const signer = await localSigner();
 const functionMs = 120_000;
 
@@ -31,25 +29,21 @@ beforeEach(() => {
   reports = [];
 });
 
-exportQueueContract('a queue in memory', async () => {
-  const ownClock = manualClock(new Date('2026-11-23T04:10:00Z'));
-  const memory = memoryExportQueue(ownClock);
-  return {
-    queue: memory,
-    send: async (body) => memory.send(body),
-    receive: async () => memory.receive(),
-    remove: async (messages) => memory.remove(messages),
-    advance: ownClock.advance,
-  };
-});
+const table = { services: [{ id: 'a' }] };
 
-type Serve = (request: ConfigurationRequest) => Promise<typeof configuration>;
-const isAway: Serve = () => Promise.reject(new ControlPlaneError('unreachable', 'away'));
+function failingControlPlane(code: ControlPlaneErrorCode): ControlPlane {
+  const controlPlane = memoryControlPlane(table);
+  controlPlane.fail(code);
+  return controlPlane;
+}
 
-function newExporter(serve: Serve = async () => configuration, parts: Partial<ExporterParts> = {}) {
+function newExporter(
+  controlPlane: ControlPlane = memoryControlPlane(table),
+  parts: Partial<ExporterParts> = {},
+) {
   return exporter({
     name: 'prod',
-    controlPlane: { configuration: serve },
+    controlPlane,
     vault,
     signer,
     dataPlaneVersions: ['3.9.1'],
@@ -93,9 +87,7 @@ describe('an exporter', () => {
   it('puts a batch that failed back whole, after 5, 10, 20 and 40 seconds, and lets it go after the fifth try', async () => {
     sendCommand();
     sendCommand();
-    const exportMessages = newExporter(async () => {
-      throw new Error('broken');
-    });
+    const exportMessages = newExporter(failingControlPlane('bad-frame'));
 
     const received: number[] = [];
     const tooSoon: number[] = [];
@@ -122,7 +114,7 @@ describe('an exporter', () => {
 
   it('that gives up because the control plane is away has met an outage, not failed', async () => {
     sendCommand();
-    const exportMessages = newExporter(isAway);
+    const exportMessages = newExporter(failingControlPlane('unreachable'));
     for (const seconds of [5, 10, 20, 40]) {
       await deliver(exportMessages);
       await clock.advance(seconds * 1000);
@@ -149,14 +141,14 @@ describe('an exporter', () => {
 
   it('stops an export in time to put its messages back', async () => {
     sendCommand();
-    const exportMessages = newExporter(
-      ({ signal }) =>
+    const exportMessages = newExporter({
+      configuration: ({ signal }) =>
         new Promise((_, reject) => {
           signal?.addEventListener('abort', () =>
             reject(new ControlPlaneError('cancelled', 'its time was up')),
           );
         }),
-    );
+    });
 
     let isOver = false;
     const delivered = deliver(exportMessages).then(() => {
@@ -177,10 +169,12 @@ describe('an exporter', () => {
 
   it('stops at once where less time is left than it needs to put messages back', async () => {
     const signals: (boolean | undefined)[] = [];
-    const exportMessages = newExporter(async ({ signal }) => {
-      await clock.advance(0);
-      signals.push(signal?.aborted);
-      return configuration;
+    const exportMessages = newExporter({
+      async configuration(request) {
+        await clock.advance(0);
+        signals.push(request.signal?.aborted);
+        return memoryControlPlane(table).configuration(request);
+      },
     });
     sendCommand();
 
@@ -191,9 +185,11 @@ describe('an exporter', () => {
 
   it('starts no sooner than its interval after the last export', async () => {
     const startedMs: number[] = [];
-    const exportMessages = newExporter(async () => {
-      startedMs.push(clock.monotonicMs());
-      return configuration;
+    const exportMessages = newExporter({
+      configuration(request) {
+        startedMs.push(clock.monotonicMs());
+        return memoryControlPlane(table).configuration(request);
+      },
     });
     sendCommand();
     await deliver(exportMessages);
@@ -224,7 +220,7 @@ describe('an exporter', () => {
   });
 
   it('has written its log when the messages cannot be put back', async () => {
-    const exportMessages = newExporter(isAway, {
+    const exportMessages = newExporter(failingControlPlane('unreachable'), {
       queue: { putBack: () => Promise.reject(new Error('SQS is away')) },
     });
     sendCommand();

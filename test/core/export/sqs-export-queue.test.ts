@@ -17,7 +17,7 @@ import { type ManualClock, manualClock } from '../manual-clock.ts';
 import { localSigner } from '../vault/local-signer.ts';
 import { memoryVault } from '../vault/memory-vault.ts';
 import { exportQueueContract } from './export-queue-contract.ts';
-import { visibilityTimeoutSeconds } from './memory-export-queue.ts';
+import { memoryExportQueue, visibilityTimeoutSeconds } from './memory-export-queue.ts';
 
 let clock: ManualClock;
 let aws: LocalAws;
@@ -84,6 +84,18 @@ exportQueueContract('a FIFO queue in SQS', async () => ({
   remove,
   advance: clock.advance,
 }));
+
+exportQueueContract('a queue in memory', async () => {
+  const ownClock = manualClock(new Date('2026-11-23T04:10:00Z'));
+  const memory = memoryExportQueue(ownClock);
+  return {
+    queue: memory,
+    send: async (body) => memory.send(body),
+    receive: async () => memory.receive(),
+    remove: async (messages) => memory.remove(messages),
+    advance: ownClock.advance,
+  };
+});
 
 describe('a message in SQS that is no export command', () => {
   /** What Lambda does with a batch: hands it to the function, deletes what the function does not name. */

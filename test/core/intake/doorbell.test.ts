@@ -2,6 +2,8 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { doorbell, type HookAnswer, type HookRequest, maxHookBytes } from '../../../core/intake/doorbell.ts';
 import { manualClock } from '../manual-clock.ts';
+import { memoryExportRequests } from './memory-export-requests.ts';
+import { memoryHookSecrets } from './memory-hook-secrets.ts';
 
 const now = new Date('2026-11-23T04:00:00Z');
 const change = '{"source":"dao:crud","event":"consumers","entity":{"password":"sesame"}}';
@@ -17,22 +19,25 @@ function signed(body: string | Buffer, key = 'current', algorithm = 'sha256'): H
 }
 
 /** A doorbell, and what it did: which secrets it looked up and which exports it asked for. */
-function rung({ acceptSha1 = true, rotated }: { acceptSha1?: boolean; rotated?: readonly string[] } = {}) {
+function rung({ acceptSha1 = true, rotatedTo }: { acceptSha1?: boolean; rotatedTo?: string } = {}) {
   const lookups: [controlPlane: string, afterMismatch: boolean][] = [];
-  const requests: [controlPlane: string, at: Date][] = [];
+  const secrets = memoryHookSecrets();
+  secrets.rotate('prod', 'previous');
+  secrets.rotate('prod', 'current');
+  const requests = memoryExportRequests(1);
   const ring = doorbell({
     isKnown: (controlPlane) => controlPlane === 'prod',
     secrets: {
-      async of(controlPlane, afterMismatch) {
+      async secretsFor(controlPlane, afterMismatch) {
         lookups.push([controlPlane, afterMismatch]);
-        return afterMismatch && rotated !== undefined ? rotated : ['current', 'previous'];
+        const known = await secrets.secretsFor(controlPlane, afterMismatch);
+        if (lookups.length === 1 && rotatedTo !== undefined) {
+          secrets.rotate(controlPlane, rotatedTo);
+        }
+        return known;
       },
     },
-    requests: {
-      async request(controlPlane, at) {
-        requests.push([controlPlane, at]);
-      },
-    },
+    requests,
     acceptSha1,
     clock: manualClock(now),
   });
@@ -69,7 +74,9 @@ describe('an event hook', () => {
     const answer = await ring(hook);
 
     expect(statusOf(answer)).toBe(expected);
-    expect(requests).toEqual(Array.from({ length: requested }, () => ['prod', now]));
+    expect(requests.commands('prod').map(({ since }) => since)).toEqual(
+      Array.from({ length: requested }, () => now),
+    );
   });
 
   it.each([
@@ -93,7 +100,7 @@ describe('an event hook', () => {
   });
 
   it('is taken with a secret that was rotated a moment ago', async () => {
-    const { ring, lookups } = rung({ rotated: ['brand new', 'current'] });
+    const { ring, lookups } = rung({ rotatedTo: 'brand new' });
 
     const answer = await ring(signed(change, 'brand new'));
 
@@ -162,7 +169,7 @@ describe('an event hook', () => {
   it('that cannot be passed on is not acknowledged', async () => {
     const ring = doorbell({
       isKnown: () => true,
-      secrets: { of: async () => ['current'] },
+      secrets: { secretsFor: async () => ['current'] },
       requests: { request: () => Promise.reject(new Error('the queue is away')) },
       acceptSha1: true,
       clock: manualClock(now),

@@ -4,6 +4,8 @@ import { parseExportCommand } from '../../../core/intake/export-command.ts';
 import { sqsExportRequests } from '../../../core/intake/sqs-export-requests.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
+import { exportRequestsContract } from './export-requests-contract.ts';
+import { memoryExportRequests } from './memory-export-requests.ts';
 
 let aws: LocalAws;
 let sqs: SQSClient;
@@ -40,33 +42,17 @@ async function received(controlPlane = 'prod'): Promise<readonly Message[]> {
 
 const at = (time: string) => new Date(`2026-11-23T04:00:${time}Z`);
 
+exportRequestsContract('FIFO queues in SQS', async () => ({
+  requests: requests(),
+  commands: async (controlPlane) =>
+    (await received(controlPlane)).map(({ Body = '' }) => parseExportCommand(Body)),
+}));
+exportRequestsContract('requests in memory', async () => {
+  const inMemory = memoryExportRequests(2);
+  return { requests: inMemory, commands: async (controlPlane) => inMemory.commands(controlPlane) };
+});
+
 describe('export requests in SQS', () => {
-  it('are one for all hooks of a window, and speak for its end', async () => {
-    for (const time of ['00.000', '00.001', '01.999']) {
-      await requests().request('prod', at(time));
-    }
-
-    const messages = await received();
-
-    expect(messages.map(({ Body = '' }) => parseExportCommand(Body))).toEqual([
-      { command: 'export', version: 1, cause: 'event-hook', at: at('02.000'), since: at('00.000') },
-    ]);
-  });
-
-  it('are another one for the first hook of the next window', async () => {
-    for (const time of ['01.999', '02.000', '04.000']) {
-      await requests().request('prod', at(time));
-    }
-
-    const messages = await received();
-
-    expect(messages.map(({ Body = '' }) => parseExportCommand(Body)?.at)).toEqual([
-      at('02.000'),
-      at('04.000'),
-      at('06.000'),
-    ]);
-  });
-
   it('go to the queue of their control plane, in one group, and hold nothing else', async () => {
     await Promise.all([requests().request('prod', at('00.000')), requests().request('test', at('00.000'))]);
 

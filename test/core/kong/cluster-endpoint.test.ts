@@ -19,6 +19,8 @@ import {
   startControlPlane,
 } from '../../../simulators/kong/control-plane/control-plane.ts';
 import type { Fault } from '../../../simulators/kong/control-plane/faults.ts';
+import { controlPlaneContract } from './control-plane-contract.ts';
+import { memoryControlPlane } from './memory-control-plane.ts';
 import { recordedFrame } from './recording.ts';
 
 const stops: (() => Promise<void>)[] = [];
@@ -77,6 +79,25 @@ afterEach(async () => {
   // Whatever happened, the reader has hung up.
   await until(() => openSockets() === 0);
   await Promise.all(stops.splice(0).map((stop) => stop()));
+});
+
+controlPlaneContract('a cluster endpoint', async () => {
+  const controlPlane = await start();
+  return {
+    controlPlane: { configuration: (request) => read(controlPlane, request) },
+    addConsumer: async (username) => {
+      controlPlane.configuration.create('consumers', { username });
+    },
+    stop: () => controlPlane.stop(),
+  };
+});
+controlPlaneContract('a control plane in memory', async () => {
+  const controlPlane = memoryControlPlane({ consumers: [] });
+  return {
+    controlPlane,
+    addConsumer: async (username) => controlPlane.change({ consumers: [{ username }] }),
+    stop: async () => controlPlane.fail('unreachable'),
+  };
 });
 
 describe('reading a control plane over its cluster endpoint', () => {

@@ -1,10 +1,11 @@
-import { verify } from 'node:crypto';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { kmsSigner } from '../../../core/vault/kms-signer.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import { clientFor, REGION, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
 import { type AnsweringServer, answeringServer } from '../answering-server.ts';
+import { localSigner } from './local-signer.ts';
+import { signerContract } from './signer-contract.ts';
 
 let aws: LocalAws;
 let kms: KMSClient;
@@ -41,21 +42,10 @@ async function kmsAnswering(...answers: readonly (readonly [status: number, body
 
 const denied = [400, { __type: 'AccessDeniedException', message: 'no' }] as const;
 
+signerContract('a key in KMS', async () => kmsSigner(kms, keyArn));
+signerContract('a key in memory', localSigner);
+
 describe('a signer in KMS', () => {
-  it.each([0, 1, 4096, 5000])(
-    'signs a message of %d bytes for its public key, in the form of JWS',
-    async (length) => {
-      const message = Buffer.alloc(length, 'm');
-      const signer = kmsSigner(kms, keyArn);
-
-      const signature = await signer.sign(message);
-
-      const { key } = await signer.verificationKey();
-      expect(signature).toHaveLength(64);
-      expect(verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
-    },
-  );
-
   it('reads the public key once', async () => {
     const signer = kmsSigner(kms, keyArn);
     const first = await signer.verificationKey();

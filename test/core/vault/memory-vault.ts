@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ConfigFileName, configFileKey } from '../../../core/vault/config-file-name.ts';
 import type { ConfigVault, ControlPlaneStatus, Publication } from '../../../core/vault/config-vault.ts';
-import { RevisionConflict } from '../../../core/vault/errors.ts';
+import { RevisionConflict, VaultError } from '../../../core/vault/errors.ts';
 
 export interface StoredVersion {
   readonly etag: string;
@@ -25,7 +25,7 @@ export function memoryVault(): MemoryVault {
   function version(name: ConfigFileName, versionId: string): StoredVersion {
     const found = versionsOf(name)[Number(versionId) - 1];
     if (found === undefined) {
-      throw new Error(`there is no version ${versionId}`);
+      throw new VaultError('unavailable', `there is no version ${versionId}`);
     }
     return found;
   }

@@ -1,0 +1,176 @@
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { ConfigFileName } from '../../../core/vault/config-file-name.ts';
+import type { ConfigVault, ControlPlaneStatus } from '../../../core/vault/config-vault.ts';
+import { maxMetadataBytes } from '../../../core/vault/manifest.ts';
+
+export interface ConfigVaultUnderTest {
+  readonly vault: ConfigVault;
+  /** A name that nothing was published under yet. */
+  newName(): ConfigFileName;
+  /** A control plane that was never checked. */
+  readonly uncheckedControlPlane: string;
+}
+
+/**
+ * What every `ConfigVault` does.
+ *
+ * @param deviations titles of what a vault does otherwise, each with its reason; the first that it does after all fails, so that the list
+ * stays true
+ */
+export function configVaultContract(
+  title: string,
+  open: () => Promise<ConfigVaultUnderTest>,
+  deviations: Readonly<Record<string, string>> = {},
+): void {
+  const titles = new Set<string>();
+  const promise = (promised: string, test: () => Promise<void>) => {
+    titles.add(promised);
+    const reason = deviations[promised];
+    if (reason === undefined) {
+      it(promised, test);
+    } else {
+      it.failing(`${promised} (not here: ${reason})`, test);
+    }
+  };
+  const gzip = gzipSync('{"_format_version":"3.0"}');
+  const first = { gzip, manifest: 'the.manifest', replaces: undefined };
+
+  describe(`${title} as a vault`, () => {
+    let world: ConfigVaultUnderTest;
+    beforeAll(async () => {
+      world = await open();
+    });
+
+    /** Publishes one after the other, each in place of the one before. */
+    async function publishAll(name: ConfigFileName, contents: readonly string[]): Promise<readonly string[]> {
+      const versionIds: string[] = [];
+      for (const content of contents) {
+        const replaces = (await world.vault.current(name))?.etag;
+        versionIds.push(
+          await world.vault.publish(name, { gzip: gzipSync(content), manifest: content, replaces }),
+        );
+      }
+      return versionIds;
+    }
+
+    const errorName = (work: Promise<unknown>) =>
+      work.then(
+        () => 'no error',
+        (error: Error) => error.name,
+      );
+
+    promise('has a file after its first publication, and not before, under its name alone', async () => {
+      const [name, other] = [world.newName(), world.newName()];
+
+      const before = await world.vault.current(name);
+      const versionId = await world.vault.publish(name, first);
+
+      const after = await world.vault.current(name);
+      expect(before).toBeUndefined();
+      expect(after).toEqual({ etag: expect.any(String), versionId, manifest: 'the.manifest' });
+      expect(Buffer.from(await world.vault.content(name, versionId))).toEqual(gzip);
+      expect(await world.vault.current(other)).toBeUndefined();
+    });
+
+    promise('keeps each version, whatever is published later', async () => {
+      const name = world.newName();
+      const versionIds = await publishAll(name, ['1', '2', '3']);
+
+      const contents = await Promise.all(
+        versionIds.map(async (versionId) => Buffer.from(await world.vault.content(name, versionId))),
+      );
+
+      expect(contents).toEqual(['1', '2', '3'].map((content) => gzipSync(content)));
+      expect(await world.vault.current(name)).toMatchObject({ versionId: versionIds[2], manifest: '3' });
+    });
+
+    promise('replaces only the version that was read', async () => {
+      const name = world.newName();
+      await publishAll(name, ['1']);
+      const stale = (await world.vault.current(name))?.etag;
+      await publishAll(name, ['2']);
+
+      const failures = await Promise.all(
+        [stale, undefined, '"0123"'].map((replaces) =>
+          errorName(world.vault.publish(name, { gzip, manifest: '3', replaces })),
+        ),
+      );
+
+      expect(failures).toEqual(['RevisionConflict', 'RevisionConflict', 'RevisionConflict']);
+      expect((await world.vault.current(name))?.manifest).toBe('2');
+    });
+
+    promise('replaces nothing where nothing is', async () => {
+      const name = world.newName();
+
+      const failure = await errorName(world.vault.publish(name, { ...first, replaces: '"0123"' }));
+
+      expect(failure).toBe('RevisionConflict');
+      expect(await world.vault.current(name)).toBeUndefined();
+    });
+
+    promise('takes one of several publications that come together', async () => {
+      const name = world.newName();
+
+      const endings = await Promise.all(
+        ['1', '2', '3'].map((content) =>
+          errorName(world.vault.publish(name, { ...first, gzip: gzipSync(content), manifest: content })),
+        ),
+      );
+
+      const winner = endings.indexOf('no error');
+      expect(endings.filter((ending) => ending === 'RevisionConflict')).toHaveLength(2);
+      expect((await world.vault.current(name))?.manifest).toBe(['1', '2', '3'][winner]);
+    });
+
+    promise('carries the largest manifest that there is', async () => {
+      const name = world.newName();
+      const manifest = 'm'.repeat(maxMetadataBytes - 'manifest'.length);
+      await world.vault.publish(name, { ...first, manifest });
+
+      const current = await world.vault.current(name);
+
+      expect(current?.manifest).toBe(manifest);
+    });
+
+    promise('says so when a version is not there', async () => {
+      const name = world.newName();
+      await world.vault.publish(name, first);
+
+      const reading = world.vault.content(name, 'nobodysVersionIdOf32CharactersXXX');
+
+      await expect(reading).rejects.toMatchObject({ name: 'VaultError', code: 'unavailable' });
+    });
+
+    promise('keeps the last status', async () => {
+      const controlPlane = world.uncheckedControlPlane;
+      const status: ControlPlaneStatus = {
+        controlPlane,
+        checkedAt: new Date('2026-11-23T04:00:00.123Z'),
+        versions: [
+          { kongVersion: '3.9.1', revision: 3, sha256: 'a', configHash: 'b', changed: true },
+          {
+            kongVersion: '3.8.1',
+            revision: 1,
+            sha256: 'c',
+            configHash: 'd',
+            changed: false,
+            behindSince: new Date(0),
+          },
+        ],
+      };
+
+      const before = await world.vault.lastStatus(controlPlane);
+      await world.vault.recordStatus({ ...status, versions: [] });
+      await world.vault.recordStatus(status);
+
+      expect(before).toBeUndefined();
+      expect(await world.vault.lastStatus(controlPlane)).toEqual(status);
+    });
+
+    it('is tested for each deviation that is named', () => {
+      expect(Object.keys(deviations).filter((deviation) => !titles.has(deviation))).toEqual([]);
+    });
+  });
+}
