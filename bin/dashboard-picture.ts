@@ -61,7 +61,7 @@ const settings = {
 };
 
 /** The dashboard of a deployment with one control plane, as an SVG. */
-export function dashboardPicture(): string {
+export function drawDashboard(): string {
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')));
   const app = new App({ context: { ...context, 'aws:cdk:disable-asset-staging': true } });
   const { stackName } = new LifeboatStack(app, 'Lifeboat', { settings });
@@ -81,26 +81,26 @@ export function dashboardPicture(): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="Helvetica, Arial, sans-serif" font-size="12" fill="#16191f"><title>The dashboard of a Lifeboat deployment, without numbers</title>`,
     `<rect width="${width}" height="${height}" fill="#f2f3f3"/>`,
-    ...widgets.map((each) => drawn(each, alarmNames)),
+    ...widgets.map((each) => drawWidget(each, alarmNames)),
     '</svg>',
     '',
   ].join('\n');
 }
 
-function drawn(each: Widget, alarmNames: ReadonlyMap<string, string>): string {
+function drawWidget(each: Widget, alarmNames: ReadonlyMap<string, string>): string {
   const [x, y] = [each.x * cellWidth + gap, each.y * cellHeight + gap];
   const [width, height] = [each.width * cellWidth - 2 * gap, each.height * cellHeight - 2 * gap];
   const { title } = each.properties;
   return [
     `<g transform="translate(${x} ${y})">`,
     `<rect width="${width}" height="${height}" rx="3" fill="${each.type === 'text' ? 'none' : '#fff'}"/>`,
-    ...(title === '' ? [] : [line(12, 22, title, 'font-weight="bold"')]),
-    ...content(each, width, height, alarmNames),
+    ...(title === '' ? [] : [drawLine(12, 22, title, 'font-weight="bold"')]),
+    ...drawContent(each, width, height, alarmNames),
     '</g>',
   ].join('\n');
 }
 
-function content(
+function drawContent(
   { type, properties }: Widget,
   width: number,
   height: number,
@@ -111,8 +111,8 @@ function content(
       const [heading = '', howToRead = ''] = properties.markdown.split('\n\n');
       const plain = howToRead.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1').replaceAll(/[*`]/g, '');
       return [
-        line(12, 28, heading.replace(/^# /, ''), 'font-size="19" font-weight="bold"'),
-        ...wrapped(plain, width - 24).map((words, row) => line(12, 50 + row * lineHeight, words)),
+        drawLine(12, 28, heading.replace(/^# /, ''), 'font-size="19" font-weight="bold"'),
+        ...wrapText(plain, width - 24).map((words, row) => drawLine(12, 50 + row * lineHeight, words)),
       ];
     }
     case 'alarm':
@@ -120,14 +120,14 @@ function content(
         const perRow = Math.floor(width / 390);
         const [left, top] = [12 + (index % perRow) * 385, 36 + Math.floor(index / perRow) * 34];
         const name = alarmNames.get(id) ?? id;
-        return `<rect x="${left}" y="${top}" width="377" height="28" rx="3" fill="#e9f4e4" stroke="#6aaf35"/>${line(left + 10, top + 18, name)}`;
+        return `<rect x="${left}" y="${top}" width="377" height="28" rx="3" fill="#e9f4e4" stroke="#6aaf35"/>${drawLine(left + 10, top + 18, name)}`;
       });
     case 'log': {
       const fields = /fields (.+)/.exec(properties.query)?.[1]?.split(', ') ?? [];
       const names = fields.map((field) => / as (\w+)$/.exec(field)?.[1] ?? field);
       return [
         `<line x1="12" y1="48" x2="${width - 12}" y2="48" stroke="#aab7b8"/>`,
-        ...names.map((name, index) => line(12 + (index * (width - 24)) / names.length, 42, name)),
+        ...names.map((name, index) => drawLine(12 + (index * (width - 24)) / names.length, 42, name)),
       ];
     }
     case 'metric': {
@@ -135,27 +135,27 @@ function content(
         const last = v.safeParse(label, metric.at(-1));
         return last.success && last.output.visible ? [last.output.label] : [];
       });
-      const bottom = height - 20 - wrapped(labels.join('   '), width - 24).length * lineHeight;
+      const bottom = height - 20 - wrapText(labels.join('   '), width - 24).length * lineHeight;
       return [
         `<path d="M40 36 V${bottom} H${width - 14}" fill="none" stroke="#aab7b8"/>`,
-        ...wrapped(labels.map((name) => `■ ${name}`).join('   '), width - 24).map((words, row) =>
-          line(12, bottom + 20 + row * lineHeight, words, 'fill="#545b64"'),
+        ...wrapText(labels.map((name) => `■ ${name}`).join('   '), width - 24).map((words, row) =>
+          drawLine(12, bottom + 20 + row * lineHeight, words, 'fill="#545b64"'),
         ),
       ];
     }
   }
 }
 
-function wrapped(text: string, width: number): readonly string[] {
+function wrapText(text: string, width: number): readonly string[] {
   const letters = Math.floor(width / letterWidth);
   return text.match(new RegExp(`.{1,${letters}}(?: |$)`, 'g')) ?? [];
 }
 
-function line(x: number, y: number, text: string, attributes = ''): string {
+function drawLine(x: number, y: number, text: string, attributes = ''): string {
   const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   return `<text x="${Math.round(x)}" y="${y}"${attributes === '' ? '' : ` ${attributes}`}>${escaped}</text>`;
 }
 
 if (process.argv[1] !== undefined && process.argv[1] === import.meta.filename) {
-  writeFileSync(join(root, picture), dashboardPicture());
+  writeFileSync(join(root, picture), drawDashboard());
 }

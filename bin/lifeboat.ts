@@ -16,11 +16,11 @@ try {
     settings: deployment,
   });
   if (replica !== undefined) {
-    const { region: secondRegion, ...ofReplica } = replica;
+    const { region: secondRegion, ...replicaSettings } = replica;
     new LifeboatReplicaStack(app, 'LifeboatReplica', {
       description: 'Keeps what Lifeboat keeps in a second region',
       env: { region: secondRegion },
-      settings: { of: lifeboat, ...ofReplica },
+      settings: { lifeboat, ...replicaSettings },
     });
   }
 } catch (error) {

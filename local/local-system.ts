@@ -11,7 +11,7 @@ import {
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { projectRoot } from '../build/project-root.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
-import { outputId } from '../lib/operations/outputs.ts';
+import { makeOutputId } from '../lib/operations/outputs.ts';
 import type { Identity } from '../simulators/aws/identities.ts';
 import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';
 import { deployedOutput } from '../template/resolve.ts';
@@ -148,7 +148,7 @@ async function systemOf(
   output: (name: string) => string,
 ): Promise<Omit<LocalSystem, 'stop'>> {
   const { aws } = account;
-  const ofControlPlane = (name: string) => output(outputId(name, controlPlane.name));
+  const ofControlPlane = (name: string) => output(makeOutputId(name, controlPlane.name));
   const session = (roleName: string) =>
     aws.identities.issue(`arn:aws:sts::${accountId}:assumed-role/${roleName}/local`);
   const administrator = session(administratorName);

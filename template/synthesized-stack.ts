@@ -47,7 +47,7 @@ export function synthesizedTemplates(
   return synthesize((app, templateOf) => {
     const stack = new LifeboatStack(app, 'Lifeboat', { settings, env: { region: first } });
     const replica = new LifeboatReplicaStack(app, 'LifeboatReplica', {
-      settings: { of: stack.lifeboat },
+      settings: { lifeboat: stack.lifeboat },
       env: { region: second },
     });
     extend(stack, replica);

@@ -20,7 +20,7 @@ const lifeboat = new Lifeboat(frankfurt, 'Lifeboat', {
     prod: { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1', '3.8.1'] },
   },
 });
-const replica = new LifeboatReplica(ireland, 'Lifeboat', { of: lifeboat });
+const replica = new LifeboatReplica(ireland, 'Lifeboat', { lifeboat });
 
 // Roles are of no region: data planes on EC2, wherever they are, may ask in both.
 const dataPlane = new iam.Role(frankfurt, 'DataPlane', {

@@ -6,7 +6,7 @@ import type { Construct } from 'constructs';
  *
  * @param part - a construct of the deployment, just below the one that is the whole of it
  */
-export function deploymentName(part: Construct): string {
+export function formatDeploymentName(part: Construct): string {
   const stack = Stack.of(part);
   const { scopes } = part.node;
   const whole = scopes.slice(scopes.indexOf(stack) + 1, -1).map(({ node }) => node.id);

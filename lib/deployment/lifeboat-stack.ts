@@ -1,6 +1,6 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { apiOutputs, grantOutputs, output, outputId } from '../operations/outputs.ts';
+import { addApiOutputs, addGrantOutputs, addOutput, makeOutputId } from '../operations/outputs.ts';
 import { Lifeboat, type LifeboatUnit } from './lifeboat.ts';
 import type { LifeboatProps } from './lifeboat-props.ts';
 
@@ -17,22 +17,22 @@ export class LifeboatStack extends Stack {
     super(scope, id, { terminationProtection: true, ...props });
     // The one name that logical ids leave out: with another one each resource would be replaced, the vault by an empty one.
     this.lifeboat = new Lifeboat(this, 'Default', settings);
-    this.#outputs(this.lifeboat);
+    this.#addOutputs(this.lifeboat);
   }
 
-  #outputs({ vault, api, units }: Lifeboat): void {
-    apiOutputs(this, api);
-    output(this, 'Bucket', 'The vault', vault.bucket.bucketName);
-    output(this, 'SigningKeyArn', 'Key that signs the configurations', vault.signingKey.keyArn);
+  #addOutputs({ vault, api, units }: Lifeboat): void {
+    addApiOutputs(this, api);
+    addOutput(this, 'Bucket', 'The vault', vault.bucket.bucketName);
+    addOutput(this, 'SigningKeyArn', 'Key that signs the configurations', vault.signingKey.keyArn);
     const publicKey = 'npm run --silent lifeboat -- public-key --key-id';
-    output(
+    addOutput(
       this,
       'PublicKeyCommand',
       'Prints what data planes pin',
       `${publicKey} ${vault.signingKey.keyArn}`,
     );
     for (const [name, { keyArn }] of [...vault.signingKeys].slice(1)) {
-      output(
+      addOutput(
         this,
         `PublicKeyCommand${name}`,
         `Prints what data planes pin of the signing key "${name}", which signs nothing now`,
@@ -40,7 +40,7 @@ export class LifeboatStack extends Stack {
       );
     }
     if (vault.encryptionKeyStatements.length > 0) {
-      output(
+      addOutput(
         this,
         'EncryptionKeyStatements',
         'What the policy of your encryption key needs',
@@ -48,36 +48,36 @@ export class LifeboatStack extends Stack {
       );
     }
     for (const unit of units.values()) {
-      this.#outputsOf(unit);
+      this.#addUnitOutputs(unit);
     }
   }
 
-  #outputsOf(watched: LifeboatUnit): void {
+  #addUnitOutputs(watched: LifeboatUnit): void {
     const { controlPlane, export: unit, webhookUrl, readerRole } = watched;
-    output(
+    addOutput(
       this,
-      outputId('WebhookUrl', controlPlane),
+      makeOutputId('WebhookUrl', controlPlane),
       `Where event hooks of ${controlPlane} go (config.url)`,
       webhookUrl,
     );
-    grantOutputs(this, watched);
+    addGrantOutputs(this, watched);
     if (readerRole !== undefined) {
-      output(
+      addOutput(
         this,
-        outputId('ReaderRoleArn', controlPlane),
+        makeOutputId('ReaderRoleArn', controlPlane),
         `What data planes of ${controlPlane} in other accounts assume to ask for grants`,
         readerRole.roleArn,
       );
     }
-    output(
+    addOutput(
       this,
-      outputId('HookSecretArn', controlPlane),
+      makeOutputId('HookSecretArn', controlPlane),
       `Signs the event hooks of ${controlPlane} (config.secret)`,
       unit.hookSecret.secretArn,
     );
-    output(
+    addOutput(
       this,
-      outputId('ClusterCertificateArn', controlPlane),
+      makeOutputId('ClusterCertificateArn', controlPlane),
       `Secret to fill with a data plane’s cluster certificate of ${controlPlane}`,
       unit.certificateSecret.secretArn,
     );

@@ -59,10 +59,10 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
         ...grants,
         export: exporter,
         webhookUrl: api.hookUrl(controlPlane),
-        readerRole: this.#readerRole(controlPlane, grants.grantArn, unit.readerRoleTrust),
+        readerRole: this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust),
       };
     });
-    this.#privateEndpoints(settings, units, vault);
+    this.#createPrivateEndpoints(settings, units, vault);
     const exports = new Map(units.map((unit) => [unit.controlPlane, unit.export]));
     const intake = new Intake(this, 'Intake', { deployment: settings, logKey, api, exports });
     new Operations(this, 'Operations', { deployment: settings, api, intake, units });
@@ -75,7 +75,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
   }
 
-  #privateEndpoints({ controlPlanes }: Settings, units: readonly LifeboatUnit[], vault: Vault): void {
+  #createPrivateEndpoints({ controlPlanes }: Settings, units: readonly LifeboatUnit[], vault: Vault): void {
     const networks = new Map(Object.entries(controlPlanes).map(([name, { vpc }]) => [name, vpc]));
     for (const [controlPlane, network] of networks) {
       if (network?.endpoints !== undefined) {
@@ -95,7 +95,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
   }
 
   /** HTTP APIs have no resource policies: whoever comes from another account asks as a role of this one. */
-  #readerRole(
+  #createReaderRole(
     controlPlane: string,
     grantArn: string,
     trust: readonly string[] | undefined,

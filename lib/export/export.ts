@@ -62,8 +62,8 @@ export class Export extends Construct {
     });
     this.queue = queue;
     this.deadLetterQueue = deadLetterQueue;
-    this.hookSecret = this.#hookSecret(controlPlane, settings);
-    this.certificateSecret = this.#certificateSecret(controlPlane, settings);
+    this.hookSecret = this.#createHookSecret(controlPlane, settings);
+    this.certificateSecret = this.#createCertificateSecret(controlPlane, settings);
     this.certificateSecret.grantRead(role);
 
     const variables: ExportVariables = {
@@ -99,10 +99,10 @@ export class Export extends Construct {
     exporter.function.addEventSource(
       new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }),
     );
-    this.#schedule(controlPlane, deployment, queue);
+    this.#createSchedule(controlPlane, deployment, queue);
   }
 
-  #hookSecret(controlPlane: string, { eventHookSecretArn }: ControlPlaneSettings): ReadableSecret {
+  #createHookSecret(controlPlane: string, { eventHookSecretArn }: ControlPlaneSettings): ReadableSecret {
     if (eventHookSecretArn !== undefined) {
       return secretsmanager.Secret.fromSecretCompleteArn(this, 'HookSecret', eventHookSecretArn);
     }
@@ -119,7 +119,7 @@ export class Export extends Construct {
     return secret;
   }
 
-  #certificateSecret(
+  #createCertificateSecret(
     controlPlane: string,
     { clusterCertificateSecretArn }: ControlPlaneSettings,
   ): ReadableSecret {
@@ -146,13 +146,13 @@ export class Export extends Construct {
     return secret;
   }
 
-  #schedule(controlPlane: string, { scheduleMinutes }: Settings, queue: sqs.IQueue): void {
+  #createSchedule(controlPlane: string, { scheduleMinutes }: Settings, queue: sqs.IQueue): void {
     new scheduler.Schedule(this, 'Schedule', {
       description: `Lifeboat: looks at control plane ${controlPlane}, hooks or no hooks`,
       schedule: scheduler.ScheduleExpression.rate(Duration.minutes(scheduleMinutes)),
       // Allows the role this queue.
       target: new SqsSendMessage(queue, {
-        role: this.#scheduleRole(),
+        role: this.#createScheduleRole(),
         messageGroupId: controlPlane,
         input: scheduler.ScheduleTargetInput.fromObject({
           command: 'export',
@@ -167,7 +167,7 @@ export class Export extends Construct {
   }
 
   /** CDK's own role would stand beside Lifeboat in the stack, where what is said of all its roles does not reach. */
-  #scheduleRole(): iam.Role {
+  #createScheduleRole(): iam.Role {
     const { account } = Stack.of(this);
     // Only schedules of this account (EventBridge Scheduler User Guide, "Confused deputy prevention").
     const ourSchedules = {

@@ -38,8 +38,8 @@ export class PrivateEndpoints extends Construct {
     const subnets = subnetIds.map((subnetId, index) =>
       ec2.Subnet.fromSubnetAttributes(this, `Subnet${index}`, {
         subnetId,
-        ...at('availabilityZone', availabilityZones, index),
-        ...at('routeTableId', routeTableIds, index),
+        ...pickAt('availabilityZone', availabilityZones, index),
+        ...pickAt('routeTableId', routeTableIds, index),
       }),
     );
     const group = new ec2.SecurityGroup(this, 'Group', {
@@ -51,7 +51,11 @@ export class PrivateEndpoints extends Construct {
       group.addIngressRule(ec2.Peer.securityGroupId(caller), ec2.Port.tcp(443), 'Exports');
     }
 
-    const open = (name: string, service: ec2.IInterfaceVpcEndpointService, statement: iam.PolicyStatement) =>
+    const addEndpoint = (
+      name: string,
+      service: ec2.IInterfaceVpcEndpointService,
+      statement: iam.PolicyStatement,
+    ) =>
       new ec2.InterfaceVpcEndpoint(this, name, {
         vpc,
         service,
@@ -62,30 +66,34 @@ export class PrivateEndpoints extends Construct {
     const services = ec2.InterfaceVpcEndpointAwsService;
     const units = exports.map(({ export: unit }) => unit);
     // Lambda itself takes the messages; the function puts back what it has not done.
-    open(
+    addEndpoint(
       'Sqs',
       services.SQS,
-      allowed(
+      allowEverybody(
         ['sqs:ChangeMessageVisibility'],
         units.map(({ queue }) => queue.queueArn),
       ),
     );
-    open(
+    addEndpoint(
       'SecretsManager',
       services.SECRETS_MANAGER,
-      allowed(
+      allowEverybody(
         ['secretsmanager:GetSecretValue'],
         units.map(({ certificateSecret }) => certificateSecret.secretArn),
       ),
     );
     // What S3 encrypts and decrypts it asks KMS for itself.
-    open('Kms', services.KMS, allowed(['kms:Sign', 'kms:GetPublicKey'], [vault.signingKey.keyArn]));
+    addEndpoint(
+      'Kms',
+      services.KMS,
+      allowEverybody(['kms:Sign', 'kms:GetPublicKey'], [vault.signingKey.keyArn]),
+    );
     new ec2.GatewayVpcEndpoint(this, 'S3', {
       vpc,
       service: ec2.GatewayVpcEndpointAwsService.S3,
       subnets: [{ subnets }],
     }).addToPolicy(
-      allowed(
+      allowEverybody(
         ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:PutObjectRetention', 's3:ListBucket'],
         [vault.bucket.bucketArn, vault.bucket.arnForObjects('*')],
       ),
@@ -94,7 +102,7 @@ export class PrivateEndpoints extends Construct {
 }
 
 /** Who may do these the roles' own policies say; the network adds where they lead. */
-function allowed(actions: readonly string[], resources: readonly string[]): iam.PolicyStatement {
+function allowEverybody(actions: readonly string[], resources: readonly string[]): iam.PolicyStatement {
   return new iam.PolicyStatement({
     principals: [new iam.AnyPrincipal()],
     actions: [...actions],
@@ -102,7 +110,7 @@ function allowed(actions: readonly string[], resources: readonly string[]): iam.
   });
 }
 
-function at<Name extends string>(name: Name, values: readonly string[], index: number) {
+function pickAt<Name extends string>(name: Name, values: readonly string[], index: number) {
   const value = values[index];
   return value === undefined ? {} : ({ [name]: value } as Record<Name, string>);
 }

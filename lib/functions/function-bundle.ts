@@ -24,7 +24,7 @@ export class MissingBundleError extends Error {
  * @param bundles - the folder of all functions
  * @throws MissingBundleError
  */
-export function functionBundle(entry: FunctionEntry, bundles: string = bundlesFolder): string {
+export function findFunctionBundle(entry: FunctionEntry, bundles: string = bundlesFolder): string {
   const folder = join(bundles, entry);
   const file = join(folder, bundleFile);
   if (!existsSync(file)) {

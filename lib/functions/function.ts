@@ -7,7 +7,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import type { VpcSettings } from '../settings/settings.ts';
-import { type FunctionEntry, functionBundle } from './function-bundle.ts';
+import { type FunctionEntry, findFunctionBundle } from './function-bundle.ts';
 
 /** The role of a function: trusted by Lambda alone, and with nothing granted yet. */
 export class FunctionRole extends iam.Role {
@@ -53,7 +53,7 @@ export class LifeboatFunction<
     this.logGroupName = logGroup.logGroupName;
     this.memorySizeMb = props.memorySizeMb;
     const own = new lambda.Function(this, 'Function', {
-      code: lambda.Code.fromAsset(functionBundle(props.entry)),
+      code: lambda.Code.fromAsset(findFunctionBundle(props.entry)),
       handler: 'index.handler',
       description: `Lifeboat: ${props.entry}`,
       runtime: lambda.Runtime.NODEJS_24_X,
@@ -71,14 +71,14 @@ export class LifeboatFunction<
       ...(props.reservedConcurrency === undefined
         ? {}
         : { reservedConcurrentExecutions: props.reservedConcurrency }),
-      ...network(this, props),
+      ...attachToNetwork(this, props),
     });
     this.function = own;
     this.functionArn = (own.node.defaultChild as lambda.CfnFunction).attrArn;
   }
 }
 
-function network(
+function attachToNetwork(
   scope: Construct,
   { vpc, role }: Pick<LifeboatFunctionProps<unknown>, 'vpc' | 'role'>,
 ): Pick<lambda.FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'> {
@@ -142,7 +142,7 @@ function network(
 }
 
 /** Where the functions' own service endpoints are: for conditions such as kms:ViaService. */
-export function serviceHost(scope: Construct, service: string): string {
+export function formatServiceHost(scope: Construct, service: string): string {
   const { region, urlSuffix } = Stack.of(scope);
   return `${service}.${region}.${urlSuffix}`;
 }

@@ -2,7 +2,7 @@ import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { serviceHost } from './function.ts';
+import { formatServiceHost } from './function.ts';
 
 /** Encrypts the log groups. The vault's key cannot: it is closed to everybody but Lifeboat's roles, CloudWatch included. */
 export class LogKey extends kms.Key {
@@ -24,7 +24,7 @@ export class LogKey extends kms.Key {
     this.addToResourcePolicy(
       new iam.PolicyStatement({
         sid: 'LogsOfThisStack',
-        principals: [new iam.ServicePrincipal(serviceHost(this, 'logs'))],
+        principals: [new iam.ServicePrincipal(formatServiceHost(this, 'logs'))],
         actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
         resources: ['*'],
         conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': ourLogGroups } },

@@ -5,7 +5,7 @@ import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { type PresignVariables, packedCertificates } from '../../lambdas/environment/presign.ts';
 import type { Api } from '../api/api.ts';
 import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
-import { certificateOf } from '../settings/cluster-certificates.ts';
+import { readCertificate } from '../settings/cluster-certificates.ts';
 import {
   type ControlPlaneSettings,
   type DataPlaneAuthSettings,
@@ -36,7 +36,7 @@ export class Presign extends Construct {
       BUCKET: props.vault.bucket.bucketName,
       DATA_PLANE_VERSIONS: props.settings.dataPlaneVersions.join(','),
       URL_LIFETIME_SECONDS: String(props.deployment.urlLifetimeSeconds),
-      ...trustVariables(props.settings.dataPlaneAuth),
+      ...listTrustVariables(props.settings.dataPlaneAuth),
     };
     requireRoom(props.controlPlane, variables);
     this.presigner = new LifeboatFunction(this, 'Function', {
@@ -55,15 +55,15 @@ export class Presign extends Construct {
 }
 
 /** Whose assertions the function takes. */
-export function trustVariables({
+export function listTrustVariables({
   clusterCertificate: { certificates = [], authorities = [], commonNames = [] } = {},
 }: DataPlaneAuthSettings): Pick<
   PresignVariables,
   'CLUSTER_CERTIFICATES' | 'CLUSTER_AUTHORITIES' | 'CLUSTER_COMMON_NAMES'
 > {
   return {
-    CLUSTER_CERTIFICATES: certificates.map((pem) => certificateFingerprint(certificateOf(pem))).join(','),
-    CLUSTER_AUTHORITIES: packedCertificates(authorities.map(certificateOf)),
+    CLUSTER_CERTIFICATES: certificates.map((pem) => certificateFingerprint(readCertificate(pem))).join(','),
+    CLUSTER_AUTHORITIES: packedCertificates(authorities.map(readCertificate)),
     CLUSTER_COMMON_NAMES: commonNames.join(','),
   };
 }

@@ -41,7 +41,7 @@ export class Intake extends Construct {
       ]),
     );
     const variables: WebhookVariables = {
-      CONTROL_PLANES: this.#json(targets),
+      CONTROL_PLANES: this.#toJson(targets),
       COALESCING_WINDOW_SECONDS: String(deployment.coalescingWindowSeconds),
       ACCEPT_SHA1: String(deployment.acceptSha1) as WebhookVariables['ACCEPT_SHA1'],
     };
@@ -60,7 +60,7 @@ export class Intake extends Construct {
   }
 
   /** URLs and ARNs are known only when the stack is deployed. */
-  #json(value: object): string {
+  #toJson(value: object): string {
     return Stack.of(this).toJsonString(value);
   }
 }

@@ -4,12 +4,12 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
-import { deploymentName } from '../conventions/deployment-name.ts';
+import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** Where a section of the runbook is, as GitHub and GitLab make anchors of headings. */
-export function anchor(heading: string): string {
+export function makeHeadingAnchor(heading: string): string {
   return heading
     .toLowerCase()
     .replaceAll(/[^a-z0-9 -]/g, '')
@@ -36,7 +36,7 @@ export interface MetricAlert extends Alert {
 }
 
 // The shortest period in which several things that belong together have surely been counted.
-export const moment = Duration.minutes(5);
+export const shortPeriod = Duration.minutes(5);
 
 /**
  * Makes alarms, each with its section in docs/runbook.md.
@@ -97,17 +97,17 @@ export class Alarms {
 
   /** Unique in account and region, as names of alarms must be. */
   name(heading: string, controlPlane: string | undefined): string {
-    const name = deploymentName(this.#scope);
+    const name = formatDeploymentName(this.#scope);
     return controlPlane === undefined ? `${name}: ${heading}` : `${name} ${controlPlane}: ${heading}`;
   }
 
   description({ heading, meaning }: Alert): string {
-    return `${meaning} ${this.#runbookUrl}#${anchor(heading)}`;
+    return `${meaning} ${this.#runbookUrl}#${makeHeadingAnchor(heading)}`;
   }
 }
 
 /** Of one control plane, in the region of this API. */
-export function grantsFailing(
+export function createGrantsFailingAlarm(
   alarms: Alarms,
   { controlPlane, presign, dataPlaneAuth: { iam } }: GrantUnit,
   api: Api,
@@ -116,19 +116,23 @@ export function grantsFailing(
   return alarms.make(controlPlane, 'GrantsFailing', {
     heading: 'Grants failing',
     meaning: `Act now. Data planes that ask for their file of ${controlPlane} get an error. Who asks has no control plane: new ones cannot boot.`,
-    metric: math(moment, `FILL(errors, 0) + FILL(throttles, 0)${iam ? ' + FILL(answers, 0)' : ''}`, {
-      errors: presigner.metricErrors({ statistic: cloudwatch.Stats.SUM }),
-      throttles: presigner.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
-      // Of the route that IAM guards. On the other one a stranger gets a 5xx with a body that is larger than Lambda takes.
-      ...(iam ? { answers: api.grantMetric(controlPlane, '5xx') } : {}),
-    }),
+    metric: createMathMetric(
+      shortPeriod,
+      `FILL(errors, 0) + FILL(throttles, 0)${iam ? ' + FILL(answers, 0)' : ''}`,
+      {
+        errors: presigner.metricErrors({ statistic: cloudwatch.Stats.SUM }),
+        throttles: presigner.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
+        // Of the route that IAM guards. On the other one a stranger gets a 5xx with a body that is larger than Lambda takes.
+        ...(iam ? { answers: api.grantMetric(controlPlane, '5xx') } : {}),
+      },
+    ),
     // A grant is computed without any call: nothing in it fails by chance. What strangers send to the other route is answered with a 4xx,
     // and its throttle keeps them from using up the function (lib/settings/settings.ts).
     threshold: 1,
   });
 }
 
-export function math(
+export function createMathMetric(
   period: Duration,
   expression: string,
   usingMetrics: Record<string, cloudwatch.IMetric>,

@@ -12,8 +12,8 @@ import {
   createAlarmWidget,
   createTextWidget,
   dashboardColumns,
-  grantMetrics,
   graphHeight,
+  listGrantMetrics,
   thirdOfRow,
 } from './widgets.ts';
 
@@ -44,15 +44,15 @@ export class Dashboard extends Construct {
       dashboardName: props.name,
       defaultInterval: Duration.hours(12),
       widgets: [
-        ...this.#boot(props),
-        ...this.#pipeline(props),
-        ...this.#strangers(props),
-        ...this.#cost(props),
+        ...this.#createBootRows(props),
+        ...this.#createPipelineRows(props),
+        ...this.#createStrangerRows(props),
+        ...this.#createCostRows(props),
       ],
     });
   }
 
-  #boot({ deployment, watch, bootAlarms, theftAlarms }: DashboardProps): cloudwatch.IWidget[][] {
+  #createBootRows({ deployment, watch, bootAlarms, theftAlarms }: DashboardProps): cloudwatch.IWidget[][] {
     return [
       [
         createTextWidget(
@@ -85,20 +85,20 @@ export class Dashboard extends Construct {
         }),
       ],
       [
-        this.#lines('Files verified: never zero for long', {
-          metrics: this.#units.map(({ controlPlane }, index) => verified(controlPlane, index)),
+        this.#createGraph('Files verified: never zero for long', {
+          metrics: this.#units.map(({ controlPlane }, index) => countVerified(controlPlane, index)),
         }),
-        this.#lines('Versions without a file: zero', {
-          metrics: this.#perUnit('VersionsWithoutFile', cloudwatch.Stats.MAXIMUM),
+        this.#createGraph('Versions without a file: zero', {
+          metrics: this.#listUnitMetrics('VersionsWithoutFile', cloudwatch.Stats.MAXIMUM),
         }),
-        this.#lines('Grants issued: only in an outage, and in rehearsals', {
-          metrics: this.#perUnit('GrantsIssued'),
+        this.#createGraph('Grants issued: only in an outage, and in rehearsals', {
+          metrics: this.#listUnitMetrics('GrantsIssued'),
         }),
       ],
     ];
   }
 
-  #pipeline({ pipelineAlarms }: DashboardProps): cloudwatch.IWidget[][] {
+  #createPipelineRows({ pipelineAlarms }: DashboardProps): cloudwatch.IWidget[][] {
     return [
       [
         createTextWidget(
@@ -110,13 +110,13 @@ export class Dashboard extends Construct {
       ],
       [createAlarmWidget('Changes reach the vault', pipelineAlarms, dashboardColumns)],
       [
-        this.#lines('From change to vault, slowest (s)', {
-          metrics: this.#perUnit('ChangeToPublished', cloudwatch.Stats.MAXIMUM),
+        this.#createGraph('From change to vault, slowest (s)', {
+          metrics: this.#listUnitMetrics('ChangeToPublished', cloudwatch.Stats.MAXIMUM),
         }),
-        this.#lines('Export, slowest (s)', {
-          metrics: this.#perUnit('ExportDuration', cloudwatch.Stats.MAXIMUM),
+        this.#createGraph('Export, slowest (s)', {
+          metrics: this.#listUnitMetrics('ExportDuration', cloudwatch.Stats.MAXIMUM),
         }),
-        this.#lines('Oldest message in the queue (s)', {
+        this.#createGraph('Oldest message in the queue (s)', {
           metrics: this.#units.map(({ controlPlane, export: unit }) =>
             unit.queue.metricApproximateAgeOfOldestMessage({
               label: controlPlane,
@@ -126,25 +126,25 @@ export class Dashboard extends Construct {
         }),
       ],
       [
-        this.#lines('Hooks accepted, revisions published', {
-          metrics: [...this.#perUnit('HooksAccepted'), ...this.#perUnit('Published')],
+        this.#createGraph('Hooks accepted, revisions published', {
+          metrics: [...this.#listUnitMetrics('HooksAccepted'), ...this.#listUnitMetrics('Published')],
         }),
-        this.#lines('Behind, unreachable, failed', {
+        this.#createGraph('Behind, unreachable, failed', {
           metrics: [
-            ...this.#perUnit('Behind'),
-            ...this.#perUnit('ControlPlaneUnreachable'),
-            ...this.#perUnit('ExportFailed'),
+            ...this.#listUnitMetrics('Behind'),
+            ...this.#listUnitMetrics('ControlPlaneUnreachable'),
+            ...this.#listUnitMetrics('ExportFailed'),
           ],
         }),
-        this.#lines('Size of the configuration: entities, bytes (right)', {
-          metrics: this.#perUnit('ExportedEntities', cloudwatch.Stats.MAXIMUM),
-          right: this.#perUnit('ConfigBytes', cloudwatch.Stats.MAXIMUM),
+        this.#createGraph('Size of the configuration: entities, bytes (right)', {
+          metrics: this.#listUnitMetrics('ExportedEntities', cloudwatch.Stats.MAXIMUM),
+          right: this.#listUnitMetrics('ConfigBytes', cloudwatch.Stats.MAXIMUM),
         }),
       ],
     ];
   }
 
-  #strangers({ api, intake }: DashboardProps): cloudwatch.IWidget[][] {
+  #createStrangerRows({ api, intake }: DashboardProps): cloudwatch.IWidget[][] {
     return [
       [
         createTextWidget(
@@ -156,18 +156,18 @@ export class Dashboard extends Construct {
         ),
       ],
       [
-        this.#lines('Refused: hooks, grants', {
-          metrics: [...this.#perUnit('HooksRefused'), ...this.#perUnit('GrantsRefused')],
+        this.#createGraph('Refused: hooks, grants', {
+          metrics: [...this.#listUnitMetrics('HooksRefused'), ...this.#listUnitMetrics('GrantsRefused')],
         }),
-        this.#lines('4xx of the webhook, throttled ones too', {
+        this.#createGraph('4xx of the webhook, throttled ones too', {
           metrics: [
             api.hookMetric('4xx').with({ label: '4xx' }),
             api.hookMetric('Count').with({ label: 'all requests' }),
           ],
         }),
-        this.#lines('4xx of grants (403: IAM), webhook throttles', {
+        this.#createGraph('4xx of grants (403: IAM), webhook throttles', {
           metrics: [
-            ...grantMetrics(this.#units, api, '4xx', '4xx'),
+            ...listGrantMetrics(this.#units, api, '4xx', '4xx'),
             intake.webhook.function.metricThrottles({
               label: 'webhook throttles',
               statistic: cloudwatch.Stats.SUM,
@@ -178,8 +178,8 @@ export class Dashboard extends Construct {
     ];
   }
 
-  #cost({ api, intake }: DashboardProps): cloudwatch.IWidget[][] {
-    const functions: readonly (readonly [name: string, of: Billed])[] = [
+  #createCostRows({ api, intake }: DashboardProps): cloudwatch.IWidget[][] {
+    const functions: readonly (readonly [name: string, billed: Billed])[] = [
       ...this.#units.map(
         ({ controlPlane, export: unit }) => [`${controlPlane} export`, unit.exporter] as const,
       ),
@@ -198,19 +198,23 @@ export class Dashboard extends Construct {
         ),
       ],
       [
-        daily(
+        createDailyGraph(
           'Invocations',
-          functions.map(([name, { function: of }]) =>
-            of.metricInvocations({ label: name, statistic: cloudwatch.Stats.SUM, period: Duration.days(1) }),
+          functions.map(([name, { function: billed }]) =>
+            billed.metricInvocations({
+              label: name,
+              statistic: cloudwatch.Stats.SUM,
+              period: Duration.days(1),
+            }),
           ),
         ),
-        daily(
+        createDailyGraph(
           'GB-seconds',
-          functions.map(([name, of], index) => gigabyteSeconds(name, of, index)),
+          functions.map(([name, billed], index) => countGigabyteSeconds(name, billed, index)),
         ),
-        daily('Requests: API, messages sent', [
+        createDailyGraph('Requests: API, messages sent', [
           api.hookMetric('Count').with({ label: 'webhook', period: Duration.days(1) }),
-          ...grantMetrics(this.#units, api, 'Count', 'grants').map((metric) =>
+          ...listGrantMetrics(this.#units, api, 'Count', 'grants').map((metric) =>
             metric.with({ period: Duration.days(1) }),
           ),
           ...this.#units.map(({ controlPlane, export: unit }) =>
@@ -225,13 +229,13 @@ export class Dashboard extends Construct {
     ];
   }
 
-  #perUnit(name: MetricName, statistic: string = cloudwatch.Stats.SUM): cloudwatch.IMetric[] {
+  #listUnitMetrics(name: MetricName, statistic: string = cloudwatch.Stats.SUM): cloudwatch.IMetric[] {
     return this.#units.map(({ controlPlane }) =>
       lifeboatMetric(controlPlane, name, { statistic, label: `${controlPlane} ${name}` }),
     );
   }
 
-  #lines(title: string, { metrics, right = [] }: Lines): cloudwatch.IWidget {
+  #createGraph(title: string, { metrics, right = [] }: Lines): cloudwatch.IWidget {
     return new cloudwatch.GraphWidget({
       title,
       left: metrics,
@@ -252,7 +256,7 @@ interface Lines {
 
 type Billed = Pick<LifeboatFunction<Readonly<Record<string, string>>>, 'function' | 'memorySizeMb'>;
 
-function daily(title: string, metrics: cloudwatch.IMetric[]): cloudwatch.IWidget {
+function createDailyGraph(title: string, metrics: cloudwatch.IMetric[]): cloudwatch.IWidget {
   return new cloudwatch.GraphWidget({
     title,
     left: metrics,
@@ -266,21 +270,21 @@ function daily(title: string, metrics: cloudwatch.IMetric[]): cloudwatch.IWidget
 }
 
 /** What Lambda bills besides the number of calls: seconds, times the memory that was ordered. */
-function gigabyteSeconds(
+function countGigabyteSeconds(
   name: string,
-  { function: of, memorySizeMb }: Billed,
+  { function: billed, memorySizeMb }: Billed,
   index: number,
 ): cloudwatch.IMetric {
   return new cloudwatch.MathExpression({
     expression: `milliseconds${index} / 1000 * ${memorySizeMb / 1024}`,
     // Names are the graph's.
-    usingMetrics: { [`milliseconds${index}`]: of.metricDuration({ statistic: cloudwatch.Stats.SUM }) },
+    usingMetrics: { [`milliseconds${index}`]: billed.metricDuration({ statistic: cloudwatch.Stats.SUM }) },
     label: name,
     period: Duration.days(1),
   });
 }
 
-function verified(controlPlane: string, index: number): cloudwatch.IMetric {
+function countVerified(controlPlane: string, index: number): cloudwatch.IMetric {
   return new cloudwatch.MathExpression({
     expression: `published${index} + unchanged${index}`,
     usingMetrics: {

@@ -3,10 +3,10 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { maxTries } from '../../core/export/export-batch.ts';
 import type { Api } from '../api/api.ts';
-import { deploymentName } from '../conventions/deployment-name.ts';
+import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Settings } from '../settings/settings.ts';
-import { Alarms, grantsFailing, math, moment } from './alarms.ts';
+import { Alarms, createGrantsFailingAlarm, createMathMetric, shortPeriod } from './alarms.ts';
 import { Dashboard } from './dashboard.ts';
 import { lifeboatMetric } from './metrics.ts';
 import type { WatchedUnit } from './watched-unit.ts';
@@ -37,16 +37,16 @@ export class Operations extends Construct {
 
     const alarms = units.map((unit) => ({
       boot: [
-        ...this.#freshness(unit),
-        this.#versionWithoutFile(unit),
-        grantsFailing(this.#alarms, unit, api),
+        ...this.#createFreshnessAlarms(unit),
+        this.#createVersionWithoutFileAlarm(unit),
+        createGrantsFailingAlarm(this.#alarms, unit, api),
       ],
-      pipeline: this.#pipeline(unit),
-      theft: [this.#foreignObject(unit), this.#grantWhileHealthy(unit)],
+      pipeline: this.#createPipelineAlarms(unit),
+      theft: [this.#createForeignObjectAlarm(unit), this.#createGrantWhileHealthyAlarm(unit)],
     }));
-    const webhookFailing = this.#webhookFailing(intake);
+    const webhookFailing = this.#createWebhookFailingAlarm(intake);
     new Dashboard(this, 'Dashboard', {
-      name: deploymentName(this),
+      name: formatDeploymentName(this),
       deployment,
       api,
       intake,
@@ -59,14 +59,14 @@ export class Operations extends Construct {
   }
 
   /** Nothing verified, and the reason for it that is nobody's fault here: then only its own, milder alarm tells anybody. */
-  #freshness({ controlPlane }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
+  #createFreshnessAlarms({ controlPlane }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
     const minutes = this.#watch.toMinutes();
     const unreachable = this.#alarms.make(controlPlane, 'Unreachable', {
       heading: 'Control plane unreachable',
       meaning:
         `Look today. Exports cannot connect to control plane ${controlPlane}. If it is down, Lifeboat is doing its work: new data planes ` +
         'boot from the vault, and the control plane’s own people are the ones to wake. If it is up, the way there is broken.',
-      metric: math(this.#watch, 'FILL(unreachable, 0)', {
+      metric: createMathMetric(this.#watch, 'FILL(unreachable, 0)', {
         unreachable: lifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
       }),
       // One message is tried so often within some minutes; more means that the next one failed as well, so it is no restart. Filled with
@@ -78,7 +78,7 @@ export class Operations extends Construct {
       meaning:
         `For the dashboard; it tells nobody. No export of ${controlPlane} has published or verified anything for ${minutes} minutes, ` +
         'for whatever reason.',
-      metric: math(this.#watch, 'FILL(published, 0) + FILL(unchanged, 0)', {
+      metric: createMathMetric(this.#watch, 'FILL(published, 0) + FILL(unchanged, 0)', {
         published: lifeboatMetric(controlPlane, 'Published'),
         unchanged: lifeboatMetric(controlPlane, 'Unchanged'),
       }),
@@ -103,13 +103,13 @@ export class Operations extends Construct {
       // Both look at the same minutes, and the other one mostly begins earlier.
       actionsSuppressorWaitPeriod: Duration.minutes(2),
       // After an outage, the time for the schedule to ring, and for an export.
-      actionsSuppressorExtensionPeriod: Duration.minutes(this.#deployment.scheduleMinutes).plus(moment),
+      actionsSuppressorExtensionPeriod: Duration.minutes(this.#deployment.scheduleMinutes).plus(shortPeriod),
     });
     this.#alarms.tell(unexplained, true);
     return [nothingVerified, unexplained, unreachable];
   }
 
-  #versionWithoutFile({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+  #createVersionWithoutFileAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
     return this.#alarms.make(controlPlane, 'VersionWithoutFile', {
       heading: 'Data plane version without a file',
       meaning:
@@ -125,7 +125,7 @@ export class Operations extends Construct {
   }
 
   /** What keeps changes from the vault, nearest to the control plane first. */
-  #pipeline({ controlPlane, export: unit }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
+  #createPipelineAlarms({ controlPlane, export: unit }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
     const { function: exporter } = unit.exporter;
     return [
       this.#alarms.make(controlPlane, 'ExportFailing', {
@@ -142,7 +142,7 @@ export class Operations extends Construct {
         meaning:
           `Act now. The export function of ${controlPlane} crashes, is killed by its time limit, or is not let run: changes do not reach ` +
           'the vault.',
-        metric: math(this.#watch, 'FILL(errors, 0) + FILL(throttles, 0)', {
+        metric: createMathMetric(this.#watch, 'FILL(errors, 0) + FILL(throttles, 0)', {
           errors: exporter.metricErrors({ statistic: cloudwatch.Stats.SUM }),
           throttles: exporter.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
         }),
@@ -156,7 +156,7 @@ export class Operations extends Construct {
           'not being emptied, or each try takes its whole time.',
         metric: unit.queue.metricApproximateAgeOfOldestMessage({
           statistic: cloudwatch.Stats.MAXIMUM,
-          period: moment,
+          period: shortPeriod,
         }),
         // Five tries of 110 s and the backoff between them are 10.5 minutes (core/export/export-batch.ts): then a message is let go.
         threshold: Duration.minutes(15).toSeconds(),
@@ -168,7 +168,7 @@ export class Operations extends Construct {
           'configuration; but only the webhook, the schedule and your own people write there.',
         metric: unit.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
           statistic: cloudwatch.Stats.MAXIMUM,
-          period: moment,
+          period: shortPeriod,
         }),
         // None is to be expected.
         threshold: 1,
@@ -176,13 +176,13 @@ export class Operations extends Construct {
     ];
   }
 
-  #foreignObject({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+  #createForeignObjectAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
     return this.#alarms.make(controlPlane, 'ForeignObject', {
       heading: 'Foreign object replaced',
       meaning:
         `Act now. Where files of ${controlPlane} lie, there was one that our key had not signed. Data planes refuse such a file and the ` +
         'export has replaced it; but somebody can write there who must not.',
-      metric: lifeboatMetric(controlPlane, 'ManifestReplaced', { period: moment }),
+      metric: lifeboatMetric(controlPlane, 'ManifestReplaced', { period: shortPeriod }),
       // Each one is a breach.
       threshold: 1,
       // It is not over because it was repaired.
@@ -190,15 +190,15 @@ export class Operations extends Construct {
     });
   }
 
-  #grantWhileHealthy({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+  #createGrantWhileHealthyAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
     // So long that an export has looked, too.
-    const sameTime = Duration.minutes(Math.max(moment.toMinutes(), this.#deployment.scheduleMinutes));
+    const sameTime = Duration.minutes(Math.max(shortPeriod.toMinutes(), this.#deployment.scheduleMinutes));
     return this.#alarms.make(controlPlane, 'GrantWhileHealthy', {
       heading: 'Grant while the control plane is healthy',
       meaning:
         `Act now. Somebody was given the configuration of ${controlPlane}, with all its secrets, while the control plane was up: a data ` +
         'plane that cannot reach it, a rehearsal, or a stolen credential.',
-      metric: math(
+      metric: createMathMetric(
         sameTime,
         'IF(FILL(granted, 0) > 0 AND FILL(published, 0) + FILL(unchanged, 0) >= 1 AND FILL(unreachable, 0) == 0, 1, 0)',
         {
@@ -214,14 +214,14 @@ export class Operations extends Construct {
     });
   }
 
-  #webhookFailing({ webhook }: Intake): cloudwatch.AlarmBase {
+  #createWebhookFailingAlarm({ webhook }: Intake): cloudwatch.AlarmBase {
     return this.#alarms.make(undefined, 'WebhookFailing', {
       heading: 'Webhook failing',
       meaning:
         `Look today. The webhook function fails for hooks that it should take: changes reach the vault with the schedule only, up to ` +
         `${this.#deployment.scheduleMinutes} minutes late.`,
       // Errors of the function itself: what a stranger sends is answered, and a flood of it is throttled.
-      metric: math(Duration.minutes(15), 'FILL(errors, 0)', {
+      metric: createMathMetric(Duration.minutes(15), 'FILL(errors, 0)', {
         errors: webhook.function.metricErrors({ statistic: cloudwatch.Stats.SUM }),
       }),
       // One or two are a hiccup of SQS or Secrets Manager, which the schedule makes good.

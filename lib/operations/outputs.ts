@@ -3,44 +3,44 @@ import type { Api } from '../api/api.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 
 /** Says what a person needs next. */
-export function output(stack: Stack, id: string, description: string, value: string): void {
+export function addOutput(stack: Stack, id: string, description: string, value: string): void {
   new CfnOutput(stack, id, { description, value });
 }
 
 /** CloudFormation takes letters and digits only, and no name has a capital letter: no two names become one. */
-export function outputId(name: string, controlPlane: string): string {
+export function makeOutputId(name: string, controlPlane: string): string {
   return `${name}${controlPlane.replaceAll('-', 'X')}`;
 }
 
-export function apiOutputs(stack: Stack, { url, domain, defaultUrl }: Api): void {
-  output(stack, 'ApiUrl', 'Base URL for data planes (--endpoint)', url);
+export function addApiOutputs(stack: Stack, { url, domain, defaultUrl }: Api): void {
+  addOutput(stack, 'ApiUrl', 'Base URL for data planes (--endpoint)', url);
   if (domain !== undefined && defaultUrl !== undefined) {
-    output(stack, 'DefaultApiUrl', 'Base URL that needs neither certificate nor DNS of yours', defaultUrl);
+    addOutput(stack, 'DefaultApiUrl', 'Base URL that needs neither certificate nor DNS of yours', defaultUrl);
   }
   if (domain?.target !== undefined) {
-    output(stack, 'DomainTarget', 'What your domain has to lead to (CNAME)', domain.target);
+    addOutput(stack, 'DomainTarget', 'What your domain has to lead to (CNAME)', domain.target);
   }
 }
 
 /** Where data planes of one control plane ask for grants, and what they need for it. */
-export function grantOutputs(stack: Stack, unit: GrantUnit): void {
+export function addGrantOutputs(stack: Stack, unit: GrantUnit): void {
   const { controlPlane, grantUrl, grantArn, presign, dataPlaneAuth } = unit;
-  output(
+  addOutput(
     stack,
-    outputId('GrantUrl', controlPlane),
+    makeOutputId('GrantUrl', controlPlane),
     `Where data planes of ${controlPlane} get their URL`,
     grantUrl,
   );
   if (dataPlaneAuth.iam) {
-    output(
+    addOutput(
       stack,
-      outputId('GrantArn', controlPlane),
+      makeOutputId('GrantArn', controlPlane),
       `What a data plane’s role of ${controlPlane} needs execute-api:Invoke on`,
       grantArn,
     );
-    output(
+    addOutput(
       stack,
-      outputId('GrantFunctionArn', controlPlane),
+      makeOutputId('GrantFunctionArn', controlPlane),
       `What data planes of ${controlPlane} in private networks invoke (--endpoint), and need lambda:InvokeFunction on`,
       presign.presigner.functionArn,
     );

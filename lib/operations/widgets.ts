@@ -26,7 +26,7 @@ export function createAlarmWidget(
 }
 
 /** A metric of each grant route that there is: by IAM, by cluster certificate. */
-export function grantMetrics(
+export function listGrantMetrics(
   units: readonly GrantUnit[],
   api: Api,
   name: RouteMetricName,

@@ -1,6 +1,6 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { apiOutputs, grantOutputs, output } from '../operations/outputs.ts';
+import { addApiOutputs, addGrantOutputs, addOutput } from '../operations/outputs.ts';
 import { LifeboatReplica, type LifeboatReplicaProps } from './lifeboat-replica.ts';
 
 export interface LifeboatReplicaStackProps extends StackProps {
@@ -16,10 +16,10 @@ export class LifeboatReplicaStack extends Stack {
     super(scope, id, { terminationProtection: true, ...props });
     // As in LifeboatStack.
     this.replica = new LifeboatReplica(this, 'Default', settings);
-    apiOutputs(this, this.replica.api);
-    output(this, 'Bucket', 'The vault’s files in this region', this.replica.store.bucket.bucketName);
+    addApiOutputs(this, this.replica.api);
+    addOutput(this, 'Bucket', 'The vault’s files in this region', this.replica.store.bucket.bucketName);
     for (const unit of this.replica.units.values()) {
-      grantOutputs(this, unit);
+      addGrantOutputs(this, unit);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { CfnResource, ReferenceStrength, Stack, Token, TokenComparison } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from '../api/api.ts';
-import { deploymentName } from '../conventions/deployment-name.ts';
+import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import { applyToAll } from '../deployment/apply-to-all.ts';
 import type { Lifeboat } from '../deployment/lifeboat.ts';
 import type { LifeboatDomainProps } from '../deployment/lifeboat-props.ts';
@@ -22,7 +22,7 @@ import { Replication } from './replication.ts';
 /** What can be said of a replica; all else is its Lifeboat's. docs/settings.md says more. A wrong value is refused with a sentence at synth. */
 export interface LifeboatReplicaProps {
   /** Whose files are kept a second time. Its stack is in another region of the same account. */
-  readonly of: Lifeboat;
+  readonly lifeboat: Lifeboat;
   /**
    * A name of yours for the API of this region, another one than the first region's.
    * @default the one that API Gateway gives
@@ -60,14 +60,14 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
   readonly units: ReadonlyMap<string, GrantUnit>;
 
   /** @throws SettingsError */
-  constructor(scope: Construct, id: string, { of, ...given }: LifeboatReplicaProps) {
+  constructor(scope: Construct, id: string, { lifeboat, ...given }: LifeboatReplicaProps) {
     super(scope, id);
     const own = parseReplicaSettings(given, `of ${this.node.path}`);
-    requireOtherRegion(this, of);
-    requireOtherNames(this.node.path, own, of.settings);
+    requireOtherRegion(this, lifeboat);
+    requireOtherNames(this.node.path, own, lifeboat.settings);
     // What is of the first region is not of this one.
     const settings: Settings = {
-      ...of.settings,
+      ...lifeboat.settings,
       domain: own.domain,
       alarmTopicArn: own.alarmTopicArn,
       bucketName: own.bucketName,
@@ -75,7 +75,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
     };
     applyToAll(this, settings);
 
-    const roleName = replicationRoleName(of.vault, Stack.of(this).region);
+    const roleName = makeReplicationRoleName(lifeboat.vault, Stack.of(this).region);
     const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({
       controlPlane,
       settings: unit,
@@ -104,7 +104,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
         api,
         presignRole,
       });
-      const readerRole = of.units.get(controlPlane)?.readerRole;
+      const readerRole = lifeboat.units.get(controlPlane)?.readerRole;
       if (readerRole !== undefined) {
         allowInvoke(readerRole, grants.grantArn);
       }
@@ -114,10 +114,10 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
     if (settings.dataEvents) {
       new DataEvents(this, 'DataEvents', { bucket: store.bucket });
     }
-    Stack.of(of).addStackDependency(Stack.of(this));
-    new Replication(of, 'Replication', {
-      deployment: of.settings,
-      vault: of.vault,
+    Stack.of(lifeboat).addStackDependency(Stack.of(this));
+    new Replication(lifeboat, 'Replication', {
+      deployment: lifeboat.settings,
+      vault: lifeboat.vault,
       roleName,
       replica: store.elsewhere,
       timeControl: own.timeControl,
@@ -133,8 +133,8 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
 }
 
 /** Unique in the account, as names of roles must be: no second deployment of this name replicates to that region. */
-function replicationRoleName(vault: Construct, region: string): string {
-  const name = `${deploymentName(vault)}-to-${region}`;
+function makeReplicationRoleName(vault: Construct, region: string): string {
+  const name = `${formatDeploymentName(vault)}-to-${region}`;
   // IAM User Guide, "IAM and AWS STS quotas".
   if (name.length > 64) {
     throw new SettingsError(
@@ -144,24 +144,26 @@ function replicationRoleName(vault: Construct, region: string): string {
   return name;
 }
 
-function requireOtherRegion(replica: Construct, of: Construct): void {
-  const [here, there] = [Stack.of(replica), Stack.of(of)];
-  const wrong = (sentence: string) => new SettingsError(`${replica.node.path} cannot be: ${sentence}`);
+function requireOtherRegion(replica: Construct, lifeboat: Construct): void {
+  const [here, there] = [Stack.of(replica), Stack.of(lifeboat)];
+  const refuse = (sentence: string) => new SettingsError(`${replica.node.path} cannot be: ${sentence}`);
   if (Token.isUnresolved(here.region) || Token.isUnresolved(there.region)) {
-    throw wrong(
+    throw refuse(
       `the regions of both stacks must be known at synth, for one refers to the other: give ${here.node.path} and ${there.node.path} an \`env\` with a \`region\``,
     );
   }
   if (here.region === there.region) {
-    throw wrong(`it is in ${here.region}, as the vault is, and would be away with it: choose another region`);
+    throw refuse(
+      `it is in ${here.region}, as the vault is, and would be away with it: choose another region`,
+    );
   }
   if (Token.compareStrings(here.account, there.account) === TokenComparison.DIFFERENT) {
-    throw wrong(
+    throw refuse(
       'it is in another account than the vault: one role of one account reads there and writes here',
     );
   }
-  if (of.node.tryFindChild('Replication') !== undefined) {
-    throw wrong(`${of.node.path} has one already`);
+  if (lifeboat.node.tryFindChild('Replication') !== undefined) {
+    throw refuse(`${lifeboat.node.path} has one already`);
   }
 }
 

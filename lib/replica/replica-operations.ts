@@ -2,16 +2,16 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
-import { deploymentName } from '../conventions/deployment-name.ts';
+import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
-import { Alarms, grantsFailing, math, moment } from '../operations/alarms.ts';
+import { Alarms, createGrantsFailingAlarm, createMathMetric, shortPeriod } from '../operations/alarms.ts';
 import { lifeboatMetric } from '../operations/metrics.ts';
 import {
   createAlarmWidget,
   createTextWidget,
   dashboardColumns,
-  grantMetrics,
   graphHeight,
+  listGrantMetrics,
   thirdOfRow,
 } from '../operations/widgets.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -35,12 +35,12 @@ export class ReplicaOperations extends Construct {
     super(scope, id);
     this.#alarms = new Alarms(this, deployment);
     const boot = units.flatMap((unit) => [
-      grantsFailing(this.#alarms, unit, api),
-      this.#behind(unit, store.bucket.bucketName),
+      createGrantsFailingAlarm(this.#alarms, unit, api),
+      this.#createBehindAlarm(unit, store.bucket.bucketName),
     ]);
-    const granted = units.map((unit) => this.#granted(unit));
+    const granted = units.map((unit) => this.#createGrantedAlarm(unit));
     new cloudwatch.Dashboard(this, 'Dashboard', {
-      dashboardName: deploymentName(this),
+      dashboardName: formatDeploymentName(this),
       defaultInterval: Duration.hours(12),
       widgets: [
         [
@@ -56,37 +56,37 @@ export class ReplicaOperations extends Construct {
           createAlarmWidget('Nobody has been here', granted, thirdOfRow),
         ],
         [
-          graph('Behind the first region (s)', [
+          createGraph('Behind the first region (s)', [
             new cloudwatch.MathExpression({
               expression: `SEARCH('{AWS/S3,SourceBucket,DestinationBucket,RuleId} MetricName="ReplicationLatency" DestinationBucket="${store.bucket.bucketName}"', 'Maximum')`,
               label: '',
-              period: moment,
+              period: shortPeriod,
             }),
           ]),
-          graph(
+          createGraph(
             'Grants issued: only while the first region does not answer, and in rehearsals',
             units.map(({ controlPlane }) =>
-              lifeboatMetric(controlPlane, 'GrantsIssued', { label: controlPlane, period: moment }),
+              lifeboatMetric(controlPlane, 'GrantsIssued', { label: controlPlane, period: shortPeriod }),
             ),
           ),
-          graph(
+          createGraph(
             '4xx of grants (403: IAM)',
-            grantMetrics(units, api, '4xx', '4xx').map((metric) => metric.with({ period: moment })),
+            listGrantMetrics(units, api, '4xx', '4xx').map((metric) => metric.with({ period: shortPeriod })),
           ),
         ],
       ],
     });
   }
 
-  #behind({ controlPlane }: GrantUnit, bucket: string): cloudwatch.AlarmBase {
+  #createBehindAlarm({ controlPlane }: GrantUnit, bucket: string): cloudwatch.AlarmBase {
     return this.#alarms.make(controlPlane, 'Behind', {
       heading: 'Replica behind',
       meaning:
         `Look today. The second region is more than ${longestLatency.toMinutes()} minutes behind the vault with files of ${controlPlane}: ` +
         'there, new data planes get an older configuration.',
       // The metric also names the vault, which is not known here: so it is asked for by what is (CloudWatch User Guide, "Metrics Insights").
-      metric: math(
-        moment,
+      metric: createMathMetric(
+        shortPeriod,
         `SELECT MAX(ReplicationLatency) FROM SCHEMA("AWS/S3", DestinationBucket, RuleId, SourceBucket) WHERE DestinationBucket = '${bucket}' AND RuleId = '${controlPlane}'`,
         {},
       ),
@@ -94,13 +94,13 @@ export class ReplicaOperations extends Construct {
     });
   }
 
-  #granted({ controlPlane }: GrantUnit): cloudwatch.AlarmBase {
+  #createGrantedAlarm({ controlPlane }: GrantUnit): cloudwatch.AlarmBase {
     return this.#alarms.make(controlPlane, 'Granted', {
       heading: 'Grant in the second region',
       meaning:
         `Act now. Somebody was given the configuration of ${controlPlane}, with all its secrets, by the second region: data planes that got ` +
         'nothing from the first one, a rehearsal, or a stolen credential.',
-      metric: lifeboatMetric(controlPlane, 'GrantsIssued', { period: moment }),
+      metric: lifeboatMetric(controlPlane, 'GrantsIssued', { period: shortPeriod }),
       // One is enough to carry everything away; and data planes ask the first region first.
       threshold: 1,
       tells: 'its beginning',
@@ -108,12 +108,12 @@ export class ReplicaOperations extends Construct {
   }
 }
 
-function graph(title: string, left: cloudwatch.IMetric[]): cloudwatch.IWidget {
+function createGraph(title: string, left: cloudwatch.IMetric[]): cloudwatch.IWidget {
   return new cloudwatch.GraphWidget({
     title,
     left,
     leftYAxis: { min: 0, showUnits: false },
-    period: moment,
+    period: shortPeriod,
     width: thirdOfRow,
     height: graphHeight,
   });

@@ -2,7 +2,7 @@ import { CfnOutput, Fn, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { FileStore, type StoreSettings } from '../vault/file-store.ts';
-import { unlessFrom } from '../vault/policy-statements.ts';
+import { exceptRoles } from '../vault/policy-statements.ts';
 import type { ReplicaAttributes } from '../vault/replication-rules.ts';
 
 /** Who reads the files of one control plane in the second region. */
@@ -50,14 +50,14 @@ export class ReplicaStore extends FileStore {
     }
     this.elsewhere = {
       region: Stack.of(this).region,
-      bucketName: this.#output('BucketName', this.bucket.bucketName),
-      bucketArn: this.#output('BucketArn', this.bucket.bucketArn),
-      encryptionKeyArn: this.#output('EncryptionKeyArn', this.encryptionKey.keyArn),
+      bucketName: this.#exportValue('BucketName', this.bucket.bucketName),
+      bucketArn: this.#exportValue('BucketArn', this.bucket.bucketArn),
+      encryptionKeyArn: this.#exportValue('EncryptionKeyArn', this.encryptionKey.keyArn),
     };
   }
 
   /** Read when the other stack is deployed, by CloudFormation itself: CDK's own way between regions is a custom resource, or names chosen beforehand. */
-  #output(id: string, value: string): string {
+  #exportValue(id: string, value: string): string {
     const stack = Stack.of(this);
     const output = new CfnOutput(this, id, { description: 'For the vault, which replicates here', value });
     return Fn.getStackOutput(stack.stackName, stack.getLogicalId(output), stack.region);
@@ -75,7 +75,7 @@ export class ReplicaStore extends FileStore {
         's3:PutObjectLegalHold',
       ],
       resources: everything,
-      conditions: unlessFrom([replicationRoleArn]),
+      conditions: exceptRoles([replicationRoleArn]),
     });
     this.deny({
       sid: 'NothingElseIsWritten',

@@ -3,7 +3,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
-import { Alarms, moment } from '../operations/alarms.ts';
+import { Alarms, shortPeriod } from '../operations/alarms.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ReplicaAttributes } from '../vault/replication-rules.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -85,7 +85,7 @@ export class Replication extends Construct {
             RuleId: controlPlane,
           },
           statistic: cloudwatch.Stats.SUM,
-          period: moment,
+          period: shortPeriod,
         }),
         // S3 has retried whatever it could before it counts one.
         threshold: 1,

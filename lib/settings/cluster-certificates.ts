@@ -7,7 +7,7 @@ import { algorithmOf, keyExpectation } from '../../core/access/key-algorithm.ts'
 const onePem = /^\s*-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\s*$/;
 
 /** The certificate in a PEM text; undefined where there is none, or more. */
-function read(pem: string): X509Certificate | undefined {
+function parseCertificate(pem: string): X509Certificate | undefined {
   try {
     return onePem.test(pem) ? new X509Certificate(pem) : undefined;
   } catch {
@@ -18,8 +18,8 @@ function read(pem: string): X509Certificate | undefined {
 /**
  * @throws RangeError for a text that the settings have not checked
  */
-export function certificateOf(pem: string): X509Certificate {
-  const certificate = read(pem);
+export function readCertificate(pem: string): X509Certificate {
+  const certificate = parseCertificate(pem);
   if (certificate === undefined) {
     throw new RangeError('this is no PEM certificate');
   }
@@ -36,15 +36,15 @@ const certificate = v.pipe(
     (pem) => !pem.includes('PRIVATE KEY'),
     'there is a private key in it, which belongs nowhere but on the data plane',
   ),
-  v.check((pem) => pem.includes('PRIVATE KEY') || read(pem) !== undefined, expected),
+  v.check((pem) => pem.includes('PRIVATE KEY') || parseCertificate(pem) !== undefined, expected),
 );
 
 /** A data plane's, whose key must be one that assertions are made with. */
 export const dataPlaneCertificateSchema = v.pipe(
   certificate,
   v.check((pem) => {
-    const of = read(pem);
-    return of === undefined || algorithmOf(of.publicKey) !== undefined;
+    const parsed = parseCertificate(pem);
+    return parsed === undefined || algorithmOf(parsed.publicKey) !== undefined;
   }, `the certificate’s key is of a kind that makes no assertions: ${keyExpectation} is expected`),
 );
 
@@ -54,16 +54,17 @@ const leastModulusLength = 2048;
 export const authorityCertificateSchema = v.pipe(
   certificate,
   v.check((pem) => {
-    const of = read(pem);
-    return of === undefined || mayIssue(of);
+    const parsed = parseCertificate(pem);
+    return parsed === undefined || mayIssue(parsed);
   }, 'this is no authority’s certificate (basic constraints, key usage): name the one that issues the data planes’ certificates'),
   // The presign function would refuse whatever it issued, at the first outage.
   v.check((pem) => {
-    const of = read(pem);
-    return of === undefined || !certificateFields(of.raw).hasUnknownRule;
+    const parsed = parseCertificate(pem);
+    return parsed === undefined || !certificateFields(parsed.raw).hasUnknownRule;
   }, 'the authority has a critical extension that is not understood here, so nothing that it issues would be trusted: name another authority'),
   v.check((pem) => {
-    const { modulusLength = leastModulusLength } = read(pem)?.publicKey.asymmetricKeyDetails ?? {};
+    const { modulusLength = leastModulusLength } =
+      parseCertificate(pem)?.publicKey.asymmetricKeyDetails ?? {};
     return modulusLength >= leastModulusLength;
   }, `the authority’s RSA key is too short, so nothing that it issues would be trusted: at least ${leastModulusLength} bits are expected`),
 );

@@ -21,7 +21,7 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
-const ofApp = 'in cdk.json, context "lifeboat",';
+const appLocation = 'in cdk.json, context "lifeboat",';
 
 /**
  * Checks the settings of a deployment.
@@ -29,7 +29,7 @@ const ofApp = 'in cdk.json, context "lifeboat",';
  * @param where - where they stand, for whoever has to correct them
  * @throws SettingsError
  */
-export function parseSettings(given: unknown, where = ofApp): Settings {
+export function parseSettings(given: unknown, where = appLocation): Settings {
   return parse(settingsSchema, given, where);
 }
 
@@ -39,7 +39,7 @@ export function parseSettings(given: unknown, where = ofApp): Settings {
  * @throws SettingsError
  */
 export function parseAppSettings(given: unknown): AppSettings {
-  const { region, replica: second, ...deployment } = parse(appSettingsSchema, given, ofApp);
+  const { region, replica: second, ...deployment } = parse(appSettingsSchema, given, appLocation);
   return { region, replica: second, deployment: parseSettings(deployment) };
 }
 

@@ -4,7 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
-import { deploymentName } from '../conventions/deployment-name.ts';
+import { formatDeploymentName } from '../conventions/deployment-name.ts';
 
 export interface DataEventsProps {
   /** Whose objects are watched. */
@@ -36,7 +36,7 @@ export class DataEvents extends Construct {
     });
     acknowledge(log, 'AwsSolutions-S1', 'It is a log itself, of which CloudTrail keeps signed digests.');
 
-    const name = `${deploymentName(this)}-vault`;
+    const name = `${formatDeploymentName(this)}-vault`;
     const arn = Stack.of(this).formatArn({ service: 'cloudtrail', resource: 'trail', resourceName: name });
     // By name and not by reference: the trail is made after its permission (CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail").
     const ourTrail = { StringEquals: { 'aws:SourceArn': arn } };

@@ -4,10 +4,10 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
-import { serviceHost } from '../functions/function.ts';
+import { formatServiceHost } from '../functions/function.ts';
 import type { LockdownSettings } from '../settings/settings.ts';
-import { deployedBytes } from './policy-size.ts';
-import { denyToOthers, denyUseOfKey, listKeepers, lockKey, unlessFrom } from './policy-statements.ts';
+import { measureDeployedBytes } from './policy-size.ts';
+import { denyToOthers, denyUseOfKey, exceptRoles, listKeepers, lockKey } from './policy-statements.ts';
 
 /** What is said alike of the vault and of its replica. */
 export interface StoreSettings {
@@ -99,12 +99,12 @@ export abstract class FileStore extends Construct {
     if (props.lockdown !== undefined) {
       this.#lock(listKeepers(props.lockdown));
     }
-    this.node.addValidation({ validate: () => this.#tooLarge() });
+    this.node.addValidation({ validate: () => this.#checkPolicySize() });
   }
 
-  #tooLarge(): string[] {
+  #checkPolicySize(): string[] {
     const { policy } = this.bucket;
-    const bytes = policy === undefined ? 0 : deployedBytes(this, policy.document);
+    const bytes = policy === undefined ? 0 : measureDeployedBytes(this, policy.document);
     return bytes <= mostPolicyBytes
       ? []
       : [
@@ -157,7 +157,7 @@ export abstract class FileStore extends Construct {
   }
 
   protected throughS3() {
-    return { 'kms:ViaService': serviceHost(this, 's3') };
+    return { 'kms:ViaService': formatServiceHost(this, 's3') };
   }
 
   /** Whoever else's policies allow it: these objects are read by these roles alone. */
@@ -171,7 +171,7 @@ export abstract class FileStore extends Construct {
         's3:GetObjectVersionAttributes',
       ],
       resources: [...objects],
-      conditions: unlessFrom(roleArns),
+      conditions: exceptRoles(roleArns),
     });
   }
 
@@ -234,7 +234,7 @@ export abstract class FileStore extends Construct {
         's3:DeleteBucket',
       ],
       resources: [this.bucket.bucketArn],
-      conditions: unlessFrom(keeperArns),
+      conditions: exceptRoles(keeperArns),
     });
   }
 

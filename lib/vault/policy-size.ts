@@ -17,7 +17,7 @@ const pseudoParameters: Readonly<Record<string, string>> = {
  * How many bytes a policy has once CloudFormation has put the names of the stack's resources into it: stack, logical id, cut to what the service takes
  * (CloudFormation User Guide, "Name type"). AWS says that one is too large only in the middle of a deployment.
  */
-export function deployedBytes(scope: Construct, policy: iam.PolicyDocument): number {
+export function measureDeployedBytes(scope: Construct, policy: iam.PolicyDocument): number {
   const stack = Stack.of(scope);
   const resources = new Map(
     stack.node
@@ -25,27 +25,27 @@ export function deployedBytes(scope: Construct, policy: iam.PolicyDocument): num
       .filter(CfnResource.isCfnResource)
       .map((resource) => [String(stack.resolve(resource.logicalId)), resource] as const),
   );
-  const made = (id: string, longest: number) =>
+  const makeName = (id: string, longest: number) =>
     'x'.repeat(Math.min(longest, stack.stackName.length + 1 + id.length + uniqueSuffix));
   // To CDK a name that nobody chose is one that resolves to nothing.
-  const chosen = (name: string | undefined): unknown => stack.resolve(name);
-  const arnOf = (id: string): string => {
+  const findChosenName = (name: string | undefined): unknown => stack.resolve(name);
+  const makeArn = (id: string): string => {
     const resource = resources.get(id);
     switch (resource?.cfnResourceType) {
       case 'AWS::S3::Bucket':
-        return `arn:aws:s3:::${chosen((resource as s3.CfnBucket).bucketName) ?? made(id, 63)}`;
+        return `arn:aws:s3:::${findChosenName((resource as s3.CfnBucket).bucketName) ?? makeName(id, 63)}`;
       case 'AWS::IAM::Role':
-        return `arn:aws:iam::111122223333:role/${chosen((resource as iam.CfnRole).roleName) ?? made(id, 64)}`;
+        return `arn:aws:iam::111122223333:role/${findChosenName((resource as iam.CfnRole).roleName) ?? makeName(id, 64)}`;
       default:
         return `arn:aws:kms:ap-southeast-1:111122223333:key/${'x'.repeat(36)}`;
     }
   };
-  return Buffer.byteLength(JSON.stringify(deployed(stack.resolve(policy), arnOf)));
+  return Buffer.byteLength(JSON.stringify(resolveDeployed(stack.resolve(policy), makeArn)));
 }
 
-function deployed(value: unknown, arnOf: (id: string) => string): unknown {
+function resolveDeployed(value: unknown, makeArn: (id: string) => string): unknown {
   if (Array.isArray(value)) {
-    return value.map((item) => deployed(item, arnOf));
+    return value.map((item) => resolveDeployed(item, makeArn));
   }
   if (typeof value !== 'object' || value === null) {
     return value;
@@ -55,11 +55,13 @@ function deployed(value: unknown, arnOf: (id: string) => string): unknown {
     return pseudoParameters[String(argument)] ?? String(argument);
   }
   if (name === 'Fn::GetAtt') {
-    return arnOf(String((argument as readonly unknown[])[0]));
+    return makeArn(String((argument as readonly unknown[])[0]));
   }
   if (name === 'Fn::Join') {
     const [separator, parts] = argument as readonly [string, readonly unknown[]];
-    return parts.map((part) => String(deployed(part, arnOf))).join(separator);
+    return parts.map((part) => String(resolveDeployed(part, makeArn))).join(separator);
   }
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, deployed(item, arnOf)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, resolveDeployed(item, makeArn)]),
+  );
 }

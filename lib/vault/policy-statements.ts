@@ -7,7 +7,7 @@ import type { LockdownSettings } from '../settings/settings.ts';
  * ArnNotEquals then holds as well (IAM User Guide, "Global condition context keys" and "Condition operators"); a NotPrincipal would have
  * to name each session.
  */
-export function unlessFrom(roleArns: readonly string[]) {
+export function exceptRoles(roleArns: readonly string[]) {
   return { ArnNotEquals: { 'aws:PrincipalArn': [...roleArns] } };
 }
 
@@ -35,7 +35,7 @@ export function denyToOthers(
   roleArns: readonly string[],
   actions: readonly string[],
 ): iam.PolicyStatement {
-  return denyUseOfKey(sid, actions, unlessFrom(roleArns));
+  return denyUseOfKey(sid, actions, exceptRoles(roleArns));
 }
 
 /** With lockdown, who alone changes the policy of a key, or takes it out of service. */

@@ -20,7 +20,7 @@ export interface ReplicationTarget {
 }
 
 /** Each control plane's files by a rule of its own, which S3 counts apart. */
-export function replicationConfiguration({
+export function createReplicationConfiguration({
   controlPlanes,
   role,
   replica,

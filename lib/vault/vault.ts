@@ -9,11 +9,11 @@ import {
   allowToRoles,
   denyToOthers,
   denyUseOfKey,
+  exceptRoles,
   findAccounts,
   lockKey,
-  unlessFrom,
 } from './policy-statements.ts';
-import { type ReplicationTarget, replicationConfiguration } from './replication-rules.ts';
+import { createReplicationConfiguration, type ReplicationTarget } from './replication-rules.ts';
 
 /** Who may do what with the files of one control plane. */
 export interface VaultTenant {
@@ -63,7 +63,9 @@ export class Vault extends FileStore {
       ],
     });
     const { encryptionKey } = this;
-    const [signing, ...others] = props.signingKeys.map((name) => [name, this.#signingKey(name)] as const);
+    const [signing, ...others] = props.signingKeys.map(
+      (name) => [name, this.#createSigningKey(name)] as const,
+    );
     if (signing === undefined) {
       throw new RangeError('a vault needs a signing key: the settings have checked that');
     }
@@ -78,7 +80,7 @@ export class Vault extends FileStore {
     for (const [index, tenant] of props.tenants.entries()) {
       this.#grantPublish(tenant);
       this.grantRead(tenant.presignRole, tenant.controlPlane);
-      this.#letReadersRead(tenant, index + 1);
+      this.#allowFileReaders(tenant, index + 1);
       this.#denyOthers(tenant, index + 1, props.objectLockDays > 0);
     }
     this.#denyStrayWrites(props.tenants);
@@ -100,9 +102,9 @@ export class Vault extends FileStore {
       }),
     ];
     // A signature is what data planes trust; a key policy is the one place where nobody else's policy can add a signer.
-    this.#close(signing[1], denyToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
+    this.#restrictSigningKey(signing[1], denyToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
     for (const [, key] of others) {
-      this.#close(key, denyUseOfKey('NobodySigns', ['kms:Sign']), props);
+      this.#restrictSigningKey(key, denyUseOfKey('NobodySigns', ['kms:Sign']), props);
     }
     const isOurs = onEncryptionKey.every(
       (statement) => encryptionKey.addToResourcePolicy(statement).statementAdded,
@@ -137,7 +139,7 @@ export class Vault extends FileStore {
     }
   }
 
-  #signingKey(name: string): kms.Key {
+  #createSigningKey(name: string): kms.Key {
     // The first one's id has no name: with another id it would be another key.
     const key = new kms.Key(this, name === firstSigningKey ? 'SigningKey' : `FurtherSigningKey-${name}`, {
       description: `Lifeboat: signs the configurations of control planes (${name})`,
@@ -153,7 +155,7 @@ export class Vault extends FileStore {
     return key;
   }
 
-  #close(key: kms.Key, signing: iam.PolicyStatement, { lockdown }: VaultProps): void {
+  #restrictSigningKey(key: kms.Key, signing: iam.PolicyStatement, { lockdown }: VaultProps): void {
     for (const statement of [signing, ...lockKey(lockdown)]) {
       key.addToResourcePolicy(statement);
     }
@@ -200,13 +202,13 @@ export class Vault extends FileStore {
       sid: 'OnlyReplicationCopies',
       actions: ['s3:GetObjectVersionForReplication'],
       resources: [this.bucket.arnForObjects('*')],
-      conditions: unlessFrom([role.roleArn]),
+      conditions: exceptRoles([role.roleArn]),
     });
-    this.cfnBucket().replicationConfiguration = replicationConfiguration(target);
+    this.cfnBucket().replicationConfiguration = createReplicationConfiguration(target);
   }
 
   /** Opens the bucket to readers of other accounts, whose own policies alone would do nothing here. */
-  #letReadersRead({ controlPlane, fileReaderRoleArns }: VaultTenant, number: number): void {
+  #allowFileReaders({ controlPlane, fileReaderRoleArns }: VaultTenant, number: number): void {
     if (fileReaderRoleArns.length === 0) {
       return;
     }
@@ -273,7 +275,7 @@ export class Vault extends FileStore {
         ...(areLocked ? ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] : []),
       ],
       resources: [files, status],
-      conditions: unlessFrom([exportRole.roleArn]),
+      conditions: exceptRoles([exportRole.roleArn]),
     });
     this.denyOtherReaders(
       number,

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { XMLValidator } from 'fast-xml-parser';
-import { dashboardPicture } from '../../bin/dashboard-picture.ts';
+import { drawDashboard } from '../../bin/dashboard-picture.ts';
 
 process.env['CDK_VALIDATION'] = 'false';
 
 describe('the picture of the dashboard', () => {
-  const picture = dashboardPicture();
+  const picture = drawDashboard();
 
   it('is the one in docs: draw it again with `npx tsx bin/dashboard-picture.ts`', () => {
     expect(readFileSync('docs/dashboard.svg', 'utf8') === picture).toBe(true);

@@ -83,7 +83,7 @@ export function deploy(settings: unknown): Deployment {
 /** The same with a replica in the second region. */
 export function deployWithReplica(
   settings: unknown,
-  replica: Omit<LifeboatReplicaProps, 'of'> = {},
+  replica: Omit<LifeboatReplicaProps, 'lifeboat'> = {},
 ): { readonly first: Deployment; readonly second: Deployment<LifeboatReplicaStack> } {
   const both = app();
   const first = new LifeboatStack(both, 'Lifeboat', {
@@ -91,7 +91,7 @@ export function deployWithReplica(
     env: { account, region },
   });
   const second = new LifeboatReplicaStack(both, 'LifeboatReplica', {
-    settings: { of: first.lifeboat, ...replica },
+    settings: { lifeboat: first.lifeboat, ...replica },
     env: { account, region: secondRegion },
   });
   return { first: read(first), second: read(second) };

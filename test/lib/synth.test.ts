@@ -77,7 +77,7 @@ function appWithBareQueue(): string {
     const settings = parseSettings(app.node.tryGetContext('lifeboat'));
     const stack = new LifeboatStack(app, 'Lifeboat', { settings, env: { region: 'eu-central-1' } });
     new LifeboatReplicaStack(app, 'LifeboatReplica', {
-      settings: { of: stack.lifeboat, ...app.node.tryGetContext('replica') },
+      settings: { lifeboat: stack.lifeboat, ...app.node.tryGetContext('replica') },
       env: { region: 'eu-west-1' },
     });
     new aws_sqs.Queue(stack, 'Bare');`;

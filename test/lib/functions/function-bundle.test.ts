@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
-import { functionBundle, MissingBundleError } from '../../../lib/functions/function-bundle.ts';
+import { findFunctionBundle, MissingBundleError } from '../../../lib/functions/function-bundle.ts';
 
 const configuration = v.object({ app: v.string(), build: v.optional(v.string()) });
 let bundles: string;
@@ -19,13 +19,13 @@ describe('the bundle of a function', () => {
     await mkdir(join(bundles, 'webhook'));
     await writeFile(join(bundles, 'webhook/index.mjs'), '');
 
-    expect(functionBundle('webhook', bundles)).toBe(join(bundles, 'webhook'));
+    expect(findFunctionBundle('webhook', bundles)).toBe(join(bundles, 'webhook'));
   });
 
   it('is missing where nobody has built: the error says how', () => {
     const file = join(bundles, 'export/index.mjs');
 
-    expect(() => functionBundle('export', bundles)).toThrow(
+    expect(() => findFunctionBundle('export', bundles)).toThrow(
       new MissingBundleError(`the export function has no bundle (${file}): run \`npm run build\``),
     );
   });

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { maxTries } from '../../../core/export/export-batch.ts';
 import { type MetricName, metricNames } from '../../../lambdas/telemetry.ts';
 import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
-import { anchor } from '../../../lib/operations/alarms.ts';
+import { makeHeadingAnchor } from '../../../lib/operations/alarms.ts';
 import { exampleCertificate } from '../../../policy/example-certificate.ts';
 import {
   type Deployment,
@@ -568,13 +568,13 @@ describe('the runbook', () => {
   });
 
   it('is where each alarm’s description leads, at its own section', () => {
-    const anchors = new Set(headings.map(anchor));
+    const anchors = new Set(headings.map(makeHeadingAnchor));
 
     for (const { AlarmName, AlarmDescription } of everywhere) {
       const [, linked = ''] =
         / https:\/\/wiki\.example\.com\/lifeboat\/runbook#(\S+)$/.exec(AlarmDescription) ?? [];
       expect(anchors).toContain(linked);
-      expect(linked).toBe(anchor(headingOf(AlarmName)));
+      expect(linked).toBe(makeHeadingAnchor(headingOf(AlarmName)));
     }
   });
 
@@ -592,7 +592,7 @@ describe('the runbook', () => {
   });
 
   it('leads nowhere that does not exist', () => {
-    const anchors = new Set(headings.map(anchor));
+    const anchors = new Set(headings.map(makeHeadingAnchor));
 
     const dead = [...runbook.matchAll(/\]\(#([^)]+)\)/g)]
       .map(([, to = '']) => to)

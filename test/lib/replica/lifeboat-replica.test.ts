@@ -314,7 +314,7 @@ describe('two stacks', () => {
 
   function inApp(
     regions: readonly [string | undefined, string | undefined],
-    props: Omit<LifeboatReplicaProps, 'of'> = {},
+    props: Omit<LifeboatReplicaProps, 'lifeboat'> = {},
     { owner = account, name = 'First', hasReaderRole = true } = {},
   ) {
     process.env['CDK_VALIDATION'] = 'false';
@@ -331,7 +331,7 @@ describe('two stacks', () => {
       app,
       stacks,
       lifeboat,
-      replica: new LifeboatReplica(stacks[1], 'Lifeboat', { of: lifeboat, ...props }),
+      replica: new LifeboatReplica(stacks[1], 'Lifeboat', { lifeboat, ...props }),
     };
   }
 
@@ -446,7 +446,7 @@ describe('two stacks', () => {
     const { app, lifeboat } = inApp([region, secondRegion]);
     const third = new Stack(app, 'Third', env('us-east-1'));
 
-    const make = () => new LifeboatReplica(third, 'Lifeboat', { of: lifeboat });
+    const make = () => new LifeboatReplica(third, 'Lifeboat', { lifeboat });
 
     expect(make).toThrow('Third/Lifeboat cannot be: First/Lifeboat has one already');
   });

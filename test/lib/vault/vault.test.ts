@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
 import fc from 'fast-check';
 import * as v from 'valibot';
-import { deployedBytes } from '../../../lib/vault/policy-size.ts';
+import { measureDeployedBytes } from '../../../lib/vault/policy-size.ts';
 import { account, deploy, granted, one, region, role, twoControlPlanes } from '../deployment.ts';
 import { leftAfter, lifecycle, type StoredVersion } from '../lifecycle.ts';
 import { applying, nameOf, policyDocument, type Request, type Statement } from '../policy.ts';
@@ -618,7 +618,7 @@ describe('a bucket policy', () => {
     const deployed = deploy(twoControlPlanes);
     const { bucket: made } = deployed.stack.lifeboat.vault;
 
-    const bytes = made.policy === undefined ? 0 : deployedBytes(deployed.stack, made.policy.document);
+    const bytes = made.policy === undefined ? 0 : measureDeployedBytes(deployed.stack, made.policy.document);
 
     // Regions have names of several lengths.
     expect(Math.abs(bytes - JSON.stringify(policyOf(deployed)).length)).toBeLessThan(100);
