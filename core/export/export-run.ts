@@ -4,7 +4,7 @@ import type { ControlPlane } from '../kong/control-plane.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
 import type { RandomSource } from '../random-source.ts';
 import type { ConfigVault, ControlPlaneStatus, VersionStatus } from '../vault/config-vault.ts';
-import { type PublishOutcome, publish } from '../vault/publish.ts';
+import { type Publication, publish } from '../vault/publish.ts';
 import type { Signer } from '../vault/signer.ts';
 import type { Changes } from './changes.ts';
 import { revisionChanges } from './revision-changes.ts';
@@ -23,7 +23,7 @@ export interface ExportParts {
 
 /** What became of one data-plane version's file. */
 export type VersionReport = { readonly kongVersion: string } & (
-  | (PublishOutcome & {
+  | (Publication & {
       readonly settled: boolean;
       /** What a published revision changed, where that could be told. */
       readonly changes?: Attempted<Changes | undefined>;

@@ -1,7 +1,7 @@
 import { createGunzip } from 'node:zlib';
 import type { ConfigFileName } from '../vault/config-file-name.ts';
 import type { ConfigVault } from '../vault/config-vault.ts';
-import type { PublishedRevision } from '../vault/publish.ts';
+import type { Publication } from '../vault/publish.ts';
 import { type Changes, changesBetween, type FileOpener } from './changes.ts';
 
 /** Comparing takes about as long as exporting; beyond this size nobody should wait for a line in a log. */
@@ -15,7 +15,7 @@ const largestComparedBytes = 64 * 2 ** 20;
 export async function revisionChanges(
   vault: ConfigVault,
   name: ConfigFileName,
-  { manifest, gzip, replacedVersionId }: PublishedRevision,
+  { manifest, gzip, replacedVersionId }: Extract<Publication, { readonly outcome: 'published' }>,
 ): Promise<Changes | undefined> {
   if (replacedVersionId === undefined || manifest.size > largestComparedBytes) {
     return undefined;

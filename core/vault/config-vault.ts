@@ -3,18 +3,18 @@ import { instant } from '../instant.ts';
 import { controlPlaneName, kongVersion } from '../names.ts';
 import type { ConfigFileName } from './config-file-name.ts';
 
-/** What is published under a name now. */
-export interface PublishedFile {
-  /** Changes with every publication; a publication names the one that it replaces. */
+/** A revision of a file as it is stored in the vault. */
+export interface Revision {
+  /** Changes with every revision; a new revision names the etag of the one that it replaces. */
   readonly etag: string;
-  /** Names this version for good, whatever is published later. */
+  /** Names this version, whatever is published later. */
   readonly versionId: string;
-  /** The signed manifest as it was stored; undefined where there is none, which is nobody's but an intruder's doing. */
+  /** The signed manifest as it was stored; undefined where there is none: Lifeboat never stores a file without one. */
   readonly manifest: string | undefined;
 }
 
-/** What is to be published. */
-export interface Publication {
+/** A revision that is to be stored. */
+export interface NewRevision {
   /** The file, gzip. */
   readonly gzip: Uint8Array;
   /** The signed manifest (compact JWS). */
@@ -43,17 +43,17 @@ export const controlPlaneStatus = v.object({
 export type ControlPlaneStatus = v.InferOutput<typeof controlPlaneStatus>;
 export type VersionStatus = ControlPlaneStatus['versions'][number];
 
-/** Where configurations outlive their control plane. Keeps every version of a file; what is current never expires. */
+/** Keeps the published files. It keeps every version of a file, and the current version never expires. */
 export interface ConfigVault {
-  /** What is published under this name. */
-  current(name: ConfigFileName): Promise<PublishedFile | undefined>;
+  /** The current revision of a file. */
+  current(name: ConfigFileName): Promise<Revision | undefined>;
   /**
-   * Publishes in one atomic step, if what it replaces is still the current one.
+   * Publishes in one atomic step, if the revision that it replaces is still the current one.
    *
    * @returns the id of the new version
-   * @throws RevisionConflict when it is not
+   * @throws RevisionConflict when another one is current
    */
-  publish(name: ConfigFileName, publication: Publication): Promise<string>;
+  publish(name: ConfigFileName, revision: NewRevision): Promise<string>;
   /** The compressed file of a version. */
   content(name: ConfigFileName, versionId: string): Promise<Uint8Array>;
   /** The outcome of the last check; undefined before the first one, and where it cannot be read as one. */

@@ -19,68 +19,72 @@ export interface PublishParts {
   readonly vault: ConfigVault;
   readonly signer: Signer;
   readonly clock: Clock;
-  /** Keeps two exporters out of step that met once. */
+  /** For the pause after a conflict with another exporter. */
   readonly random: RandomSource;
 }
 
-export interface Publishable {
+export interface PublicationRequest {
   readonly name: ConfigFileName;
   readonly configuration: ControlPlaneConfiguration;
   /** What the last check noted of this file. */
   readonly lastStatus: VersionStatus | undefined;
 }
 
-export interface PublishedRevision {
-  readonly outcome: 'published';
-  readonly manifest: Manifest;
-  /** The file, compressed. */
-  readonly gzip: Uint8Array;
-  /** The version that was current before. */
-  readonly replacedVersionId: string | undefined;
-  /** What a person should look at all the same. */
-  readonly warning: string | undefined;
-  /** Something that our key had not signed lay there: only an intruder, or a repair by hand, writes such a thing. */
-  readonly manifestReplaced: boolean;
-}
-
-export type PublishOutcome =
-  | PublishedRevision
+/** How an attempt to publish ended. */
+export type Publication =
+  | {
+      readonly outcome: 'published';
+      readonly manifest: Manifest;
+      /** The file, compressed. */
+      readonly gzip: Uint8Array;
+      /** The version that was current before. */
+      readonly replacedVersionId: string | undefined;
+      /** What a person should look at although the revision was published. */
+      readonly warning: string | undefined;
+      /** Whether it replaced something that our key had not signed: only an intruder or a repair by hand writes that. */
+      readonly manifestReplaced: boolean;
+    }
   /** The control plane serves what is published already. */
   | { readonly outcome: 'unchanged'; readonly manifest: Manifest }
-  /** The control plane serves something built before what is published: another of its nodes is ahead. */
+  /** The control plane serves a configuration built before the published one: another of its nodes is ahead. */
   | { readonly outcome: 'behind'; readonly manifest: Manifest; readonly behindSince: Date };
 
-/** After this time an older frame is no straggler: the control plane's clock was set back, and the vault must not freeze. */
+type NewPublication = Extract<Publication, { readonly outcome: 'published' }>;
+
+/**
+ * An older configuration that is still served after this time is published all the same: the control plane's clock was set
+ * back, and without this the vault would never be updated again.
+ */
 export const behindToleranceMs = 15 * 60 * 1000;
 
-// Each conflict means that somebody else published; five in a row mean something other than bad luck.
+// Each conflict means that another exporter published. Five in a row point to a fault.
 const maxAttempts = 5;
 
 /**
- * Publishes a configuration if it is news, in one atomic step against whatever is published at that moment
+ * Publishes a configuration if it is new, in one atomic step against what is published at that moment
  * (docs/design.md#7-publish-is-one-conditional-put).
  *
  * @throws VaultError; the vault then holds what it held before
  */
-export async function publish(parts: PublishParts, publishable: Publishable): Promise<PublishOutcome> {
+export async function publish(parts: PublishParts, request: PublicationRequest): Promise<Publication> {
   const { vault, signer, clock, random } = parts;
-  const { name } = publishable;
-  let attempted: { readonly revision: PublishedRevision; readonly signedManifest: string } | undefined;
+  const { name } = request;
+  let attempted: { readonly publication: NewPublication; readonly signedManifest: string } | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const current = await readCurrent(parts, name);
     if (attempted !== undefined && attempted.signedManifest === current?.signedManifest) {
       // The answer to our own publication was lost, and the SDK's retry met what we had written. Another exporter can
       // publish the same bytes, but not with the same signature: ECDSA signs with a new random number each time.
-      return attempted.revision;
+      return attempted.publication;
     }
     const exportedAt = clock.now();
-    const decision = decide(publishable, current, exportedAt);
+    const decision = decide(request, current, exportedAt);
     if (decision.outcome !== 'publish') {
       return decision;
     }
-    const { gzip, manifest } = await makeRevision(publishable, current, exportedAt);
+    const { gzip, manifest } = await makeRevision(request, current, exportedAt);
     const signedManifest = await signManifest(manifest, signer);
-    const revision: PublishedRevision = {
+    const publication: NewPublication = {
       outcome: 'published',
       manifest,
       gzip,
@@ -88,15 +92,15 @@ export async function publish(parts: PublishParts, publishable: Publishable): Pr
       warning: decision.warning,
       manifestReplaced: decision.manifestReplaced ?? false,
     };
-    attempted = { revision, signedManifest };
+    attempted = { publication, signedManifest };
     try {
       await vault.publish(name, { gzip, manifest: signedManifest, replaces: current?.etag });
-      return revision;
+      return publication;
     } catch (error) {
       if (!(error instanceof RevisionConflict) || attempt === maxAttempts) {
         throw error;
       }
-      // Two exporters that met once must not meet in step again.
+      // A random pause, so that two exporters do not collide again.
       await clock.sleep(50 * attempt + random.next() * 100);
     }
   }
@@ -127,7 +131,7 @@ async function readCurrent(
     if (signingKeyId(signedManifest) === key.keyId) {
       return { ...version, manifest: await verifyManifest(signedManifest, [key]), signature: 'good' };
     }
-    // Only its numbers are used: whatever a forger wrote there, a new revision with our signature replaces it.
+    // Only its revision number is used, which a forger may have chosen: a new revision with our signature replaces it.
     return { ...version, manifest: readUnverifiedManifest(signedManifest), signature: 'of another key' };
   } catch (error) {
     if (error instanceof VaultError && error.code === 'manifest') {
@@ -139,10 +143,10 @@ async function readCurrent(
 
 type Decision =
   | { readonly outcome: 'publish'; readonly warning?: string; readonly manifestReplaced?: boolean }
-  | Exclude<PublishOutcome, { readonly outcome: 'published' }>;
+  | Exclude<Publication, { readonly outcome: 'published' }>;
 
 function decide(
-  { name, configuration, lastStatus }: Publishable,
+  { name, configuration, lastStatus }: PublicationRequest,
   current: Current | undefined,
   now: Date,
 ): Decision {
@@ -159,7 +163,10 @@ function decide(
         'Only the export role may write there: find out who else did (CloudTrail data events)',
     };
   }
-  if (countOfUse(manifest.entities) > 0 && countOfUse(countEntities(configuration.entities)) === 0) {
+  if (
+    countAddedEntities(manifest.entities) > 0 &&
+    countAddedEntities(countEntities(configuration.entities)) === 0
+  ) {
     throw new VaultError(
       'would-lose-configuration',
       `control plane "${name.controlPlane}" serves an empty configuration, and revision ${manifest.revision} has ` +
@@ -168,7 +175,7 @@ function decide(
     );
   }
   if (signature === 'of another key') {
-    // A key was changed: with a new signature the old key may go from the data planes' pins.
+    // The signing key was changed. Once this revision is published, data planes no longer need the old key.
     return { outcome: 'publish' };
   }
   if (manifest.configHash === configuration.configHash) {
@@ -189,21 +196,21 @@ function decide(
   };
 }
 
-/** Entities besides those that every control plane has, the freshly installed one too. */
-function countOfUse(entities: Manifest['entities']): number {
+/** Counts the entities besides those that a freshly installed control plane has, too. */
+function countAddedEntities(entities: Manifest['entities']): number {
   return (entities['total'] ?? 0) - (entities['workspaces'] ?? 0) - (entities['parameters'] ?? 0);
 }
 
 async function makeRevision(
-  { name, configuration, lastStatus }: Publishable,
+  { name, configuration, lastStatus }: PublicationRequest,
   current: Current | undefined,
   exportedAt: Date,
 ): Promise<{ readonly gzip: Buffer; readonly manifest: Manifest }> {
   const { configHash, builtAt, entities } = configuration;
   const previous = current?.manifest;
-  // The status remembers the number where the object itself does not.
+  // The status has the number where the object has no manifest.
   const revision = Math.max(previous?.revision ?? 0, lastStatus?.revision ?? 0) + 1;
-  // Also keeps the bytes of any two revisions apart: an etag must not come back.
+  // It also makes the bytes of any two revisions differ: an etag must not occur twice.
   const comment = `Lifeboat: control plane "${name.controlPlane}", revision ${revision}, exported ${exportedAt.toISOString()} for Kong ${name.kongVersion}`;
   const { gzip, sha256, md5, sizeBytes } = await configuration.file(comment);
   return {
@@ -212,7 +219,7 @@ async function makeRevision(
       ...name,
       revision,
       previousSha256: previous?.sha256 ?? null,
-      // Where the hash of what was replaced is not known, nobody could tell whether the version is the right one.
+      // Without the hash of the replaced file a data plane could not check that version, so it is not named.
       ...(previous === undefined || current === undefined ? {} : previousVersion(current.versionId)),
       sha256,
       size: sizeBytes,

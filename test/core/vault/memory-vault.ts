@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ConfigFileName, configFileKey } from '../../../core/vault/config-file-name.ts';
-import type { ConfigVault, ControlPlaneStatus, Publication } from '../../../core/vault/config-vault.ts';
+import type { ConfigVault, ControlPlaneStatus, NewRevision } from '../../../core/vault/config-vault.ts';
 import { RevisionConflict, VaultError } from '../../../core/vault/errors.ts';
 
 export interface StoredVersion {
@@ -49,11 +49,11 @@ export function memoryVault(): MemoryVault {
         }
       );
     },
-    async publish(name, publication: Publication) {
-      if (versionsOf(name).at(-1)?.etag !== publication.replaces) {
+    async publish(name, revision: NewRevision) {
+      if (versionsOf(name).at(-1)?.etag !== revision.replaces) {
         throw new RevisionConflict(configFileKey(name));
       }
-      store(name, publication);
+      store(name, revision);
       return String(versionsOf(name).length);
     },
     content: async (name, versionId) => version(name, versionId).gzip,
