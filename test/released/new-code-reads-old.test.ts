@@ -1,0 +1,195 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
+import { assertionVerifier } from '../../core/access/verify-assertion.ts';
+import { parseExportCommand } from '../../core/intake/export-command.ts';
+import { deliveryKind, isSignedByOneOf } from '../../core/kong/event-hook.ts';
+import { type Manifest, readUnverifiedManifest, verifyManifest } from '../../core/vault/manifest.ts';
+import { verificationKey } from '../../core/vault/signer.ts';
+import { bundledCli, type Cli } from '../cli/bundled-cli.ts';
+import { startStandIn } from '../cli/published-file.ts';
+import { manualClock } from '../core/manual-clock.ts';
+import { controlPlaneName, dataPlaneVersion, startPublishing } from './publishing.ts';
+import {
+  type RecordedAssertion,
+  type RecordedEventHook,
+  readFixture,
+  readJsonFixture,
+  releasedVersions,
+} from './released-fixtures.ts';
+
+let cli: Cli;
+
+beforeAll(async () => {
+  cli = await bundledCli();
+});
+afterAll(() => cli.stop());
+
+describe.each(releasedVersions())('what %s wrote', (version) => {
+  const signedManifest = readFixture(version, 'manifest').toString('utf8');
+  const publicKeyPem = readFixture(version, 'publicKey').toString('utf8');
+  const file = gunzipSync(readFixture(version, 'config'));
+  const written: Manifest = readUnverifiedManifest(signedManifest);
+
+  it('is a manifest that is verified, and fits its file', async () => {
+    const manifest = await verifyManifest(signedManifest, [await verificationKey(publicKeyPem)]);
+
+    expect(manifest).toEqual(written);
+    expect(manifest).toMatchObject({
+      controlPlane: controlPlaneName,
+      kongVersion: dataPlaneVersion,
+      revision: 1,
+      previousSha256: null,
+      sha256: createHash('sha256').update(file).digest('hex'),
+      md5: createHash('md5').update(file).digest('hex'),
+      size: file.length,
+    });
+  });
+
+  it('is a grant and a file that the command line takes', async () => {
+    const grant = readJsonFixture<object>(version, 'grant');
+    const standIn = await startStandIn({
+      // The address in the recorded grant is nobody's any more.
+      grant: (url) => ({ status: 200, body: JSON.stringify({ ...grant, url }) }),
+      file: () => ({
+        status: 200,
+        headers: { 'content-encoding': 'gzip', 'x-amz-meta-manifest': signedManifest },
+        body: readFixture(version, 'config'),
+      }),
+    });
+    const publicKey = join(cli.directory, `${version}.pem`);
+    await writeFile(publicKey, publicKeyPem);
+
+    const { exitCode, stdout, stderr } = await cli.run(
+      [
+        ...['fetch', '--control-plane', controlPlaneName, '--kong-version', dataPlaneVersion, '--json'],
+        ...['--endpoint', standIn.url, '--public-key', publicKey],
+        ...['--output', join(cli.directory, `${version}.json`)],
+      ],
+      { AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret' },
+    );
+    await standIn.stop();
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ revision: 1, sha256: written.sha256 });
+  });
+
+  it.each(Object.entries(readJsonFixture<Record<string, string>>(version, 'queueMessages')))(
+    'is a queue message with the cause %s',
+    (cause, body) => {
+      const command = parseExportCommand(body);
+
+      expect(command).toMatchObject({ command: 'export', version: 1, cause });
+      expect(command?.at.getTime()).toBeGreaterThan(Date.parse('2026-11-01'));
+      expect(command?.since !== undefined).toBe(cause === 'event-hook');
+    },
+  );
+
+  it('is a signed event hook', () => {
+    const { secret, signature, body } = readJsonFixture<RecordedEventHook>(version, 'eventHook');
+    const delivery = { signature, body: Buffer.from(body) };
+
+    expect(isSignedByOneOf(delivery, [secret], true)).toBe(true);
+    expect(isSignedByOneOf(delivery, ['another'], true)).toBe(false);
+    expect(deliveryKind(delivery.body)).toBe('change');
+  });
+
+  it('is an assertion of a data plane', async () => {
+    const { assertion, certificate, at } = readJsonFixture<RecordedAssertion>(version, 'assertion');
+    const x509 = new X509Certificate(certificate);
+    const verify = assertionVerifier({
+      controlPlane: controlPlaneName,
+      trust: { certificates: [certificateFingerprint(x509)], authorities: [], commonNames: [] },
+      clock: manualClock(new Date(at)),
+    });
+
+    const caller = await verify(assertion);
+
+    expect(caller).toMatchObject({
+      commonName: 'kong_clustering',
+      certificateFingerprint: x509.fingerprint256,
+    });
+  });
+
+  describe('in a vault', () => {
+    let publishing: Awaited<ReturnType<typeof startPublishing>>;
+
+    const putStatus = (body: string | Buffer) =>
+      publishing.s3.send(
+        new PutObjectCommand({
+          Bucket: publishing.bucket,
+          Key: `status/${controlPlaneName}.json`,
+          Body: body,
+        }),
+      );
+
+    beforeAll(async () => {
+      publishing = await startPublishing();
+    });
+    afterAll(() => publishing.stop());
+
+    it('is a status, with or without what later versions may add or leave out', async () => {
+      const status = readJsonFixture<{ readonly versions: readonly object[] }>(version, 'status');
+      const expected = {
+        controlPlane: controlPlaneName,
+        checkedAt: expect.any(Date),
+        versions: [
+          {
+            kongVersion: dataPlaneVersion,
+            revision: 1,
+            sha256: written.sha256,
+            configHash: written.configHash,
+            changed: true,
+          },
+        ],
+      };
+      const [first, ...more] = status.versions;
+      const extended = {
+        ...status,
+        added: 1,
+        versions: [{ ...first, added: { deeply: true }, behindSince: '2026-11-26T08:00:00.000Z' }, ...more],
+      };
+
+      await putStatus(readFixture(version, 'status'));
+      const asWritten = await publishing.vault.lastStatus(controlPlaneName);
+      await putStatus(JSON.stringify(extended));
+      const withMore = await publishing.vault.lastStatus(controlPlaneName);
+
+      expect(asWritten).toEqual(expected);
+      expect(withMore?.versions).toEqual([
+        { ...expected.versions[0], behindSince: new Date('2026-11-26T08:00:00.000Z') },
+      ]);
+    });
+
+    it('is what the next export builds on', async () => {
+      await putStatus(readFixture(version, 'status'));
+      await publishing.s3.send(
+        new PutObjectCommand({
+          Bucket: publishing.bucket,
+          Key: `${controlPlaneName}/${dataPlaneVersion}/config.json`,
+          Body: readFixture(version, 'config'),
+          Metadata: { manifest: signedManifest },
+        }),
+      );
+
+      const { versions } = await publishing.publish();
+
+      // Signed with another key than the fixture's, so that it is published anew: its number and its predecessor count on.
+      expect(versions).toMatchObject([
+        {
+          outcome: 'published',
+          manifest: { revision: 2, previousSha256: written.sha256, configHash: written.configHash },
+          manifestReplaced: false,
+        },
+      ]);
+    });
+  });
+});
+
+it('is at least what 0.1.0 wrote', () => {
+  expect(releasedVersions()).toContain('0.1.0');
+});

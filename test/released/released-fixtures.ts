@@ -1,0 +1,62 @@
+/** What a release leaves behind for later versions to be tested with: `test/fixtures/released/{version}/`. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../../build/project-root.ts';
+
+const root = join(projectRoot, 'test/fixtures/released');
+
+/** The names of the files in a release's folder. */
+export const fixtureNames = {
+  /** The published file as it is stored. */
+  config: 'config.json.gz',
+  /** The signed manifest from its metadata. */
+  manifest: 'manifest.jws',
+  /** The key that signed it. */
+  publicKey: 'public-key.pem',
+  status: 'status.json',
+  grant: 'grant.json',
+  /** The body of a message by its cause. */
+  queueMessages: 'queue-messages.json',
+  /** A delivery, and the secret that signed it. */
+  eventHook: 'event-hook.json',
+  /** An assertion, the certificate whose key signed it, and when. */
+  assertion: 'assertion.json',
+  /** The command line. */
+  client: 'lifeboat.mjs.gz',
+} as const;
+
+export interface RecordedEventHook {
+  readonly secret: string;
+  readonly signature: string;
+  readonly body: string;
+}
+
+export interface RecordedAssertion {
+  readonly assertion: string;
+  readonly certificate: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export function releaseDirectory(version: string): string {
+  return join(root, version);
+}
+
+export function isReleased(version: string): boolean {
+  return existsSync(releaseDirectory(version));
+}
+
+/** Every release that has fixtures. */
+export function releasedVersions(): readonly string[] {
+  return readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+}
+
+export function readFixture(version: string, name: keyof typeof fixtureNames): Buffer {
+  return readFileSync(join(releaseDirectory(version), fixtureNames[name]));
+}
+
+export function readJsonFixture<Content>(version: string, name: keyof typeof fixtureNames): Content {
+  return JSON.parse(readFixture(version, name).toString('utf8')) as Content;
+}
