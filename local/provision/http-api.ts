@@ -12,7 +12,7 @@ export const apiType = resourceType(
     Description: withoutEffect,
     Tags: withoutEffect,
   },
-  async (account) => {
+  async (account, logicalId) => {
     const { region, accountId, aws, port, mayNot } = account;
     const api = await startHttpApi({
       region,
@@ -24,6 +24,11 @@ export const apiType = resourceType(
     });
     account.api = api;
     account.running.push(api);
+    account.checks.push(async () => {
+      if (!api.hasStage()) {
+        throw new Error(`${logicalId} has no AWS::ApiGatewayV2::Stage, so it answers nobody`);
+      }
+    });
     return { ref: localApiId, arn: '', attributes: { ApiEndpoint: api.url } };
   },
 );

@@ -59,20 +59,27 @@ export async function vaultView(
         }
         await delay(pollMs);
       }
-      throw new Error(await whyNot(what, Date.now() - startedMs, system.logDirectory));
+      throw new Error(await whyNot(what, Date.now() - startedMs, system));
     },
   };
 }
 
 const loggedError = v.pipe(v.string(), v.parseJson(), v.object({ error: v.string() }));
 
-async function whyNot(what: string, waitedMs: number, logDirectory: string): Promise<string> {
-  const log = join(logDirectory, 'export.log');
+async function whyNot(what: string, waitedMs: number, system: LocalSystem): Promise<string> {
+  const log = join(system.logDirectory, 'export.log');
   const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n');
   const error = lines.findLast((line) => v.is(loggedError, line));
-  const said =
-    error === undefined
-      ? 'The export function logged no error.'
-      : `The export function’s last error: ${v.parse(loggedError, error).error}.`;
-  return `${what} did not happen within ${Math.round(waitedMs / 1000)} s. ${said} Mend that and start again (of a control plane check address, port and the way to it); the function’s log is ${log}`;
+  const refusal = system.refusals().at(-1);
+  return [
+    `${what} did not happen within ${Math.round(waitedMs / 1000)} s.`,
+    system.exportCount() === 0
+      ? 'The export function was given no message: see the queue’s AWS::Lambda::EventSourceMapping.'
+      : error === undefined
+        ? 'The export function logged no error.'
+        : `The export function’s last error: ${v.parse(loggedError, error).error}.`,
+    ...(refusal === undefined ? [] : [`The last request that a policy refused: ${refusal}.`]),
+    'Mend that and start again (of a control plane check address, port and the way to it).',
+    `The export function’s log: ${log}`,
+  ].join(' ');
 }

@@ -66,6 +66,7 @@ export interface HttpApi {
    * @throws Error when the settings name a route that does not exist
    */
   createStage(settings: StageSettings): void;
+  hasStage(): boolean;
   stop(): Promise<void>;
 }
 
@@ -103,6 +104,7 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
       }
       api.stage = { ...settings, take: throttled(settings.throttles, options.now) };
     },
+    hasStage: () => api.stage !== undefined,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -89,17 +89,20 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
         settle({ id, failure });
       }
     };
+    const keepLine = (line: string) => {
+      log.write(`${line}\n`);
+      options.onLog?.(line);
+    };
     const printed = Promise.all([
       eachLine(worker.stdout, (line) => {
         const metrics = metricsIn(line);
         if (metrics === undefined) {
-          log.write(`${line}\n`);
-          options.onLog?.(line);
+          keepLine(line);
         } else {
           options.onMetrics(metrics);
         }
       }),
-      eachLine(worker.stderr, (line) => log.write(`${line}\n`)),
+      eachLine(worker.stderr, keepLine),
     ]);
     const instance = { worker, waiting, loaded, printed };
     worker.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));

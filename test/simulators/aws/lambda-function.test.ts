@@ -18,7 +18,10 @@ interface Started {
 }
 
 /** A function whose handler is this code. */
-async function start(code: string, options: { readonly timeoutSeconds?: number } = {}): Promise<Started> {
+async function start(
+  code: string,
+  options: { readonly timeoutSeconds?: number; readonly memorySizeMb?: number } = {},
+): Promise<Started> {
   count += 1;
   const bundle = join(directory, `function-${count}.mjs`);
   const logFile = join(directory, `function-${count}.log`);
@@ -30,6 +33,7 @@ async function start(code: string, options: { readonly timeoutSeconds?: number }
     runtime,
     environment: { GREETING: 'hello' },
     timeoutSeconds: options.timeoutSeconds ?? 5,
+    memorySizeMb: options.memorySizeMb,
     logFile,
     onMetrics: (line) => metrics.push(line),
   });
@@ -69,6 +73,37 @@ describe('a function', () => {
       { event: { a: 2 }, events: 2 },
     ]);
   });
+
+  it('that is loaded beforehand starts no second time with its first event', async () => {
+    const { fn, logFile } = await start(`
+      console.log('cold start');
+      export const handler = async () => null;
+    `);
+
+    await fn.load();
+    await fn.invoke({});
+
+    await fn.stop();
+    expect(await readFile(logFile, 'utf8')).toBe('cold start\n');
+  });
+
+  it('that cannot be loaded says why', async () => {
+    const { fn } = await start(`throw new Error('BUCKET is missing')`);
+
+    await expect(fn.load()).rejects.toThrow('BUCKET is missing');
+  });
+
+  it('whose heap grows beyond its memory ends', async () => {
+    const { fn } = await start(
+      `export const handler = async () => {
+        const kept = [];
+        for (;;) kept.push({ value: String(kept.length) });
+      };`,
+      { memorySizeMb: 16, timeoutSeconds: 60 },
+    );
+
+    await expect(fn.invoke({})).rejects.toThrow('memory');
+  }, 60_000);
 
   it('is not loaded before its first event', async () => {
     const { fn, logFile } = await start(`

@@ -5,6 +5,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { generateSecret } from '../../../simulators/aws/secrets-manager.ts';
 import { clientFor, errorName, runLocalAws } from './running-local-aws.ts';
 
 describe('the local Secrets Manager', () => {
@@ -84,5 +85,19 @@ describe('the local Secrets Manager', () => {
       name: 'NotImplemented',
       message: expect.stringContaining('DescribeSecret'),
     });
+  });
+});
+
+describe('a generated secret', () => {
+  it('has the length and the characters that are asked for', () => {
+    expect(generateSecret({})).toMatch(/^[!-~]{32}$/);
+    expect(generateSecret({ PasswordLength: 48, ExcludePunctuation: true })).toMatch(/^[A-Za-z0-9]{48}$/);
+    expect(generateSecret({})).not.toBe(generateSecret({}));
+  });
+
+  it('stands in the form that is given', () => {
+    const secret = generateSecret({ SecretStringTemplate: '{"key":""}', GenerateStringKey: 'password' });
+
+    expect(JSON.parse(secret)).toEqual({ key: '', password: expect.stringMatching(/^.{32}$/) });
   });
 });

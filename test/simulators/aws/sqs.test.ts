@@ -141,6 +141,20 @@ describe('the local SQS', () => {
     expect(await bodies()).toEqual(['one more']);
   });
 
+  it('drops a message that is older than the queue keeps it', async () => {
+    url = newQueue({ retentionSeconds: 60 });
+    await post('kept', 'a');
+
+    clock.advanceSeconds(60);
+    const { Attributes } = await send((sqs) =>
+      sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] })),
+    );
+    clock.advanceSeconds(1);
+
+    expect(Attributes).toMatchObject({ ApproximateNumberOfMessages: '1', MessageRetentionPeriod: '60' });
+    expect(await bodies()).toEqual([]);
+  });
+
   it('takes the body for the deduplication id where the queue says so', async () => {
     url = newQueue({ contentBasedDeduplication: true });
     await post('same');
