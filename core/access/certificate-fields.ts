@@ -1,4 +1,4 @@
-import { type DerElement, derElements } from './der.ts';
+import { type DerElement, readDerElements } from '../der.ts';
 
 /** What RFC 5280 lets a certificate say about its own use, and node:crypto's X509Certificate does not tell. */
 export interface CertificateFields {
@@ -51,12 +51,12 @@ const extensionsTag = 0xa3;
  * @throws RangeError when it is no certificate of version 3 in DER
  */
 export function certificateFields(der: Uint8Array): CertificateFields {
-  const [certificate] = derElements(der);
+  const [certificate] = readDerElements(der);
   const [toBeSigned, signatureAlgorithm] = inside(certificate);
   const [algorithm] = inside(signatureAlgorithm);
   const extensions = inside(toBeSigned)
     .filter(({ tag }) => tag === extensionsTag)
-    .flatMap(({ content }) => inside(derElements(content)[0]).map(extension));
+    .flatMap(({ content }) => inside(readDerElements(content)[0]).map(extension));
   const valueFor = (id: string) => extensions.find((each) => each.id === id)?.value;
   return {
     isSafelySigned: safeSignatures.has(algorithm?.content.toString('hex') ?? ''),
@@ -76,7 +76,7 @@ function commonNames(toBeSigned: DerElement | undefined): CertificateFields['com
   // Serial number, algorithm, issuer, validity, subject, behind the version that old certificates do not have (section 4.1).
   const subject = inside(toBeSigned).filter(({ tag }) => tag !== versionTag)[4];
   return inside(subject)
-    .flatMap(({ content }) => derElements(content).map(inside))
+    .flatMap(({ content }) => readDerElements(content).map(inside))
     .filter(([type]) => type?.content.toString('hex') === commonName)
     .map(([, value]) =>
       value !== undefined && textTags.has(value.tag) ? value.content.toString('utf8') : null,
@@ -94,7 +94,7 @@ function extension(element: DerElement) {
 }
 
 function basics(value: Buffer | undefined): Pick<CertificateFields, 'isAuthority' | 'pathLength'> {
-  const parts = value === undefined ? [] : inside(derElements(value)[0]);
+  const parts = value === undefined ? [] : inside(readDerElements(value)[0]);
   const length = parts.find(({ tag }) => tag === 0x02)?.content;
   return {
     isAuthority: parts.some(({ tag, content }) => tag === 0x01 && content[0] === 0xff),
@@ -108,14 +108,14 @@ function usages(value: Buffer | undefined): Pick<CertificateFields, 'maySign' | 
     return { maySign: true, mayIssue: true };
   }
   // A bit string: the number of unused bits, then digitalSignature in the highest bit, keyCertSign in the sixth.
-  const bits = derElements(value)[0]?.content[1] ?? 0;
+  const bits = readDerElements(value)[0]?.content[1] ?? 0;
   return { maySign: (bits & 0x80) !== 0, mayIssue: (bits & 0x04) !== 0 };
 }
 
 function clientUse(value: Buffer | undefined): boolean {
   return (
     value === undefined ||
-    inside(derElements(value)[0]).some(({ content }) => client.has(content.toString('hex')))
+    inside(readDerElements(value)[0]).some(({ content }) => client.has(content.toString('hex')))
   );
 }
 
@@ -123,5 +123,5 @@ function inside(element: DerElement | undefined): readonly DerElement[] {
   if (element?.tag !== sequence) {
     throw new RangeError('this is no certificate');
   }
-  return derElements(element.content);
+  return readDerElements(element.content);
 }

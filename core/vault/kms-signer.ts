@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { GetPublicKeyCommand, type KMSClient, SignCommand } from '@aws-sdk/client-kms';
-import { joseSignature } from './der-signature.ts';
+import { toJoseSignature } from './der-signature.ts';
 import { VaultError } from './errors.ts';
 import { type Signer, type VerificationKey, verificationKey } from './signer.ts';
 
@@ -31,7 +31,7 @@ export function kmsSigner(kms: KMSClient, keyArn: string): Signer {
       if (Signature === undefined) {
         throw new VaultError('unavailable', `KMS answered kms:Sign with ${keyArn} without a signature`);
       }
-      return joseSignature(Signature);
+      return toJoseSignature(Signature);
     },
   };
 }

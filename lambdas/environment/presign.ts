@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import * as v from 'valibot';
 import type { ClusterTrust } from '../../core/access/cluster-trust.ts';
-import { derElements } from '../../core/access/der.ts';
+import { readDerElements } from '../../core/der.ts';
 import { controlPlaneName } from '../../core/names.ts';
 import { atLeastOne, list, text, versions } from './fields.ts';
 
@@ -68,7 +68,7 @@ export function packedCertificates(certificates: readonly X509Certificate[]): st
 function unpackedCertificates(packed: string): readonly X509Certificate[] {
   return packed === ''
     ? []
-    : derElements(brotliDecompressSync(Buffer.from(packed, 'base64'))).map(
+    : readDerElements(brotliDecompressSync(Buffer.from(packed, 'base64'))).map(
         ({ whole }) => new X509Certificate(whole),
       );
 }

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { joseSignature } from '../../../core/vault/der-signature.ts';
+import { toJoseSignature } from '../../../core/vault/der-signature.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const derOf = (message: Uint8Array) => sign('sha256', message, { key: privateKey, dsaEncoding: 'der' });
@@ -17,7 +17,7 @@ describe('a DER signature in the form of JWS', () => {
   it('passes Node’s own check of that form, whatever was signed', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (message) => {
-        const jose = joseSignature(derOf(message));
+        const jose = toJoseSignature(derOf(message));
 
         expect(jose).toHaveLength(64);
         expect(verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, jose)).toBe(true);
@@ -37,7 +37,7 @@ describe('a DER signature in the form of JWS', () => {
     };
     fc.assert(
       fc.property(fc.oneof(number, small), fc.oneof(number, small), (r, s) => {
-        const jose = joseSignature(sequence(signed(r), signed(s)));
+        const jose = toJoseSignature(sequence(signed(r), signed(s)));
 
         expect(jose.toString('hex')).toBe(
           r.toString(16).padStart(64, '0') + s.toString(16).padStart(64, '0'),
@@ -51,7 +51,7 @@ describe('a DER signature in the form of JWS', () => {
     const cuts = Array.from({ length: der.length }, (_, length) => der.subarray(0, length));
 
     for (const cut of cuts) {
-      expect(() => joseSignature(cut)).toThrow(RangeError);
+      expect(() => toJoseSignature(cut)).toThrow(RangeError);
     }
   });
 
@@ -61,7 +61,7 @@ describe('a DER signature in the form of JWS', () => {
 
     for (const at of [0, 1, 2, 3, 4 + 32, 4 + 33, der.length]) {
       const odd = Buffer.concat([der.subarray(0, at), Buffer.from([0x05]), der.subarray(at)]);
-      expect(() => joseSignature(odd)).toThrow(RangeError);
+      expect(() => toJoseSignature(odd)).toThrow(RangeError);
     }
   });
 
@@ -76,6 +76,6 @@ describe('a DER signature in the form of JWS', () => {
     ['the long form of a length', Buffer.from('308106020101020101', 'hex')],
     ['r‖s already', Buffer.alloc(64, 0x42)],
   ])('is refused with %s', (_, der) => {
-    expect(() => joseSignature(der)).toThrow('no DER signature');
+    expect(() => toJoseSignature(der)).toThrow('no DER signature');
   });
 });

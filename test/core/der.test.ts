@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { derElements } from '../../../core/access/der.ts';
+import { readDerElements } from '../../core/der.ts';
 
 const encoded = (tag: number, content: Uint8Array): Buffer => {
   const { length } = content;
@@ -19,7 +19,7 @@ describe('DER', () => {
   it.each([0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000])('has contents of %d bytes', (length) => {
     const content = Buffer.alloc(length, 7);
 
-    const elements = derElements(encoded(0x30, content));
+    const elements = readDerElements(encoded(0x30, content));
 
     expect(elements).toEqual([{ tag: 0x30, content, whole: encoded(0x30, content) }]);
   });
@@ -32,7 +32,7 @@ describe('DER', () => {
 
     fc.assert(
       fc.property(fc.array(element, { maxLength: 5 }), (given) => {
-        const read = derElements(Buffer.concat(given.map(([tag, content]) => encoded(tag, content))));
+        const read = readDerElements(Buffer.concat(given.map(([tag, content]) => encoded(tag, content))));
 
         expect(read.map(({ tag, content }) => [tag, new Uint8Array(content)])).toEqual(given);
       }),
@@ -48,14 +48,14 @@ describe('DER', () => {
     ['less than its length says', [0x30, 0x02, 0x05]],
     ['a good element and the beginning of another', [0x05, 0x00, 0x30]],
   ])('is none with %s', (_, bytes) => {
-    expect(() => derElements(Uint8Array.from(bytes))).toThrow(RangeError);
+    expect(() => readDerElements(Uint8Array.from(bytes))).toThrow(RangeError);
   });
 
   it('is read or refused, whatever it is', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         try {
-          const whole = Buffer.concat(derElements(bytes).map((each) => each.whole));
+          const whole = Buffer.concat(readDerElements(bytes).map((each) => each.whole));
           expect(whole).toEqual(Buffer.from(bytes));
         } catch (error) {
           expect(error).toBeInstanceOf(RangeError);

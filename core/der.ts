@@ -11,18 +11,18 @@ export interface DerElement {
  *
  * @throws RangeError when they are none
  */
-export function derElements(bytes: Uint8Array): readonly DerElement[] {
+export function readDerElements(bytes: Uint8Array): readonly DerElement[] {
   const elements: DerElement[] = [];
   let rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   while (rest.length > 0) {
-    const element = firstElement(rest);
+    const element = readFirstElement(rest);
     elements.push(element);
     rest = rest.subarray(element.whole.length);
   }
   return elements;
 }
 
-function firstElement(bytes: Buffer): DerElement {
+function readFirstElement(bytes: Buffer): DerElement {
   const [tag = 0, first] = bytes;
   // Five ones begin a tag of several bytes, which certificates do not have.
   if (first === undefined || (tag & 0x1f) === 0x1f) {
@@ -42,5 +42,5 @@ function firstElement(bytes: Buffer): DerElement {
 }
 
 function notDer(): RangeError {
-  return new RangeError('these bytes are no DER');
+  return new RangeError('these bytes are not DER');
 }
