@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { startLocalAws } from '../simulators/aws/local-aws.ts';
 import { sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
 import { startClusterEndpoint } from '../simulators/kong/control-plane/cluster-endpoint.ts';
-import { faultQueue } from '../simulators/kong/control-plane/faults.ts';
+import { createFaultQueue } from '../simulators/kong/control-plane/faults.ts';
 import { syntheticFrame } from './synthetic-configuration.ts';
 import type { World } from './world.ts';
 
@@ -29,7 +29,7 @@ const endpoint = await startClusterEndpoint({
     message: () => ({}),
     frame: () => frame,
   }),
-  faults: faultQueue(),
+  faults: createFaultQueue(),
   log: () => undefined,
 });
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { listen } from './control-plane/listening.ts';
 
-/** What each answer holds, so that nobody takes another server's answer for this one's. */
+/** What each answer holds: an answer without it came from another server. */
 export const echoMark = 'lifeboat-echo';
 
 export interface EchoUpstream {
@@ -9,7 +9,7 @@ export interface EchoUpstream {
   stop(): Promise<void>;
 }
 
-/** The service behind the one route that is proxied: answers whatever it is asked with `{"upstream", "method", "path"}`. */
+/** A service to proxy to: it answers every request with `{"upstream", "method", "path"}`. */
 export async function startEchoUpstream(): Promise<EchoUpstream> {
   const server = createServer(({ method, url }, response) => {
     response.setHeader('content-type', 'application/json');

@@ -12,7 +12,10 @@ import { listen } from './control-plane/listening.ts';
 export interface KongNodeOptions {
   /** The executable, see `findKong`. */
   readonly kong: string;
-  /** Prefix, certificate and output go here. Keep the path short: Kong's sockets below it may have 107 characters in all. */
+  /**
+   * For prefix, certificate and output. Keep the path short: those of Kong's sockets have at most 107
+   * characters.
+   */
   readonly directory: string;
   /** `host:port` of the control plane, which need not be there. */
   readonly clusterEndpoint: string;
@@ -28,7 +31,7 @@ export interface KongNode {
   readonly prefix: string;
   readonly proxyUrl: string;
   readonly statusUrl: string;
-  /** `kong reload`: Kong's own way to take its settings anew. */
+  /** `kong reload`: reads the settings again. */
   reload(): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -73,10 +76,12 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** Starts a stock data plane of hybrid mode on free ports of 127.0.0.1; returns as soon as its status API answers. */
+/**
+ * Starts a stock data plane of hybrid mode on free ports of 127.0.0.1; resolves when its status API answers.
+ */
 export async function startKongNode(options: KongNodeOptions): Promise<KongNode> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 });
-  return startNode(options, hybridSettings(options));
+  return startWithSettings(options, hybridSettings(options));
 }
 
 export interface PlainKongOptions extends Pick<KongNodeOptions, 'kong' | 'directory'> {
@@ -86,21 +91,21 @@ export interface PlainKongOptions extends Pick<KongNodeOptions, 'kong' | 'direct
 
 /** Starts a Kong without a control plane and without a database, from a file. */
 export async function startPlainKong(options: PlainKongOptions): Promise<KongNode> {
-  return startNode(options, {
+  return startWithSettings(options, {
     KONG_ROLE: 'traditional',
     KONG_DECLARATIVE_CONFIG: resolve(options.declarativeConfig),
   });
 }
 
-async function startNode(
+async function startWithSettings(
   { kong, directory }: Pick<KongNodeOptions, 'kong' | 'directory'>,
   settings: Readonly<Record<string, string>>,
 ): Promise<KongNode> {
   const prefix = resolve(directory, 'kong');
   await mkdir(prefix, { recursive: true, mode: 0o700 });
-  const [proxyPort, statusPort] = await freePorts();
+  const [proxyPort, statusPort] = await findFreePorts();
   const environment = {
-    ...inherited(),
+    ...inheritedVariables(),
     ...commonSettings(prefix),
     ...settings,
     KONG_PROXY_LISTEN: `127.0.0.1:${proxyPort}`,
@@ -108,7 +113,7 @@ async function startNode(
   };
   const run = (...parameters: readonly string[]) => runKong(kong, parameters, environment, directory);
 
-  const version = versionIn(await run('version'));
+  const version = parseVersion(await run('version'));
   await run('start');
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -117,7 +122,7 @@ async function startNode(
   };
   const statusUrl = `http://127.0.0.1:${statusPort}`;
   try {
-    await statusAnswers(statusUrl, prefix);
+    await waitForStatus(statusUrl, prefix);
   } catch (error) {
     await stop();
     throw error;
@@ -126,8 +131,10 @@ async function startNode(
   return { version, prefix, proxyUrl: `http://127.0.0.1:${proxyPort}`, statusUrl, reload, stop };
 }
 
-/** What Kong's launcher and its libraries look for; KONG_* of ours would change the node. */
-function inherited(): Readonly<Record<string, string>> {
+/**
+ * What Kong's launcher and its libraries look for. No `KONG_*`: those of this process would change the node.
+ */
+function inheritedVariables(): Readonly<Record<string, string>> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'LUA_PATH', 'LUA_CPATH'];
   return Object.fromEntries(
     names.flatMap((name) => {
@@ -145,7 +152,7 @@ function commonSettings(prefix: string): Readonly<Record<string, string>> {
     KONG_ADMIN_GUI_LISTEN: 'off',
     KONG_NGINX_WORKER_PROCESSES: '1',
     KONG_ANONYMOUS_REPORTS: 'off',
-    // Started by root, the workers would become a user who may not enter our directory.
+    // When root starts Kong, its workers run as another user, who may not enter our directory.
     ...(process.getuid?.() === 0 ? { KONG_NGINX_USER: 'root root' } : {}),
   };
 }
@@ -178,8 +185,8 @@ function hybridSettings({
   };
 }
 
-/** Both held at the same time, so that they differ. */
-async function freePorts(): Promise<readonly [number, number]> {
+/** Both are taken at the same time, so that they differ. */
+async function findFreePorts(): Promise<readonly [number, number]> {
   const first = await listen(createServer(), '127.0.0.1', 0);
   const second = await listen(createServer(), '127.0.0.1', 0);
   await Promise.all([first.stop(), second.stop()]);
@@ -193,7 +200,7 @@ async function runKong(
   environment: Readonly<Record<string, string>>,
   directory: string,
 ): Promise<string> {
-  // Into a file: a pipe would stay open as long as the Kong that `kong start` leaves behind.
+  // Into a file: a pipe would stay open as long as the node that `kong start` leaves behind.
   const path = join(directory, `kong-${parameters[0]}.log`);
   const output = await open(path, 'w', 0o600);
   let end: string;
@@ -226,7 +233,7 @@ async function runKong(
   return text;
 }
 
-function versionIn(printed: string): string {
+function parseVersion(printed: string): string {
   const version = /\d+\.\d+\.\d+(\.\d+)?/.exec(printed)?.[0];
   if (version === undefined) {
     throw new Error(`kong version printed no version:\n${lastLines(printed)}`);
@@ -234,7 +241,7 @@ function versionIn(printed: string): string {
   return version;
 }
 
-async function statusAnswers(statusUrl: string, prefix: string): Promise<void> {
+async function waitForStatus(statusUrl: string, prefix: string): Promise<void> {
   const deadline = AbortSignal.timeout(readyTimeoutMs);
   while (!deadline.aborted) {
     const status = await fetch(`${statusUrl}/status`, { signal: deadline }).then(
@@ -255,14 +262,14 @@ async function statusAnswers(statusUrl: string, prefix: string): Promise<void> {
   );
 }
 
-/** `kong stop` signals; this waits until the node is gone, so that its directory may go. */
+/** `kong stop` signals only. This waits until the node is gone, so that its directory can be removed. */
 async function stopNode(prefix: string, kongStop: () => Promise<unknown>): Promise<void> {
-  if ((await runningMaster(prefix)) === undefined) {
+  if ((await findRunningMaster(prefix)) === undefined) {
     return;
   }
   await kongStop();
   const deadline = AbortSignal.timeout(stopTimeoutMs);
-  for (let pid = await runningMaster(prefix); pid !== undefined; pid = await runningMaster(prefix)) {
+  for (let pid = await findRunningMaster(prefix); pid !== undefined; pid = await findRunningMaster(prefix)) {
     if (deadline.aborted) {
       throw new Error(`Kong (process ${pid}) did not end within ${stopTimeoutMs / 1000} s: end it by hand`);
     }
@@ -270,8 +277,10 @@ async function stopNode(prefix: string, kongStop: () => Promise<unknown>): Promi
   }
 }
 
-/** nginx takes its pid file away at its very end; a process that its parent has not waited for would look alive for longer. */
-async function runningMaster(prefix: string): Promise<number | undefined> {
+/**
+ * nginx removes its pid file last. A process that its parent has not waited for would look alive for longer.
+ */
+async function findRunningMaster(prefix: string): Promise<number | undefined> {
   const pid = Number(await readFile(join(prefix, 'pids/nginx.pid'), 'utf8').catch(() => Number.NaN));
   return isAlive(pid) ? pid : undefined;
 }

@@ -53,7 +53,7 @@ describe.each(releasedVersions())('what %s wrote', (version) => {
   it('is a grant and a file that the command line takes', async () => {
     const grant = readJsonFixture<object>(version, 'grant');
     const standIn = await startStandIn({
-      // The address in the recorded grant is nobody's any more.
+      // The address in the recorded grant is no longer served.
       grant: (url) => ({ status: 200, body: JSON.stringify({ ...grant, url }) }),
       file: () => ({
         status: 200,
@@ -178,7 +178,7 @@ describe.each(releasedVersions())('what %s wrote', (version) => {
 
       const { versions } = await publishing.publish();
 
-      // Signed with another key than the fixture's, so that it is published anew: its number and its predecessor count on.
+      // Published because the signing key is another one. Revision and previous hash go on from the old file.
       expect(versions).toMatchObject([
         {
           outcome: 'published',

@@ -1,4 +1,4 @@
-/** The functions' code against a small AWS and a simulated control plane: what this commit publishes and grants. */
+/** What this commit publishes and grants: core's code against a small AWS and a simulated control plane. */
 import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * `npm run release:fixtures`: records what this version writes, so that later versions are tested with it. Does nothing
- * when the version in package.json has its folder already: what was released does not change.
+ * `npm run release:fixtures`: records what this version writes, so that later versions are tested with it.
+ * Does nothing when the version in package.json has its folder already: what was released does not change.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';

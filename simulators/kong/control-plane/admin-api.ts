@@ -1,6 +1,6 @@
 /**
- * The part of Kong's Admin API that Lifeboat's rehearsal, instructions and tests use: create and list entities and event
- * hooks, and list data planes. Anything else is a 404.
+ * The part of Kong's Admin API that Lifeboat's rehearsal, instructions and tests use: it creates and lists
+ * entities and event hooks, and lists data planes. Anything else is a 404.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';

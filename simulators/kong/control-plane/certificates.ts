@@ -1,4 +1,6 @@
-/** Throw-away cluster certificates (ECDSA P-256), as `kong hybrid gen_cert` or a company's CA would make them. */
+/**
+ * Cluster certificates for tests (ECDSA P-256), like those of `kong hybrid gen_cert` or of a company's CA.
+ */
 import 'reflect-metadata';
 import type { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -27,7 +29,7 @@ async function keyPair(): Promise<{ readonly keys: webcrypto.CryptoKeyPair; read
 }
 
 function validity(): { readonly notBefore: Date; readonly notAfter: Date } {
-  // An hour back: machines of a test rig rarely agree on the second.
+  // An hour back: the clocks of two machines rarely agree on the second.
   const notBefore = new Date(Date.now() - 3600 * 1000);
   return { notBefore, notAfter: new Date(notBefore.getTime() + lifetimeMilliseconds) };
 }

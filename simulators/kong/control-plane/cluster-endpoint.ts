@@ -95,7 +95,9 @@ function versionProblem(version: string): string | undefined {
     : `data plane version ${version} is incompatible with control plane version ${ownVersion}`;
 }
 
-/** Why a data plane gets no configuration: it lacks a configured plugin, or has it in a version too new or too old. */
+/**
+ * Why a data plane gets no configuration: a configured plugin is missing there, or its version does not fit.
+ */
 function pluginProblem(
   { plugins: configured }: Payload,
   own: ReadonlyMap<string, string>,
@@ -110,12 +112,13 @@ function pluginProblem(
     }
     const [ownMajor, ownMinor] = versionNumbers(own.get(name) ?? '') ?? [];
     const [major, minor] = versionNumbers(version) ?? [];
-    // A plugin without a version passes, and so does an older minor: data planes may lag behind their control plane.
+    // A plugin without a version passes, and so does an older minor version: control planes are upgraded
+    // first.
     if (ownMajor === undefined || ownMinor === undefined || major === undefined || minor === undefined) {
       continue;
     }
     if (major !== ownMajor || minor > ownMinor) {
-      const message = `configured ${name} plugin version ${version} of data plane is different to ${own.get(name)}`;
+      const message = `configured ${name} plugin: version ${version} of data plane is not ${own.get(name)}`;
       return { status: 'plugin_version_incompatible', message };
     }
   }
@@ -244,7 +247,8 @@ export async function startClusterEndpoint(options: ClusterEndpointOptions): Pro
   const server = createServer({
     cert: certificate.certificate,
     key: certificate.key,
-    // The certificate is checked after the handshake, as by Kong: by nginx in PKI mode, by its own code in shared mode.
+    // Kong, too, checks the certificate after the handshake: nginx does in PKI mode, Kong's own code in
+    // shared mode.
     requestCert: true,
     rejectUnauthorized: false,
     ...(certificate.ca === undefined ? {} : { ca: certificate.ca }),

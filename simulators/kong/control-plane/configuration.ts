@@ -1,4 +1,6 @@
-/** The database of the simulated control plane: rows by type, kept as frames have them (foreign keys as ids). */
+/**
+ * The database of the simulated control plane. Rows are kept as frames have them, with foreign keys as ids.
+ */
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { CodedError } from '../../../core/coded-error.ts';
@@ -138,8 +140,10 @@ export class Configuration {
       const [key] = Object.values(reference);
       const row = this.find(target, key);
       if (row === undefined) {
-        const problem = `the foreign key '${JSON.stringify(reference)}' does not reference an existing '${target}' entity`;
-        throw new ConfigurationError('foreign key violation', problem);
+        throw new ConfigurationError(
+          'foreign key violation',
+          `the foreign key '${JSON.stringify(reference)}' does not reference an existing '${target}' entity`,
+        );
       }
       return [field, primaryKey(row)];
     });

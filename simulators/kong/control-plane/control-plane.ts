@@ -1,6 +1,7 @@
 /**
- * Stands in for a Kong 3.9.1 control plane (docs/kong.md) where there is none: a cluster endpoint with mutual TLS that
- * data planes can read from, an Admin API to add to its configuration, and event hooks. See simulators/kong/README.md.
+ * Stands in for a Kong 3.9.1 control plane (docs/kong.md) where there is none: a cluster endpoint with mutual
+ * TLS for data planes to read from, an Admin API that adds to its configuration, and event hooks
+ * (simulators/kong/README.md).
  */
 import { presentEntity, startAdminApi } from './admin-api.ts';
 import {
@@ -11,10 +12,10 @@ import {
 } from './certificates.ts';
 import { type ConnectedNode, startClusterEndpoint } from './cluster-endpoint.ts';
 import { Configuration } from './configuration.ts';
-import { eventHooks } from './event-hooks.ts';
-import { type Faults, faultQueue } from './faults.ts';
+import { createEventHooks } from './event-hooks.ts';
+import { createFaultQueue, type Faults } from './faults.ts';
 import { buildPayload, buildPayloads } from './payload.ts';
-import { type ConfigTable, recordedDatabase, recordedPlugins } from './recording.ts';
+import { type ConfigTable, readRecordedDatabase, readRecordedPlugins } from './recording.ts';
 
 /** What the certificate of PKI mode is made out to: a TLS server name cannot be an IP address. */
 const pkiServerName = 'localhost';
@@ -26,7 +27,7 @@ export interface ControlPlaneOptions {
   readonly ports?: { readonly cluster: number };
   /** Certificates that data planes have already. @default new ones */
   readonly certificates?: ClusterCertificates;
-  /** Where to start: a table in the form of a frame; `{}` is an empty database. @default the recorded configuration */
+  /** The first configuration, in the form of a frame; `{}` is an empty database. @default the recorded one */
   readonly configuration?: ConfigTable;
   /** Plugins that are not Kong's own, name → version, which may be configured here. */
   readonly customPlugins?: Readonly<Record<string, string>>;
@@ -62,7 +63,7 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-async function newCertificates(mtls: 'shared' | 'pki'): Promise<ClusterCertificates> {
+async function createCertificates(mtls: 'shared' | 'pki'): Promise<ClusterCertificates> {
   if (mtls === 'pki') {
     return pkiCertificates({ controlPlaneHost: pkiServerName });
   }
@@ -73,13 +74,13 @@ async function newCertificates(mtls: 'shared' | 'pki'): Promise<ClusterCertifica
 /** Starts a control plane on 127.0.0.1; rejects where its port is taken. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { mtls, log = () => undefined } = options;
-  const plugins = new Map([...recordedPlugins(), ...Object.entries(options.customPlugins ?? {})]);
+  const plugins = new Map([...readRecordedPlugins(), ...Object.entries(options.customPlugins ?? {})]);
   const configuration = new Configuration(
-    options.configuration ?? recordedDatabase(),
+    options.configuration ?? readRecordedDatabase(),
     new Set(plugins.keys()),
   );
-  const certificates = options.certificates ?? (await newCertificates(mtls));
-  const faults = faultQueue();
+  const certificates = options.certificates ?? (await createCertificates(mtls));
+  const faults = createFaultQueue();
   let payload = buildPayload(configuration);
 
   const cluster = await startClusterEndpoint({
@@ -95,7 +96,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     payload = built;
     cluster.push();
   });
-  const hooks = eventHooks({ present: presentEntity, log });
+  const hooks = createEventHooks({ present: presentEntity, log });
   const stopHooks = configuration.onChange(hooks.announce);
   const admin = await startAdminApi({ configuration, eventHooks: hooks, dataPlanes: cluster.dataPlanes });
 

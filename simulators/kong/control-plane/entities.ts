@@ -1,6 +1,7 @@
 /**
- * The entity types that can be created here, with Kong 3.9's fields and defaults (kong/db/schema/entities/*.lua).
- * The recorded configuration has more types; of those the simulator only sends what was recorded.
+ * The entity types that can be created here, with Kong 3.9's fields and defaults
+ * (kong/db/schema/entities/*.lua). The recorded configuration has more types; the simulator sends their rows,
+ * and creates none.
  */
 import * as v from 'valibot';
 import { record, recordOf } from './records.ts';

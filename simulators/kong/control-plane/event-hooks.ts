@@ -1,4 +1,6 @@
-/** Event hooks (Enterprise; docs/kong.md#event-hooks): who is told of changes, and the deliveries. Bodies are never logged. */
+/**
+ * Event hooks of Kong Enterprise (docs/kong.md#event-hooks) and their deliveries. Bodies are never logged.
+ */
 import { createHmac, randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -68,11 +70,11 @@ function post({ config }: EventHook, body: string, signal: AbortSignal): Promise
   });
 }
 
-export function eventHooks({ present, log }: EventHooksOptions): EventHooks {
+export function createEventHooks({ present, log }: EventHooksOptions): EventHooks {
   const hooks: EventHook[] = [];
   const stopped = new AbortController();
   const { signal } = stopped;
-  // One after the other, as Kong's queue: the order of deliveries is the order of changes.
+  // One after the other, as in Kong's queue: deliveries come in the order of the changes.
   let queue: Promise<void> = Promise.resolve();
 
   const deliver = async (hook: EventHook, message: object) => {
@@ -104,7 +106,7 @@ export function eventHooks({ present, log }: EventHooksOptions): EventHooks {
     },
     announce: (change) => {
       const entity = present(change);
-      // The source `crud` tells of each change twice.
+      // The source `crud` sends two events for each change.
       for (const event of [change.type, `${change.type}:create`]) {
         for (const hook of hooks) {
           enqueue(hook, { source: hook.source, event, schema: change.type, operation: 'create', entity });

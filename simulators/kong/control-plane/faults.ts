@@ -38,7 +38,7 @@ export interface FaultQueue extends Faults {
   takeNext(): Fault | undefined;
 }
 
-export function faultQueue(): FaultQueue {
+export function createFaultQueue(): FaultQueue {
   const waiting: Fault[] = [];
   return {
     inject: (fault) => {

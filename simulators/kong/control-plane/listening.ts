@@ -1,4 +1,4 @@
-/** Servers that can be taken away as an outage takes them away. */
+/** Servers that can be stopped the way an outage stops them. */
 import type { Server, Socket } from 'node:net';
 
 export interface Listening {
@@ -22,13 +22,17 @@ export async function listen(server: Server, host: string, port: number): Promis
     });
   });
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error(`no TCP port on ${host}:${port}`);
+  if (address === null || typeof address === 'string') {
+    throw new Error(`no TCP port on ${host}:${port}`);
+  }
   return {
     port: address.port,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.resetAndDestroy();
+        for (const socket of sockets) {
+          socket.resetAndDestroy();
+        }
       }),
   };
 }

@@ -1,9 +1,9 @@
-/** What the control plane sends: exported from its database, hashed, cut down for older data planes, compressed. */
+/** What the control plane sends: its database, hashed, reduced for older data planes, and compressed. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { type Configuration, type Entity, primaryKey } from './configuration.ts';
 import { entityTypes } from './entities.ts';
-import { type ConfigTable, recordedFrame, recordedVersions } from './recording.ts';
+import { type ConfigTable, readRecordedFrame, recordedVersions } from './recording.ts';
 import { isRecord } from './records.ts';
 
 /** `3.9.1` → [3, 9, 1]; undefined for what Kong cannot read either (kong/clustering/compat/version.lua). */
@@ -30,7 +30,7 @@ function rowsOf(table: ConfigTable, name: string): readonly Entity[] {
 }
 
 /** Paths that `newer` has and `older` has not. */
-function missingPaths(newer: Entity, older: Entity): readonly (readonly string[])[] {
+function findMissingPaths(newer: Entity, older: Entity): readonly (readonly string[])[] {
   return Object.entries(newer).flatMap(([field, value]) => {
     if (!(field in older)) {
       return [[field]];
@@ -39,17 +39,17 @@ function missingPaths(newer: Entity, older: Entity): readonly (readonly string[]
     if (!isRecord(value) || !isRecord(other)) {
       return [];
     }
-    return missingPaths(value, other).map((path) => [field, ...path]);
+    return findMissingPaths(value, other).map((path) => [field, ...path]);
   });
 }
 
-/** What the recorded control plane took out for a data plane of the given version: fields of plugins, nothing else. */
-function removedFields(version: (typeof recordedVersions)[number]): readonly RemovedField[] {
+/** What the recorded control plane took out for a data plane of the given version: only fields of plugins. */
+function findRemovedFields(version: (typeof recordedVersions)[number]): readonly RemovedField[] {
   const older = new Map(
-    rowsOf(recordedFrame(version).config_table, 'plugins').map((row) => [primaryKey(row), row]),
+    rowsOf(readRecordedFrame(version).config_table, 'plugins').map((row) => [primaryKey(row), row]),
   );
-  return rowsOf(recordedFrame('3.9.1').config_table, 'plugins').flatMap((plugin) =>
-    missingPaths(plugin, older.get(primaryKey(plugin)) ?? plugin).map((path) => ({
+  return rowsOf(readRecordedFrame('3.9.1').config_table, 'plugins').flatMap((plugin) =>
+    findMissingPaths(plugin, older.get(primaryKey(plugin)) ?? plugin).map((path) => ({
       plugin: String(plugin['name']),
       path,
     })),
@@ -68,17 +68,20 @@ function withoutField(row: Entity, [field, ...deeper]: readonly string[]): Entit
   return inner === value ? row : { ...row, [field]: inner };
 }
 
-const removedFieldsByVersion = new Map(recordedVersions.map((version) => [version, removedFields(version)]));
+const removedFieldsByVersion = new Map(
+  recordedVersions.map((version) => [version, findRemovedFields(version)]),
+);
 
-/** The newest recording that is not newer than the version: a field too few is safe, a field too many is refused. */
+/**
+ * The newest recording that is not newer than the version: a data plane refuses fields that it does not know.
+ */
 function nearestRecording(version: string): (typeof recordedVersions)[number] {
   const wanted = comparable(version);
   return recordedVersions.find((candidate) => comparable(candidate) <= wanted) ?? '3.4.0';
 }
 
 /**
- * When Kong copies a table for an older data plane, it forgets which of the empty tables in it were lists (recorded
- * for 3.4.0).
+ * Kong's copy of a table for an older data plane has `{}` in place of each empty list (recorded for 3.4.0).
  */
 function emptyListsAsRecords(value: unknown): unknown {
   if (Array.isArray(value)) {
@@ -106,7 +109,7 @@ function downConvert(table: ConfigTable, version: string): ConfigTable {
   return mapValues({ ...table, plugins: converted }, emptyListsAsRecords);
 }
 
-/** The database as a frame holds it: without disabled services and plugins, and without what refers to those. */
+/** The database as a frame has it: without disabled services and plugins, and without what refers to them. */
 function exportTable(configuration: Configuration): ConfigTable {
   const leftOut = new Set<string>();
   const isLeftOut = (type: string, row: Entity) =>
@@ -143,7 +146,9 @@ function md5(value: unknown): string {
   return createHash('md5').update(canonicalJson(value)).digest('hex');
 }
 
-/** Kong hashes each of these by itself, and has 32 zeros where there are no rows (kong/clustering/config_helper.lua). */
+/**
+ * Kong has a hash for each of these, 32 zeros for a type without rows (kong/clustering/config_helper.lua).
+ */
 const hashedTypes = ['routes', 'services', 'plugins', 'upstreams', 'targets'] as const;
 const emptyHash = '0'.repeat(32);
 
@@ -155,11 +160,11 @@ function computeHashes(table: ConfigTable): ReadonlyMap<string, string> {
   return new Map([...perType, ['config', md5(table)]]);
 }
 
-const recorded = recordedFrame('3.9.1');
+const recorded = readRecordedFrame('3.9.1');
 const recordedAsComputed = computeHashes(recorded.config_table);
 
-/** Ours, except that what is as it was recorded keeps the recorded hash. */
-function hashesOf(table: ConfigTable): Readonly<Record<string, string>> {
+/** Computed hashes, except that a part which is as it was recorded keeps its recorded hash. */
+function hashTable(table: ConfigTable): Readonly<Record<string, string>> {
   const hashes = [...computeHashes(table)].map(([name, hash]) => [
     name,
     hash === recordedAsComputed.get(name) ? (recorded.hashes[name] ?? hash) : hash,
@@ -183,7 +188,7 @@ export interface Payload {
 /** What would be sent if it were built now. */
 export function buildPayload(configuration: Configuration): Payload {
   const undiluted = exportTable(configuration);
-  const hashes = hashesOf(undiluted);
+  const hashes = hashTable(undiluted);
   const configHash = hashes['config'] ?? emptyHash;
   const timestamp = Date.now() / 1000;
   const table = (version: string) => downConvert(undiluted, version);
@@ -204,8 +209,8 @@ export function buildPayload(configuration: Configuration): Payload {
 }
 
 /**
- * Builds a payload after changes: at most one per `updateFrequencySeconds`, and none before a twentieth of it has passed
- * since the change. At Kong's default of 5 s that is 0.25 s to 5 s.
+ * Builds a payload after changes: at most one per `updateFrequencySeconds`, and none before a twentieth of
+ * that time has passed since the change. At Kong's default of 5 s a change is sent after 0.25 s to 5 s.
  *
  * @returns what ends it
  */

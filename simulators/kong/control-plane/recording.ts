@@ -1,4 +1,4 @@
-/** The control plane that was recorded (docs/kong.md): everything the simulator knows about a real Kong 3.9.1. */
+/** The recorded control plane: everything that the simulator knows of a real Kong 3.9.1 (docs/kong.md). */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { record, recordOf } from './records.ts';
@@ -14,10 +14,10 @@ const root = v.object({
   plugins: v.object({ available_on_server: recordOf(v.object({ version: v.string() })) }),
 });
 
-/** What a control plane sends: root fields (`_format_version`, `_transform`) and a list of rows per entity type. */
+/** What a control plane sends: `_format_version`, `_transform`, and a list of rows for each entity type. */
 export type ConfigTable = Readonly<Record<string, unknown>>;
 
-function read(path: string): unknown {
+function readJson(path: string): unknown {
   return JSON.parse(readFileSync(new URL(path, folder), 'utf8'));
 }
 
@@ -25,18 +25,20 @@ function read(path: string): unknown {
 export const recordedVersions = ['3.9.1', '3.8.1', '3.4.0'] as const;
 
 /** The frame that was sent to a data plane of the given version, decompressed. */
-export function recordedFrame(version: (typeof recordedVersions)[number]): v.InferOutput<typeof reconfigure> {
-  return v.parse(reconfigure, read(`cluster/reconfigure-${version}.json`));
+export function readRecordedFrame(
+  version: (typeof recordedVersions)[number],
+): v.InferOutput<typeof reconfigure> {
+  return v.parse(reconfigure, readJson(`cluster/reconfigure-${version}.json`));
 }
 
 /** The recorded database in the form of a frame, with the disabled rows, which frames leave out. */
-export function recordedDatabase(): ConfigTable {
-  const database = v.parse(record, read('db-export.json'));
-  return { ...recordedFrame('3.9.1').config_table, ...database };
+export function readRecordedDatabase(): ConfigTable {
+  const database = v.parse(record, readJson('db-export.json'));
+  return { ...readRecordedFrame('3.9.1').config_table, ...database };
 }
 
-/** The plugins of the recorded control plane, name → version. */
-export function recordedPlugins(): ReadonlyMap<string, string> {
-  const { plugins } = v.parse(root, read('admin-api/root.json'));
+/** The plugins of the recorded control plane: name → version. */
+export function readRecordedPlugins(): ReadonlyMap<string, string> {
+  const { plugins } = v.parse(root, readJson('admin-api/root.json'));
   return new Map(Object.entries(plugins.available_on_server).map(([name, { version }]) => [name, version]));
 }

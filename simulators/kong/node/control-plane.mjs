@@ -12,8 +12,8 @@ const plugins = JSON.parse(
 );
 
 /**
- * The data plane's side of full sync (docs/kong.md#the-cluster-endpoint), over and over: connects, names its
- * plugins, takes each configuration that comes.
+ * The data plane's side of full sync (docs/kong.md#the-cluster-endpoint): connects, names its plugins, takes
+ * each configuration that comes, and connects again when the connection has ended.
  *
  * @returns what ends it
  */
@@ -27,16 +27,14 @@ export function syncWithControlPlane(settings, take, log) {
     const { hostname } = new URL(`https://${settings.cluster_control_plane}`);
     const certificate = readFileSync(settings.cluster_cert);
     const trusted = settings.lua_ssl_trusted_certificate;
-    socket = new WebSocket(
-      `wss://${settings.cluster_control_plane}/v1/outlet?node_id=${crypto.randomUUID()}&node_hostname=fake-kong&node_version=3.9.1`,
-      {
-        cert: certificate,
-        key: readFileSync(settings.cluster_cert_key),
-        ca: shared ? certificate : trusted === 'system' ? undefined : readFileSync(trusted),
-        servername: shared ? 'kong_clustering' : (settings.cluster_server_name ?? hostname),
-        perMessageDeflate: false,
-      },
-    );
+    const node = `node_id=${crypto.randomUUID()}&node_hostname=fake-kong&node_version=3.9.1`;
+    socket = new WebSocket(`wss://${settings.cluster_control_plane}/v1/outlet?${node}`, {
+      cert: certificate,
+      key: readFileSync(settings.cluster_cert_key),
+      ca: shared ? certificate : trusted === 'system' ? undefined : readFileSync(trusted),
+      servername: shared ? 'kong_clustering' : (settings.cluster_server_name ?? hostname),
+      perMessageDeflate: false,
+    });
     socket.on('error', (error) => log(`[clustering] connection to control plane broken: ${error.message}`));
     socket.on('open', () => {
       const info = { type: 'basic_info', plugins, process_conf: {}, filters: {}, labels: {} };

@@ -35,7 +35,8 @@ const rootFields = new Set([
 ]);
 
 /**
- * Reads a declarative config as Kong's parser does, as far as refusals go: no JSON, another format, a field that it does not know.
+ * Reads a declarative config, and refuses what Kong's parser refuses: no JSON, another format, an unknown
+ * field.
  *
  * @returns {{ hash: string, table: Record<string, unknown> }} the hash is the md5 of the file's bytes
  */

@@ -1,6 +1,7 @@
 /**
- * The command line of a Kong for machines without one: `version`, `start`, `reload`, `stop`, `config parse FILE`.
- * It does what a data plane was seen to do (docs/kong.md#a-data-plane-without-its-control-plane). It reads JSON only, and of the settings only those that `simulators/kong/kong-node.ts` gives.
+ * The command line of a Kong for machines without one: `version`, `start`, `reload`, `stop`, `config parse
+ * FILE`. It does what a data plane was seen to do (docs/kong.md#a-data-plane-without-its-control-plane). It
+ * reads JSON only, and only the settings that `simulators/kong/kong-node.ts` gives.
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -62,7 +63,7 @@ async function start(prefix) {
     throw new Error(`Kong is already running in ${prefix}`);
   }
   prepare(prefix, settings);
-  // As Kong itself: from what was prepared.
+  // From what was prepared, as Kong reads it.
   const { declarative_config: file } = readSettings(prefix);
   if (file !== undefined) {
     parseDeclarativeConfig(file);
@@ -71,7 +72,7 @@ async function start(prefix) {
   console.log('Kong started');
 }
 
-/** Whatever an earlier `.kong_env` held is gone. */
+/** Writes a new `.kong_env`: nothing of an earlier one is left. */
 function prepare(prefix, settings) {
   for (const folder of ['pids', 'logs', 'dbless.lmdb']) {
     mkdirSync(join(prefix, folder), { recursive: true });
@@ -83,7 +84,7 @@ function prepare(prefix, settings) {
   chmodSync(path, 0o640);
 }
 
-/** From the environment again, as `kong start`; then nginx reads what was prepared. */
+/** Prepares from the environment again, as `kong start` does; then nginx reads what was prepared. */
 function reload(prefix) {
   const pid = masterOf(prefix);
   if (!isAlive(pid)) {
@@ -96,7 +97,7 @@ function reload(prefix) {
 
 async function startMaster(prefix) {
   const log = openSync(join(prefix, 'logs/error.log'), 'a');
-  // The node ends with whoever asked for it, even if that was killed.
+  // The node ends with the process that started it, even when that was killed.
   const master = spawn(
     process.execPath,
     [join(import.meta.dirname, 'node.mjs'), prefix, String(process.ppid)],
@@ -116,7 +117,7 @@ async function stop(prefix) {
     throw new Error(`Kong is not running in ${prefix}`);
   }
   process.kill(pid, 'SIGTERM');
-  // A node that nobody has waited for yet still counts as alive; its pid file goes at its very end.
+  // By its pid file, which it removes last: a process that its parent has not waited for counts as alive.
   for (const start = Date.now(); isAlive(masterOf(prefix)); ) {
     if (Date.now() - start > stopTimeoutMs) {
       throw new Error('failed to stop nginx');

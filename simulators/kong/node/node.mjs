@@ -1,4 +1,7 @@
-/** The running node: nginx's master and worker in one process. Parameters: the prefix, and the process that it must not outlive. */
+/**
+ * The running node: nginx's master and worker in one process. Parameters: the prefix, and the process that it
+ * ends with.
+ */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -8,12 +11,12 @@ import { proxy } from './proxy.mjs';
 import { readSettings } from './settings.mjs';
 
 const longestLifeMs = 10 * 60 * 1000;
-// Enough for a caller to see the node without its new configuration; a real one takes a second and more.
+// Long enough for a caller to see the node without its new configuration. A real node takes a second or more.
 const loadMs = 50;
 
 const [prefix, keeper] = [process.argv[2], Number(process.argv[3])];
 const pidFile = join(prefix, 'pids/nginx.pid');
-// LMDB's name, and written when LMDB writes: with each configuration, and at no other time once it is there.
+// Has LMDB's name, and is written when LMDB writes: with each configuration.
 const cacheFile = join(prefix, 'dbless.lmdb/data.mdb');
 
 /** @type {{ hash: string, table: Record<string, unknown> }} */
@@ -49,7 +52,7 @@ setInterval(endWithKeeper, 250);
 writeFileSync(pidFile, `${process.pid}\n`);
 process.send?.('started');
 
-/** What is loaded is kept, as LMDB keeps it. */
+/** Keeps what is loaded, as LMDB does. */
 function take(next) {
   configuration = next;
   writeFileSync(`${cacheFile}.new`, JSON.stringify(next));
@@ -57,14 +60,17 @@ function take(next) {
   log(`loaded configuration ${next.hash}`);
 }
 
-/** kong/clustering/data_plane.lua: what it has already is not loaded again. */
+/** Does not load again what it has already (kong/clustering/data_plane.lua). */
 function takeFromControlPlane(next) {
   if (next.hash !== configuration.hash) {
     take(next);
   }
 }
 
-/** Reads `.kong_env` again: a declared file is put over whatever there is, and one that is refused changes nothing. */
+/**
+ * Reads `.kong_env` again. A declared file replaces the configuration; a file that is refused changes
+ * nothing.
+ */
 function reload() {
   try {
     const { declarative_config: file } = readSettings(prefix);

@@ -38,7 +38,10 @@ function matchingRoute({ routes = [], services = [] }, pathname) {
     .find(({ service }) => service !== undefined);
 }
 
-/** kong/router/utils.lua: with `strip_path` the service's path stands in place of the route's, else before it. */
+/**
+ * With `strip_path` the service's path replaces the route's; else it stands before it
+ * (kong/router/utils.lua).
+ */
 function upstreamPath({ route, path, service }, url) {
   const rest = route.strip_path === false ? url.pathname : url.pathname.slice(path.length);
   const base = (service.path ?? '').replace(/\/$/, '');

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** `.kong_env`, as kong/conf_loader reads it: the last line of a name counts, `#` begins a comment, `\#` does not. */
+/**
+ * Reads `.kong_env` as kong/conf_loader does: the last line of a name counts; `#` begins a comment, `\#` does
+ * not.
+ */
 export function readSettings(prefix) {
   const lines = readFileSync(join(prefix, '.kong_env'), 'utf8').split('\n');
   return Object.fromEntries(

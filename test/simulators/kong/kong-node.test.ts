@@ -172,7 +172,7 @@ describe.each(testedKongs)(
       expect(await configurationHash(node)).toBe(noConfiguration);
     }, 60_000);
 
-    it('has its configuration again after a restart, and takes the control plane’s when that is back', async () => {
+    it('keeps its configuration over a restart, and takes the control plane’s when that is back', async () => {
       const certificate = await sharedCertificate();
       const certificates = { controlPlane: certificate, dataPlane: certificate };
       const gone = await startControlPlane({ mtls: 'shared', certificates });

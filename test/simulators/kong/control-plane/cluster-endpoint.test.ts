@@ -34,7 +34,9 @@ function join(controlPlane: ControlPlane, options?: DataPlaneOptions): DataPlane
 }
 
 afterEach(async () => {
-  for (const { websocket } of connected.splice(0)) websocket.terminate();
+  for (const { websocket } of connected.splice(0)) {
+    websocket.terminate();
+  }
   await Promise.all(running.splice(0).map((controlPlane) => controlPlane.stop()));
 });
 
@@ -60,7 +62,7 @@ describe('what a data plane is sent', () => {
     },
   );
 
-  it('comes again after a change to whoever stayed, and then to who is new', async () => {
+  it('comes again after a change to a client that stayed, and is then what a new one gets', async () => {
     const controlPlane = await start();
     const staying = join(controlPlane);
     const first = await staying.next();
@@ -121,8 +123,8 @@ describe('what a data plane is sent', () => {
   });
 });
 
-describe('who is let in', () => {
-  it.each(['shared', 'pki'] as const)('is a data plane with the certificate of %s mode', async (mtls) => {
+describe('a data plane', () => {
+  it.each(['shared', 'pki'] as const)('is let in with the certificate of %s mode', async (mtls) => {
     const controlPlane = await start({ mtls });
 
     const frame = await join(controlPlane).next();
@@ -130,7 +132,7 @@ describe('who is let in', () => {
     expect(frame.type).toBe('reconfigure');
   });
 
-  it('is nobody with another certificate of the same name in shared mode', async () => {
+  it('is refused with another certificate of the same name in shared mode', async () => {
     const controlPlane = await start();
     const dataPlane = join(controlPlane, { certificates: await sharedCertificate() });
 
@@ -140,7 +142,7 @@ describe('who is let in', () => {
     expect(dataPlane.messages).toEqual([]);
   });
 
-  it('is nobody whose certificate another CA of the same name issued in PKI mode', async () => {
+  it('is refused in PKI mode when another CA of the same name issued its certificate', async () => {
     const controlPlane = await start({ mtls: 'pki' });
     const { dataPlane: stranger } = await pkiCertificates({ controlPlaneHost: 'localhost' });
     const dataPlane = join(controlPlane, { certificates: stranger });
@@ -154,7 +156,7 @@ describe('who is let in', () => {
     ['node_version=3.9.1', 400],
     ['node_id=7b4b3d04-6cde-4b2e-a5b3-d5a4a2f7a1aa', 400],
     ['', 400],
-  ])('is nobody who asks with "%s" only', async (query, status) => {
+  ])('is refused when it asks with "%s" only', async (query, status) => {
     const dataPlane = join(await start(), { path: `/v1/outlet?${query}` });
 
     await dataPlane.closed;
@@ -162,7 +164,7 @@ describe('who is let in', () => {
     expect(dataPlane.failure()).toBe(status);
   });
 
-  it('is nobody on another path', async () => {
+  it('is refused on another path', async () => {
     const dataPlane = join(await start(), { path: '/v2/outlet?node_id=a&node_version=3.9.1' });
 
     await dataPlane.closed;
@@ -178,7 +180,7 @@ describe('who is let in', () => {
     ['2.8.0', false],
     ['4.0.0', false],
     ['latest', false],
-  ])('depends on the version: %s → %s', async (version, welcome) => {
+  ])('of version %s is let in: %s', async (version, welcome) => {
     const dataPlane = join(await start(), { version });
 
     const outcome = await Promise.race([
@@ -194,7 +196,7 @@ describe('who is let in', () => {
     ['text', JSON.stringify({ type: 'basic_info', plugins: [] })],
     ['no JSON', Buffer.from('{')],
     ['no list of plugins', Buffer.from('{"type":"basic_info"}')],
-  ])('is nobody who begins with %s', async (_what, firstMessage) => {
+  ])('is refused when it begins with %s', async (_what, firstMessage) => {
     const dataPlane = join(await start(), { firstMessage });
 
     await dataPlane.closed;
@@ -210,8 +212,8 @@ describe('plugins that are configured', () => {
     ['of another major version', withPlugin('jwt', '2.9.0'), false],
     ['of an older minor version', withPlugin('jwt', '3.8.1'), true],
     ['of another patch', withPlugin('jwt', '3.9.7'), true],
-    ['there, and one more that nobody knows', withPlugin('own-plugin', '0.1'), true],
-    ['there, and one missing that nobody configured', withoutPlugin('datadog'), true],
+    ['there, and one more that is unknown', withPlugin('own-plugin', '0.1'), true],
+    ['there, and one missing that is not configured', withoutPlugin('datadog'), true],
     ['there, and one missing that is disabled', withoutPlugin('cors'), true],
   ])('and %s with the data plane', async (_what, plugins, served) => {
     const lines: string[] = [];

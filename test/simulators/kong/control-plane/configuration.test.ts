@@ -6,19 +6,22 @@ import {
   type Entity,
 } from '../../../../simulators/kong/control-plane/configuration.ts';
 import { buildPayload } from '../../../../simulators/kong/control-plane/payload.ts';
-import { recordedDatabase, recordedPlugins } from '../../../../simulators/kong/control-plane/recording.ts';
+import {
+  readRecordedDatabase,
+  readRecordedPlugins,
+} from '../../../../simulators/kong/control-plane/recording.ts';
 
 const orders = 'dce56357-23aa-4f47-a2ae-fd186e7995d4';
 const billing = '3b57b0dd-7425-4ddf-b409-dc80224ac6a3';
 const recordedHash = '0cb222c3ca1f465ee7578d9c4972c141';
 
-function configurationOf(table: Entity = recordedDatabase()): Configuration {
-  return new Configuration(table, new Set(recordedPlugins().keys()));
+function configurationOf(table: Entity = readRecordedDatabase()): Configuration {
+  return new Configuration(table, new Set(readRecordedPlugins().keys()));
 }
 
 /** The recorded configuration, with a field of one row changed. */
 function configurationWith(type: string, id: string, change: Entity): Configuration {
-  const database = recordedDatabase();
+  const database = readRecordedDatabase();
   const rows = (database[type] as readonly Entity[]).map((row) =>
     row['id'] === id ? { ...row, ...change } : row,
   );

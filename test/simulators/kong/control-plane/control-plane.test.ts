@@ -31,7 +31,9 @@ function join(controlPlane: ControlPlane): DataPlane {
 }
 
 afterEach(async () => {
-  for (const { websocket } of connected.splice(0)) websocket.terminate();
+  for (const { websocket } of connected.splice(0)) {
+    websocket.terminate();
+  }
   await Promise.all(running.splice(0).map((controlPlane) => controlPlane.stop()));
 });
 
@@ -79,7 +81,7 @@ describe('faults', () => {
       (frame: { readonly config_table: { readonly _format_version: string } }) =>
         frame.config_table._format_version === '9.9',
     ],
-  ] as const)('can be a message that nobody knows: %s', async (fault, foreign) => {
+  ] as const)('can be an unknown message: %s', async (fault, foreign) => {
     const { dataPlane } = await faulty(fault);
 
     expect(foreign(JSON.parse(gunzipSync(dataPlane.messages[0]?.data ?? '').toString()))).toBe(true);
@@ -117,8 +119,10 @@ describe('faults', () => {
     const gunzip = createGunzip();
     for await (const chunk of gunzip.end(data) as AsyncIterable<Buffer>) {
       inflatedBytes += chunk.length;
-      // Past the first gzip member: whoever stops there is not bombed.
-      if (inflatedBytes > 64 * 1024 * 1024) break;
+      // Past the first gzip member, where a careless reader would stop.
+      if (inflatedBytes > 64 * 1024 * 1024) {
+        break;
+      }
     }
 
     expect(data.length).toBeLessThan(16 * 1024 * 1024);
@@ -166,7 +170,7 @@ describe('an outage', () => {
   it.each([
     ['TCP', 'connect', (port: number) => connectTcp(port, '127.0.0.1')],
     ['TLS', 'secureConnect', (port: number) => connectTls({ port, rejectUnauthorized: false })],
-  ] as const)('also resets %s connections that never said a word', async (_what, event, connectTo) => {
+  ] as const)('also resets %s connections that have sent nothing', async (_what, event, connectTo) => {
     const controlPlane = await start();
     const socket = connectTo(controlPlane.ports.cluster);
     await new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-/** A data plane as far as the cluster endpoint is concerned: `ws` over mutual TLS, written without the project's reader. */
+/** A data plane's side of the cluster endpoint, by `ws`: it shares no code with the project's own reader. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import WebSocket, { type ClientOptions } from 'ws';
@@ -95,7 +95,9 @@ export function connect(controlPlane: ControlPlane, options: DataPlaneOptions = 
 
 /** Waits until the condition holds; the test's own time limit ends it otherwise. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(5);
+  while (!condition()) {
+    await sleep(5);
+  }
 }
 
 export function sleep(milliseconds: number): Promise<void> {

@@ -32,7 +32,9 @@ beforeEach(async () => {
   lines = [];
   receiver = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+    }
     const body = Buffer.concat(chunks).toString('utf8');
     const signature = request.headers['x-kong-signature'];
     deliveries.push({ body, signature: signature?.toString(), message: JSON.parse(body) });
