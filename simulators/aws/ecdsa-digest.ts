@@ -1,19 +1,19 @@
 import { createECDH, type KeyObject, randomBytes } from 'node:crypto';
 
 /** Order of the curve P-256 (FIPS 186-5, SP 800-186 section 3.2.1.3). */
-const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+const curveOrder = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
 const toInteger = (bytes: Buffer) => BigInt(`0x${bytes.toString('hex')}`);
 const toBytes = (integer: bigint) => Buffer.from(integer.toString(16).padStart(64, '0'), 'hex');
 
 /** base^(ORDER-2) is the inverse, as ORDER is prime (Fermat). */
 function inverse(base: bigint): bigint {
-  let [result, square] = [1n, base % ORDER];
-  for (let exponent = ORDER - 2n; exponent > 0n; exponent >>= 1n) {
+  let [result, square] = [1n, base % curveOrder];
+  for (let exponent = curveOrder - 2n; exponent > 0n; exponent >>= 1n) {
     if (exponent & 1n) {
-      result = (result * square) % ORDER;
+      result = (result * square) % curveOrder;
     }
-    square = (square * square) % ORDER;
+    square = (square * square) % curveOrder;
   }
   return result;
 }
@@ -34,13 +34,13 @@ export function signDigest(digest: Buffer, privateKey: KeyObject): Buffer {
   const secret = toInteger(Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url'));
   for (;;) {
     const nonce = toInteger(randomBytes(32));
-    if (nonce === 0n || nonce >= ORDER) {
+    if (nonce === 0n || nonce >= curveOrder) {
       continue;
     }
     const point = createECDH('prime256v1');
     point.setPrivateKey(toBytes(nonce));
-    const r = toInteger(point.getPublicKey().subarray(1, 33)) % ORDER;
-    const s = (inverse(nonce) * (toInteger(digest) + r * secret)) % ORDER;
+    const r = toInteger(point.getPublicKey().subarray(1, 33)) % curveOrder;
+    const s = (inverse(nonce) * (toInteger(digest) + r * secret)) % curveOrder;
     if (r !== 0n && s !== 0n) {
       const integers = Buffer.concat([derInteger(r), derInteger(s)]);
       return Buffer.concat([Buffer.from([0x30, integers.length]), integers]);

@@ -84,7 +84,7 @@ export class FifoQueue {
   }
 
   /** Takes up to `limit` messages that are due, in order, each group only while none of it is in flight. */
-  receive(limit: number, visibilitySeconds = this.visibilityTimeoutSeconds): readonly Message[] {
+  receive(limit: number): readonly Message[] {
     this.#dropOldMessages();
     this.#moveToDeadLetterQueue();
     const now = this.#now();
@@ -93,7 +93,7 @@ export class FifoQueue {
     return this.#messages
       .filter((message) => !blockedGroups.has(message.groupId))
       .slice(0, limit)
-      .map((message) => this.#replace(message, this.#taken(message, now, visibilitySeconds)));
+      .map((message) => this.#replace(message, this.#taken(message, now)));
   }
 
   delete(receiptHandle: string): void {
@@ -186,10 +186,10 @@ export class FifoQueue {
     this.#messages = this.#messages.filter((message) => !isSpent(message));
   }
 
-  #taken(message: Message, now: number, visibilitySeconds: number): Message {
+  #taken(message: Message, now: number): Message {
     return {
       ...message,
-      visibleAt: now + visibilitySeconds * 1000,
+      visibleAt: now + this.visibilityTimeoutSeconds * 1000,
       receiveCount: message.receiveCount + 1,
       firstReceivedAt: message.firstReceivedAt ?? now,
       receiptHandle: `${message.messageId}#${randomUUID()}`,

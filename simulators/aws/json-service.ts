@@ -25,7 +25,7 @@ export interface JsonProtocol {
 }
 
 /** Common errors of the AWS APIs (any service's API reference, "Common Errors"). */
-const SIGNATURE_ERRORS: Readonly<Record<SignatureRefusal, readonly [status: number, code: string]>> = {
+const signatureErrors: Readonly<Record<SignatureRefusal, readonly [status: number, code: string]>> = {
   missing: [403, 'MissingAuthenticationTokenException'],
   malformed: [400, 'IncompleteSignatureException'],
   'wrong-scope': [400, 'InvalidSignatureException'],
@@ -110,7 +110,7 @@ export function startJsonService(
       accessesOf: (operation, { body }) => accessesOf(operation, looseInput(body)),
       accessDenied: (reason) => new ServiceError(400, 'AccessDeniedException', reason),
       signatureError: ({ code: refusal, message }) => {
-        const [status, code] = SIGNATURE_ERRORS[refusal];
+        const [status, code] = signatureErrors[refusal];
         return new ServiceError(status, code, message);
       },
       errorReply: ({ status, code, message, headers }) => ({

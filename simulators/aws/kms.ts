@@ -1,4 +1,4 @@
-/** The part of AWS KMS that Lifeboat and S3's SSE-KMS use. Behaviour: AWS KMS API Reference. */
+/** The part of AWS KMS that Lifeboat uses; S3's SSE-KMS calls it in process. Behaviour: AWS KMS API Reference. */
 import {
   createCipheriv,
   createDecipheriv,
@@ -8,7 +8,6 @@ import {
   type KeyObject,
   randomBytes,
   randomUUID,
-  sign,
 } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +17,6 @@ import { signDigest } from './ecdsa-digest.ts';
 import { type JsonInput, jsonOperation, startJsonService } from './json-service.ts';
 import { writePrivateFile } from './private-files.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
-import { stringMap } from './string-map.ts';
 
 export type KeySpec = 'SYMMETRIC_DEFAULT' | 'ECC_NIST_P256';
 export type EncryptionContext = Readonly<Record<string, string>>;
@@ -47,18 +45,16 @@ const storedKey = v.strictObject({
   /** base64: 32 random bytes, or a private key in PKCS #8. */
   material: v.string(),
   enabled: v.boolean(),
-  createdAtSeconds: v.number(),
 });
 type StoredKey = v.InferOutput<typeof storedKey>;
 
-const SIGNING_ALGORITHM = 'ECDSA_SHA_256';
-/** Longer messages are hashed by the caller (Sign, parameter Message). */
-const LONGEST_RAW_MESSAGE_BYTES = 4096;
-const DIGEST_BYTES = 32;
+const signingAlgorithm = 'ECDSA_SHA_256';
+const digestBytes = 32;
 /** AES-GCM nonce and tag, and the 16 bytes of the key's id in front of them. */
-const [KEY_ID_BYTES, NONCE_BYTES, TAG_BYTES] = [16, 12, 16];
+const keyIdBytes = 16;
+const nonceBytes = 12;
+const tagBytes = 16;
 
-const invalid = (message: string) => new ServiceError(400, 'ValidationException', message);
 const invalidCiphertext = () =>
   new ServiceError(
     400,
@@ -80,7 +76,7 @@ const privateKeyOf = (key: StoredKey): KeyObject =>
   createPrivateKey({ key: Buffer.from(key.material, 'base64'), format: 'der', type: 'pkcs8' });
 
 function wrap(key: StoredKey, plaintext: Buffer, context: EncryptionContext): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', Buffer.from(key.material, 'base64'), nonce);
   cipher.setAAD(Buffer.from(authenticated(context)));
   const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
@@ -93,14 +89,14 @@ function wrap(key: StoredKey, plaintext: Buffer, context: EncryptionContext): Bu
 }
 
 function unwrap(key: StoredKey, wrapped: Buffer, context: EncryptionContext): Buffer {
-  const nonce = wrapped.subarray(KEY_ID_BYTES, KEY_ID_BYTES + NONCE_BYTES);
-  const tag = wrapped.subarray(KEY_ID_BYTES + NONCE_BYTES, KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES);
+  const nonce = wrapped.subarray(keyIdBytes, keyIdBytes + nonceBytes);
+  const tag = wrapped.subarray(keyIdBytes + nonceBytes, keyIdBytes + nonceBytes + tagBytes);
   try {
     const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key.material, 'base64'), nonce, {
-      authTagLength: TAG_BYTES,
+      authTagLength: tagBytes,
     });
     decipher.setAAD(Buffer.from(authenticated(context))).setAuthTag(tag);
-    const ciphertext = wrapped.subarray(KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES);
+    const ciphertext = wrapped.subarray(keyIdBytes + nonceBytes + tagBytes);
     return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
   } catch {
     throw invalidCiphertext();
@@ -108,7 +104,7 @@ function unwrap(key: StoredKey, wrapped: Buffer, context: EncryptionContext): Bu
 }
 
 /** Keys on disk, one file each. */
-function keyStore(directory: string, { region, accountId, now }: ServiceContext) {
+function keyStore(directory: string, { region, accountId }: ServiceContext) {
   const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith('.json')) : [];
   const keys = files.map((file) =>
     v.parse(storedKey, JSON.parse(readFileSync(join(directory, file), 'utf8'))),
@@ -158,7 +154,6 @@ function keyStore(directory: string, { region, accountId, now }: ServiceContext)
         spec,
         material: newMaterial(spec).toString('base64'),
         enabled: true,
-        createdAtSeconds: Math.floor(now().getTime() / 1000),
       };
       if (existing === undefined) {
         save(key);
@@ -184,7 +179,7 @@ function generateDataKey(keys: KeyStore, keyId: string, context: EncryptionConte
 
 /** The key that made a ciphertext: its id stands in the first bytes. */
 function keyOfCiphertext(keys: KeyStore, wrapped: Buffer): StoredKey {
-  const hex = wrapped.subarray(0, KEY_ID_BYTES).toString('hex');
+  const hex = wrapped.subarray(0, keyIdBytes).toString('hex');
   try {
     return keys.find(hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
   } catch (error) {
@@ -192,57 +187,45 @@ function keyOfCiphertext(keys: KeyStore, wrapped: Buffer): StoredKey {
   }
 }
 
-function decrypt(keys: KeyStore, wrapped: Buffer, context: EncryptionContext, keyId?: string) {
+function decrypt(keys: KeyStore, wrapped: Buffer, context: EncryptionContext): Buffer {
   const key = keyOfCiphertext(keys, wrapped);
-  if (keyId !== undefined && keys.find(keyId) !== key) {
-    throw new ServiceError(400, 'IncorrectKeyException', 'the ciphertext was made by another key');
-  }
   keys.findUsable(key.keyId, 'SYMMETRIC_DEFAULT');
-  return { plaintext: unwrap(key, wrapped, context), keyArn: keys.arnOf(key) };
+  return unwrap(key, wrapped, context);
 }
-
-function signMessage(key: StoredKey, message: Buffer, type: 'RAW' | 'DIGEST'): Buffer {
-  if (type === 'DIGEST') {
-    if (message.length !== DIGEST_BYTES) {
-      throw invalid(`Digest is invalid length for algorithm ${SIGNING_ALGORITHM}.`);
-    }
-    return signDigest(message, privateKeyOf(key));
-  }
-  if (message.length < 1 || message.length > LONGEST_RAW_MESSAGE_BYTES) {
-    throw invalid(`a RAW message has 1 to ${LONGEST_RAW_MESSAGE_BYTES} bytes: send a DIGEST instead`);
-  }
-  return sign('sha256', message, privateKeyOf(key));
-}
-
-const bytes = v.pipe(
-  v.string(),
-  v.transform((base64) => Buffer.from(base64, 'base64')),
-);
-const keyId = v.string();
-const encryptionContext = v.optional(stringMap, {});
 
 const operations = (keys: KeyStore) => ({
   Sign: jsonOperation(
     v.strictObject({
-      KeyId: keyId,
-      Message: bytes,
-      MessageType: v.optional(v.picklist(['RAW', 'DIGEST']), 'RAW'),
+      KeyId: v.string(),
+      Message: v.pipe(
+        v.string(),
+        v.transform((base64) => Buffer.from(base64, 'base64')),
+      ),
+      // A RAW message, which KMS would hash, is what nobody sends.
+      MessageType: v.literal('DIGEST'),
       SigningAlgorithm: v.string(),
     }),
-    ({ KeyId, Message, MessageType, SigningAlgorithm }) => {
+    ({ KeyId, Message, SigningAlgorithm }) => {
       const key = keys.findUsable(KeyId, 'ECC_NIST_P256');
-      if (SigningAlgorithm !== SIGNING_ALGORITHM) {
+      if (SigningAlgorithm !== signingAlgorithm) {
         throw new ServiceError(
           400,
           'InvalidKeyUsageException',
-          `this key signs with ${SIGNING_ALGORITHM} only`,
+          `this key signs with ${signingAlgorithm} only`,
         );
       }
-      const signature = signMessage(key, Message, MessageType).toString('base64');
+      if (Message.length !== digestBytes) {
+        throw new ServiceError(
+          400,
+          'ValidationException',
+          `Digest is invalid length for algorithm ${signingAlgorithm}.`,
+        );
+      }
+      const signature = signDigest(Message, privateKeyOf(key)).toString('base64');
       return { KeyId: keys.arnOf(key), Signature: signature, SigningAlgorithm };
     },
   ),
-  GetPublicKey: jsonOperation(v.strictObject({ KeyId: keyId }), ({ KeyId }) => {
+  GetPublicKey: jsonOperation(v.strictObject({ KeyId: v.string() }), ({ KeyId }) => {
     const key = keys.find(KeyId);
     if (key.spec !== 'ECC_NIST_P256') {
       throw new ServiceError(400, 'UnsupportedOperationException', `${keys.arnOf(key)} has no public key`);
@@ -255,72 +238,21 @@ const operations = (keys: KeyStore) => ({
       KeySpec: key.spec,
       CustomerMasterKeySpec: key.spec,
       KeyUsage: 'SIGN_VERIFY',
-      SigningAlgorithms: [SIGNING_ALGORITHM],
+      SigningAlgorithms: [signingAlgorithm],
     };
   }),
-  DescribeKey: jsonOperation(v.strictObject({ KeyId: keyId }), ({ KeyId }) => {
-    const key = keys.find(KeyId);
-    return {
-      KeyMetadata: {
-        KeyId: key.keyId,
-        Arn: keys.arnOf(key),
-        CreationDate: key.createdAtSeconds,
-        Description: key.name,
-        Enabled: key.enabled,
-        KeyState: key.enabled ? 'Enabled' : 'Disabled',
-        KeySpec: key.spec,
-        KeyUsage: key.spec === 'ECC_NIST_P256' ? 'SIGN_VERIFY' : 'ENCRYPT_DECRYPT',
-        KeyManager: 'CUSTOMER',
-        Origin: 'AWS_KMS',
-        MultiRegion: false,
-      },
-    };
-  }),
-  GenerateDataKey: jsonOperation(
-    v.strictObject({ KeyId: keyId, KeySpec: v.literal('AES_256'), EncryptionContext: encryptionContext }),
-    ({ KeyId, EncryptionContext }) => {
-      const { plaintext, wrapped, keyArn } = generateDataKey(keys, KeyId, EncryptionContext);
-      return {
-        KeyId: keyArn,
-        Plaintext: plaintext.toString('base64'),
-        CiphertextBlob: wrapped.toString('base64'),
-      };
-    },
-  ),
-  Decrypt: jsonOperation(
-    v.strictObject({ CiphertextBlob: bytes, EncryptionContext: encryptionContext, KeyId: v.optional(keyId) }),
-    ({ CiphertextBlob, EncryptionContext, KeyId }) => {
-      const { plaintext, keyArn } = decrypt(keys, CiphertextBlob, EncryptionContext, KeyId);
-      return {
-        KeyId: keyArn,
-        Plaintext: plaintext.toString('base64'),
-        EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
-      };
-    },
-  ),
 });
 
-/** Starts a KMS whose keys are kept below `dataDirectory`. */
 /** Each operation has the action of its name on the key that it names. */
 function accessesOf({ region, accountId }: ServiceContext) {
-  return (operation: string, { KeyId, EncryptionContext }: JsonInput): readonly Access[] => {
+  return (operation: string, { KeyId }: JsonInput): readonly Access[] => {
     const id = String(KeyId ?? '');
-    const encryptionContext = Object.entries((EncryptionContext ?? {}) as Readonly<Record<string, unknown>>);
-    return [
-      {
-        action: `kms:${operation}`,
-        resourceArn: id.startsWith('arn:') ? id : `arn:aws:kms:${region}:${accountId}:key/${id}`,
-        context: {
-          ...overTls,
-          ...Object.fromEntries(
-            encryptionContext.map(([name, value]) => [`kms:EncryptionContext:${name}`, String(value)]),
-          ),
-        },
-      },
-    ];
+    const resourceArn = id.startsWith('arn:') ? id : `arn:aws:kms:${region}:${accountId}:key/${id}`;
+    return [{ action: `kms:${operation}`, resourceArn, context: overTls }];
   };
 }
 
+/** Starts a KMS whose keys are kept below `dataDirectory`. */
 export async function startLocalKms(
   dataDirectory: string,
   context: ServiceContext,
@@ -334,6 +266,6 @@ export async function startLocalKms(
     createKey: (name, spec) => keys.arnOf(keys.create(name, spec)),
     disable: keys.disable,
     generateDataKey: (id, encryption) => generateDataKey(keys, id, encryption),
-    decrypt: (wrapped, encryption) => decrypt(keys, wrapped, encryption).plaintext,
+    decrypt: (wrapped, encryption) => decrypt(keys, wrapped, encryption),
   };
 }

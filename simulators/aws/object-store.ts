@@ -52,8 +52,8 @@ export type ObjectVersion = v.InferOutput<typeof storedVersion>;
 /** What a bucket needs of KMS. */
 export type DataKeys = Pick<LocalKms, 'generateDataKey' | 'decrypt'>;
 
-const TAG_BYTES = 16;
-const NEWLINE = 0x0a;
+const tagBytes = 16;
+const newline = 0x0a;
 
 /**
  * Says nothing of the plaintext's MD5 (as AWS's etags with SSE-KMS do not), but comes back with the same bytes: the
@@ -69,7 +69,7 @@ const bySequence = (a: ObjectVersion, b: ObjectVersion) => a.sequence - b.sequen
 
 function readVersion(path: string): ObjectVersion {
   const content = readFileSync(path);
-  return v.parse(storedVersion, JSON.parse(content.subarray(0, content.indexOf(NEWLINE)).toString()));
+  return v.parse(storedVersion, JSON.parse(content.subarray(0, content.indexOf(newline)).toString()));
 }
 
 function readAll(directory: string): ObjectVersion[] {
@@ -82,30 +82,30 @@ function readAll(directory: string): ObjectVersion[] {
 
 /** One bucket, with versioning on. All methods are synchronous, so what they check still holds when they write. */
 export class ObjectStore {
-  private readonly directory: string;
-  private readonly dataKeys: DataKeys;
-  private readonly encryptionContext: Readonly<Record<string, string>>;
-  private readonly now: () => Date;
+  readonly #directory: string;
+  readonly #dataKeys: DataKeys;
+  readonly #encryptionContext: Readonly<Record<string, string>>;
+  readonly #now: () => Date;
   /** Oldest first. */
-  private all: readonly ObjectVersion[];
+  #all: readonly ObjectVersion[];
 
   /** `bucketArn` is the encryption context of every data key, as with an S3 bucket key. */
   constructor(directory: string, bucketArn: string, dataKeys: DataKeys, now: () => Date) {
-    this.directory = directory;
-    this.dataKeys = dataKeys;
-    this.encryptionContext = { 'aws:s3:arn': bucketArn };
-    this.now = now;
-    this.all = readAll(directory);
+    this.#directory = directory;
+    this.#dataKeys = dataKeys;
+    this.#encryptionContext = { 'aws:s3:arn': bucketArn };
+    this.#now = now;
+    this.#all = readAll(directory);
   }
 
   /** Newest first; delete markers too. */
   versions(key: string): readonly ObjectVersion[] {
-    return this.all.filter((version) => version.key === key).reverse();
+    return this.#all.filter((version) => version.key === key).reverse();
   }
 
   /** In the order of the keys' UTF-8 bytes, as S3 lists them. */
   keys(prefix: string): readonly string[] {
-    const keys = this.all.map(({ key }) => key).filter((key) => key.startsWith(prefix));
+    const keys = this.#all.map(({ key }) => key).filter((key) => key.startsWith(prefix));
     return [...new Set(keys)].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   }
 
@@ -115,9 +115,9 @@ export class ObjectStore {
 
   /** Throws what KMS throws where `keyId` cannot be used. */
   put(key: string, body: Buffer, keyId: string, properties: ObjectProperties): ObjectVersion {
-    const { plaintext, wrapped, keyArn } = this.dataKeys.generateDataKey(keyId, this.encryptionContext);
+    const { plaintext, wrapped, keyArn } = this.#dataKeys.generateDataKey(keyId, this.#encryptionContext);
     const nonce = randomBytes(12);
-    const version = this.next(key, {
+    const version = this.#next(key, {
       ...properties,
       etag: etagOf(body),
       sizeBytes: body.length,
@@ -130,20 +130,20 @@ export class ObjectStore {
     // Metadata and content cannot be exchanged one without the other.
     cipher.setAAD(description);
     const ciphertext = Buffer.concat([cipher.update(body), cipher.final()]);
-    this.add(version, Buffer.concat([description, Buffer.of(NEWLINE), cipher.getAuthTag(), ciphertext]));
+    this.#add(version, Buffer.concat([description, Buffer.of(newline), cipher.getAuthTag(), ciphertext]));
     return version;
   }
 
   /** The content, decrypted; throws what KMS throws, and where the file was changed behind our back. */
   read(version: ObjectVersion, { wrappedKey, nonce }: StoredObject): Buffer {
-    const content = readFileSync(this.pathOf(version));
+    const content = readFileSync(this.#pathOf(version));
     const [descriptionEnd, ciphertextStart] = [
-      content.indexOf(NEWLINE),
-      content.indexOf(NEWLINE) + 1 + TAG_BYTES,
+      content.indexOf(newline),
+      content.indexOf(newline) + 1 + tagBytes,
     ];
-    const dataKey = this.dataKeys.decrypt(Buffer.from(wrappedKey, 'base64'), this.encryptionContext);
+    const dataKey = this.#dataKeys.decrypt(Buffer.from(wrappedKey, 'base64'), this.#encryptionContext);
     const decipher = createDecipheriv('aes-256-gcm', dataKey, Buffer.from(nonce, 'base64'), {
-      authTagLength: TAG_BYTES,
+      authTagLength: tagBytes,
     });
     decipher.setAAD(content.subarray(0, descriptionEnd));
     decipher.setAuthTag(content.subarray(descriptionEnd + 1, ciphertextStart));
@@ -151,33 +151,33 @@ export class ObjectStore {
   }
 
   putDeleteMarker(key: string): ObjectVersion {
-    const marker = this.next(key, undefined);
-    this.add(marker, Buffer.from(`${JSON.stringify(marker)}\n`));
+    const marker = this.#next(key, undefined);
+    this.#add(marker, Buffer.from(`${JSON.stringify(marker)}\n`));
     return marker;
   }
 
   deleteVersion(version: ObjectVersion): void {
-    rmSync(this.pathOf(version));
-    this.all = this.all.filter((other) => other !== version);
+    rmSync(this.#pathOf(version));
+    this.#all = this.#all.filter((other) => other !== version);
   }
 
-  private next(key: string, object: StoredObject | undefined): ObjectVersion {
+  #next(key: string, object: StoredObject | undefined): ObjectVersion {
     return {
       key,
       versionId: newVersionId(),
-      sequence: (this.all.at(-1)?.sequence ?? 0) + 1,
-      lastModified: this.now().toISOString(),
+      sequence: (this.#all.at(-1)?.sequence ?? 0) + 1,
+      lastModified: this.#now().toISOString(),
       ...(object !== undefined && { object }),
     };
   }
 
-  private add(version: ObjectVersion, content: Buffer): void {
-    writePrivateFile(this.pathOf(version), content);
-    this.all = [...this.all, version];
+  #add(version: ObjectVersion, content: Buffer): void {
+    writePrivateFile(this.#pathOf(version), content);
+    this.#all = [...this.#all, version];
   }
 
   /** The key's hash, as a key may hold anything, `..` too. */
-  private pathOf({ key, sequence }: ObjectVersion): string {
-    return join(this.directory, createHash('sha256').update(key).digest('hex'), `${sequence}.version`);
+  #pathOf({ key, sequence }: ObjectVersion): string {
+    return join(this.#directory, createHash('sha256').update(key).digest('hex'), `${sequence}.version`);
   }
 }

@@ -75,7 +75,7 @@ export interface RunningService {
 }
 
 /** Far above the largest configuration (50,000 entities are some 50 MB, gzip makes it 5). */
-const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
+const mostBodyBytes = 64 * 1024 * 1024;
 
 async function execute(
   definition: ServiceDefinition,
@@ -83,7 +83,7 @@ async function execute(
   message: IncomingMessage,
   signal: AbortSignal,
 ): Promise<Reply> {
-  const request = await receiveRequest(message, BODY_LIMIT_BYTES);
+  const request = await receiveRequest(message, mostBodyBytes);
   const caller = verifySignature(request, { ...context, service: definition.service });
   const name = definition.operationOf(request);
   const operation = definition.operations.get(name);

@@ -57,14 +57,14 @@ interface Claims {
   readonly lifetimeSeconds: string | undefined;
 }
 
-const ALGORITHM = 'AWS4-HMAC-SHA256';
-const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
+const algorithm = 'AWS4-HMAC-SHA256';
+const unsignedPayload = 'UNSIGNED-PAYLOAD';
 /** Seven days (S3 API Reference, "Authenticating Requests: Using Query Parameters"). */
-const LONGEST_LIFETIME_SECONDS = 604_800;
-const MINUTE = 60_000;
+const mostLifetimeSeconds = 604_800;
+const minuteMs = 60_000;
 
 /** S3 documents 15 minutes (`RequestTimeTooSkewed`), the IAM User Guide 5 minutes for services in general. */
-const allowedSkewMilliseconds = (service: string) => (service === 's3' ? 15 : 5) * MINUTE;
+const allowedSkewMilliseconds = (service: string) => (service === 's3' ? 15 : 5) * minuteMs;
 
 const sha256Hex = (data: Buffer) => createHash('sha256').update(data).digest('hex');
 const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest();
@@ -120,7 +120,7 @@ function headerClaims(request: ReceivedRequest): Claims {
       request.headers.get('authorization') ?? '',
     );
   if (match === null) {
-    throw new SignatureRefused('malformed', false, `the Authorization header is not one of ${ALGORITHM}`);
+    throw new SignatureRefused('malformed', false, `the Authorization header is not one of ${algorithm}`);
   }
   const [, credential = '', signedHeaders = '', signature = ''] = match;
   return {
@@ -136,8 +136,8 @@ function headerClaims(request: ReceivedRequest): Claims {
 }
 
 function queryClaims(request: ReceivedRequest): Claims {
-  if (queryValue(request, 'X-Amz-Algorithm') !== ALGORITHM) {
-    throw new SignatureRefused('malformed', true, `X-Amz-Algorithm is not ${ALGORITHM}`);
+  if (queryValue(request, 'X-Amz-Algorithm') !== algorithm) {
+    throw new SignatureRefused('malformed', true, `X-Amz-Algorithm is not ${algorithm}`);
   }
   const value = (name: string) => queryValue(request, name) ?? '';
   return {
@@ -190,7 +190,7 @@ function checkTime(claims: Claims, { service, now }: SignatureExpectation): void
       throw new SignatureRefused(
         'clock-skew',
         false,
-        `signed more than ${skew / MINUTE} minutes off this clock`,
+        `signed more than ${skew / minuteMs} minutes off this clock`,
       );
     }
     return;
@@ -199,13 +199,9 @@ function checkTime(claims: Claims, { service, now }: SignatureExpectation): void
   if (
     !/^\d{1,7}$/.test(claims.lifetimeSeconds ?? '') ||
     lifetimeSeconds < 1 ||
-    lifetimeSeconds > LONGEST_LIFETIME_SECONDS
+    lifetimeSeconds > mostLifetimeSeconds
   ) {
-    throw new SignatureRefused(
-      'malformed',
-      true,
-      `X-Amz-Expires is not 1 to ${LONGEST_LIFETIME_SECONDS} seconds`,
-    );
+    throw new SignatureRefused('malformed', true, `X-Amz-Expires is not 1 to ${mostLifetimeSeconds} seconds`);
   }
   if (-ageMilliseconds > skew) {
     throw new SignatureRefused('not-yet-valid', true, 'Request is not yet valid');
@@ -248,8 +244,8 @@ function checkedPayloadHash(request: ReceivedRequest, claims: Claims, service: s
     throw new SignatureRefused('streaming-payload', presigned, `${declared} bodies are not implemented`);
   }
   // The sender of a presigned URL does not know the body. Signed in a header, it is for HTTPS only, which this is not.
-  if (service === 's3' && presigned && (declared === undefined || declared === UNSIGNED_PAYLOAD)) {
-    return UNSIGNED_PAYLOAD;
+  if (service === 's3' && presigned && (declared === undefined || declared === unsignedPayload)) {
+    return unsignedPayload;
   }
   if (service === 's3' && declared === undefined) {
     throw new SignatureRefused('malformed', presigned, 'the header x-amz-content-sha256 is missing');
@@ -304,7 +300,7 @@ export function verifySignature(request: ReceivedRequest, expectation: Signature
     checkedPayloadHash(request, claims, service),
   ].join('\n');
   const stringToSign = [
-    ALGORITHM,
+    algorithm,
     claims.timestamp,
     scope,
     // Node decodes header bytes as Latin-1; this gives the bytes of the wire back.

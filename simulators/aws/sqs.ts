@@ -18,11 +18,11 @@ export interface LocalSqs extends RunningService {
 }
 
 /** How often a long poll looks; the queue's clock may be a test's, so it cannot sleep until a message is due. */
-const POLL_MILLISECONDS = 20;
-const MOST_PER_BATCH = 10;
+const pollMs = 20;
+const mostPerBatch = 10;
 
 /** Where the query protocol's code is not the error's name (SQS API Reference, "Migrating to the JSON protocol"). */
-const QUERY_ERROR_CODES: Readonly<Record<string, string>> = {
+const queryErrorCodes: Readonly<Record<string, string>> = {
   QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
   EmptyBatchRequest: 'AWS.SimpleQueueService.EmptyBatchRequest',
   TooManyEntriesInBatchRequest: 'AWS.SimpleQueueService.TooManyEntriesInBatchRequest',
@@ -64,11 +64,11 @@ function eachEntry<T extends { readonly Id: string }>(
   if (entries.length === 0) {
     throw new ServiceError(400, 'EmptyBatchRequest', 'There should be at least one entry in the request.');
   }
-  if (entries.length > MOST_PER_BATCH) {
+  if (entries.length > mostPerBatch) {
     throw new ServiceError(
       400,
       'TooManyEntriesInBatchRequest',
-      `Maximum number of entries per request are ${MOST_PER_BATCH}.`,
+      `Maximum number of entries per request are ${mostPerBatch}.`,
     );
   }
   if (new Set(entries.map(({ Id }) => Id)).size < entries.length) {
@@ -102,7 +102,7 @@ async function longPoll(take: () => readonly Message[], waitSeconds: number, sig
     if (messages.length > 0 || performance.now() >= deadline) {
       return messages;
     }
-    await sleep(POLL_MILLISECONDS);
+    await sleep(pollMs);
   }
   return [];
 }
@@ -150,15 +150,14 @@ const operations = (
   ReceiveMessage: jsonOperation(
     v.strictObject({
       QueueUrl: queueUrl,
-      MaxNumberOfMessages: v.optional(wholeNumber(1, MOST_PER_BATCH), 1),
+      MaxNumberOfMessages: v.optional(wholeNumber(1, mostPerBatch), 1),
       WaitTimeSeconds: v.optional(wholeNumber(0, 20), 0),
-      VisibilityTimeout: v.optional(wholeNumber(0, 43_200)),
       AttributeNames: attributeNames,
       MessageSystemAttributeNames: attributeNames,
     }),
     async (input, { signal }) => {
       const queue = find(input.QueueUrl);
-      const take = () => queue.receive(input.MaxNumberOfMessages, input.VisibilityTimeout);
+      const take = () => queue.receive(input.MaxNumberOfMessages);
       const messages = await longPoll(take, input.WaitTimeSeconds, signal);
       const wanted = [...input.AttributeNames, ...input.MessageSystemAttributeNames];
       return messages.length === 0 ? {} : { Messages: messages.map((message) => received(message, wanted)) };
@@ -181,13 +180,6 @@ const operations = (
       return eachEntry(Entries, (entry) => queue.delete(entry.ReceiptHandle));
     },
   ),
-  ChangeMessageVisibility: jsonOperation(
-    v.strictObject({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle, VisibilityTimeout: integer }),
-    ({ QueueUrl, ReceiptHandle, VisibilityTimeout }) => {
-      find(QueueUrl).changeVisibility(ReceiptHandle, VisibilityTimeout);
-      return {};
-    },
-  ),
   ChangeMessageVisibilityBatch: jsonOperation(
     v.strictObject({
       QueueUrl: queueUrl,
@@ -208,7 +200,6 @@ const operations = (
   ),
 });
 
-/** Starts an SQS that forgets everything when it stops. */
 /** A batch needs the action of the single one (SQS Developer Guide, "Amazon SQS API permissions"). */
 function accessesOf({ region, accountId }: ServiceContext) {
   return (operation: string, { QueueUrl }: JsonInput): readonly Access[] => [
@@ -222,6 +213,7 @@ function accessesOf({ region, accountId }: ServiceContext) {
   ];
 }
 
+/** Starts an SQS that forgets everything when it stops. */
 export async function startLocalSqs(context: ServiceContext, port?: number): Promise<LocalSqs> {
   const queues = new Map<string, { readonly queue: FifoQueue; readonly redrivePolicy: string | undefined }>();
   const arnOf = (name: string) => `arn:aws:sqs:${context.region}:${context.accountId}:${name}`;
@@ -255,7 +247,7 @@ export async function startLocalSqs(context: ServiceContext, port?: number): Pro
       target: 'AmazonSQS',
       version: '1.0',
       namespace: 'com.amazonaws.sqs',
-      queryErrorCode: (code) => QUERY_ERROR_CODES[code] ?? code,
+      queryErrorCode: (code) => queryErrorCodes[code] ?? code,
     },
     operations(find, describe),
     accessesOf(context),

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ChangeMessageVisibilityBatchCommand,
-  ChangeMessageVisibilityCommand,
   DeleteMessageBatchCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
@@ -54,10 +53,15 @@ describe('the local SQS', () => {
   const bodies = async () => (await receive()).map(({ Body }) => Body);
   const remove = (ReceiptHandle?: string) =>
     send((sqs) => sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle })));
-  const setVisibility = (ReceiptHandle: string | undefined, VisibilityTimeout: number) =>
-    send((sqs) =>
-      sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: url, ReceiptHandle, VisibilityTimeout })),
+  const setVisibility = async (ReceiptHandle: string | undefined, VisibilityTimeout: number) => {
+    const Entries = [{ Id: 'only', ReceiptHandle, VisibilityTimeout }];
+    const { Failed } = await send((sqs) =>
+      sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries })),
     );
+    if (Failed?.[0] !== undefined) {
+      throw Object.assign(new Error(Failed[0].Message), { name: Failed[0].Code });
+    }
+  };
   const attributes = async (QueueUrl = url) => {
     const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
     return (await send((sqs) => sqs.send(command))).Attributes ?? {};

@@ -1,0 +1,160 @@
+/** Which operation of S3 a request asks for. */
+import { percentDecode, type ReceivedRequest } from './received-request.ts';
+import { ServiceError } from './signed-server.ts';
+import type { SignatureRefusal, SignatureRefused } from './sigv4.ts';
+
+export const sse = 'x-amz-server-side-encryption';
+export const lockMode = 'x-amz-object-lock-mode';
+export const lockUntil = 'x-amz-object-lock-retain-until-date';
+export const metadataPrefix = 'x-amz-meta-';
+
+/** S3 API Reference, "Error responses". */
+const signatureErrors: Readonly<Record<SignatureRefusal, readonly [status: number, code: string]>> = {
+  missing: [403, 'AccessDenied'],
+  malformed: [400, 'AuthorizationHeaderMalformed'],
+  'wrong-scope': [400, 'AuthorizationHeaderMalformed'],
+  'unknown-access-key': [403, 'InvalidAccessKeyId'],
+  'wrong-session-token': [400, 'InvalidToken'],
+  'clock-skew': [403, 'RequestTimeTooSkewed'],
+  'not-yet-valid': [403, 'AccessDenied'],
+  expired: [403, 'AccessDenied'],
+  'unsigned-headers': [403, 'AccessDenied'],
+  'streaming-payload': [501, 'NotImplemented'],
+  'payload-mismatch': [400, 'XAmzContentSHA256Mismatch'],
+  'wrong-signature': [403, 'SignatureDoesNotMatch'],
+};
+
+export function signatureError({ code: refusal, presigned, message }: SignatureRefused): ServiceError {
+  const [status, code] = signatureErrors[refusal];
+  const inQuery = presigned && code === 'AuthorizationHeaderMalformed';
+  return new ServiceError(status, inQuery ? 'AuthorizationQueryParametersError' : code, message);
+}
+
+/** What each operation takes; anything else in a request answers 501, as doing half of it would mislead. */
+interface Route {
+  readonly name: string;
+  readonly method: string;
+  readonly on: 'bucket' | 'object';
+  /** The parameter that tells the operation from others of its method. */
+  readonly selector?: string;
+  readonly parameters: readonly string[];
+  /** `x-amz-*` headers, besides the metadata. */
+  readonly headers: readonly string[];
+}
+
+const routes: readonly Route[] = [
+  {
+    name: 'PutObject',
+    method: 'PUT',
+    on: 'object',
+    parameters: [],
+    headers: [
+      'x-amz-checksum-sha256',
+      'x-amz-sdk-checksum-algorithm',
+      sse,
+      `${sse}-aws-kms-key-id`,
+      `${sse}-bucket-key-enabled`,
+      lockMode,
+      lockUntil,
+    ],
+  },
+  {
+    name: 'GetObjectRetention',
+    method: 'GET',
+    on: 'object',
+    selector: 'retention',
+    parameters: ['versionid'],
+    headers: [],
+  },
+  {
+    name: 'GetObject',
+    method: 'GET',
+    on: 'object',
+    parameters: ['versionid'],
+    headers: ['x-amz-checksum-mode'],
+  },
+  {
+    name: 'HeadObject',
+    method: 'HEAD',
+    on: 'object',
+    parameters: ['versionid'],
+    headers: ['x-amz-checksum-mode'],
+  },
+  { name: 'DeleteObject', method: 'DELETE', on: 'object', parameters: ['versionid'], headers: [] },
+  {
+    name: 'ListObjectVersions',
+    method: 'GET',
+    on: 'bucket',
+    selector: 'versions',
+    parameters: ['prefix'],
+    headers: [],
+  },
+  {
+    name: 'ListObjectsV2',
+    method: 'GET',
+    on: 'bucket',
+    selector: 'list-type',
+    parameters: ['prefix'],
+    headers: [],
+  },
+];
+
+const commonParameters = [
+  'x-id',
+  'x-amz-algorithm',
+  'x-amz-content-sha256',
+  'x-amz-credential',
+  'x-amz-date',
+  'x-amz-expires',
+  'x-amz-security-token',
+  'x-amz-signature',
+  'x-amz-signedheaders',
+];
+const commonHeaders = ['x-amz-content-sha256', 'x-amz-date', 'x-amz-security-token', 'x-amz-user-agent'];
+const unsupportedHeaders = [
+  'cache-control',
+  'content-disposition',
+  'content-language',
+  'expires',
+  'if-modified-since',
+  'if-unmodified-since',
+  'range',
+];
+
+/** Path-style: `/bucket/key`. The key is everything after the second slash. */
+export function locate(path: string): { readonly bucket: string; readonly key: string } {
+  const [, bucket = '', ...key] = percentDecode(path).split('/');
+  return { bucket, key: key.join('/') };
+}
+
+/** The operation's name, or, so that it is found in no table, the name and what of it is not supported. */
+export function operationOf(request: ReceivedRequest): string {
+  const { method, path, query, headers } = request;
+  const on = locate(path).key === '' ? 'bucket' : 'object';
+  const parameters = query.map(({ name }) => name.toLowerCase());
+  const route = routes.find(
+    (candidate) =>
+      candidate.method === method &&
+      candidate.on === on &&
+      (candidate.selector === undefined || parameters.includes(candidate.selector)),
+  );
+  if (route === undefined) {
+    return [method, on, ...parameters.filter((name) => !commonParameters.includes(name))].join(' ');
+  }
+  const takesMetadata = route.name === 'PutObject';
+  const readsCondition = on === 'object' && method !== 'PUT';
+  const unsupported = [
+    ...parameters.filter(
+      (name) => ![...commonParameters, ...route.parameters, ...route.headers, route.selector].includes(name),
+    ),
+    ...[...headers.keys()].filter(
+      (name) =>
+        unsupportedHeaders.includes(name) ||
+        (readsCondition && /^if-(none-)?match$/.test(name)) ||
+        (name.startsWith('x-amz-') &&
+          !(takesMetadata && name.startsWith(metadataPrefix)) &&
+          ![...commonHeaders, ...route.headers].includes(name)),
+    ),
+  ];
+  return unsupported.length === 0 ? route.name : `${route.name} with ${unsupported.join(', ')}`;
+}
