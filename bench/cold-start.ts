@@ -10,7 +10,7 @@ import type { PresignVariables } from '../lambdas/environment/presign.ts';
 import type { WebhookVariables } from '../lambdas/environment/webhook.ts';
 
 const run = promisify(execFile);
-// Odd, for the median. A process each, so that nothing is warm but the disk.
+// An odd number, for the median. Each run is a process of its own: only the disk's cache is warm.
 const runs = 21;
 
 const webhook: WebhookVariables = {
@@ -55,12 +55,14 @@ export type FunctionName = 'webhook' | 'export' | 'presign';
 export interface ColdStart extends Readonly<Record<string, number>> {
   /** Of the file that a deployment uploads, unpacked. */
   readonly bundleBytes: number;
-  /** Median time of `import()` in a fresh process. */
+  /** Median time of `import()` in a new process. */
   readonly importMs: number;
 }
 
-/** Bundles functions as the deployment does, and imports each in fresh processes, in turn with an empty module. */
-export async function coldStarts<Name extends FunctionName>(
+/**
+ * Bundles functions as the deployment does, and imports each in new processes, in turn with an empty module.
+ */
+export async function measureColdStarts<Name extends FunctionName>(
   names: readonly Name[],
 ): Promise<Readonly<Record<Name, ColdStart>> & { readonly emptyImportMs: number }> {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
@@ -76,9 +78,9 @@ export async function coldStarts<Name extends FunctionName>(
     );
     const emptyTimes: number[] = [];
     for (let round = 0; round < runs; round += 1) {
-      emptyTimes.push(await importMs(empty, {}));
+      emptyTimes.push(await measureImportMs(empty, {}));
       for (const { name, file, times } of bundles) {
-        times.push(await importMs(file, variables[name]));
+        times.push(await measureImportMs(file, variables[name]));
       }
     }
     const measured = await Promise.all(
@@ -96,8 +98,11 @@ export async function coldStarts<Name extends FunctionName>(
   }
 }
 
-async function importMs(file: string, environment: Readonly<Record<string, string>>): Promise<number> {
-  const script = `const t=performance.now();await import(${JSON.stringify(pathToFileURL(file).href)});process.stdout.write(String(performance.now()-t))`;
+async function measureImportMs(file: string, environment: Readonly<Record<string, string>>): Promise<number> {
+  const module = JSON.stringify(pathToFileURL(file).href);
+  const script =
+    `const startedMs = performance.now(); await import(${module});` +
+    'process.stdout.write(String(performance.now() - startedMs));';
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
     env: {
       ...environment,

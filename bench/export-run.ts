@@ -1,4 +1,7 @@
-/** One export in one process, one way: `ours`, the `floor`, or the `naive` one. The world comes as JSON on stdin. */
+/**
+ * One export in a process of its own: Lifeboat's (`ours`), one that only moves the bytes (`floor`), or a
+ * simple implementation (`naive`). Where control plane, vault and keys are comes as JSON on stdin.
+ */
 
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -18,7 +21,7 @@ import { publish } from '../core/vault/publish.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
 import type { ExportCost, World } from './world.ts';
 
-const ways = { ours, floor, naive };
+const ways = { ours: exportAsLifeboat, floor: moveBytes, naive: exportSimply };
 
 const way = ways[process.argv[2] as keyof typeof ways];
 const world = JSON.parse(await text(process.stdin)) as World;
@@ -39,7 +42,7 @@ const cost: ExportCost = {
 };
 process.stdout.write(JSON.stringify(cost));
 
-async function ours(): Promise<void> {
+async function exportAsLifeboat(): Promise<void> {
   const configuration = await clusterEndpointControlPlane({
     endpoint: world.clusterEndpoint,
     mtls: 'shared',
@@ -50,7 +53,7 @@ async function ours(): Promise<void> {
     random: systemRandom,
   }).configuration({
     dataPlaneVersion: '3.9.1',
-    // After a change, which is when a file is made; the frame at hand is newer.
+    // As after a change, when a file is made. The first frame is newer than this.
     changedAt: new Date(Date.now() - 60_000),
   });
   const { outcome } = await publish(
@@ -63,7 +66,7 @@ async function ours(): Promise<void> {
       clock: systemClock,
       random: systemRandom,
     },
-    // A name of its own for each run: nothing is there to compare with.
+    // A name of its own for each run, so that nothing is published under it.
     {
       name: { controlPlane: `bench-${process.pid}`, kongVersion: '3.9.1' },
       configuration,
@@ -75,23 +78,23 @@ async function ours(): Promise<void> {
   }
 }
 
-/** The bytes moved by the shortest pipe: nothing is checked, nothing known of what passes. */
-async function floor(): Promise<void> {
+/** Moves the bytes by the shortest pipe, and checks nothing of them. */
+async function moveBytes(): Promise<void> {
   const frame = await receiveFrame();
   const sha256 = createHash('sha256');
   const md5 = createHash('md5');
   const pieces: Buffer[] = [];
-  // The same piece size as ours: smaller ones cost the floor a fifth of its time.
+  // The same piece size as Lifeboat's. Smaller ones would cost a fifth of the time.
   const inflated = createGunzip({ chunkSize: 256 * 1024 });
   inflated.end(frame);
-  async function* hashed(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  async function* hashPieces(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const piece of content) {
       sha256.update(piece);
       md5.update(piece);
       yield piece;
     }
   }
-  await pipeline(inflated, hashed, createGzip(), async (compressed: AsyncIterable<Buffer>) => {
+  await pipeline(inflated, hashPieces, createGzip(), async (compressed: AsyncIterable<Buffer>) => {
     for await (const piece of compressed) {
       pieces.push(piece);
     }
@@ -101,21 +104,21 @@ async function floor(): Promise<void> {
   await put(Buffer.concat(pieces));
 }
 
-/** As one would write it first: the whole as text, as objects, as text again with sorted keys. */
-async function naive(): Promise<void> {
+/** What one would write first: the whole as text, then as objects, then as text again with sorted keys. */
+async function exportSimply(): Promise<void> {
   const frame = await receiveFrame();
   const { config_table } = JSON.parse(gunzipSync(frame).toString('utf8')) as {
     readonly config_table: unknown;
   };
-  const canonical = Buffer.from(JSON.stringify(sorted(config_table)));
+  const canonical = Buffer.from(JSON.stringify(sortKeys(config_table)));
   createHash('sha256').update(canonical).digest();
   createHash('md5').update(canonical).digest();
   await put(gzipSync(canonical));
 }
 
-function sorted(value: unknown): unknown {
+function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) {
-    return value.map(sorted);
+    return value.map(sortKeys);
   }
   if (typeof value !== 'object' || value === null) {
     return value;
@@ -123,7 +126,7 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sorted(inner)]),
+      .map(([key, inner]) => [key, sortKeys(inner)]),
   );
 }
 

@@ -1,6 +1,7 @@
 /**
- * What an export talks to, in a process of its own so that the memory measured is the export's: a control plane with a synthetic
- * configuration, and S3 and KMS. Says on stdout, in one line of JSON, where it is; ends with its stdin.
+ * What an export talks to: a control plane with a synthetic configuration, S3 and KMS. A process of its own,
+ * so that the measured memory is the export's. Prints where it is, as one line of JSON, and ends with its
+ * stdin.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,12 +11,12 @@ import { startLocalAws } from '../simulators/aws/local-aws.ts';
 import { sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
 import { startClusterEndpoint } from '../simulators/kong/control-plane/cluster-endpoint.ts';
 import { createFaultQueue } from '../simulators/kong/control-plane/faults.ts';
-import { syntheticFrame } from './synthetic-configuration.ts';
+import { makeSyntheticFrame } from './synthetic-configuration.ts';
 import type { World } from './world.ts';
 
 const entities = Number(process.argv[2]);
 const configHash = randomBytes(16).toString('hex');
-const { frame, jsonBytes } = await syntheticFrame(entities, configHash);
+const { frame, jsonBytes } = await makeSyntheticFrame(entities, configHash);
 const certificate = await sharedCertificate();
 const endpoint = await startClusterEndpoint({
   mtls: 'shared',
@@ -56,7 +57,7 @@ const world: World = {
 };
 process.stdout.write(`${JSON.stringify(world)}\n`);
 for await (const _ of process.stdin) {
-  // Nothing is said to us; the end is all we wait for.
+  // Only the end of stdin counts.
 }
 await Promise.all([endpoint.stop(), aws.stop()]);
 await rm(dataDirectory, { recursive: true });

@@ -21,24 +21,30 @@ const grant = grants({
     credentials: {
       accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
       secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
-      // As long as a role's.
+      // As long as those of roles.
       sessionToken: 'x'.repeat(800),
     },
   }),
 });
 
-/** Microseconds of one grant: choice of the version and signature, with the credentials of a role. */
-export function grantCost(): Promise<number> {
-  return microseconds(20_000, () => grant({ kongVersion: '3.9.1' }));
+/** Microseconds of one grant, from the choice of the version to the signature with a role's credentials. */
+export function measureGrant(): Promise<number> {
+  return measureMicroseconds(20_000, () => grant({ kongVersion: '3.9.1' }));
 }
 
-/** Microseconds of one grant by assertion, keys on P-256: of a certificate that is listed, and of one that a listed authority has issued. */
-export async function assertedGrantCost(): Promise<{ readonly listed: number; readonly issued: number }> {
+/**
+ * Microseconds of one grant by assertion with a key on P-256: for a certificate that is listed, and for one
+ * that a listed authority has issued.
+ */
+export async function measureGrantByAssertion(): Promise<{
+  readonly listed: number;
+  readonly issued: number;
+}> {
   const [shared, { dataPlane }] = await Promise.all([
     sharedCertificate(),
     pkiCertificates({ controlPlaneHost: 'kong-cp.example.com' }),
   ]);
-  const asking = grantsByAssertion({
+  const answerAssertion = grantsByAssertion({
     verify: assertionVerifier({
       controlPlane: 'prod',
       trust: {
@@ -50,7 +56,7 @@ export async function assertedGrantCost(): Promise<{ readonly listed: number; re
     }),
     grant,
   });
-  const cost = async ({ certificate, key }: typeof shared) => {
+  const measure = async ({ certificate, key }: typeof shared) => {
     const assertion = await signAssertion(
       clusterIdentity(certificate, key),
       'prod',
@@ -58,17 +64,17 @@ export async function assertedGrantCost(): Promise<{ readonly listed: number; re
       systemRandom,
     );
     const body = Buffer.from(JSON.stringify({ assertion }));
-    return microseconds(5_000, async () => {
-      const { refusal } = await asking(body, { kongVersion: '3.9.1' });
+    return measureMicroseconds(5_000, async () => {
+      const { refusal } = await answerAssertion(body, { kongVersion: '3.9.1' });
       if (refusal !== undefined) {
         throw new Error(`the assertion was refused: ${refusal}`);
       }
     });
   };
-  return { listed: await cost(shared), issued: await cost(dataPlane) };
+  return { listed: await measure(shared), issued: await measure(dataPlane) };
 }
 
-async function microseconds(rounds: number, work: () => Promise<unknown>): Promise<number> {
+async function measureMicroseconds(rounds: number, work: () => Promise<unknown>): Promise<number> {
   for (let round = 0; round < rounds / 10; round += 1) {
     await work();
   }

@@ -1,8 +1,10 @@
 /**
- * What a data plane talks to, in a process of its own: Lifeboat's HTTP API, which grants what the presign function would, and S3 with a
- * published file. Says on stdout, in one line of JSON, where it is; ends with its stdin.
+ * What a data plane talks to, in a process of its own: Lifeboat's HTTP API, which answers as the presign
+ * function does, and S3 with a published file. Prints where it is, as one line of JSON, and ends with its
+ * stdin.
  *
- * Parameters: how many entities, where the upstream of the one route is, and a directory for the file as it is published.
+ * Parameters: how many entities, the URL of the route's upstream, and a directory for a copy of the published
+ * file.
  */
 
 import { createHash } from 'node:crypto';
@@ -20,7 +22,7 @@ import { signManifest } from '../core/vault/manifest.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
 import { startLocalAws } from '../simulators/aws/local-aws.ts';
 import { listen } from '../simulators/kong/control-plane/listening.ts';
-import { loadableConfiguration } from './loadable-configuration.ts';
+import { makeLoadableConfiguration } from './loadable-configuration.ts';
 import type { StandbyWorld } from './world.ts';
 
 const [entities, upstream = '', directory = ''] = [Number(process.argv[2]), process.argv[3], process.argv[4]];
@@ -38,18 +40,18 @@ const endpoint = aws.endpoints.AWS_ENDPOINT_URL_S3;
 const kms = new KMSClient({ region, credentials, endpoint: aws.endpoints.AWS_ENDPOINT_URL_KMS });
 const signer = kmsSigner(kms, aws.kms.createKey('signing', 'ECC_NIST_P256'));
 
-const content = Buffer.from(JSON.stringify(loadableConfiguration(entities, new URL(upstream))));
-const hash = (algorithm: string) => createHash(algorithm).update(content).digest('hex');
+const content = Buffer.from(JSON.stringify(makeLoadableConfiguration(entities, new URL(upstream))));
+const hashContent = (algorithm: string) => createHash(algorithm).update(content).digest('hex');
 const now = new Date();
 const manifest = await signManifest(
   {
     ...name,
     revision: 1,
     previousSha256: null,
-    sha256: hash('sha256'),
+    sha256: hashContent('sha256'),
     size: content.length,
-    md5: hash('md5'),
-    configHash: hash('md5'),
+    md5: hashContent('md5'),
+    configHash: hashContent('md5'),
     builtAt: now,
     exportedAt: now,
     entities: { total: entities },
@@ -84,11 +86,11 @@ const world: StandbyWorld = {
   region,
   file,
   jsonBytes: content.length,
-  md5: hash('md5'),
+  md5: hashContent('md5'),
 };
 process.stdout.write(`${JSON.stringify(world)}\n`);
 for await (const _ of process.stdin) {
-  // Nothing is said to us; the end is all we wait for.
+  // Only the end of stdin counts.
 }
 await Promise.all([stop(), aws.stop()]);
 await rm(dataDirectory, { recursive: true });

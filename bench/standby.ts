@@ -13,16 +13,19 @@ import { sharedCertificate } from '../simulators/kong/control-plane/certificates
 import { listen } from '../simulators/kong/control-plane/listening.ts';
 import { startEchoUpstream } from '../simulators/kong/echo-upstream.ts';
 import { findKong, startKongNode, startPlainKong } from '../simulators/kong/kong-node.ts';
-import type { StandbyWorld } from './world.ts';
+import { readWorld, type StandbyWorld } from './world.ts';
 
-// Odd, for the median; a process each, so that nothing is warm but the disk.
+// An odd number, for the median. Each start is a process of its own: only the disk's cache is warm.
 const starts = 11;
 const seedings = 3;
 const noConfiguration = '0'.repeat(32);
 const servingLimitMs = 120_000;
 
-/** What standby costs a data plane, as the one file that is shipped. Beside a real Kong, if there is one, also when the node serves. */
-export async function standbyCost(entities: number) {
+/**
+ * Measures what standby costs a data plane, as the one file that is shipped. With a real Kong it also
+ * measures when the node serves.
+ */
+export async function measureStandby(entities: number) {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
   const upstream = await startEchoUpstream();
   const world = spawn(
@@ -40,27 +43,27 @@ export async function standbyCost(entities: number) {
   try {
     const bundle = join(directory, 'lifeboat.mjs');
     await bundleEntry('cli/lifeboat.ts', bundle);
-    const vault = await worldOf(world);
+    const vault = await readWorld<StandbyWorld>(world);
     const publicKey = join(directory, 'signing-key.pem');
     await writeFile(publicKey, vault.publicKey);
     const bench: Bench = { directory, bundle, publicKey, vault };
 
     const clientStarts: number[] = [];
-    for (let round = 0; round < starts; round += 1) {
-      clientStarts.push(await clientStartMs(bench));
+    for (let done = 0; done < starts; done += 1) {
+      clientStarts.push(await measureClientStartMs(bench));
     }
     const seeded: Seeding[] = [];
-    for (let round = 0; round < seedings; round += 1) {
-      seeded.push(await seedStandIn(bench, round));
+    for (let number = 0; number < seedings; number += 1) {
+      seeded.push(await seedStandIn(bench, number));
     }
     const kong = await findKong(process.env['LIFEBOAT_TEST_KONG']);
     return {
       entities,
       jsonBytes: vault.jsonBytes,
-      fileReadySeconds: rounded(median(seeded.map(({ fileReadySeconds }) => fileReadySeconds))),
+      fileReadySeconds: round(median(seeded.map(({ fileReadySeconds }) => fileReadySeconds))),
       clientStartMs: Math.round(median(clientStarts)),
       peakRssMb: Math.round(Math.max(...seeded.map(({ peakRssMb }) => peakRssMb))),
-      ...(kong === undefined ? {} : await besideKong(bench, kong)),
+      ...(kong === undefined ? {} : await measureBesideKong(bench, kong)),
     };
   } finally {
     world.stdin?.end();
@@ -76,16 +79,6 @@ interface Bench {
   readonly bundle: string;
   readonly publicKey: string;
   readonly vault: StandbyWorld;
-}
-
-async function worldOf(child: ChildProcess): Promise<StandbyWorld> {
-  if (child.stdout === null) {
-    throw new Error('the bench’s vault has no output');
-  }
-  for await (const line of createInterface({ input: child.stdout })) {
-    return JSON.parse(line) as StandbyWorld;
-  }
-  throw new Error('the bench’s vault did not start');
 }
 
 interface Node {
@@ -116,8 +109,8 @@ function startStandby({ bundle, publicKey, vault }: Bench, { prefix, statusUrl }
   });
 }
 
-/** From the process's start to its first question to Kong. */
-async function clientStartMs(bench: Bench): Promise<number> {
+/** From the start of the process to its first request to Kong. */
+async function measureClientStartMs(bench: Bench): Promise<number> {
   const status = createServer((_, response) =>
     response.end(JSON.stringify({ configuration_hash: 'f'.repeat(32) })),
   );
@@ -128,7 +121,7 @@ async function clientStartMs(bench: Bench): Promise<number> {
     await once(status, 'request');
     return performance.now() - startedMs;
   } finally {
-    await ended(child);
+    await endProcess(child);
     await stop();
   }
 }
@@ -138,33 +131,36 @@ interface Seeding {
   readonly peakRssMb: number;
 }
 
-/** Seeds what looks like Kong to standby, and loads a file in no time. */
-async function seedStandIn(bench: Bench, round: number): Promise<Seeding> {
-  const prefix = join(bench.directory, `prefix-${round}`);
+/** Seeds a stand-in for Kong, which loads a file at once. */
+async function seedStandIn(bench: Bench, number: number): Promise<Seeding> {
+  const prefix = join(bench.directory, `prefix-${number}`);
   await mkdir(join(prefix, 'pids'), { recursive: true });
   const master = spawn('sleep', ['600'], { argv0: 'nginx: master process', stdio: 'ignore' });
   await writeFile(join(prefix, '.kong_env'), 'role = data_plane\n');
   await writeFile(join(prefix, 'pids/nginx.pid'), `${master.pid}\n`);
   const status = createServer((_, response) => {
-    // The SIGHUP ends it.
+    // A SIGHUP ends this master.
     const hash = master.signalCode === 'SIGHUP' ? bench.vault.md5 : noConfiguration;
     response.end(JSON.stringify({ configuration_hash: hash }));
   });
   const { port, stop } = await listen(status, '127.0.0.1', 0);
   const child = startStandby(bench, { prefix, statusUrl: `http://127.0.0.1:${port}` });
   try {
-    const times = await timesUntil('seeded', child);
-    const peakRssMb = await peakRss(child);
+    const times = await readTimes('seeded', child);
+    const peakRssMb = await readPeakRssMb(child);
     return { fileReadySeconds: secondsBetween(times, 'asking', 'verified'), peakRssMb };
   } finally {
     master.kill('SIGKILL');
-    await ended(child);
+    await endProcess(child);
     await stop();
   }
 }
 
-/** From the decision to the first proxied 200, and what Kong takes for itself without a control plane, from its start. */
-async function besideKong(bench: Bench, kong: string) {
+/**
+ * From standby's decision to the first proxied 200, beside the start of a Kong that loads the same file by
+ * itself.
+ */
+async function measureBesideKong(bench: Bench, kong: string) {
   const certificate = await sharedCertificate();
   const node = await startKongNode({
     kong,
@@ -176,11 +172,11 @@ async function besideKong(bench: Bench, kong: string) {
   const child = startStandby(bench, node);
   let servingSeconds: number;
   try {
-    const times = timesUntil('asking', child);
-    const servingMs = serving(node.proxyUrl);
+    const times = readTimes('asking', child);
+    const servingMs = waitUntilServing(node.proxyUrl);
     servingSeconds = ((await servingMs) - ((await times).get('asking') ?? 0)) / 1000;
   } finally {
-    await ended(child);
+    await endProcess(child);
     await node.stop();
   }
   const startedMs = Date.now();
@@ -190,11 +186,11 @@ async function besideKong(bench: Bench, kong: string) {
     declarativeConfig: bench.vault.file,
   });
   try {
-    const kongPlainStartSeconds = ((await serving(plain.proxyUrl)) - startedMs) / 1000;
+    const kongPlainStartSeconds = ((await waitUntilServing(plain.proxyUrl)) - startedMs) / 1000;
     return {
-      servingSeconds: rounded(servingSeconds),
-      kongPlainStartSeconds: rounded(kongPlainStartSeconds),
-      ratioToPlainStart: rounded(servingSeconds / kongPlainStartSeconds),
+      servingSeconds: round(servingSeconds),
+      kongPlainStartSeconds: round(kongPlainStartSeconds),
+      ratioToPlainStart: round(servingSeconds / kongPlainStartSeconds),
     };
   } finally {
     await plain.stop();
@@ -202,7 +198,7 @@ async function besideKong(bench: Bench, kong: string) {
 }
 
 /** @returns when the first request was proxied; epoch, ms */
-async function serving(proxyUrl: string): Promise<number> {
+async function waitUntilServing(proxyUrl: string): Promise<number> {
   const limit = AbortSignal.timeout(servingLimitMs);
   for (;;) {
     const status = await fetch(`${proxyUrl}/lifeboat-bench`, { signal: limit }).then(
@@ -222,8 +218,8 @@ async function serving(proxyUrl: string): Promise<number> {
   }
 }
 
-/** When standby logged what, until an event; epoch, ms. */
-async function timesUntil(last: string, { stdout }: ChildProcess): Promise<ReadonlyMap<string, number>> {
+/** When standby logged each event, up to the last one; epoch, ms. */
+async function readTimes(last: string, { stdout }: ChildProcess): Promise<ReadonlyMap<string, number>> {
   if (stdout === null) {
     throw new Error('standby has no output');
   }
@@ -245,13 +241,13 @@ function secondsBetween(times: ReadonlyMap<string, number>, from: string, to: st
   return ((times.get(to) ?? Number.NaN) - (times.get(from) ?? Number.NaN)) / 1000;
 }
 
-/** The most that a living process has had (proc_pid_status(5), VmHWM); MB. */
-async function peakRss({ pid }: ChildProcess): Promise<number> {
+/** The highest resident memory of a running process so far (proc_pid_status(5), VmHWM); MB. */
+async function readPeakRssMb({ pid }: ChildProcess): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+async function endProcess(child: ChildProcess): Promise<void> {
   child.stdout?.resume();
   child.kill();
   if (child.exitCode === null && child.signalCode === null) {
@@ -263,6 +259,6 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-function rounded(value: number): number {
+function round(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

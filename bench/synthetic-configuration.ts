@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 
-/** How many of a thousand entities are of which type, in the order of the table: the mix of a busy gateway. */
+/** How many of a thousand entities are of which type, as in a busy gateway, in the order of the table. */
 const mix = [
   ['services', 60],
   ['routes', 150],
@@ -20,126 +20,145 @@ const mix = [
 
 type EntityType = (typeof mix)[number][0];
 
-// One chain that all certificates end with, as those of one issuer do; their own part differs.
+// All certificates end with the same chain, as those of one issuer do.
 const issuer = randomBytes(1200).toString('base64');
 
-/** A different, always the same, id for each entity: frames of two runs can be compared. */
-function id(type: string, index: number): string {
+/** An id for each entity, the same in every run: frames of two runs can be compared. */
+function makeId(type: string, index: number): string {
   const hex = createHash('md5').update(`${type} ${index}`).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
+  const start = `${hex.slice(0, 8)}-${hex.slice(8, 12)}`;
+  return `${start}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
 
-function entity(type: EntityType, index: number): object {
-  const base = {
-    id: id(type, index),
+/** A sentence of about 500 bytes. */
+function makeText(type: EntityType, index: number): string {
+  return `the ${type} number ${index} of the synthetic configuration, `.repeat(8);
+}
+
+function makePem(label: string, content: string): string {
+  return `-----BEGIN ${label}-----\n${content}\n-----END ${label}-----\n`;
+}
+
+function makeCredential(type: EntityType, index: number): object {
+  return {
+    consumer: consumerOf(index),
+    key: makeId('secret', index),
+    secret: makeId('secret2', index),
+    note: makeText(type, index),
+  };
+}
+
+// Neighbours share a service or a consumer.
+const serviceOf = (index: number) => makeId('services', index >> 2);
+const consumerOf = (index: number) => makeId('consumers', index >> 1);
+
+/** What entities have besides id, times and tags. */
+const makeFields: Readonly<Record<EntityType, (index: number) => object>> = {
+  services: (index) => ({
+    name: `service-${index}`,
+    protocol: 'https',
+    host: `backend-${index}.internal.example.com`,
+    port: 443,
+    path: `/api/v${index % 4}/${makeText('services', index)}`,
+    retries: 5,
+    connect_timeout: 60_000,
+    read_timeout: 60_000,
+    write_timeout: 60_000,
+    enabled: true,
+    client_certificate: null,
+    ca_certificates: null,
+    tls_verify: null,
+    tls_verify_depth: null,
+  }),
+  routes: (index) => ({
+    name: `route-${index}`,
+    service: serviceOf(index),
+    protocols: ['http', 'https'],
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    hosts: [`api-${index % 97}.example.com`],
+    paths: [`/${makeId('path', index)}`, `~/v\\d+/${makeText('routes', index)}$`],
+    headers: null,
+    snis: null,
+    sources: null,
+    destinations: null,
+    strip_path: true,
+    preserve_host: false,
+    regex_priority: 0,
+    https_redirect_status_code: 426,
+    request_buffering: true,
+    response_buffering: true,
+    path_handling: 'v0',
+  }),
+  plugins: (index) => ({
+    name: 'response-transformer',
+    instance_name: null,
+    enabled: true,
+    protocols: ['grpc', 'grpcs', 'http', 'https'],
+    service: serviceOf(index),
+    route: null,
+    consumer: null,
+    config: {
+      add: { headers: [`x-request-owner: ${makeId('owner', index)}`], json: [], json_types: [] },
+      append: { headers: [], json: [], json_types: [] },
+      remove: { headers: ['server', 'via', 'x-powered-by'], json: [] },
+      rename: { headers: [], json: [] },
+      replace: {
+        headers: [`x-notes: ${makeText('plugins', index)}${makeText('plugins', index)}`],
+        json: [],
+        json_types: [],
+      },
+    },
+  }),
+  certificates: (index) => ({
+    cert: makePem('CERTIFICATE', `${makeId('cert', index).repeat(20)}${issuer}`),
+    key: makePem('PRIVATE KEY', makeId('key', index).repeat(30)),
+    cert_alt: null,
+    key_alt: null,
+  }),
+  upstreams: (index) => ({
+    name: `upstream-${index}`,
+    algorithm: 'round-robin',
+    slots: 10_000,
+    healthchecks: {
+      active: {
+        type: 'http',
+        http_path: makeText('upstreams', index),
+        healthy: { interval: 0 },
+        unhealthy: { interval: 0 },
+      },
+      passive: { type: 'http', healthy: { successes: 0 }, unhealthy: { tcp_failures: 0 } },
+      threshold: 0,
+    },
+  }),
+  targets: (index) => ({
+    upstream: makeId('upstreams', index >> 2),
+    target: `10.${index % 256}.${(index >> 8) % 256}.7:8443`,
+    weight: 100,
+    cache_key: makeText('targets', index),
+  }),
+  consumers: (index) => ({
+    username: `consumer-${index}@example.com`,
+    custom_id: makeId('custom', index),
+    note: makeText('consumers', index),
+  }),
+  keyauth_credentials: (index) => makeCredential('keyauth_credentials', index),
+  basicauth_credentials: (index) => makeCredential('basicauth_credentials', index),
+  jwt_secrets: (index) => makeCredential('jwt_secrets', index),
+  acls: (index) => makeCredential('acls', index),
+};
+
+function makeEntity(type: EntityType, index: number): object {
+  return {
+    id: makeId(type, index),
     created_at: 1_780_000_000 + index,
     updated_at: 1_790_000_000 + index,
     tags: ['team-payments', `env-${index % 7}`, 'managed-by-deck', `domain-${index % 113}`],
+    ...makeFields[type](index),
   };
-  // Neighbours share a service or consumer, as they do in life.
-  const service = id('services', index >> 2);
-  const consumer = id('consumers', index >> 1);
-  const text = `the ${type} number ${index} of the synthetic configuration, `.repeat(8);
-  switch (type) {
-    case 'services':
-      return {
-        ...base,
-        name: `service-${index}`,
-        protocol: 'https',
-        host: `backend-${index}.internal.example.com`,
-        port: 443,
-        path: `/api/v${index % 4}/${text}`,
-        retries: 5,
-        connect_timeout: 60_000,
-        read_timeout: 60_000,
-        write_timeout: 60_000,
-        enabled: true,
-        client_certificate: null,
-        ca_certificates: null,
-        tls_verify: null,
-        tls_verify_depth: null,
-      };
-    case 'routes':
-      return {
-        ...base,
-        name: `route-${index}`,
-        service,
-        protocols: ['http', 'https'],
-        methods: ['GET', 'POST', 'PUT', 'DELETE'],
-        hosts: [`api-${index % 97}.example.com`],
-        paths: [`/${id('path', index)}`, `~/v\\d+/${text}$`],
-        headers: null,
-        snis: null,
-        sources: null,
-        destinations: null,
-        strip_path: true,
-        preserve_host: false,
-        regex_priority: 0,
-        https_redirect_status_code: 426,
-        request_buffering: true,
-        response_buffering: true,
-        path_handling: 'v0',
-      };
-    case 'plugins':
-      return {
-        ...base,
-        name: 'response-transformer',
-        instance_name: null,
-        enabled: true,
-        protocols: ['grpc', 'grpcs', 'http', 'https'],
-        service,
-        route: null,
-        consumer: null,
-        config: {
-          add: { headers: [`x-request-owner: ${id('owner', index)}`], json: [], json_types: [] },
-          append: { headers: [], json: [], json_types: [] },
-          remove: { headers: ['server', 'via', 'x-powered-by'], json: [] },
-          rename: { headers: [], json: [] },
-          replace: { headers: [`x-notes: ${text}${text}`], json: [], json_types: [] },
-        },
-      };
-    case 'certificates':
-      return {
-        ...base,
-        cert: `-----BEGIN CERTIFICATE-----\n${id('cert', index).repeat(20)}${issuer}\n-----END CERTIFICATE-----\n`,
-        key: `-----BEGIN PRIVATE KEY-----\n${id('key', index).repeat(30)}\n-----END PRIVATE KEY-----\n`,
-        cert_alt: null,
-        key_alt: null,
-      };
-    case 'upstreams':
-      return {
-        ...base,
-        name: `upstream-${index}`,
-        algorithm: 'round-robin',
-        slots: 10_000,
-        healthchecks: {
-          active: { type: 'http', http_path: text, healthy: { interval: 0 }, unhealthy: { interval: 0 } },
-          passive: { type: 'http', healthy: { successes: 0 }, unhealthy: { tcp_failures: 0 } },
-          threshold: 0,
-        },
-      };
-    case 'targets':
-      return {
-        ...base,
-        upstream: id('upstreams', index >> 2),
-        target: `10.${index % 256}.${(index >> 8) % 256}.7:8443`,
-        weight: 100,
-        cache_key: text,
-      };
-    case 'consumers':
-      return {
-        ...base,
-        username: `consumer-${index}@example.com`,
-        custom_id: id('custom', index),
-        note: text,
-      };
-    default:
-      return { ...base, consumer, key: id('secret', index), secret: id('secret2', index), note: text };
-  }
 }
 
-/** The frame of a control plane with that many entities of about 1 kB, made without the whole in memory as objects. */
-export async function syntheticFrame(
+/** Makes a control plane's frame with entities of about 1 kB, never all of them in memory as objects. */
+export async function makeSyntheticFrame(
   entities: number,
   configHash: string,
 ): Promise<{ readonly frame: Buffer; readonly jsonBytes: number }> {
@@ -156,7 +175,7 @@ export async function syntheticFrame(
       const count = Math.round((entities * perThousand) / 1000);
       for (let from = 0; from < count; from += 100) {
         const rows = Array.from({ length: Math.min(100, count - from) }, (_, offset) =>
-          JSON.stringify(entity(type, from + offset)),
+          JSON.stringify(makeEntity(type, from + offset)),
         );
         yield piece(`${from === 0 ? '' : ','}${rows.join(',')}`);
       }
@@ -164,7 +183,8 @@ export async function syntheticFrame(
     }
     const timestamp = Date.now() / 1000;
     yield piece(
-      `},"timestamp":${timestamp},"type":"reconfigure","config_hash":"${configHash}","hashes":{"config":"${configHash}"}}`,
+      `},"timestamp":${timestamp},"type":"reconfigure",` +
+        `"config_hash":"${configHash}","hashes":{"config":"${configHash}"}}`,
     );
   }
   const compressed: Buffer[] = [];

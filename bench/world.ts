@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import type { AwsCredentialIdentity } from '@smithy/types';
 import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
 
@@ -37,4 +39,14 @@ export interface StandbyWorld {
   readonly file: string;
   readonly jsonBytes: number;
   readonly md5: string;
+}
+
+/** Reads where a world is from the first line that its process prints. */
+export async function readWorld<Read>({ stdout, spawnargs }: ChildProcess): Promise<Read> {
+  if (stdout !== null) {
+    for await (const line of createInterface({ input: stdout })) {
+      return JSON.parse(line) as Read;
+    }
+  }
+  throw new Error(`the bench’s other process did not start: ${spawnargs.join(' ')}`);
 }

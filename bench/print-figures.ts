@@ -1,23 +1,23 @@
 type Figures = { readonly [name: string]: number | Figures | undefined };
 
-/** One JSON object for machines, a table for people. */
-export function report(figures: Figures, json: true | undefined): void {
+/** Prints one JSON object for machines, or a table for people. */
+export function printFigures(figures: Figures, json: true | undefined): void {
   if (json === true) {
     process.stdout.write(`${JSON.stringify(figures)}\n`);
     return;
   }
-  for (const [name, value] of rows(figures)) {
+  for (const [name, value] of flattenFigures(figures)) {
     process.stdout.write(`${name.padEnd(32)} ${value.toLocaleString('en').padStart(16)}\n`);
   }
 }
 
-function rows(figures: Figures): readonly (readonly [name: string, value: number])[] {
+function flattenFigures(figures: Figures): readonly (readonly [name: string, value: number])[] {
   return Object.entries(figures).flatMap(([name, value]) => {
     if (value === undefined) {
       return [];
     }
     return typeof value === 'number'
       ? [[name, value] as const]
-      : rows(value).map(([inner, number]) => [`${name} ${inner}`, number] as const);
+      : flattenFigures(value).map(([inner, number]) => [`${name} ${inner}`, number] as const);
   });
 }
