@@ -18,7 +18,7 @@ try {
   if (replica !== undefined) {
     const { region: secondRegion, ...replicaSettings } = replica;
     new LifeboatReplicaStack(app, 'LifeboatReplica', {
-      description: 'Keeps what Lifeboat keeps in a second region',
+      description: 'Keeps a copy of Lifeboat’s files in a second region',
       env: { region: secondRegion },
       settings: { lifeboat, ...replicaSettings },
     });

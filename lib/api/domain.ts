@@ -60,7 +60,7 @@ function requireSameRegion(scope: Construct, certificateArn: string): void {
     return;
   }
   throw new SettingsError(
-    `the settings of ${scope.node.path} are wrong:\n- domain.certificateArn: the certificate is in ${found}, and the API in ${region}: ` +
-      'request one for the same name there',
+    `the settings of ${scope.node.path} are wrong:\n- domain.certificateArn: the certificate is in ${found}, but the API is in ${region}: ` +
+      'request a certificate for the same name there',
   );
 }

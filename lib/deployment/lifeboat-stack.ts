@@ -28,14 +28,14 @@ export class LifeboatStack extends Stack {
     addOutput(
       this,
       'PublicKeyCommand',
-      'Prints what data planes pin',
+      'Prints the public key that data planes pin',
       `${publicKey} ${vault.signingKey.keyArn}`,
     );
     for (const [name, { keyArn }] of [...vault.signingKeys].slice(1)) {
       addOutput(
         this,
         `PublicKeyCommand${name}`,
-        `Prints what data planes pin of the signing key "${name}", which signs nothing now`,
+        `Prints the public key of the signing key "${name}", which signs nothing now`,
         `${publicKey} ${keyArn}`,
       );
     }
@@ -43,7 +43,7 @@ export class LifeboatStack extends Stack {
       addOutput(
         this,
         'EncryptionKeyStatements',
-        'What the policy of your encryption key needs',
+        'Statements that the policy of your encryption key needs',
         this.toJsonString(vault.encryptionKeyStatements.map((statement) => statement.toStatementJson())),
       );
     }
@@ -57,7 +57,7 @@ export class LifeboatStack extends Stack {
     addOutput(
       this,
       makeOutputId('WebhookUrl', controlPlane),
-      `Where event hooks of ${controlPlane} go (config.url)`,
+      `URL for the event hooks of ${controlPlane} (config.url)`,
       webhookUrl,
     );
     addGrantOutputs(this, watched);
@@ -65,20 +65,20 @@ export class LifeboatStack extends Stack {
       addOutput(
         this,
         makeOutputId('ReaderRoleArn', controlPlane),
-        `What data planes of ${controlPlane} in other accounts assume to ask for grants`,
+        `Role that data planes of ${controlPlane} in other accounts assume to ask for grants`,
         readerRole.roleArn,
       );
     }
     addOutput(
       this,
       makeOutputId('HookSecretArn', controlPlane),
-      `Signs the event hooks of ${controlPlane} (config.secret)`,
+      `Secret that signs the event hooks of ${controlPlane} (config.secret)`,
       unit.hookSecret.secretArn,
     );
     addOutput(
       this,
       makeOutputId('ClusterCertificateArn', controlPlane),
-      `Secret to fill with a data plane’s cluster certificate of ${controlPlane}`,
+      `Secret to fill with the cluster certificate of a data plane of ${controlPlane}`,
       unit.certificateSecret.secretArn,
     );
   }

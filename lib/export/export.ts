@@ -148,7 +148,7 @@ export class Export extends Construct {
 
   #createSchedule(controlPlane: string, { scheduleMinutes }: Settings, queue: sqs.IQueue): void {
     new scheduler.Schedule(this, 'Schedule', {
-      description: `Lifeboat: looks at control plane ${controlPlane}, hooks or no hooks`,
+      description: `Lifeboat: asks for exports of control plane ${controlPlane}, with or without hooks`,
       schedule: scheduler.ScheduleExpression.rate(Duration.minutes(scheduleMinutes)),
       // Allows the role this queue.
       target: new SqsSendMessage(queue, {

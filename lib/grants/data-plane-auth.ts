@@ -36,7 +36,7 @@ export class DataPlaneAuth {
   /**
    * In any of several ways: IAM, listed certificates, and authorities, each at most once.
    *
-   * @throws Error when one stands there twice, of which one would be lost
+   * @throws Error when one of them is given twice, because one would be lost
    */
   static anyOf(...ways: readonly DataPlaneAuth[]): DataPlaneAuth {
     const clusterCertificates = ways.flatMap(({ clusterCertificate }) => clusterCertificate ?? []);
@@ -46,7 +46,7 @@ export class DataPlaneAuth {
     ];
     const twice = kinds.find((kind, index) => kinds.indexOf(kind) !== index);
     if (twice !== undefined) {
-      throw new Error(`DataPlaneAuth.anyOf has two ways with ${twice}: name all in one`);
+      throw new Error(`DataPlaneAuth.anyOf has ${twice} in two ways: put all into one`);
     }
     return new DataPlaneAuth(
       ways.some(({ iam }) => iam),

@@ -91,7 +91,7 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
     const isForeign = Token.compareStrings(principalAccount, account) === TokenComparison.DIFFERENT;
     if (isForeign || !allowed.success) {
       throw new Error(
-        `whoever is to boot from control plane "${controlPlane}" takes no policy from this app, and HTTP APIs have none of their own: ` +
+        `the grantee for control plane "${controlPlane}" takes no policy from this app, and HTTP APIs have no resource policies: ` +
           'grant a role of this account, or name the other account in readerRoleTrust',
       );
     }

@@ -80,7 +80,7 @@ function requireRoom(controlPlane: string, variables: PresignVariables): void {
   if (bytes > mostBytes) {
     throw new SettingsError(
       `dataPlaneAuth of control plane "${controlPlane}" is too large: with it the presign function’s environment would have ${bytes} bytes, ` +
-        `and Lambda takes ${mostBytes}. Name fewer authorities or names; an authority with an EC key takes a third of the room of one with a long RSA key`,
+        `but Lambda accepts at most ${mostBytes}. Name fewer authorities or names; an authority with an EC key takes a third of the room of one with a long RSA key`,
     );
   }
 }

@@ -115,7 +115,7 @@ export function createGrantsFailingAlarm(
   const { function: presigner } = presign.presigner;
   return alarms.make(controlPlane, 'GrantsFailing', {
     heading: 'Grants failing',
-    meaning: `Act now. Data planes that ask for their file of ${controlPlane} get an error. Who asks has no control plane: new ones cannot boot.`,
+    meaning: `Act now. Data planes that ask for the configuration of ${controlPlane} get an error: new data planes cannot boot while the control plane is down.`,
     metric: createMathMetric(
       shortPeriod,
       `FILL(errors, 0) + FILL(throttles, 0)${iam ? ' + FILL(answers, 0)' : ''}`,

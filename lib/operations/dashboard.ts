@@ -56,18 +56,19 @@ export class Dashboard extends Construct {
     return [
       [
         createTextWidget(
-          '# Could a new data plane boot now, with what, and how old would it be?',
-          '**Yes**, unless *Data plane version without a file* or *Grants failing* is red below. The table says **with what**: per control ' +
-            'plane and data-plane version the revision in the vault, and when it was exported; and **how old**: `minutesAgo` an export last ' +
-            `found it to be what the control plane serves. Up to ${deployment.scheduleMinutes} is as it should be; more than ` +
-            `${watch.toMinutes()} is the alarm *Nothing verified*, which tells nobody while the control plane is known to be away. What was ` +
-            'last verified before the time shown is not in the table: widen it. ' +
+          '# Can a new data plane boot now, with which configuration, and how old is it?',
+          '**Yes**, unless *Data plane version without a file* or *Grants failing* is red below. The table shows **which configuration**: ' +
+            'for each control plane and data-plane version the revision in the vault, and when it was exported. `minutesAgo` shows **how ' +
+            'old** it is: the minutes since an export last found that the control plane still serves it. Up to ' +
+            `${deployment.scheduleMinutes} is normal. Above ${watch.toMinutes()} the alarm *Nothing verified* begins; it notifies nobody ` +
+            'while the control plane is known to be unreachable. A version that was last verified before the time range of this page is ' +
+            'not in the table: widen the range. ' +
             `[Runbook](${deployment.runbookUrl})`,
         ),
       ],
       [
         createAlarmWidget('New data planes can boot', bootAlarms, dashboardColumns - thirdOfRow),
-        createAlarmWidget('Nobody has been at the vault', theftAlarms, thirdOfRow),
+        createAlarmWidget('Vault access: no alarms', theftAlarms, thirdOfRow),
       ],
       [
         new cloudwatch.LogQueryWidget({
@@ -88,10 +89,10 @@ export class Dashboard extends Construct {
         this.#createGraph('Files verified: never zero for long', {
           metrics: this.#units.map(({ controlPlane }, index) => countVerified(controlPlane, index)),
         }),
-        this.#createGraph('Versions without a file: zero', {
+        this.#createGraph('Versions without a file: should be zero', {
           metrics: this.#listUnitMetrics('VersionsWithoutFile', cloudwatch.Stats.MAXIMUM),
         }),
-        this.#createGraph('Grants issued: only in an outage, and in rehearsals', {
+        this.#createGraph('Grants issued: only in outages and rehearsals', {
           metrics: this.#listUnitMetrics('GrantsIssued'),
         }),
       ],
@@ -103,9 +104,9 @@ export class Dashboard extends Construct {
       [
         createTextWidget(
           '# Is the pipeline keeping up?',
-          '`ChangeToPublished` is what a person waits between a change in Kong and the file in the vault: mostly the settle time, so some ' +
-            'seconds. `Behind` counts answers of control-plane nodes that lag behind what is published; `ControlPlaneUnreachable` is an ' +
-            'outage and no fault of this pipeline; `ExportFailed` is one.',
+          '`ChangeToPublished` is the time from a change in Kong to the file in the vault: some seconds, mostly the settle time. `Behind` ' +
+            'counts answers of control-plane nodes whose configuration is older than the published one. `ControlPlaneUnreachable` is an ' +
+            'outage of the control plane; `ExportFailed` is a fault of this pipeline.',
         ),
       ],
       [createAlarmWidget('Changes reach the vault', pipelineAlarms, dashboardColumns)],
@@ -149,17 +150,17 @@ export class Dashboard extends Construct {
       [
         createTextWidget(
           '# What do strangers send?',
-          'The webhook is open to the internet: refused hooks are wrong signatures and nonsense, and nobody is woken for them. They are worth ' +
-            'a look when **accepted** hooks are missing at the same time (a secret that was changed on one side only), or when refused ' +
-            'grants rise: by IAM, who gets so far has credentials that it accepts. Where data planes use cluster certificates, anybody may ' +
-            'and be refused.',
+          'The webhook is open to the internet. Refused hooks have a wrong signature or an unreadable body, and raise no alarm. Look at ' +
+            'them when **accepted** hooks are missing at the same time: then the secret was changed on one side only. Look at refused ' +
+            'grants when they rise: with IAM, they were asked for with credentials that IAM accepts. Where data planes use cluster ' +
+            'certificates, anybody can ask and be refused.',
         ),
       ],
       [
         this.#createGraph('Refused: hooks, grants', {
           metrics: [...this.#listUnitMetrics('HooksRefused'), ...this.#listUnitMetrics('GrantsRefused')],
         }),
-        this.#createGraph('4xx of the webhook, throttled ones too', {
+        this.#createGraph('4xx of the webhook, with throttled requests', {
           metrics: [
             api.hookMetric('4xx').with({ label: '4xx' }),
             api.hookMetric('Count').with({ label: 'all requests' }),
@@ -192,9 +193,9 @@ export class Dashboard extends Construct {
       [
         createTextWidget(
           '# What does it cost?',
-          'Per day. Prices differ by region: multiply invocations, GB-seconds and requests with those of your bill. Each export also makes ' +
-            'some S3 and KMS requests, and a connection to the control plane per data-plane version. What is always there: two KMS keys, two ' +
-            'secrets per control plane, alarms, metrics and logs; together they are mostly more than all that is counted here.',
+          'Per day. Prices differ by region: multiply invocations, GB-seconds and requests by those of your bill. Each export also makes ' +
+            'some S3 and KMS requests, and a connection to the control plane per data-plane version. Fixed costs: three KMS keys, two ' +
+            'secrets per control plane, alarms, metrics and logs. Together they are usually more than all that is counted here.',
         ),
       ],
       [

@@ -65,7 +65,7 @@ export class Operations extends Construct {
       heading: 'Control plane unreachable',
       meaning:
         `Look today. Exports cannot connect to control plane ${controlPlane}. If it is down, Lifeboat is doing its work: new data planes ` +
-        'boot from the vault, and the control plane’s own people are the ones to wake. If it is up, the way there is broken.',
+        'boot from the vault; call the people who run the control plane. If it is up, the connection from the export to it is broken.',
       metric: createMathMetric(this.#watch, 'FILL(unreachable, 0)', {
         unreachable: lifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
       }),
@@ -76,8 +76,8 @@ export class Operations extends Construct {
     const nothingVerified = this.#alarms.make(controlPlane, 'NothingVerified', {
       heading: 'Nothing verified, outages included',
       meaning:
-        `For the dashboard; it tells nobody. No export of ${controlPlane} has published or verified anything for ${minutes} minutes, ` +
-        'for whatever reason.',
+        `For the dashboard; it notifies nobody. No export of ${controlPlane} has published or verified a configuration for ` +
+        `${minutes} minutes, for any reason.`,
       metric: createMathMetric(this.#watch, 'FILL(published, 0) + FILL(unchanged, 0)', {
         published: lifeboatMetric(controlPlane, 'Published'),
         unchanged: lifeboatMetric(controlPlane, 'Unchanged'),
@@ -96,7 +96,7 @@ export class Operations extends Construct {
         heading,
         meaning:
           `Act now. New data planes of ${controlPlane} could boot with a configuration older than ${minutes} minutes: no export has ` +
-          'published or verified anything, and not because the control plane is away.',
+          'published or verified one, and an unreachable control plane is not the reason.',
       }),
       alarmRule: cloudwatch.AlarmRule.fromAlarm(nothingVerified, cloudwatch.AlarmState.ALARM),
       actionsSuppressor: unreachable,
@@ -113,8 +113,8 @@ export class Operations extends Construct {
     return this.#alarms.make(controlPlane, 'VersionWithoutFile', {
       heading: 'Data plane version without a file',
       meaning:
-        `Look today, and at once if the control plane is down. The vault has no file for a data-plane version that ${controlPlane} is ` +
-        'configured for: such a data plane cannot boot from it.',
+        `Look today, and at once if the control plane is down. The vault has no file for a data-plane version that is configured ` +
+        `for ${controlPlane}: data planes of this version cannot boot from the vault.`,
       metric: lifeboatMetric(controlPlane, 'VersionsWithoutFile', {
         // In all exports of that time: the first one of a new version may fail once.
         statistic: cloudwatch.Stats.MINIMUM,
@@ -140,7 +140,7 @@ export class Operations extends Construct {
       this.#alarms.make(controlPlane, 'ExportCrashing', {
         heading: 'Export function crashing',
         meaning:
-          `Act now. The export function of ${controlPlane} crashes, is killed by its time limit, or is not let run: changes do not reach ` +
+          `Act now. The export function of ${controlPlane} crashes, exceeds its time limit, or is throttled: changes do not reach ` +
           'the vault.',
         metric: createMathMetric(this.#watch, 'FILL(errors, 0) + FILL(throttles, 0)', {
           errors: exporter.metricErrors({ statistic: cloudwatch.Stats.SUM }),
@@ -152,8 +152,8 @@ export class Operations extends Construct {
       this.#alarms.make(controlPlane, 'ChangesWaiting', {
         heading: 'Changes waiting in the queue',
         meaning:
-          `Look today. Somebody asked for an export of ${controlPlane} more than 15 minutes ago, and it has not been done: the queue is ` +
-          'not being emptied, or each try takes its whole time.',
+          `Look today. An export of ${controlPlane} was asked for more than 15 minutes ago and has not been done: the queue is not ` +
+          'being emptied, or each try takes its whole time.',
         metric: unit.queue.metricApproximateAgeOfOldestMessage({
           statistic: cloudwatch.Stats.MAXIMUM,
           period: shortPeriod,
@@ -164,8 +164,8 @@ export class Operations extends Construct {
       this.#alarms.make(controlPlane, 'DeadLetters', {
         heading: 'Dead letters',
         meaning:
-          `Look today. The queue of ${controlPlane} had messages that no export could read. Nothing is lost, for exports read the whole ` +
-          'configuration; but only the webhook, the schedule and your own people write there.',
+          `Look today. The queue of ${controlPlane} had messages that no export could read. No change is lost, because each export ` +
+          'reads the whole configuration. But only the webhook, the schedule and your own people may write there.',
         metric: unit.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
           statistic: cloudwatch.Stats.MAXIMUM,
           period: shortPeriod,
@@ -180,8 +180,8 @@ export class Operations extends Construct {
     return this.#alarms.make(controlPlane, 'ForeignObject', {
       heading: 'Foreign object replaced',
       meaning:
-        `Act now. Where files of ${controlPlane} lie, there was one that our key had not signed. Data planes refuse such a file and the ` +
-        'export has replaced it; but somebody can write there who must not.',
+        `Act now. Among the files of ${controlPlane} there was one that our key had not signed. Data planes refuse such a file, and ` +
+        'the export has replaced it; but somebody who must not can write to the vault.',
       metric: lifeboatMetric(controlPlane, 'ManifestReplaced', { period: shortPeriod }),
       // Each one is a breach.
       threshold: 1,
@@ -218,7 +218,7 @@ export class Operations extends Construct {
     return this.#alarms.make(undefined, 'WebhookFailing', {
       heading: 'Webhook failing',
       meaning:
-        `Look today. The webhook function fails for hooks that it should take: changes reach the vault with the schedule only, up to ` +
+        `Look today. The webhook function fails for valid hooks: changes reach the vault with the schedule only, up to ` +
         `${this.#deployment.scheduleMinutes} minutes late.`,
       // Errors of the function itself: what a stranger sends is answered, and a flood of it is throttled.
       metric: createMathMetric(Duration.minutes(15), 'FILL(errors, 0)', {

@@ -15,10 +15,15 @@ export function makeOutputId(name: string, controlPlane: string): string {
 export function addApiOutputs(stack: Stack, { url, domain, defaultUrl }: Api): void {
   addOutput(stack, 'ApiUrl', 'Base URL for data planes (--endpoint)', url);
   if (domain !== undefined && defaultUrl !== undefined) {
-    addOutput(stack, 'DefaultApiUrl', 'Base URL that needs neither certificate nor DNS of yours', defaultUrl);
+    addOutput(
+      stack,
+      'DefaultApiUrl',
+      'Base URL that needs no certificate or DNS record of yours',
+      defaultUrl,
+    );
   }
   if (domain?.target !== undefined) {
-    addOutput(stack, 'DomainTarget', 'What your domain has to lead to (CNAME)', domain.target);
+    addOutput(stack, 'DomainTarget', 'Target of the CNAME record for your domain', domain.target);
   }
 }
 
@@ -28,20 +33,20 @@ export function addGrantOutputs(stack: Stack, unit: GrantUnit): void {
   addOutput(
     stack,
     makeOutputId('GrantUrl', controlPlane),
-    `Where data planes of ${controlPlane} get their URL`,
+    `URL where data planes of ${controlPlane} ask for grants`,
     grantUrl,
   );
   if (dataPlaneAuth.iam) {
     addOutput(
       stack,
       makeOutputId('GrantArn', controlPlane),
-      `What a data plane’s role of ${controlPlane} needs execute-api:Invoke on`,
+      `Allow the roles of data planes of ${controlPlane} execute-api:Invoke on this`,
       grantArn,
     );
     addOutput(
       stack,
       makeOutputId('GrantFunctionArn', controlPlane),
-      `What data planes of ${controlPlane} in private networks invoke (--endpoint), and need lambda:InvokeFunction on`,
+      `Function that data planes of ${controlPlane} in private networks invoke (--endpoint); allow their roles lambda:InvokeFunction on it`,
       presign.presigner.functionArn,
     );
   }

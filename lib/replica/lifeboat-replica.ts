@@ -138,7 +138,7 @@ function makeReplicationRoleName(vault: Construct, region: string): string {
   // IAM User Guide, "IAM and AWS STS quotas".
   if (name.length > 64) {
     throw new SettingsError(
-      `the replication role of ${vault.node.path} would be called ${name}, and IAM takes 64 characters: give the stack a shorter name`,
+      `the replication role of ${vault.node.path} would be called ${name}, but IAM accepts at most 64 characters: give the stack a shorter name`,
     );
   }
   return name;
@@ -146,24 +146,25 @@ function makeReplicationRoleName(vault: Construct, region: string): string {
 
 function requireOtherRegion(replica: Construct, lifeboat: Construct): void {
   const [here, there] = [Stack.of(replica), Stack.of(lifeboat)];
-  const refuse = (sentence: string) => new SettingsError(`${replica.node.path} cannot be: ${sentence}`);
+  const refuse = (sentence: string) =>
+    new SettingsError(`${replica.node.path} cannot be created: ${sentence}`);
   if (Token.isUnresolved(here.region) || Token.isUnresolved(there.region)) {
     throw refuse(
-      `the regions of both stacks must be known at synth, for one refers to the other: give ${here.node.path} and ${there.node.path} an \`env\` with a \`region\``,
+      `the regions of both stacks must be known at synth, because one refers to the other: give ${here.node.path} and ${there.node.path} an \`env\` with a \`region\``,
     );
   }
   if (here.region === there.region) {
     throw refuse(
-      `it is in ${here.region}, as the vault is, and would be away with it: choose another region`,
+      `it is in ${here.region}, like the vault, so one outage would affect both: choose another region`,
     );
   }
   if (Token.compareStrings(here.account, there.account) === TokenComparison.DIFFERENT) {
     throw refuse(
-      'it is in another account than the vault: one role of one account reads there and writes here',
+      'it is in another account than the vault: one role of one account must read the vault and write the replica',
     );
   }
   if (lifeboat.node.tryFindChild('Replication') !== undefined) {
-    throw refuse(`${lifeboat.node.path} has one already`);
+    throw refuse(`${lifeboat.node.path} already has a replica`);
   }
 }
 
@@ -177,7 +178,7 @@ function requireOtherNames(path: string, own: ReplicaSettings, ofVault: Settings
   const same = names.find(([, name, other]) => name !== undefined && name === other);
   if (same !== undefined) {
     throw new SettingsError(
-      `the settings of ${path} are wrong:\n- ${same[0]}: it is that of the first region: choose another name`,
+      `the settings of ${path} are wrong:\n- ${same[0]}: the first region uses this name: choose another one`,
     );
   }
 }

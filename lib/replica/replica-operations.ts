@@ -45,15 +45,15 @@ export class ReplicaOperations extends Construct {
       widgets: [
         [
           createTextWidget(
-            '# Could a new data plane boot from this region?',
-            '**Yes**, with what was last copied, unless *Grants failing* is red. How far that is behind the first region is the latency: seconds, ' +
-              'mostly. With what revision, and when it was last verified, the first region’s dashboard says; *Replication failing* is there, ' +
-              `too. [Runbook](${deployment.runbookUrl})`,
+            '# Can a new data plane boot from this region?',
+            '**Yes**, with the configuration that was copied last, unless *Grants failing* is red. The latency shows how far this region is behind ' +
+              'the first one: usually seconds. The dashboard of the first region shows the revision, when it was last verified, and the ' +
+              `alarm *Replication failing*. [Runbook](${deployment.runbookUrl})`,
           ),
         ],
         [
           createAlarmWidget('New data planes can boot', boot, dashboardColumns - thirdOfRow),
-          createAlarmWidget('Nobody has been here', granted, thirdOfRow),
+          createAlarmWidget('Grants in this region: no alarms', granted, thirdOfRow),
         ],
         [
           createGraph('Behind the first region (s)', [
@@ -64,7 +64,7 @@ export class ReplicaOperations extends Construct {
             }),
           ]),
           createGraph(
-            'Grants issued: only while the first region does not answer, and in rehearsals',
+            'Grants issued: only in outages of the first region, and in rehearsals',
             units.map(({ controlPlane }) =>
               lifeboatMetric(controlPlane, 'GrantsIssued', { label: controlPlane, period: shortPeriod }),
             ),
@@ -82,8 +82,8 @@ export class ReplicaOperations extends Construct {
     return this.#alarms.make(controlPlane, 'Behind', {
       heading: 'Replica behind',
       meaning:
-        `Look today. The second region is more than ${longestLatency.toMinutes()} minutes behind the vault with files of ${controlPlane}: ` +
-        'there, new data planes get an older configuration.',
+        `Look today. The second region is more than ${longestLatency.toMinutes()} minutes behind the vault for ${controlPlane}: ` +
+        'new data planes there get an older configuration.',
       // The metric also names the vault, which is not known here: so it is asked for by what is (CloudWatch User Guide, "Metrics Insights").
       metric: createMathMetric(
         shortPeriod,
@@ -98,8 +98,8 @@ export class ReplicaOperations extends Construct {
     return this.#alarms.make(controlPlane, 'Granted', {
       heading: 'Grant in the second region',
       meaning:
-        `Act now. Somebody was given the configuration of ${controlPlane}, with all its secrets, by the second region: data planes that got ` +
-        'nothing from the first one, a rehearsal, or a stolen credential.',
+        `Act now. The second region gave somebody the configuration of ${controlPlane}, with all its secrets: a data plane that got ` +
+        'nothing from the first region, a rehearsal, or a stolen credential.',
       metric: lifeboatMetric(controlPlane, 'GrantsIssued', { period: shortPeriod }),
       // One is enough to carry everything away; and data planes ask the first region first.
       threshold: 1,

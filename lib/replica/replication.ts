@@ -27,7 +27,7 @@ export class Replication extends Construct {
     const controlPlanes = Object.keys(props.deployment.controlPlanes);
     const role = new iam.Role(this, 'Role', {
       roleName: props.roleName,
-      description: 'Lifeboat: as which S3 copies files to the second region',
+      description: 'Lifeboat: S3 assumes it to copy files to the second region',
       // No other account can name this role in a rule (iam:PassRole ends at the account), and it reads and writes nothing but these two buckets.
       // AWS documents no aws:SourceArn for replication: a condition that S3 does not answer would stop it without a word. Hence IfExists.
       assumedBy: new iam.ServicePrincipal('s3.amazonaws.com', {
@@ -74,8 +74,8 @@ export class Replication extends Construct {
       alarms.make(controlPlane, 'Failing', {
         heading: 'Replication failing',
         meaning:
-          `Look today, and at once if this region is in trouble. S3 could not copy a file of ${controlPlane} to the second region, and ` +
-          'does not try again: there, new data planes get an older configuration until the next one is published.',
+          `Look today, and at once if this region has an outage. S3 could not copy a file of ${controlPlane} to the second region, and ` +
+          'does not try again: new data planes there get an older configuration until the next one is published.',
         metric: new cloudwatch.Metric({
           namespace: 'AWS/S3',
           metricName: 'OperationsFailedReplication',

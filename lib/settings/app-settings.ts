@@ -27,14 +27,14 @@ export const appSettingsSchema = v.pipe(
   v.forward(
     v.check(
       ({ region, replica: second }) => second === undefined || region !== undefined,
-      'the vault’s own region must be known with a replica: say it beside, in the setting "region"',
+      'a replica needs the region of the vault: add the setting "region"',
     ),
     ['replica'],
   ),
   v.forward(
     v.check(
       ({ region, replica: second }) => second === undefined || second.region !== region,
-      'another region than the vault’s is expected: with its own it would be away, too',
+      'a region other than the vault’s is expected: in the same region one outage would affect both',
     ),
     ['replica', 'region'],
   ),

@@ -34,7 +34,7 @@ const certificate = v.pipe(
   // It would stand in the template, for everybody to read.
   v.check(
     (pem) => !pem.includes('PRIVATE KEY'),
-    'there is a private key in it, which belongs nowhere but on the data plane',
+    'it contains a private key, which must stay on the data plane',
   ),
   v.check((pem) => pem.includes('PRIVATE KEY') || parseCertificate(pem) !== undefined, expected),
 );
@@ -45,7 +45,7 @@ export const dataPlaneCertificateSchema = v.pipe(
   v.check((pem) => {
     const parsed = parseCertificate(pem);
     return parsed === undefined || algorithmOf(parsed.publicKey) !== undefined;
-  }, `the certificate’s key is of a kind that makes no assertions: ${keyExpectation} is expected`),
+  }, `no assertions can be made with the key of this certificate: ${keyExpectation} is expected`),
 );
 
 /** As core/access/cluster-trust.ts has it. */
@@ -56,17 +56,17 @@ export const authorityCertificateSchema = v.pipe(
   v.check((pem) => {
     const parsed = parseCertificate(pem);
     return parsed === undefined || mayIssue(parsed);
-  }, 'this is no authority’s certificate (basic constraints, key usage): name the one that issues the data planes’ certificates'),
+  }, 'this is not the certificate of an authority (basic constraints, key usage): name the authority that issues the data planes’ certificates'),
   // The presign function would refuse whatever it issued, at the first outage.
   v.check((pem) => {
     const parsed = parseCertificate(pem);
     return parsed === undefined || !certificateFields(parsed.raw).hasUnknownRule;
-  }, 'the authority has a critical extension that is not understood here, so nothing that it issues would be trusted: name another authority'),
+  }, 'the authority has a critical extension that Lifeboat does not know, so no certificate that it issues would be trusted: name another authority'),
   v.check((pem) => {
     const { modulusLength = leastModulusLength } =
       parseCertificate(pem)?.publicKey.asymmetricKeyDetails ?? {};
     return modulusLength >= leastModulusLength;
-  }, `the authority’s RSA key is too short, so nothing that it issues would be trusted: at least ${leastModulusLength} bits are expected`),
+  }, `the authority’s RSA key is too short, so no certificate that it issues would be trusted: at least ${leastModulusLength} bits are expected`),
 );
 
 function mayIssue({ raw }: X509Certificate): boolean {

@@ -76,7 +76,7 @@ export const vpcSchema = v.pipe(
 const certificatesSchema = <const Item extends v.GenericSchema<string>>(item: Item) =>
   v.pipe(
     listSchema(item, 'certificates'),
-    v.minLength(1, 'name at least one certificate, or take the setting out'),
+    v.minLength(1, 'name at least one certificate, or remove the setting'),
     // Five authorities fit into the function's environment with luck, and two are what a replacement takes.
     v.maxLength(10, 'at most 10 certificates are allowed'),
   );
@@ -97,24 +97,24 @@ export const dataPlaneAuthSchema = v.pipe(
           commonNames: v.optional(
             v.pipe(
               listSchema(commonNameSchema, 'common names'),
-              v.minLength(1, 'name at least one, or take the setting out for any'),
+              v.minLength(1, 'name at least one, or remove the setting to allow any'),
             ),
           ),
         }),
         v.check(
           (given) => given.certificates !== undefined || given.authorities !== undefined,
-          'name certificates (cluster_mtls = shared) or authorities (pki): without them nobody could ask',
+          'name certificates (cluster_mtls = shared) or authorities (pki): without them no data plane could ask for a grant',
         ),
         v.check(
           (given) => given.commonNames === undefined || given.authorities !== undefined,
-          'commonNames are for certificates that authorities issue: name authorities, or take them out',
+          'commonNames are for certificates that authorities issue: name authorities, or remove commonNames',
         ),
       ),
     ),
   }),
   v.check(
     ({ iam, clusterCertificate }) => iam || clusterCertificate !== undefined,
-    'nobody could ask for a grant: set iam to true, or name clusterCertificate',
+    'no data plane could ask for a grant: set iam to true, or name clusterCertificate',
   ),
 );
 
@@ -133,7 +133,7 @@ export const controlPlaneSchema = sectionSchema({
     v.minLength(1, 'at least one version is needed: the one that `kong version` prints on a data plane'),
     // Each costs a connection to the control plane per export.
     v.maxLength(10, 'at most 10 versions are allowed'),
-    v.check((versions) => new Set(versions).size === versions.length, 'a version stands there twice'),
+    v.check((versions) => new Set(versions).size === versions.length, 'a version is listed twice'),
   ),
   /** Plugins that are configured and not Kong's own. */
   customPlugins: v.optional(listSchema(pluginNameSchema, 'plugin names'), []),
@@ -145,10 +145,10 @@ export const controlPlaneSchema = sectionSchema({
   readerRoleTrust: v.optional(
     v.pipe(
       listSchema(trustedPrincipalSchema, 'account numbers and ARNs'),
-      v.minLength(1, 'name at least one account, role or user, or take the setting out'),
+      v.minLength(1, 'name at least one account, role or user, or remove the setting'),
       // IAM takes 2,048 characters in a trust policy.
       v.maxLength(10, 'at most 10 are allowed: name accounts, which let their own administrators say who'),
-      v.check((all) => new Set(all).size === all.length, 'one of them stands there twice'),
+      v.check((all) => new Set(all).size === all.length, 'one of them is listed twice'),
     ),
   ),
   /** Roles, of other accounts too, that may read the files in the bucket themselves. Default: nobody may. */
@@ -161,7 +161,7 @@ export const controlPlaneSchema = sectionSchema({
         ),
         'ARNs of roles',
       ),
-      v.check((all) => new Set(all).size === all.length, 'a role stands there twice'),
+      v.check((all) => new Set(all).size === all.length, 'a role is listed twice'),
     ),
     [],
   ),

@@ -58,7 +58,7 @@ const signingKeysSchema = v.pipe(
   ),
   v.minLength(1, 'at least one signing key is needed: the first of them signs'),
   v.maxLength(3, 'at most 3 signing keys are allowed: take out those that no data plane trusts any more'),
-  v.check((names) => new Set(names).size === names.length, 'a signing key stands there twice'),
+  v.check((names) => new Set(names).size === names.length, 'a signing key is listed twice'),
 );
 
 export const givenSettingsSchema = sectionSchema({
@@ -69,13 +69,13 @@ export const givenSettingsSchema = sectionSchema({
     // v.record leaves out, without a word, what is a property of every object.
     v.check(
       (given) => !Object.keys(given ?? {}).some((name) => name in {}),
-      'a control plane cannot be called "constructor": name it otherwise',
+      'a control plane cannot be called "constructor": choose another name',
     ),
     v.record(
       v.pipe(
         controlPlaneName,
         // Its files would lie among status/{controlPlane}.json, where only their own export may write.
-        v.notValue('status', 'this name is taken by the vault: name the control plane otherwise'),
+        v.notValue('status', 'the vault uses this name itself: choose another name for the control plane'),
       ),
       controlPlaneSchema,
       byName,
@@ -85,14 +85,14 @@ export const givenSettingsSchema = sectionSchema({
     v.check((all) => Object.keys(all).length <= 10, 'at most 10 control planes fit into one deployment'),
     v.check(
       (all) => Object.values(all).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 3,
-      'at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
+      'at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not be listed',
     ),
     v.check((all) => {
       const asking = Object.values(all).flatMap(({ vpc }) =>
         vpc?.endpoints === undefined ? [] : [vpc.vpcId],
       );
       return new Set(asking).size === asking.length;
-    }, 'two control planes ask for vpc.endpoints in the same network, which takes them once: leave them with one, they are open to both'),
+    }, 'two control planes ask for vpc.endpoints in the same network, which can have them only once: keep the setting at one of them, the endpoints serve both'),
   ),
   /** How data planes prove who they are. */
   dataPlaneAuth: v.optional(dataPlaneAuthSchema, { iam: true }),
@@ -162,7 +162,7 @@ export const givenSettingsSchema = sectionSchema({
       }),
       v.check(
         ({ breakGlassRoleArn, deploymentRoleArn }) => breakGlassRoleArn !== deploymentRoleArn,
-        'two different roles are expected: what deploys every day is not what breaks the glass',
+        'two different roles are expected: the role that deploys every day must not be the one for emergencies',
       ),
     ),
   ),
@@ -187,13 +187,13 @@ export const settingsSchema = v.pipe(
   v.check(
     ({ controlPlanes }) => readersWithoutIam(controlPlanes).length === 0,
     ({ input: { controlPlanes } }) =>
-      `control plane "${readersWithoutIam(controlPlanes)[0]}" has readerRoleTrust, a role that asks with IAM, and IAM is not in its dataPlaneAuth: add "iam": true, or take readerRoleTrust out`,
+      `control plane "${readersWithoutIam(controlPlanes)[0]}" has readerRoleTrust, which needs IAM, but its dataPlaneAuth does not include IAM: add "iam": true, or remove readerRoleTrust`,
   ),
   v.check(
     ({ controlPlanes, reservedConcurrency: { presign = leastPresigners } }) =>
       presign >= leastPresigners ||
       Object.values(controlPlanes).every((unit) => unit.dataPlaneAuth.clusterCertificate === undefined),
-    `reservedConcurrency.presign: with cluster certificates at least ${leastPresigners} are expected, for strangers can keep ${assertionBurst} of them busy`,
+    `reservedConcurrency.presign: with cluster certificates at least ${leastPresigners} are expected, because strangers can keep ${assertionBurst} of them busy`,
   ),
 );
 

@@ -14,7 +14,7 @@ export const wholeNumberSchema = (from: number, to: number, unit: string) =>
 export const sectionSchema = <const Entries extends v.ObjectEntries>(entries: Entries) =>
   v.strictObject(entries, (issue) => {
     if (issue.expected === 'never') {
-      return `there is no such setting here; take it out, or choose one of ${Object.keys(entries).join(', ')}`;
+      return `there is no such setting here: remove it, or choose one of ${Object.keys(entries).join(', ')}`;
     }
     return issue.received === 'undefined'
       ? 'this setting is missing and has no default: add it'
@@ -92,8 +92,8 @@ export const tagsSchema = v.pipe(
         /^[\p{L}\p{N} _.:/=+@-]{1,128}$/u,
         `the key of a tag has 1 to 128 characters: ${tagCharacters}`,
       ),
-      v.regex(/^(?!aws:)/i, 'keys that begin with "aws:" are AWS’s own: choose another one'),
-      v.notValue('application', 'this tag is Lifeboat’s own: choose another key'),
+      v.regex(/^(?!aws:)/i, 'keys that begin with "aws:" are reserved by AWS: choose another one'),
+      v.notValue('application', 'Lifeboat sets this tag itself: choose another key'),
     ),
     textSchema(
       /^[\p{L}\p{N} _.:/=+@-]{0,256}$/u,

@@ -59,7 +59,7 @@ function parse<const Schema extends v.GenericSchema>(
 ): v.InferOutput<Schema> {
   if (given === undefined) {
     throw new SettingsError(
-      'there are no settings: put them into cdk.json, context "lifeboat" (see README, Deploy)',
+      'there are no settings: add them to cdk.json, context "lifeboat" (see README, Deploy)',
     );
   }
   const parsed = v.safeParse(schema, given);

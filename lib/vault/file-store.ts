@@ -108,7 +108,7 @@ export abstract class FileStore extends Construct {
     return bytes <= mostPolicyBytes
       ? []
       : [
-          `the policy of the bucket would have ${bytes} bytes, and S3 takes ${mostPolicyBytes}: put fewer control planes into one deployment, give them ` +
+          `the policy of the bucket would have ${bytes} bytes, but S3 accepts at most ${mostPolicyBytes}: put fewer control planes into one deployment, give them ` +
             'shorter names, or name fewer fileReaderRoleArns and roles with shorter paths',
         ];
   }

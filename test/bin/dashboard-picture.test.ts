@@ -20,7 +20,7 @@ describe('the picture of the dashboard', () => {
     const shown = [...picture.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text = '']) => text);
 
     const inOrder = [
-      'Could a new data plane boot now, with what, and how old would it be?',
+      'Can a new data plane boot now, with which configuration, and how old is it?',
       'Lifeboat prod: Nothing verified',
       'minutesAgo',
       'Is the pipeline keeping up?',

@@ -521,7 +521,7 @@ describe('the HTTP API', () => {
 
     expect(() => deploying(...whole, last)).not.toThrow();
     expect(failure(() => deploying(...whole, last + 1))).toContain(
-      'would have 4097 bytes, and Lambda takes 4096',
+      'would have 4097 bytes, but Lambda accepts at most 4096',
     );
   });
 

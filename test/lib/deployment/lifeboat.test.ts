@@ -98,7 +98,7 @@ describe('Lifeboat in a stack of somebody else', () => {
     ['certificates', DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] })],
     ['authorities', DataPlaneAuth.clusterCertificate({ authorities: [exampleCertificate] })],
   ])('takes no way twice, of which one would be lost: %s', (what, way) => {
-    expect(() => DataPlaneAuth.anyOf(way, way)).toThrow(`two ways with ${what}`);
+    expect(() => DataPlaneAuth.anyOf(way, way)).toThrow(`has ${what} in two ways`);
   });
 
   it('takes what the same stack makes: a network, a role, a key', () => {
@@ -146,7 +146,7 @@ describe('Lifeboat in a stack of somebody else', () => {
     const wrong = () => own({ domain: { name: 'lifeboat.example.com', certificateArn } });
 
     expect(wrong).toThrow(
-      '- domain.certificateArn: the certificate is in us-east-1, and the API in eu-central-1: request one for the same name there',
+      '- domain.certificateArn: the certificate is in us-east-1, but the API is in eu-central-1: request a certificate for the same name there',
     );
   });
 

@@ -686,7 +686,7 @@ describe('the dashboard', () => {
 
     const said = texts.map(({ properties }) => properties.markdown.split('\n\n'));
     expect(said.map(([heading]) => heading)).toEqual([
-      '# Could a new data plane boot now, with what, and how old would it be?',
+      '# Can a new data plane boot now, with which configuration, and how old is it?',
       '# Is the pipeline keeping up?',
       '# What do strangers send?',
       '# What does it cost?',

@@ -392,7 +392,7 @@ describe('two stacks', () => {
     [
       'of one region',
       () => inApp([region, region]),
-      'it is in eu-central-1, as the vault is, and would be away with it',
+      'it is in eu-central-1, like the vault, so one outage would affect both',
     ],
     [
       'of which one’s region is not known',
@@ -407,12 +407,12 @@ describe('two stacks', () => {
     [
       'whose replica is told what is its Lifeboat’s',
       () => inApp([region, secondRegion], { urlLifetimeSeconds: 5 } as object),
-      '- urlLifetimeSeconds: there is no such setting here; take it out, or choose one of domain, alarmTopicArn, bucketName, timeControl',
+      '- urlLifetimeSeconds: there is no such setting here: remove it, or choose one of domain, alarmTopicArn, bucketName, timeControl',
     ],
     [
       'with names that make one that IAM does not take',
       () => inApp([region, secondRegion], {}, { name: 'x'.repeat(43) }),
-      'and IAM takes 64 characters: give the stack a shorter name',
+      'but IAM accepts at most 64 characters: give the stack a shorter name',
     ],
   ])('are refused with a sentence: %s', (_what, make, sentence) => {
     expect(make).toThrow(sentence);
@@ -430,7 +430,7 @@ describe('two stacks', () => {
   ])('have each its own %s', (setting, ofFirst, ofSecond) => {
     const make = () => deployWithReplica({ ...twoControlPlanes, ...ofFirst }, ofSecond);
 
-    expect(make).toThrow(`\n- ${setting}: it is that of the first region: choose another name`);
+    expect(make).toThrow(`\n- ${setting}: the first region uses this name: choose another one`);
   });
 
   it('take a name that just fits', () => {
@@ -448,7 +448,7 @@ describe('two stacks', () => {
 
     const make = () => new LifeboatReplica(third, 'Lifeboat', { lifeboat });
 
-    expect(make).toThrow('Third/Lifeboat cannot be: First/Lifeboat has one already');
+    expect(make).toThrow('Third/Lifeboat cannot be created: First/Lifeboat already has a replica');
   });
 
   it('fit into AWS with ten control planes of the longest names, as many readers as there may be, locks, and lockdown', () => {

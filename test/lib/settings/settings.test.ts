@@ -54,7 +54,12 @@ const wrongWays: readonly (readonly [
   path: string,
   sentence: string,
 ])[] = [
-  ['no way at all', {}, '', 'nobody could ask for a grant: set iam to true, or name clusterCertificate'],
+  [
+    'no way at all',
+    {},
+    '',
+    'no data plane could ask for a grant: set iam to true, or name clusterCertificate',
+  ],
   ['an iam in quotes', { iam: 'true' }, 'iam', 'true or false is expected'],
   ['cluster certificates without any', { clusterCertificate: {} }, 'clusterCertificate', 'name certificates'],
   [
@@ -97,19 +102,19 @@ const wrongWays: readonly (readonly [
     'a key beside its certificate',
     { clusterCertificate: { certificates: [`${exampleCertificate}\n-----BEGIN PRIVATE KEY-----`] } },
     'clusterCertificate.certificates.0',
-    'there is a private key in it',
+    'it contains a private key',
   ],
   [
     'a certificate with an odd key',
     { clusterCertificate: { certificates: [oddKey.pem] } },
     'clusterCertificate.certificates.0',
-    'the certificate’s key is of a kind that makes no assertions',
+    'no assertions can be made with the key of this certificate',
   ],
   [
     'an authority that is none',
     { clusterCertificate: { authorities: [noAuthority.pem] } },
     'clusterCertificate.authorities.0',
-    'this is no authority’s certificate',
+    'this is not the certificate of an authority',
   ],
   [
     'an authority with a short key',
@@ -121,7 +126,7 @@ const wrongWays: readonly (readonly [
     'an authority with a rule that nobody here follows',
     { clusterCertificate: { authorities: [ruledAuthority.pem] } },
     'clusterCertificate.authorities.0',
-    'the authority has a critical extension that is not understood here',
+    'the authority has a critical extension that Lifeboat does not know',
   ],
   ...['', 'a,b', 'a\nb', 'x'.repeat(65)].map(
     (name) =>
@@ -276,7 +281,7 @@ describe('the settings of a deployment', () => {
     expect(said).toEqual([
       [],
       [],
-      [`${path}: name at least one account, role or user, or take the setting out`],
+      [`${path}: name at least one account, role or user, or remove the setting`],
       [`${path}: at most 10 are allowed: name accounts, which let their own administrators say who`],
     ]);
   });
@@ -308,11 +313,11 @@ describe('the settings of a deployment', () => {
       [],
       [],
       [
-        '- controlPlanes: at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not stand there',
+        '- controlPlanes: at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not be listed',
       ],
       [],
       [`${path}.0: at most 120 characters are allowed: take a role with a shorter path`],
-      [`${path}: a role stands there twice`],
+      [`${path}: a role is listed twice`],
       [`${path}.0: the ARN of a role is expected, for example "arn:aws:iam::111122223333:role/break-glass"`],
     ]);
   });
@@ -377,19 +382,19 @@ describe('a wrong setting', () => {
       'an unknown key',
       given({ scheduleMinute: 5 }),
       'scheduleMinute',
-      'there is no such setting here; take it out, or choose one of controlPlanes, dataPlaneAuth, urlLifetimeSeconds, ',
+      'there is no such setting here: remove it, or choose one of controlPlanes, dataPlaneAuth, urlLifetimeSeconds, ',
     ],
     [
       'an unknown key in a control plane',
       given({}, { clusterEndpont: 'cp:8005' }),
       'controlPlanes.prod.clusterEndpont',
-      'there is no such setting here; take it out, or choose one of clusterEndpoint, clusterMtls, ',
+      'there is no such setting here: remove it, or choose one of clusterEndpoint, clusterMtls, ',
     ],
     [
       'an unknown key in vpc',
       given({}, { vpc: { ...vpc, subnets: [] } }),
       'controlPlanes.prod.vpc.subnets',
-      'there is no such setting here; take it out, or choose one of vpcId, availabilityZones, subnetIds, securityGroupIds, endpoints',
+      'there is no such setting here: remove it, or choose one of vpcId, availabilityZones, subnetIds, securityGroupIds, endpoints',
     ],
     [
       'a missing endpoint',
@@ -431,7 +436,7 @@ describe('a wrong setting', () => {
       'a control plane called as the folder of the statuses',
       { controlPlanes: { status: prod } },
       'controlPlanes.status',
-      'this name is taken by the vault: name the control plane otherwise',
+      'the vault uses this name itself: choose another name for the control plane',
     ],
     ...['3.9', '3', 'v3.9.1', '3.9.x', '3.9.1-rc1', '3.09.1'].map(
       (version): Wrong => [
@@ -457,7 +462,7 @@ describe('a wrong setting', () => {
       'a version twice',
       given({}, { dataPlaneVersions: ['3.9.1', '3.8.1', '3.9.1'] }),
       'controlPlanes.prod.dataPlaneVersions',
-      'a version stands there twice',
+      'a version is listed twice',
     ],
     [
       'a wrong clusterMtls',
@@ -507,7 +512,7 @@ describe('a wrong setting', () => {
           '',
           'at most 3 signing keys are allowed: take out those that no data plane trusts any more',
         ],
-        [['a', 'a'], '', 'a signing key stands there twice'],
+        [['a', 'a'], '', 'a signing key is listed twice'],
         [
           ['First'],
           '.0',
@@ -551,7 +556,7 @@ describe('a wrong setting', () => {
         ),
       },
       'controlPlanes',
-      'two control planes ask for vpc.endpoints in the same network, which takes them once: leave them with one, they are open to both',
+      'two control planes ask for vpc.endpoints in the same network, which can have them only once: keep the setting at one of them, the endpoints serve both',
     ],
     [
       'a vpc that is an id',
@@ -685,7 +690,7 @@ describe('a wrong setting', () => {
       'a wrong way of one control plane',
       given({}, { dataPlaneAuth: { iam: false } }),
       'controlPlanes.prod.dataPlaneAuth',
-      'nobody could ask for a grant',
+      'no data plane could ask for a grant',
     ],
     [
       'a reader of other accounts where nobody uses IAM',
@@ -694,7 +699,7 @@ describe('a wrong setting', () => {
         { readerRoleTrust: ['111122223333'] },
       ),
       'lifeboat',
-      'control plane "prod" has readerRoleTrust, a role that asks with IAM, and IAM is not in its dataPlaneAuth',
+      'control plane "prod" has readerRoleTrust, which needs IAM, but its dataPlaneAuth does not include IAM',
     ],
     [
       'as few presign functions as strangers can keep busy',
@@ -709,7 +714,7 @@ describe('a wrong setting', () => {
       'a reader twice',
       given({}, { readerRoleTrust: ['111122223333', '111122223333'] }),
       'controlPlanes.prod.readerRoleTrust',
-      'one of them stands there twice',
+      'one of them is listed twice',
     ],
     ...['ab', 'a'.repeat(64), 'Vault', 'my.vault', '-vault', 'vault-', 'xn--vault', 'vault-s3alias', 7].map(
       (bucketName): Wrong => [
@@ -736,13 +741,13 @@ describe('a wrong setting', () => {
       'a tag of ours',
       given({ tags: { application: 'x' } }),
       'tags.application',
-      'this tag is Lifeboat’s own',
+      'Lifeboat sets this tag itself',
     ],
     [
       'a tag of AWS',
       given({ tags: { 'AWS:x': 'x' } }),
       'tags.AWS:x',
-      'keys that begin with "aws:" are AWS’s own',
+      'keys that begin with "aws:" are reserved by AWS',
     ],
     [
       'a tag without a key',
@@ -848,7 +853,7 @@ describe('a wrong setting', () => {
   it('says where settings belong when there are none', () => {
     const parse = () => parseSettings(undefined);
 
-    expect(parse).toThrow('there are no settings: put them into cdk.json, context "lifeboat"');
+    expect(parse).toThrow('there are no settings: add them to cdk.json, context "lifeboat"');
   });
 });
 
@@ -897,19 +902,19 @@ describe('the settings of an app', () => {
       'a replica of a vault whose region is not said',
       given({ replica: second }),
       'replica',
-      'the vault’s own region must be known with a replica: say it beside, in the setting "region"',
+      'a replica needs the region of the vault: add the setting "region"',
     ],
     [
       'a replica in the vault’s region',
       given({ region: 'eu-west-1', replica: second }),
       'replica.region',
-      'another region than the vault’s is expected: with its own it would be away, too',
+      'a region other than the vault’s is expected: in the same region one outage would affect both',
     ],
     [
       'a setting that a replica has from its vault',
       given({ region: 'eu-central-1', replica: { ...second, noncurrentVersionDays: 1 } }),
       'replica.noncurrentVersionDays',
-      'there is no such setting here; take it out, or choose one of region, domain, alarmTopicArn, bucketName, timeControl',
+      'there is no such setting here: remove it, or choose one of region, domain, alarmTopicArn, bucketName, timeControl',
     ],
     [
       'a timeControl in quotes',

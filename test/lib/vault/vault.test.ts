@@ -610,7 +610,7 @@ describe('a bucket policy', () => {
 
   it('that S3 would not take is refused at synth, with what to do', () => {
     expect(() => deploy({ ...withReaders(89), bucketName: 'v'.repeat(63) })).toThrow(
-      /the policy of the bucket would have \d+ bytes, and S3 takes 20480: put fewer control planes/,
+      /the policy of the bucket would have \d+ bytes, but S3 accepts at most 20480: put fewer control planes/,
     );
   });
 
