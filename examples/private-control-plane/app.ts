@@ -15,13 +15,13 @@ const vpc = new ec2.Vpc(stack, 'Vpc', {
 vpc.addFlowLog('FlowLog');
 
 const exportGroup = new ec2.SecurityGroup(stack, 'ExportGroup', {
-  // CDK's own Vpc is no IVpc to a compiler that is as strict as ours (exactOptionalPropertyTypes).
+  // With exactOptionalPropertyTypes the compiler does not take CDK's Vpc for an IVpc.
   vpc: vpc as ec2.IVpc,
   description: 'The export: to the control plane, and to AWS',
   allowAllOutbound: false,
 });
 exportGroup.addEgressRule(ec2.Peer.ipv4(vpc.vpcCidrBlock), ec2.Port.tcp(8005), 'Control plane');
-// To S3 by the gateway endpoint: its addresses are public ones, and no other has a route.
+// To S3 by the gateway endpoint: S3's addresses are public, and no other public address has a route.
 exportGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'AWS');
 
 new Lifeboat(stack, 'Lifeboat', {
@@ -34,7 +34,8 @@ new Lifeboat(stack, 'Lifeboat', {
         availabilityZones: vpc.availabilityZones,
         subnetIds: vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
         securityGroupIds: [exportGroup.securityGroupId],
-        // What the export calls, and nothing else: no other bucket can be reached from here, so nothing can be carried away to one.
+        // Only what the export calls. No other bucket can be reached from here, so nothing can be copied out
+        // to one.
         endpoints: { routeTableIds: vpc.isolatedSubnets.map(({ routeTable }) => routeTable.routeTableId) },
       },
     },

@@ -18,7 +18,8 @@ const lifeboat = new Lifeboat(stack, 'Lifeboat', {
   },
 });
 
-// Data planes of this account have a role for each control plane, and each role gets the files of its own one.
+// Data planes of this account have a role for each control plane. Each role gets the files of its own control
+// plane.
 for (const controlPlane of lifeboat.units.keys()) {
   const role = new iam.Role(stack, `DataPlane-${controlPlane}`, {
     assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),

@@ -5,7 +5,7 @@ import { Lifeboat, LifeboatReplica } from '../../lib/index.ts';
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 
-// Both regions are said: a stack that may be anywhere cannot be referred to from another region.
+// Both stacks name their region: a stack without one cannot be referred to from another region.
 const frankfurt = new Stack(app, 'Gateways', {
   terminationProtection: true,
   env: { region: 'eu-central-1' },
@@ -22,7 +22,7 @@ const lifeboat = new Lifeboat(frankfurt, 'Lifeboat', {
 });
 const replica = new LifeboatReplica(ireland, 'Lifeboat', { lifeboat });
 
-// Roles are of no region: data planes on EC2, wherever they are, may ask in both.
+// A role belongs to no region: data planes on EC2 may ask in both, wherever they are.
 const dataPlane = new iam.Role(frankfurt, 'DataPlane', {
   assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
 });

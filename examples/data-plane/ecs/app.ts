@@ -15,13 +15,15 @@ import { Lifeboat } from '../../../lib/index.ts';
 
 const controlPlane = 'prod';
 const kongVersion = '3.9.1';
-// An example: yours is what `lifeboat public-key` prints. A task can mount no file, so it stands in the task definition.
+// An example: `lifeboat public-key` prints yours. A task cannot mount a file, so the key is in the task
+// definition.
 const signingKey = `-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEtQFh4v7sevAlN986ptyWlZOp4Wu0
 lIO/GB5tgU1nls1yK6A2sNVwezA5gn4NdSZhCK+AUG9f2OagSGXRCazyWQ==
 -----END PUBLIC KEY-----`;
 const clusterEndpoint = 'kong-cp.example.com:8005';
-// A number for both: the user that Kong's image names has another one on each base (1001 on Ubuntu 24.04).
+// The same number for both. The user that Kong's image names has another number on each base (1001 on Ubuntu
+// 24.04).
 const user = '1000:1000';
 const prefix = '/kong_prefix';
 
@@ -36,7 +38,7 @@ const lifeboat = new Lifeboat(stack, 'Lifeboat', {
 const task = new ecs.FargateTaskDefinition(stack, 'Task', {
   cpu: 1024,
   memoryLimitMiB: 2048,
-  // Standby sees nginx's master, and signals it as the same user: that needs no capability.
+  // Standby sees nginx's master and signals it. As the same user it needs no capability for that.
   pidMode: ecs.PidMode.TASK,
   runtimePlatform: {
     operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
@@ -78,7 +80,7 @@ const kong = task.addContainer('kong', {
     KONG_ROLE: 'data_plane',
     KONG_DATABASE: 'off',
     KONG_PREFIX: prefix,
-    // To all, for the health check of a load balancer. Standby reads it from <prefix>/.kong_env.
+    // On all addresses, for a load balancer's health check. Standby reads the port from <prefix>/.kong_env.
     KONG_STATUS_LISTEN: '0.0.0.0:8100',
     KONG_PROXY_LISTEN: '0.0.0.0:8000, 0.0.0.0:8443 http2 ssl',
     KONG_CLUSTER_CONTROL_PLANE: clusterEndpoint,
@@ -111,11 +113,11 @@ const standby = task.addContainer('standby', {
     LIFEBOAT_PUBLIC_KEY: signingKey,
     KONG_PREFIX: prefix,
   },
-  // It ends with 0 when the node has a configuration, and whatever becomes of it, Kong goes on.
+  // It ends with 0 when the node has a configuration. Kong goes on, however it ends.
   essential: false,
   enableRestartPolicy: true,
   restartAttemptPeriod: Duration.minutes(1),
-  // Done, and wrong options, of which no start cures.
+  // 0: done. 2: wrong options, which another start does not mend.
   restartIgnoredExitCodes: [0, 2],
   readonlyRootFilesystem: true,
   logging: logging('standby'),
@@ -143,11 +145,11 @@ const cluster = new ecs.Cluster(stack, 'Cluster', {
   containerInsightsV2: ecs.ContainerInsights.ENABLED,
 });
 new ecs.FargateService(stack, 'Service', {
-  // CDK's own Cluster is no ICluster to a compiler that is as strict as ours (exactOptionalPropertyTypes).
+  // With exactOptionalPropertyTypes the compiler does not take CDK's Cluster for an ICluster.
   cluster: cluster as ecs.ICluster,
   taskDefinition: task,
   desiredCount: 2,
-  // The first with a process namespace for a task.
+  // The first version with a process namespace for a task.
   platformVersion: ecs.FargatePlatformVersion.VERSION1_4,
   minHealthyPercent: 100,
 });

@@ -1,6 +1,6 @@
 /**
- * The task definition of the synthesized stack as `aws ecs register-task-definition --cli-input-json` takes it, with examples of names where
- * the stack has references:
+ * The task definition of the synthesized stack, as `aws ecs register-task-definition --cli-input-json` takes it. Where
+ * the stack has references it has examples of names:
  *
  *     npx cdk synth --quiet && node --import tsx task-definition.ts cdk.out/KongDataPlane.template.json > task-definition.json
  */
@@ -17,7 +17,7 @@ const intrinsic = v.union([
   v.strictObject({ 'Fn::Join': v.tuple([v.string(), v.array(v.unknown())]) }),
 ]);
 
-/** By the beginning of the logical id, behind which CDK writes a hash. */
+/** By the beginning of the logical id; CDK appends a hash. */
 const examples: Readonly<Record<string, string>> = {
   'AWS::AccountId': '111122223333',
   'AWS::Partition': 'aws',

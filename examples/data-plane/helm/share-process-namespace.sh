@@ -1,5 +1,6 @@
 #!/bin/sh
-# Post-renderer for Helm: takes what the chart renders, and gives it back with the patch. Needs kubectl, but no cluster.
+# Post-renderer for Helm: takes what the chart renders, and gives it back with the patch. Needs kubectl, but
+# no cluster.
 set -eu
 here=$(dirname "$0")
 folder=$(mktemp -d)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches a control plane's published configuration with curl, openssl and coreutils alone, and verifies it: what `lifeboat fetch
+# Fetches and verifies a published configuration with curl, openssl and coreutils alone, as `lifeboat fetch
 # --auth cluster-certificate` does. Settings, all needed but the last: see the README beside this file.
 #   LIFEBOAT_ENDPOINT LIFEBOAT_CONTROL_PLANE LIFEBOAT_KONG_VERSION LIFEBOAT_PUBLIC_KEY LIFEBOAT_OUTPUT
 #   KONG_CLUSTER_CERT KONG_CLUSTER_CERT_KEY LIFEBOAT_MAX_BYTES
@@ -16,7 +16,7 @@ from_base64url() {
 }
 to_hex() { od -An -v -tx1 | tr -d ' \n'; }
 from_hex() { printf '%b' "$(sed 's/../\\x&/g')"; }
-# The first field of this name in JSON without spaces: a text without escapes, or a number.
+# The first field of this name in JSON without spaces: a string without escapes, or a number.
 field() { sed -n 's/\("'"$1"'":"\{0,1\}[^",}]*\).*/\1/; s/.*"'"$1"'":"\{0,1\}//p'; }
 
 # ECDSA signatures are two numbers: DER has them in as few bytes as they need, JWS in as many as the curve has (RFC 7518 section 3.4).
@@ -44,7 +44,7 @@ case $LIFEBOAT_ENDPOINT in
   *) fail 'LIFEBOAT_ENDPOINT is no https:// URL' ;;
 esac
 directory=$(mktemp -d) && trap 'rm -rf "$directory" "${partial:-}"' EXIT
-# The URL is a secret, which others would see among a process's arguments. A redirect is not followed: it would lead to another host.
+# The URL is a secret, so it is no argument that others see. A redirect would lead to another host: not followed.
 get() { printf 'url = "%s"\n' "$1" | curl --config - --silent --show-error --proto "$scheme" --connect-timeout 10 --max-time 120 "${@:2}"; }
 # The assertion: who asks, for what, for a minute.
 case $(openssl pkey -in "$KONG_CLUSTER_CERT_KEY" -noout -text_pub) in
