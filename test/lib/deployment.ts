@@ -54,6 +54,8 @@ export const twoControlPlanes = {
   logRetentionDays: 90,
 } as const;
 
+export const controlPlaneNames = ['prod', 'staging'] as const;
+
 /** A synthesized stack, with what is known only after a deployment made up as AWS would name it. */
 export interface Deployment<Of extends Stack = LifeboatStack> {
   readonly stack: Of;
@@ -225,4 +227,39 @@ export function granted(deployment: Pick<Deployment, 'resources'>, { id }: Resou
     .map(({ properties }) => v.parse(rolePolicy, properties))
     .filter(({ Roles }) => Roles.includes(id))
     .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+}
+
+/** What a role may do by its own policies: `Effect action resource`, a line each. */
+export function rights(deployment: Pick<Deployment, 'resources'>, ofRole: Resource): readonly string[] {
+  return granted(deployment, ofRole)
+    .flatMap(({ Effect, Action, Resource = [] }) =>
+      Action.flatMap((action) => Resource.map((resource) => `${Effect} ${action} ${resource}`)),
+    )
+    .sort();
+}
+
+/** What a function may do in its own log group, as `rights` has it. */
+export function logRights(
+  deployment: Pick<Deployment, 'resources'>,
+  ...words: readonly string[]
+): readonly string[] {
+  const { arn } = one(deployment, 'AWS::Logs::LogGroup', ...words);
+  return [`Allow logs:CreateLogStream ${arn}`, `Allow logs:PutLogEvents ${arn}`];
+}
+
+const withEnvironment = v.object({ Environment: v.object({ Variables: v.record(v.string(), v.string()) }) });
+
+/** The variables of a function. */
+export function environment({ properties }: Resource): Readonly<Record<string, string>> {
+  return v.parse(withEnvironment, properties).Environment.Variables;
+}
+
+/** The message that an attempt fails with. */
+export function failure(attempt: () => void): string {
+  try {
+    attempt();
+  } catch (error) {
+    return String(error);
+  }
+  return 'no failure';
 }

@@ -8,7 +8,6 @@ import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
 import { LifeboatReplica, type LifeboatReplicaProps } from '../../../lib/replica/lifeboat-replica.ts';
 import {
   account,
-  type Deployment,
   deploy,
   deployWithReplica,
   granted,
@@ -16,6 +15,7 @@ import {
   one,
   type Resource,
   region,
+  rights,
   secondRegion,
   twoControlPlanes,
 } from '../deployment.ts';
@@ -36,14 +36,6 @@ const fromSecond = (value: string) => {
 };
 const bucketElsewhere = fromSecond(bucket.arn);
 const keyElsewhere = fromSecond(one(second, 'AWS::KMS::Key', 'EncryptionKey').arn);
-
-function rights(of: Pick<Deployment, 'resources'>, resource: Resource): readonly string[] {
-  return granted(of, resource)
-    .flatMap(({ Effect, Action, Resource = [] }) =>
-      Action.flatMap((action) => Resource.map((each) => `${Effect} ${action} ${each}`)),
-    )
-    .sort();
-}
 
 const replication = v.object({
   ReplicationConfiguration: v.object({

@@ -1,0 +1,166 @@
+import { X509Certificate } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { Match } from 'aws-cdk-lib/assertions';
+import * as v from 'valibot';
+import { certificateFingerprint } from '../../../core/access/cluster-trust.ts';
+import { presignEnvironment } from '../../../lambdas/environment/presign.ts';
+import { exampleCertificate } from '../../../policy/example-certificate.ts';
+import { deploy, environment, ofType, one, twoControlPlanes } from '../deployment.ts';
+
+const deployment = deploy(twoControlPlanes);
+const lambdaFunction = (...words: readonly string[]) => one(deployment, 'AWS::Lambda::Function', ...words);
+
+describe('the HTTP API', () => {
+  const hook = 'POST /control-planes/{controlPlane}/events';
+  const grant = (name: string) => `GET /control-planes/${name}/fallback-config`;
+  const stage = one(deployment, 'AWS::ApiGatewayV2::Stage');
+  const integrations = ofType(deployment, 'AWS::ApiGatewayV2::Integration');
+
+  it('lets anybody knock, and signed callers alone get a grant', () => {
+    const routes = ofType(deployment, 'AWS::ApiGatewayV2::Route').map(({ properties }) => [
+      properties['RouteKey'],
+      properties['AuthorizationType'],
+    ]);
+
+    expect(new Map(routes as [string, string][])).toEqual(
+      new Map([
+        [hook, 'NONE'],
+        [grant('prod'), 'AWS_IAM'],
+        [grant('staging'), 'AWS_IAM'],
+      ]),
+    );
+    expect(routes).toHaveLength(3);
+  });
+
+  it('takes assertions where data planes have cluster certificates, each route with its own throttle', () => {
+    const both = deploy({
+      ...twoControlPlanes,
+      controlPlanes: {
+        prod: {
+          ...twoControlPlanes.controlPlanes.prod,
+          dataPlaneAuth: { iam: true, clusterCertificate: { certificates: [exampleCertificate] } },
+        },
+        staging: {
+          ...twoControlPlanes.controlPlanes.staging,
+          dataPlaneAuth: {
+            clusterCertificate: { authorities: [exampleCertificate], commonNames: ['dp', 'data plane'] },
+          },
+        },
+      },
+    });
+
+    const authorizations = ofType(both, 'AWS::ApiGatewayV2::Route').map(({ properties }) => [
+      properties['RouteKey'],
+      properties['AuthorizationType'],
+    ]);
+    const post = (name: string) => grant(name).replace('GET', 'POST');
+    expect(Object.fromEntries(authorizations)).toEqual({
+      [hook]: 'NONE',
+      [grant('prod')]: 'AWS_IAM',
+      [post('prod')]: 'NONE',
+      [post('staging')]: 'NONE',
+    });
+    expect(one(both, 'AWS::ApiGatewayV2::Stage').properties['RouteSettings']).toMatchObject({
+      [grant('prod')]: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 200 },
+      [post('prod')]: { ThrottlingRateLimit: 40, ThrottlingBurstLimit: 40 },
+    });
+    const trusted = (name: string) => {
+      const read = v.parse(
+        presignEnvironment,
+        environment(one(both, 'AWS::Lambda::Function', `Presign${name}`)),
+      );
+      return [
+        read.CLUSTER_CERTIFICATES,
+        read.CLUSTER_AUTHORITIES.map(certificateFingerprint),
+        read.CLUSTER_COMMON_NAMES,
+      ];
+    };
+    const fingerprint = certificateFingerprint(new X509Certificate(exampleCertificate));
+    expect(trusted('prod')).toEqual([[fingerprint], [], []]);
+    expect(trusted('staging')).toEqual([[], [fingerprint], ['dp', 'data plane']]);
+    expect(Object.keys(both.outputs).filter((name) => /^Grant(Arn|FunctionArn|Url)/.test(name))).toEqual([
+      'GrantUrlprod',
+      'GrantArnprod',
+      'GrantFunctionArnprod',
+      'GrantUrlstaging',
+    ]);
+  });
+
+  it.each([
+    [hook, lambdaFunction('Intake')],
+    [grant('prod'), lambdaFunction('Presignprod')],
+    [grant('staging'), lambdaFunction('Presignstaging')],
+  ])('leads %s to its function', (routeKey, { arn }) => {
+    const route = ofType(deployment, 'AWS::ApiGatewayV2::Route').find(
+      ({ properties }) => properties['RouteKey'] === routeKey,
+    );
+
+    const target = integrations.find(({ id }) => route?.properties['Target'] === `integrations/${id}`);
+    expect(target?.properties).toMatchObject({ IntegrationUri: arn, PayloadFormatVersion: '2.0' });
+  });
+
+  it('throttles each route on its own', () => {
+    const perRoute = (rate: number, burst: number) => ({
+      ThrottlingRateLimit: rate,
+      ThrottlingBurstLimit: burst,
+      DetailedMetricsEnabled: true,
+    });
+
+    expect(stage.properties['RouteSettings']).toEqual({
+      [hook]: perRoute(100, 200),
+      [grant('prod')]: perRoute(50, 200),
+      [grant('staging')]: perRoute(50, 200),
+    });
+  });
+
+  it('logs who asked for what and how it ended; neither query nor header nor body', () => {
+    const { DestinationArn, Format } = v.parse(
+      v.object({ AccessLogSettings: v.object({ DestinationArn: v.string(), Format: v.string() }) }),
+      stage.properties,
+    ).AccessLogSettings;
+
+    const variables = Object.values(v.parse(v.record(v.string(), v.string()), JSON.parse(Format)));
+    expect(DestinationArn).toBe(one(deployment, 'AWS::Logs::LogGroup', 'AccessLog').arn);
+    expect(new Set(variables)).toEqual(
+      new Set([
+        '$context.requestTime',
+        '$context.requestId',
+        '$context.identity.sourceIp',
+        '$context.identity.userArn',
+        '$context.routeKey',
+        '$context.path',
+        '$context.status',
+        '$context.error.message',
+        '$context.authorizer.error',
+        '$context.responseLatency',
+        '$context.responseLength',
+      ]),
+    );
+  });
+
+  it('is none for browsers', () => {
+    deployment.template.hasResourceProperties('AWS::ApiGatewayV2::Api', {
+      ProtocolType: 'HTTP',
+      CorsConfiguration: Match.absent(),
+    });
+  });
+
+  it('deploys itself as the default stage', () => {
+    expect(stage.properties).toMatchObject({ StageName: '$default', AutoDeploy: true });
+  });
+
+  it('may call its functions on its own routes only', () => {
+    const permissions = ofType(deployment, 'AWS::Lambda::Permission').map(({ properties }) => [
+      properties['Principal'],
+      String(properties['SourceArn']).split('/').slice(1).join('/'),
+    ]);
+
+    expect(new Set(permissions.map((permission) => permission.join(' ')))).toEqual(
+      new Set([
+        'apigateway.amazonaws.com */*/control-planes/{controlPlane}/events',
+        'apigateway.amazonaws.com */*/control-planes/prod/fallback-config',
+        'apigateway.amazonaws.com */*/control-planes/staging/fallback-config',
+      ]),
+    );
+  });
+});
