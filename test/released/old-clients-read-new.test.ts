@@ -61,6 +61,22 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
+/** The same fields in another order, with one that old clients do not know. */
+async function republishExtended(): Promise<void> {
+  const { bytes, metadata } = await publishing.readObject(key);
+  const { controlPlane, ...manifest } = readUnverifiedManifest(metadata['manifest'] ?? '');
+  const extended = { added: { deeply: true }, ...manifest, controlPlane };
+  await publishing.s3.send(
+    new PutObjectCommand({
+      Bucket: publishing.bucket,
+      Key: key,
+      Body: bytes,
+      ContentEncoding: 'gzip',
+      Metadata: { manifest: await signManifest(extended, publishing.signer) },
+    }),
+  );
+}
+
 describe.each(releasedVersions())('the command line of %s', (version) => {
   const client = () => join(directory, `lifeboat-${version}.mjs`);
   const output = () => join(directory, `config-${version}.json`);
@@ -123,24 +139,13 @@ describe.each(releasedVersions())('the command line of %s', (version) => {
   });
 
   it('takes a grant and a manifest with fields that it does not know', async () => {
-    const { bytes, metadata } = await publishing.readObject(key);
-    const manifest = readUnverifiedManifest(metadata['manifest'] ?? '');
-    const extended = { ...manifest, added: { deeply: true } };
-    await publishing.s3.send(
-      new PutObjectCommand({
-        Bucket: publishing.bucket,
-        Key: key,
-        Body: bytes,
-        ContentEncoding: 'gzip',
-        Metadata: { manifest: await signManifest(extended, publishing.signer) },
-      }),
-    );
+    await republishExtended();
     addedToGrant = { added: { deeply: true } };
 
     const { exitCode, stdout, stderr } = await fetchFile();
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(JSON.parse(stdout)).toMatchObject({ revision: 1, sha256: manifest.sha256 });
+    expect(JSON.parse(stdout)).toMatchObject({ controlPlane: controlPlaneName, revision: 1 });
   });
 
   it('refuses what is signed with a key that it has not pinned', async () => {
@@ -151,5 +156,37 @@ describe.each(releasedVersions())('the command line of %s', (version) => {
 
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain('not trusted');
+  });
+});
+
+describe.each(releasedVersions())('the shell client of %s', (version) => {
+  it.each([
+    ['what is published today', false],
+    ['a grant and a manifest with fields that it does not know', true],
+  ])('fetches and verifies %s', async (_what, isExtended) => {
+    if (isExtended) {
+      await republishExtended();
+      addedToGrant = { added: { deeply: true } };
+    }
+    const script = join(directory, `lifeboat-fetch-${version}.sh`);
+    const output = join(directory, `config-${version}-shell.json`);
+    await writeFile(script, readFixture(version, 'shellClient'));
+    await rm(output, { force: true });
+
+    const { exitCode, stderr } = await children.run('bash', [script], {
+      env: {
+        LIFEBOAT_ENDPOINT: `http://127.0.0.1:${api.port}`,
+        LIFEBOAT_CONTROL_PLANE: controlPlaneName,
+        LIFEBOAT_KONG_VERSION: dataPlaneVersion,
+        LIFEBOAT_PUBLIC_KEY: join(directory, 'signing-key.pem'),
+        LIFEBOAT_OUTPUT: output,
+        KONG_CLUSTER_CERT: join(directory, 'cluster.crt'),
+        KONG_CLUSTER_CERT_KEY: join(directory, 'cluster.key'),
+      },
+    });
+
+    const { bytes } = await publishing.readObject(key);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(await readFile(output)).toEqual(gunzipSync(bytes));
   });
 });

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { KMSClient } from '@aws-sdk/client-kms';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { grants } from '../../core/access/grant.ts';
@@ -14,16 +14,41 @@ import { systemClock } from '../../core/clock.ts';
 import { runExport } from '../../core/export/export-run.ts';
 import { clusterEndpointControlPlane } from '../../core/kong/cluster-endpoint.ts';
 import { systemRandom } from '../../core/random-source.ts';
+import type { ConfigVault } from '../../core/vault/config-vault.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
+import type { Signer } from '../../core/vault/signer.ts';
 import { startLocalAws } from '../../simulators/aws/local-aws.ts';
-import { startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 
 export const controlPlaneName = 'prod';
 export const dataPlaneVersion = '3.9.1';
 const region = 'eu-central-1';
 const accountId = '000000000000';
 const bucket = 'vault';
+
+function exportOnce(controlPlane: ControlPlane, vault: ConfigVault, signer: Signer) {
+  return runExport(
+    {
+      name: controlPlaneName,
+      controlPlane: clusterEndpointControlPlane({
+        endpoint: controlPlane.clusterEndpoint,
+        mtls: 'shared',
+        certificate: async () => controlPlane.certificates,
+        customPlugins: [],
+        settle: { settleSeconds: 6, clockToleranceSeconds: 1 },
+        clock: systemClock,
+        random: systemRandom,
+      }),
+      vault,
+      signer,
+      dataPlaneVersions: [dataPlaneVersion],
+      clock: systemClock,
+      random: systemRandom,
+    },
+    [{ command: 'export', version: 1, cause: 'schedule', at: new Date() }],
+  );
+}
 
 /** Starts the simulators; nothing is published yet. */
 export async function startPublishing() {
@@ -71,34 +96,9 @@ export async function startPublishing() {
       grant,
     }),
     /** One export, as the schedule asks for it. */
-    publish: () =>
-      runExport(
-        {
-          name: controlPlaneName,
-          controlPlane: clusterEndpointControlPlane({
-            endpoint: controlPlane.clusterEndpoint,
-            mtls: 'shared',
-            certificate: async () => controlPlane.certificates,
-            customPlugins: [],
-            settle: { settleSeconds: 6, clockToleranceSeconds: 1 },
-            clock: systemClock,
-            random: systemRandom,
-          }),
-          vault,
-          signer,
-          dataPlaneVersions: [dataPlaneVersion],
-          clock: systemClock,
-          random: systemRandom,
-        },
-        [{ command: 'export', version: 1, cause: 'schedule', at: new Date() }],
-      ),
-    async publicKeyPem(): Promise<string> {
-      const { PublicKey = new Uint8Array() } = await kms.send(
-        new GetPublicKeyCommand({ KeyId: signingKeyArn }),
-      );
-      const base64 = Buffer.from(PublicKey).toString('base64');
-      return `-----BEGIN PUBLIC KEY-----\n${base64.match(/.{1,64}/g)?.join('\n')}\n-----END PUBLIC KEY-----\n`;
-    },
+    publish: () => exportOnce(controlPlane, vault, signer),
+    publicKeyPem: async () =>
+      (await signer.verificationKey()).key.export({ format: 'pem', type: 'spki' }).toString(),
     /** An object's bytes as they are stored, and its user metadata. */
     async readObject(key: string) {
       const { Body, Metadata = {} } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));

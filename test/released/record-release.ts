@@ -55,6 +55,7 @@ async function record(): Promise<Recording> {
       queueMessages: formatJson(await recordQueueMessages()),
       eventHook: formatJson(await recordEventHook(publishing.controlPlane)),
       assertion: formatJson(await recordAssertion(publishing.controlPlane)),
+      shellClient: await readFile(join(projectRoot, 'examples/data-plane/shell/lifeboat-fetch.sh')),
       client: gzipSync(await readFile(join(projectRoot, 'dist/lifeboat.mjs')), { level: 9 }),
     };
   } finally {

@@ -23,6 +23,8 @@ export const fixtureNames = {
   assertion: 'assertion.json',
   /** The command line. */
   client: 'lifeboat.mjs.gz',
+  /** The example with curl and openssl, which data planes have copies of. */
+  shellClient: 'lifeboat-fetch.sh',
 } as const;
 
 export interface RecordedEventHook {

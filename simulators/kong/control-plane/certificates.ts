@@ -5,16 +5,10 @@ import 'reflect-metadata';
 import type { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
+import type { ClusterCertificate } from '../../../core/kong/cluster-endpoint.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const lifetimeMilliseconds = 30 * 24 * 3600 * 1000;
-
-/** One side's certificate and key, PEM; `ca` only where a CA signed them. */
-export interface ClusterCertificate {
-  readonly certificate: string;
-  readonly key: string;
-  readonly ca?: string;
-}
 
 /** What both sides of a cluster connection use. In shared mode the two are the same certificate. */
 export interface ClusterCertificates {

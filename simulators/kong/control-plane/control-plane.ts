@@ -3,13 +3,10 @@
  * TLS for data planes to read from, an Admin API that adds to its configuration, and event hooks
  * (simulators/kong/README.md).
  */
+
+import type { ClusterCertificate } from '../../../core/kong/cluster-endpoint.ts';
 import { presentEntity, startAdminApi } from './admin-api.ts';
-import {
-  type ClusterCertificate,
-  type ClusterCertificates,
-  pkiCertificates,
-  sharedCertificate,
-} from './certificates.ts';
+import { type ClusterCertificates, pkiCertificates, sharedCertificate } from './certificates.ts';
 import { type ConnectedNode, startClusterEndpoint } from './cluster-endpoint.ts';
 import { Configuration } from './configuration.ts';
 import { createEventHooks } from './event-hooks.ts';
