@@ -5,9 +5,8 @@ import type { Clock } from '../clock.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import type { RandomSource } from '../random-source.ts';
 import type { ConfigurationRequest, ControlPlane, ControlPlaneConfiguration } from './control-plane.ts';
-import { ControlPlaneError } from './errors.ts';
+import { badFrame, ControlPlaneError } from './errors.ts';
 import { type CheckedFrame, readFrame } from './frame.ts';
-import { badFrame } from './frame-scanner.ts';
 import { dataPlanePlugins } from './plugin-names.ts';
 import { type SettlePolicy, settle } from './settle.ts';
 

@@ -18,3 +18,12 @@ export type ControlPlaneErrorCode =
 export class ControlPlaneError extends CodedError<ControlPlaneErrorCode> {
   override readonly name = 'ControlPlaneError';
 }
+
+/** Makes the error for a frame that is not a complete configuration. */
+export function badFrame(what: string, options?: ErrorOptions): ControlPlaneError {
+  return new ControlPlaneError(
+    'bad-frame',
+    `the control plane sent a frame that is no complete configuration: ${what}. Nothing of it was published; what was published before stays`,
+    options,
+  );
+}

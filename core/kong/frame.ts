@@ -1,7 +1,9 @@
 import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
 import { ConfigFileWriter, type DeclarativeConfigFile } from './declarative-config.ts';
-import { badFrame, type FrameEnvelope, FrameScanner } from './frame-scanner.ts';
+import { badFrame } from './errors.ts';
+import type { FrameEnvelope } from './frame-content.ts';
+import { FrameScanner } from './frame-scanner.ts';
 
 /** A frame that was checked to its last byte. */
 export interface CheckedFrame extends FrameEnvelope {

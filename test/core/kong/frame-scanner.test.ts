@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type FrameEnvelope, FrameScanner } from '../../../core/kong/frame-scanner.ts';
+import type { FrameEnvelope } from '../../../core/kong/frame-content.ts';
+import { FrameScanner } from '../../../core/kong/frame-scanner.ts';
 import { recordedFrameJson } from './recording.ts';
 
 function scan(json: Buffer | string, pieceBytes = Number.POSITIVE_INFINITY): FrameEnvelope {

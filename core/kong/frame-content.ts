@@ -1,0 +1,164 @@
+import { badFrame } from './errors.ts';
+import { openBrace, openBracket } from './json-grammar.ts';
+
+/** Where the declarative config stands in a frame, and what the frame says of itself. Offsets count bytes of the inflated frame. */
+export interface FrameEnvelope {
+  /** Offset of the config table's opening brace. */
+  readonly tableStart: number;
+  /** Offset just behind the config table's closing brace. */
+  readonly tableEnd: number;
+  /** The control plane's md5 over the undiluted configuration: equal means unchanged. */
+  readonly configHash: string;
+  /** When the control plane built it. */
+  readonly builtAt: Date;
+  /** Number of entities by type, in the order of the table. */
+  readonly entities: Readonly<Record<string, number>>;
+}
+
+/**
+ * What a frame's envelope and config table hold, collected while the frame is read. Depth 1 is the envelope, depth 2 the
+ * config table, depth 3 a list of entities.
+ */
+export class FrameContent {
+  #envelopeKey = '';
+  #isInTable = false;
+  #tableKey = '';
+  readonly #envelopeKeys = new Set<string>();
+  readonly #tableKeys = new Set<string>();
+  readonly #envelope = new Map<string, unknown>();
+  readonly #table = new Map<string, unknown>();
+  readonly #entities = new Map<string, number>();
+  #tableStart = -1;
+  #tableEnd = -1;
+
+  /** Whether names and scalars at this depth are to be added. */
+  isWanted(depth: number): boolean {
+    return depth === 1 || (depth === 2 && this.#isInTable);
+  }
+
+  /** @throws ControlPlaneError `bad-frame` for a name that stands twice at its place, and for one that data planes would refuse */
+  addName(depth: number, name: string): void {
+    const names = depth === 1 ? this.#envelopeKeys : this.#tableKeys;
+    if (names.has(name)) {
+      throw badFrame(`"${name}" stands in it twice`);
+    }
+    names.add(name);
+    if (depth === 1) {
+      this.#envelopeKey = name;
+      this.#isInTable = name === 'config_table';
+      return;
+    }
+    this.#tableKey = name;
+    // Data planes refuse any other underscored field at the root (kong/db/declarative), and _comment is ours.
+    if (name.startsWith('_') && name !== '_format_version' && name !== '_transform') {
+      throw badFrame(
+        `the config_table has "${name}", which data planes would refuse or which is ours to add`,
+      );
+    }
+  }
+
+  addScalar(depth: number, scalar: unknown): void {
+    if (depth === 1) {
+      this.#envelope.set(this.#envelopeKey, scalar);
+    } else {
+      this.#table.set(this.#tableKey, scalar);
+    }
+  }
+
+  /**
+   * @param depth of what the value stands in
+   * @param byte the value's first one
+   * @param offset of that byte
+   * @throws ControlPlaneError `bad-frame` when a value of another kind is needed at this place
+   */
+  beginValue(depth: number, byte: number, offset: number): void {
+    if (depth === 0 || depth > 3 || !this.#isInTable) {
+      return;
+    }
+    if (depth === 1) {
+      if (byte !== openBrace) {
+        throw badFrame('its config_table is no object');
+      }
+      this.#tableStart = offset;
+    } else if (!this.#tableKey.startsWith('_')) {
+      this.#beginInList(depth, byte);
+    }
+  }
+
+  #beginInList(depth: number, byte: number): void {
+    if (depth === 2) {
+      if (byte !== openBracket) {
+        throw badFrame(`"${this.#tableKey}" in the config_table is no list of entities`);
+      }
+      this.#entities.set(this.#tableKey, 0);
+      return;
+    }
+    if (byte !== openBrace) {
+      throw badFrame(`"${this.#tableKey}" in the config_table holds something that is no entity`);
+    }
+    this.#entities.set(this.#tableKey, (this.#entities.get(this.#tableKey) ?? 0) + 1);
+  }
+
+  /** @param offset just behind the last byte of a value in the envelope */
+  endValueOfEnvelope(offset: number): void {
+    if (this.#isInTable) {
+      this.#tableEnd = offset;
+    }
+  }
+
+  /** The part of a chunk that belongs to the config table, its closing brace left out. */
+  cutTable(chunk: Uint8Array, chunkOffset: number): Uint8Array {
+    return this.#tableStart < 0
+      ? chunk.subarray(0, 0)
+      : chunk.subarray(
+          Math.max(0, this.#tableStart - chunkOffset),
+          this.#tableEnd < 0 ? chunk.length : Math.max(0, this.#tableEnd - 1 - chunkOffset),
+        );
+  }
+
+  /** @throws ControlPlaneError `bad-frame` when the frame is not a full configuration in a format that we know */
+  readEnvelope(): FrameEnvelope {
+    const type = this.#envelope.get('type');
+    if (type !== 'reconfigure') {
+      throw badFrame(`its type is ${describeScalar(type)} where "reconfigure" is expected`);
+    }
+    if (this.#tableStart < 0) {
+      throw badFrame('it has no config_table');
+    }
+    const formatVersion = this.#table.get('_format_version');
+    if (formatVersion !== '3.0') {
+      throw badFrame(
+        `the config_table's _format_version is ${describeScalar(formatVersion)} where "3.0" is expected`,
+      );
+    }
+    if (this.#table.get('_transform') !== false) {
+      throw badFrame(
+        "the config_table's _transform is not false: data planes would hash passwords that are hashed already",
+      );
+    }
+    const configHash = this.#envelope.get('config_hash');
+    if (typeof configHash !== 'string' || !/^[0-9a-f]{32}$/.test(configHash)) {
+      throw badFrame('its config_hash is not an md5 in hexadecimal digits');
+    }
+    return {
+      tableStart: this.#tableStart,
+      tableEnd: this.#tableEnd,
+      configHash,
+      builtAt: readTimestamp(this.#envelope.get('timestamp')),
+      entities: Object.fromEntries(this.#entities),
+    };
+  }
+}
+
+function readTimestamp(timestamp: unknown): Date {
+  const builtAt = new Date(typeof timestamp === 'number' ? Math.floor(timestamp * 1000) : Number.NaN);
+  // Before the first hybrid mode there was no frame; beyond the year 9999 ISO 8601 needs more digits.
+  if (!(builtAt.getTime() > Date.UTC(2019) && builtAt.getTime() < Date.UTC(10_000))) {
+    throw badFrame('its timestamp is no time in epoch seconds');
+  }
+  return builtAt;
+}
+
+function describeScalar(scalar: unknown): string {
+  return scalar === undefined ? 'missing' : JSON.stringify(scalar).slice(0, 40);
+}
