@@ -5,8 +5,8 @@ import type { Identity } from '../simulators/aws/identities.ts';
 import type { LocalSystem } from './local-system.ts';
 import { controlPlaneName, firstExport } from './rehearsal/rehearsal.ts';
 import type { Subject } from './rehearsal/subject.ts';
-import { described, type Timeline } from './rehearsal/timeline.ts';
-import { vaultView } from './rehearsal/vault-view.ts';
+import { describeManifest, type Timeline } from './rehearsal/timeline.ts';
+import { openVaultView } from './rehearsal/vault-view.ts';
 
 export interface Serving {
   readonly system: LocalSystem;
@@ -16,12 +16,12 @@ export interface Serving {
   readonly timeline: Timeline;
 }
 
-/** Publishes once, prints what a person needs to try everything by hand, and stays until SIGINT or SIGTERM. */
+/** Publishes once, prints what a person needs to try everything by hand, and runs until SIGINT or SIGTERM. */
 export async function serve({ system, subject, directory, json, timeline }: Serving): Promise<void> {
   const { simulator, dataPlaneVersion } = subject;
-  const vault = await vaultView(system, controlPlaneName, dataPlaneVersion);
+  const vault = await openVaultView(system, controlPlaneName, dataPlaneVersion);
   await simulator?.hooks.install(system.webhookUrl, system.hookSecret);
-  timeline.step('First export', described(await firstExport(system, vault)));
+  timeline.step('First export', describeManifest(await firstExport(system, vault)));
 
   const publicKeyFile = join(directory, 'signing-key.pem');
   const secretFile = join(directory, 'hook-secret');
@@ -31,8 +31,8 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
   const clusterKeyFile = join(directory, 'cluster.key');
   await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
   await writeFile(secretFile, system.hookSecret, { mode: 0o600 });
-  await writeFile(credentialsFile, shellVariables(system, system.dataPlane), { mode: 0o600 });
-  await writeFile(administratorFile, shellVariables(system, system.administrator), { mode: 0o600 });
+  await writeFile(credentialsFile, formatShellVariables(system, system.dataPlane), { mode: 0o600 });
+  await writeFile(administratorFile, formatShellVariables(system, system.administrator), { mode: 0o600 });
   await writeFile(clusterCertificateFile, subject.certificate.certificate);
   await writeFile(clusterKeyFile, subject.certificate.key, { mode: 0o600 });
 
@@ -59,12 +59,12 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
   if (json) {
     process.stdout.write(`${JSON.stringify(endpoints)}\n`);
   } else {
-    timeline.title(commands(endpoints));
+    timeline.title(describeCommands(endpoints));
   }
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 }
 
-function shellVariables(system: LocalSystem, identity: Identity): string {
+function formatShellVariables(system: LocalSystem, identity: Identity): string {
   const variables = {
     AWS_REGION: system.region,
     AWS_ACCESS_KEY_ID: identity.accessKeyId,
@@ -78,7 +78,7 @@ function shellVariables(system: LocalSystem, identity: Identity): string {
 }
 
 /** A path as a shell takes it, in quotes only where it needs them. */
-function quoted(path: string): string {
+function quotePath(path: string): string {
   return /^[\w./+@%-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
@@ -96,54 +96,54 @@ interface Endpoints {
   readonly clusterCertificateFile: string;
   readonly clusterKeyFile: string;
   readonly dataPlaneVersion: string;
-  /** Where the printed `lifeboat fetch` writes: the file holds secrets, and does not belong into the project. */
+  /** Where the printed `lifeboat fetch` writes: the file holds secrets and does not belong in the project. */
   readonly fetchedFile: string;
   readonly logDirectory: string;
 }
 
-function commands(endpoints: Endpoints): string {
+function describeCommands(endpoints: Endpoints): string {
   const grantUrl = `${endpoints.apiUrl}/control-planes/${controlPlaneName}/fallback-config?kongVersion=${endpoints.dataPlaneVersion}`;
   const change =
     endpoints.adminUrl === null
       ? ''
-      : `# change something in the control plane; its event hook does the rest
+      : `# change something in the control plane; its event hook asks for an export
 curl -s ${endpoints.adminUrl}/services -H 'content-type: application/json' -d '{"name":"mine","url":"http://example.com"}'
 
 `;
-  return `Everything below runs in another terminal, in this folder. Ctrl-C here ends it.
+  return `Run the commands below in another terminal, in this folder. Ctrl-C in this one ends the system.
 
-${change}# ring the bell yourself, signed as Kong signs (202; without the signature 401)
+${change}# send an event hook yourself, signed as Kong signs it (202; without the signature 401)
 body='{"source":"crud","event":"routes:update"}'
-signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$(cat ${quoted(endpoints.hookSecretFile)})" | sed 's/^.*= //')
+signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$(cat ${quotePath(endpoints.hookSecretFile)})" | sed 's/^.*= //')
 curl -i ${endpoints.webhookUrl} -H 'content-type: application/json' -H "x-kong-signature: sha256=$signature" -d "$body"
 
 # the credentials of a data plane's role
-. ${quoted(endpoints.dataPlaneCredentialsFile)}
+. ${quotePath(endpoints.dataPlaneCredentialsFile)}
 
-# be a new data plane
+# fetch the file as a new data plane
 npm run --silent lifeboat -- fetch --control-plane ${controlPlaneName} --kong-version ${endpoints.dataPlaneVersion} \\
-  --endpoint ${endpoints.apiUrl} --public-key ${quoted(endpoints.publicKeyFile)} \\
-  --output ${quoted(endpoints.fetchedFile)}
+  --endpoint ${endpoints.apiUrl} --public-key ${quotePath(endpoints.publicKeyFile)} \\
+  --output ${quotePath(endpoints.fetchedFile)}
 
-# or ask for the grant alone
+# or request the grant alone
 curl -s --aws-sigv4 aws:amz:${endpoints.region}:execute-api --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
   -H "x-amz-security-token: $AWS_SESSION_TOKEN" '${grantUrl}'
 
-# or be one in a private network, which invokes the function instead
+# or as a data plane in a private network, which invokes the function instead
 npm run --silent lifeboat -- fetch --control-plane ${controlPlaneName} --kong-version ${endpoints.dataPlaneVersion} \\
-  --endpoint ${endpoints.grantFunctionArn} --public-key ${quoted(endpoints.publicKeyFile)} \\
-  --output ${quoted(endpoints.fetchedFile)}
+  --endpoint ${endpoints.grantFunctionArn} --public-key ${quotePath(endpoints.publicKeyFile)} \\
+  --output ${quotePath(endpoints.fetchedFile)}
 
-# or one without AWS credentials or Node: the cluster certificate's key says who asks, by curl and openssl
+# or as a data plane without AWS credentials and Node: with its cluster certificate, curl and openssl
 LIFEBOAT_ENDPOINT=${endpoints.apiUrl} LIFEBOAT_CONTROL_PLANE=${controlPlaneName} LIFEBOAT_KONG_VERSION=${endpoints.dataPlaneVersion} \\
-  LIFEBOAT_PUBLIC_KEY=${quoted(endpoints.publicKeyFile)} LIFEBOAT_OUTPUT=${quoted(endpoints.fetchedFile)} \\
-  KONG_CLUSTER_CERT=${quoted(endpoints.clusterCertificateFile)} KONG_CLUSTER_CERT_KEY=${quoted(endpoints.clusterKeyFile)} \\
+  LIFEBOAT_PUBLIC_KEY=${quotePath(endpoints.publicKeyFile)} LIFEBOAT_OUTPUT=${quotePath(endpoints.fetchedFile)} \\
+  KONG_CLUSTER_CERT=${quotePath(endpoints.clusterCertificateFile)} KONG_CLUSTER_CERT_KEY=${quotePath(endpoints.clusterKeyFile)} \\
   examples/data-plane/shell/lifeboat-fetch.sh
 
-# the signing key, as an operator gets it for data planes to pin: their own role may not ask KMS
-(. ${quoted(endpoints.administratorCredentialsFile)}; npm run --silent lifeboat -- public-key --key-id ${endpoints.signingKeyArn})
+# the signing key, as an operator reads it for data planes to pin (their own role may not read it from KMS)
+(. ${quotePath(endpoints.administratorCredentialsFile)}; npm run --silent lifeboat -- public-key --key-id ${endpoints.signingKeyArn})
 
-# what the functions log
-tail -f ${quoted(endpoints.logDirectory)}/*.log
+# the logs of the functions and of the API
+tail -f ${quotePath(endpoints.logDirectory)}/*.log
 `;
 }

@@ -11,7 +11,7 @@ import { localTemplate } from './local-template.ts';
 import { proxyThroughKong } from './rehearsal/kong-proof.ts';
 import { controlPlaneName, isGood, rehearse } from './rehearsal/rehearsal.ts';
 import { realControlPlane, type Subject, simulatedControlPlane } from './rehearsal/subject.ts';
-import { type Timeline, timeline } from './rehearsal/timeline.ts';
+import { startTimeline, type Timeline } from './rehearsal/timeline.ts';
 import { serve } from './serve.ts';
 
 interface StartOptions {
@@ -30,31 +30,33 @@ interface StartOptions {
 }
 
 const program = new Command('npm start --')
-  .description('Rehearse an outage on this machine: the whole of Lifeboat, without AWS, in under a minute.')
+  .description(
+    'Rehearse an outage on this machine: the whole of Lifeboat, without an AWS account, in under a minute.',
+  )
   .addOption(
     new Option(
       '--cluster-endpoint <host:port>',
       'read a real control plane instead of the simulator; it is never changed',
-    ).argParser(hostAndPort),
+    ).argParser(parseHostAndPort),
   )
   .option('--cluster-cert <file>', 'a data plane’s cluster certificate, PEM')
   .option('--cluster-cert-key <file>', 'its key, PEM')
   .option('--cluster-ca <file>', 'PKI mode: the CA of the control plane’s certificate, PEM')
   .option('--cluster-server-name <name>', 'name in the control plane’s certificate, where it is not the host')
   .addOption(
-    new Option('--custom-plugins <names>', 'plugins that are not Kong’s own, with commas')
+    new Option('--custom-plugins <names>', 'plugins that are not Kong’s own, separated by commas')
       .default([])
-      .argParser(names),
+      .argParser(parseNames),
   )
   .addOption(
-    new Option('--data-plane-version <version>', 'full Kong version to publish for').argParser(version),
+    new Option('--data-plane-version <version>', 'full Kong version to publish for').argParser(parseVersion),
   )
   .option('--kong <path>', 'a kong executable for the new data plane; by default the one on PATH, if any')
-  .option('--serve', 'stay up, and print endpoints, credentials and ready-made commands; Ctrl-C ends it')
-  .addOption(new Option('--port <port>', 'of the HTTP API').argParser(port))
+  .option('--serve', 'keep running, and print endpoints, credentials and ready-made commands; Ctrl-C ends it')
+  .addOption(new Option('--port <port>', 'of the HTTP API').argParser(parsePort))
   .option(
     '--data <directory>',
-    'keep vault, keys and logs here for the next start; by default .lifeboat, emptied first',
+    'keep vault, keys and logs here for the next start (default: .lifeboat, which is emptied first)',
   )
   .option('--json', 'one JSON object at the end, and nothing else on stdout')
   .action(start);
@@ -64,14 +66,14 @@ await program.parseAsync();
 async function start(options: StartOptions): Promise<void> {
   const json = options.json === true;
   // Progress is for people; with --json stdout is for a machine.
-  const say = timeline((line) => (json ? process.stderr : process.stdout).write(line));
+  const say = startTimeline((line) => (json ? process.stderr : process.stdout).write(line));
   const parts: { stop(): Promise<void> }[] = [];
   try {
-    const { directory, release } = await dataDirectory(options.data);
+    const { directory, release } = await claimDataDirectory(options.data);
     parts.push({ stop: release });
     const kong = await findKong(options.kong);
-    say.title(options.serve === true ? 'Lifeboat, on this machine' : 'Lifeboat: the rehearsal of an outage');
-    const subject = await subjectOf(options);
+    say.title(options.serve === true ? 'Lifeboat on this machine' : 'Lifeboat: rehearsal of an outage');
+    const subject = await chooseSubject(options);
     const { simulator } = subject;
     if (simulator !== undefined) {
       parts.push({ stop: () => simulator.takeDown() });
@@ -88,7 +90,7 @@ async function start(options: StartOptions): Promise<void> {
       port: options.port,
     });
     parts.push(system);
-    say.step('Lifeboat up', `the functions as deployed, AWS in miniature · ${system.apiUrl}`);
+    say.step('Lifeboat up', `the synthesized template, deployed to a simulated AWS · ${system.apiUrl}`);
     if (options.serve === true) {
       await serve({ system, subject, directory, json, timeline: say });
     } else {
@@ -146,23 +148,23 @@ async function rehearseAndReport({
   } else {
     say.title(
       ok
-        ? `It holds: a new data plane boots while its control plane is down. ${seconds} s in all.\nThe file: ${result.dataPlane.file}\nThe logs: ${system.logDirectory}`
-        : `It does NOT hold: see above, and the logs in ${system.logDirectory}`,
+        ? `Passed: a new data plane boots while its control plane is down. ${seconds} s in total.\nThe file: ${result.dataPlane.file}\nThe logs: ${system.logDirectory}`
+        : `FAILED: see the lines with NOT above, and the logs in ${system.logDirectory}`,
     );
   }
   process.exitCode = ok ? 0 : 1;
 }
 
-async function subjectOf(options: StartOptions): Promise<Subject> {
+async function chooseSubject(options: StartOptions): Promise<Subject> {
   const { clusterEndpoint, clusterCert, clusterCertKey } = options;
   if (clusterEndpoint === undefined) {
     const { clusterCa, clusterServerName, customPlugins } = options;
-    // Whoever gives a certificate means a control plane of their own, and would take the simulator's success for its.
+    // With a certificate and no endpoint, the simulator's success would be taken for that of a real control plane.
     if (
       [clusterCert, clusterCertKey, clusterCa, clusterServerName, customPlugins[0]].some((given) => given)
     ) {
       throw new Error(
-        '--cluster-cert, --cluster-cert-key, --cluster-ca, --cluster-server-name and --custom-plugins are about a control plane of yours: ' +
+        '--cluster-cert, --cluster-cert-key, --cluster-ca, --cluster-server-name and --custom-plugins describe a real control plane: ' +
           'name it with --cluster-endpoint',
       );
     }
@@ -177,10 +179,10 @@ async function subjectOf(options: StartOptions): Promise<Subject> {
 }
 
 /**
- * A directory named by the user is kept as it is; our own starts empty. In either one system runs at a time: a second one would write
- * over the first one's objects.
+ * A directory that the user names is kept as it is; our own starts empty. Only one system runs in a directory at a time: a
+ * second one would overwrite the objects of the first.
  */
-async function dataDirectory(
+async function claimDataDirectory(
   named: string | undefined,
 ): Promise<{ readonly directory: string; readonly release: () => Promise<void> }> {
   const directory = named === undefined ? join(projectRoot, '.lifeboat') : resolve(named);
@@ -189,7 +191,7 @@ async function dataDirectory(
   if (runningPid > 0 && runningPid !== process.pid && isAlive(runningPid)) {
     throw new Error(
       `another system (process ${runningPid}) uses ${directory}: end it, or name another directory with --data. ` +
-        `If that process is something else, delete ${pidFile}`,
+        `If that process is not Lifeboat, delete ${pidFile}`,
     );
   }
   if (named === undefined) {
@@ -208,25 +210,25 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function names(value: string): readonly string[] {
+function parseNames(value: string): readonly string[] {
   return value.split(',').filter((name) => name !== '');
 }
 
-function version(value: string): string {
+function parseVersion(value: string): string {
   if (!v.is(kongVersion, value)) {
     throw new InvalidArgumentError('a full Kong version is expected, for example 3.9.1');
   }
   return value;
 }
 
-function hostAndPort(value: string): string {
+function parseHostAndPort(value: string): string {
   if (!/^([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/.test(value)) {
     throw new InvalidArgumentError('host:port is expected, as in the control plane’s cluster_listen');
   }
   return value;
 }
 
-function port(value: string): number {
+function parsePort(value: string): number {
   const number = Number(value);
   if (!/^\d{1,5}$/.test(value) || number > 65_535) {
     throw new InvalidArgumentError('a port number is expected');

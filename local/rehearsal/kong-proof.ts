@@ -27,7 +27,7 @@ export async function proxyThroughKong({ kong, subject, file, directory }: KongP
     return {
       ok: null,
       ran: null,
-      description: 'left out: there is no kong on PATH (name one with --kong PATH)',
+      description: 'left out: no kong on PATH (name one with --kong PATH)',
     };
   }
   // A data plane is new without the cache that an earlier rehearsal left in its prefix.

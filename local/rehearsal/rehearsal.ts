@@ -10,9 +10,9 @@ import type { Manifest } from '../../core/vault/manifest.ts';
 import type { LocalSystem } from '../local-system.ts';
 import { fetchAsNewDataPlane, holdsTable } from './new-data-plane.ts';
 import type { SimulatedControlPlane, Subject } from './subject.ts';
-import { prolonged, redirected, startTamperer } from './tampering.ts';
-import { counted, described, type Timeline } from './timeline.ts';
-import { type VaultView, vaultView } from './vault-view.ts';
+import { prolongUrl, redirectUrl, startTamperer } from './tampering.ts';
+import { countNoun, describeManifest, type Timeline } from './timeline.ts';
+import { openVaultView, type VaultView } from './vault-view.ts';
 
 export const controlPlaneName = 'prod';
 const burstSize = 200;
@@ -48,15 +48,10 @@ export interface Rehearsal {
 }
 
 /** Plays an outage from the first export to the new data plane; each step throws when it does not hold. */
-export async function rehearse({
-  system,
-  subject,
-  timeline,
-  directory,
-  upstreamUrl,
-}: Rehearsal): Promise<RehearsalResult> {
+export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
+  const { system, subject, timeline, upstreamUrl } = rehearsal;
   const { simulator, dataPlaneVersion } = subject;
-  const vault = await vaultView(system, controlPlaneName, dataPlaneVersion);
+  const vault = await openVaultView(system, controlPlaneName, dataPlaneVersion);
 
   if (simulator === undefined) {
     timeline.step('Event hook', 'left out: a real control plane is not changed');
@@ -64,7 +59,7 @@ export async function rehearse({
     await simulator.hooks.install(system.webhookUrl, system.hookSecret);
     timeline.step('Event hook installed', system.webhookUrl);
   }
-  timeline.step('First export', described(await firstExport(system, vault)));
+  timeline.step('First export', describeManifest(await firstExport(system, vault)));
 
   const changes =
     simulator === undefined ? null : await makeChanges({ system, vault, simulator, timeline, upstreamUrl });
@@ -72,56 +67,78 @@ export async function rehearse({
     timeline.step('Changes', 'left out: a real control plane is not changed');
   }
 
-  const wroteVersion = await unchangedCheck(system, vault);
+  const unchangedWroteVersion = await checkUnchanged(system, vault);
   timeline.step(
     'Schedule: nothing changed',
-    wroteVersion ? 'and yet a version was written' : 'no version written',
+    unchangedWroteVersion ? 'NOT as expected: a version was written' : 'no version written',
   );
 
   const lastTable = simulator?.served().table;
-  const leftAlone = simulator === undefined ? null : await outage(system, vault, simulator);
+  const outageLeftVaultAlone = simulator === undefined ? null : await playOutage(system, vault, simulator);
   timeline.step(
-    'CONTROL PLANE DOWN',
-    leftAlone === null
-      ? 'left out: a real control plane is not ours to stop'
-      : leftAlone
-        ? 'the export says so and leaves the vault alone'
-        : 'and the vault changed',
+    'Control plane down',
+    describeHeld(
+      outageLeftVaultAlone,
+      'the export reports the outage; the vault is unchanged',
+      'NOT as expected: the vault changed',
+      'left out: a real control plane is not stopped',
+    ),
   );
+  return {
+    changeToPublishedSeconds: changes?.changeToPublishedSeconds ?? null,
+    burst: changes?.burst ?? null,
+    unchangedWroteVersion,
+    outageLeftVaultAlone,
+    ...(await bootNewDataPlane(rehearsal, vault, lastTable)),
+  };
+}
 
+/** Tampers with a grant, then boots a new data plane from an honest one. */
+async function bootNewDataPlane(
+  { system, subject, timeline, directory }: Rehearsal,
+  vault: VaultView,
+  lastTable: object | undefined,
+) {
   const publicKeyFile = join(directory, 'signing-key.pem');
   await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
-  const refusals = await tampering(system, vault, subject, directory);
+  const refusals = await tryTampering(system, vault, subject, directory);
   timeline.step('Tampered URLs', refusals.url ? 'refused by the vault (403)' : 'NOT refused');
   timeline.step('Tampered file', refusals.file ? 'refused by the data plane' : 'NOT refused');
 
   const file = join(directory, 'config.json');
-  const fetched = await fetchAsNewDataPlane(system, controlPlaneName, dataPlaneVersion, publicKeyFile, file);
+  const fetched = await fetchAsNewDataPlane(
+    system,
+    controlPlaneName,
+    subject.dataPlaneVersion,
+    publicKeyFile,
+    file,
+  );
   const manifest = await vault.until('reading the vault', () => true);
   const verified = fetched.sha256 === manifest.sha256 && fetched.revision === manifest.revision;
-  const equal = lastTable === undefined ? null : await holdsTable(file, lastTable);
-  timeline.step('New data plane has its file', `${described(manifest)}, verified`);
+  const equalsControlPlane = lastTable === undefined ? null : await holdsTable(file, lastTable);
+  timeline.step('New data plane has its file', `${describeManifest(manifest)}, verified`);
   timeline.step(
-    'Compared',
-    equal === null
-      ? 'left out: nobody knows what a real control plane last had'
-      : equal
-        ? 'the file is what the control plane last had'
-        : 'the file DIFFERS from what the control plane last had',
+    'File compared',
+    describeHeld(
+      equalsControlPlane,
+      'equal to the control plane’s last configuration',
+      'NOT equal to the control plane’s last configuration',
+      'left out: the last configuration of a real control plane is not known',
+    ),
   );
   return {
     revision: manifest.revision,
     entities: manifest.entities,
     sha256: manifest.sha256,
     sizeBytes: manifest.size,
-    changeToPublishedSeconds: changes?.changeToPublishedSeconds ?? null,
-    burst: changes?.burst ?? null,
-    unchangedWroteVersion: wroteVersion,
-    outageLeftVaultAlone: leftAlone,
     tamperedUrlRefused: refusals.url,
     tamperedFileRefused: refusals.file,
-    dataPlane: { verified, file, equalsControlPlane: equal },
+    dataPlane: { verified, file, equalsControlPlane },
   };
+}
+
+function describeHeld(held: boolean | null, yes: string, no: string, leftOut: string): string {
+  return held === null ? leftOut : held ? yes : no;
 }
 
 /** Whether everything held that was looked at. */
@@ -146,19 +163,19 @@ interface Changes {
 
 async function makeChanges(changes: Changes) {
   const { timeline } = changes;
-  const one = await oneChange(changes);
+  const one = await publishOneChange(changes);
   timeline.step(
     'One change published',
-    `${one.seconds.toFixed(1)} s after it was made · ${described(one.manifest)}`,
+    `${one.seconds.toFixed(1)} s after it was made · ${describeManifest(one.manifest)}`,
   );
-  const burst = await burstOfChanges(changes);
+  const burst = await publishBurst(changes);
   timeline.step(
     `${burstSize} changes published`,
-    `${counted(burst.exports, 'export')}, ${burst.seconds.toFixed(1)} s · ${described(burst.manifest)}`,
+    `${countNoun(burst.exports, 'export')}, ${burst.seconds.toFixed(1)} s · ${describeManifest(burst.manifest)}`,
   );
   return {
-    changeToPublishedSeconds: rounded(one.seconds),
-    burst: { changes: burstSize, exports: burst.exports, seconds: rounded(burst.seconds) },
+    changeToPublishedSeconds: roundSeconds(one.seconds),
+    burst: { changes: burstSize, exports: burst.exports, seconds: roundSeconds(burst.seconds) },
   };
 }
 
@@ -167,13 +184,13 @@ export async function firstExport(system: LocalSystem, vault: VaultView): Promis
   await system.ringSchedule();
   return vault.until(
     'the first export',
-    () => checks(system) > 0,
-    // One try may come a moment too early; after two nobody listens there.
-    () => measured(system, 'ControlPlaneUnreachable') > 1,
+    () => countChecks(system) > 0,
+    // The first try may come a moment too early. After the second, the address is wrong.
+    () => sumMeasurements(system, 'ControlPlaneUnreachable') > 1,
   );
 }
 
-async function oneChange({ vault, simulator, upstreamUrl }: Changes) {
+async function publishOneChange({ vault, simulator, upstreamUrl }: Changes) {
   const before = await vault.current();
   const changedAt = await simulator.create('services', { name: 'rehearsal', url: upstreamUrl });
   const manifest = await vault.until(
@@ -183,8 +200,8 @@ async function oneChange({ vault, simulator, upstreamUrl }: Changes) {
   return { manifest, seconds: (Date.now() - changedAt.getTime()) / 1000 };
 }
 
-async function burstOfChanges({ system, vault, simulator, upstreamUrl }: Changes) {
-  await settled(system);
+async function publishBurst({ system, vault, simulator, upstreamUrl }: Changes) {
+  await waitUntilIdle(system);
   const exportsBefore = system.exportCount();
   const startedMs = Date.now();
   await simulator.create('services/rehearsal/routes', { name: 'rehearsal', paths: ['/rehearsal'] });
@@ -199,23 +216,23 @@ async function burstOfChanges({ system, vault, simulator, upstreamUrl }: Changes
     },
   );
   const seconds = (Date.now() - startedMs) / 1000;
-  await settled(system);
+  await waitUntilIdle(system);
   return { manifest, seconds, exports: system.exportCount() - exportsBefore };
 }
 
 /** Asks for an export of what is published already. */
-async function unchangedCheck(system: LocalSystem, vault: VaultView): Promise<boolean> {
+async function checkUnchanged(system: LocalSystem, vault: VaultView): Promise<boolean> {
   const before = await vault.versionCount();
-  const unchangedBefore = measured(system, 'Unchanged');
+  const unchangedBefore = sumMeasurements(system, 'Unchanged');
   await system.ringSchedule();
   await vault.until(
     'the check of an unchanged configuration',
-    () => measured(system, 'Unchanged') > unchangedBefore,
+    () => sumMeasurements(system, 'Unchanged') > unchangedBefore,
   );
   return (await vault.versionCount()) !== before;
 }
 
-async function outage(
+async function playOutage(
   system: LocalSystem,
   vault: VaultView,
   controlPlane: SimulatedControlPlane,
@@ -225,12 +242,12 @@ async function outage(
   await system.ringSchedule();
   const after = await vault.until(
     'the report of the outage',
-    () => measured(system, 'ControlPlaneUnreachable') > 0,
+    () => sumMeasurements(system, 'ControlPlaneUnreachable') > 0,
   );
   return after.sha256 === before?.sha256;
 }
 
-async function tampering(system: LocalSystem, vault: VaultView, subject: Subject, directory: string) {
+async function tryTampering(system: LocalSystem, vault: VaultView, subject: Subject, directory: string) {
   const request = {
     endpoint: new URL(system.apiUrl),
     controlPlane: controlPlaneName,
@@ -256,8 +273,8 @@ async function tampering(system: LocalSystem, vault: VaultView, subject: Subject
   try {
     return {
       url:
-        (await refusedWith('denied', prolonged(url))) &&
-        (await refusedWith('denied', redirected(url, `status/${controlPlaneName}.json`))),
+        (await refusedWith('denied', prolongUrl(url))) &&
+        (await refusedWith('denied', redirectUrl(url, `status/${controlPlaneName}.json`))),
       file: await refusedWith('verification', tamperer.url),
     };
   } finally {
@@ -265,7 +282,7 @@ async function tampering(system: LocalSystem, vault: VaultView, subject: Subject
   }
 }
 
-function measured(system: LocalSystem, name: string): number {
+function sumMeasurements(system: LocalSystem, name: string): number {
   return system
     .measurements()
     .filter((measurement) => measurement.name === name)
@@ -273,17 +290,17 @@ function measured(system: LocalSystem, name: string): number {
 }
 
 /** Exports that ended with the vault holding what the control plane serves. */
-function checks(system: LocalSystem): number {
-  return measured(system, 'Published') + measured(system, 'Unchanged');
+function countChecks(system: LocalSystem): number {
+  return sumMeasurements(system, 'Published') + sumMeasurements(system, 'Unchanged');
 }
 
 /** Waits until the hooks on their way have become exports and these have ended. */
-async function settled(system: LocalSystem): Promise<void> {
+async function waitUntilIdle(system: LocalSystem): Promise<void> {
   while (!(await system.isIdle())) {
     await delay(50);
   }
 }
 
-function rounded(seconds: number): number {
+function roundSeconds(seconds: number): number {
   return Math.round(seconds * 100) / 100;
 }

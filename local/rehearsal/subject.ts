@@ -53,7 +53,7 @@ export async function realControlPlane(options: RealControlPlaneOptions): Promis
     certificate: { certificate, key, ca },
     dataPlaneVersion: options.dataPlaneVersion ?? '3.9.1',
     customPlugins: options.customPlugins,
-    description: `${options.clusterEndpoint}, a real one: it is read and never changed`,
+    description: `${options.clusterEndpoint}, a real control plane: read, never changed`,
     simulator: undefined,
   };
 }
@@ -84,11 +84,11 @@ export async function simulatedControlPlane(dataPlaneVersion = '3.9.1'): Promise
     dataPlaneVersion,
     customPlugins: [],
     description: `Kong 3.9.1, simulated, with the configuration of a real one · ${controlPlane.clusterEndpoint}`,
-    simulator: driver(controlPlane, dataPlaneVersion),
+    simulator: driveSimulator(controlPlane, dataPlaneVersion),
   };
 }
 
-function driver(controlPlane: ControlPlane, version: string): SimulatedControlPlane {
+function driveSimulator(controlPlane: ControlPlane, version: string): SimulatedControlPlane {
   let down: Promise<void> | undefined;
   const post = async (path: string, body: object): Promise<Date> => {
     const response = await fetch(`${controlPlane.adminUrl}${path}`, {

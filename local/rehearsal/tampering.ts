@@ -2,15 +2,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 
-/** The same URL for an hour more: what a thief of a grant would like to have. */
-export function prolonged(url: string): string {
+/** The same URL, valid for an hour: what somebody with a stolen grant would want. */
+export function prolongUrl(url: string): string {
   const changed = new URL(url);
   changed.searchParams.set('X-Amz-Expires', '3600');
   return changed.toString();
 }
 
 /** The same grant for another object. */
-export function redirected(url: string, key: string): string {
+export function redirectUrl(url: string, key: string): string {
   const changed = new URL(url);
   const bucket = changed.pathname.split('/')[1] ?? '';
   changed.pathname = `/${bucket}/${key}`;

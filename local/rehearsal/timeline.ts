@@ -8,7 +8,7 @@ export interface Timeline {
   readonly seconds: () => number;
 }
 
-export function timeline(write: (line: string) => void): Timeline {
+export function startTimeline(write: (line: string) => void): Timeline {
   const startedMs = performance.now();
   const seconds = () => (performance.now() - startedMs) / 1000;
   return {
@@ -20,7 +20,7 @@ export function timeline(write: (line: string) => void): Timeline {
 }
 
 /** `revision 2 · 64 entities (services 7, routes 7, …) · 32.1 kB` */
-export function described({ revision, entities, size }: Manifest): string {
+export function describeManifest({ revision, entities, size }: Manifest): string {
   const { total = 0, ...types } = entities;
   const largestFirst = Object.entries(types)
     .filter(([type]) => type !== 'workspaces' && type !== 'parameters')
@@ -28,14 +28,14 @@ export function described({ revision, entities, size }: Manifest): string {
     .map(([type, count]) => `${type} ${count}`);
   const named = [...largestFirst.slice(0, 3), ...(largestFirst.length > 3 ? ['…'] : [])].join(', ');
   // A manifest that would grow too large holds the total alone.
-  return `revision ${revision} · ${total} entities${named === '' ? '' : ` (${named})`} · ${kilobytes(size)}`;
+  return `revision ${revision} · ${total} entities${named === '' ? '' : ` (${named})`} · ${formatKilobytes(size)}`;
 }
 
-export function kilobytes(bytes: number): string {
+export function formatKilobytes(bytes: number): string {
   return `${(bytes / 1000).toFixed(1)} kB`;
 }
 
 /** `1 export`, `2 exports` */
-export function counted(count: number, noun: string): string {
+export function countNoun(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -18,16 +18,16 @@ export interface VaultView {
   current(): Promise<Manifest | undefined>;
   versionCount(): Promise<number>;
   /**
-   * @param isHopeless ends the wait early
+   * @param hasFailed ends the wait early
    * @throws Error when it does not come true in time
    */
-  until(what: string, isTrue: (manifest: Manifest) => boolean, isHopeless?: () => boolean): Promise<Manifest>;
+  until(what: string, isTrue: (manifest: Manifest) => boolean, hasFailed?: () => boolean): Promise<Manifest>;
 }
 
 const pollMs = 50;
-const patienceMs = 30_000;
+const longestWaitMs = 30_000;
 
-export async function vaultView(
+export async function openVaultView(
   system: LocalSystem,
   controlPlane: string,
   kongVersion: string,
@@ -50,23 +50,23 @@ export async function vaultView(
       );
       return Versions.length;
     },
-    async until(what, isTrue, isHopeless = () => false) {
+    async until(what, isTrue, hasFailed = () => false) {
       const startedMs = Date.now();
-      while (Date.now() < startedMs + patienceMs && !isHopeless()) {
+      while (Date.now() < startedMs + longestWaitMs && !hasFailed()) {
         const manifest = await current();
         if (manifest !== undefined && isTrue(manifest)) {
           return manifest;
         }
         await delay(pollMs);
       }
-      throw new Error(await whyNot(what, Date.now() - startedMs, system));
+      throw new Error(await describeFailure(what, Date.now() - startedMs, system));
     },
   };
 }
 
 const loggedError = v.pipe(v.string(), v.parseJson(), v.object({ error: v.string() }));
 
-async function whyNot(what: string, waitedMs: number, system: LocalSystem): Promise<string> {
+async function describeFailure(what: string, waitedMs: number, system: LocalSystem): Promise<string> {
   const log = join(system.logDirectory, 'export.log');
   const lines = (await readFile(log, 'utf8').catch(() => '')).split('\n');
   const error = lines.findLast((line) => v.is(loggedError, line));

@@ -94,7 +94,6 @@ export function startJsonService(
   operations: Readonly<Record<string, JsonOperation>>,
   accessesOf: (operation: string, input: JsonInput) => readonly Access[],
   context: ServiceContext,
-  port?: number,
 ): Promise<RunningService> {
   const { namespace, queryErrorCode } = protocol;
   return startSignedServer(
@@ -126,6 +125,5 @@ export function startJsonService(
       }),
     },
     context,
-    port,
   );
 }

@@ -253,14 +253,10 @@ function accessesOf({ region, accountId }: ServiceContext) {
 }
 
 /** Starts a KMS whose keys are kept below `dataDirectory`. */
-export async function startLocalKms(
-  dataDirectory: string,
-  context: ServiceContext,
-  port?: number,
-): Promise<LocalKms> {
+export async function startLocalKms(dataDirectory: string, context: ServiceContext): Promise<LocalKms> {
   const keys = keyStore(join(dataDirectory, 'kms'), context);
   const protocol = { service: 'kms', target: 'TrentService', version: '1.1' } as const;
-  const service = await startJsonService(protocol, operations(keys), accessesOf(context), context, port);
+  const service = await startJsonService(protocol, operations(keys), accessesOf(context), context);
   return {
     ...service,
     createKey: (name, spec) => keys.arnOf(keys.create(name, spec)),

@@ -63,57 +63,24 @@ const loadedId = 0;
 
 /** Starts a function; its code is loaded with the first event, so that that one is a cold start. */
 export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
+  const { name, logFile, timeoutSeconds } = options;
   const instances = new Set<Instance>();
   let warm: Instance | undefined;
   let invocations = 0;
   let stopping: Promise<void> | undefined;
-  const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 });
+  const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 });
 
-  function startInstance(): Instance {
-    const worker = new Worker(pathToFileURL(options.runtime), {
-      workerData: { bundle: pathToFileURL(options.bundle).href },
-      env: { ...options.environment, AWS_LAMBDA_FUNCTION_NAME: options.name },
-      execArgv: [],
-      ...(options.memorySizeMb === undefined
-        ? {}
-        : { resourceLimits: { maxOldGenerationSizeMb: options.memorySizeMb } }),
-      stdout: true,
-      stderr: true,
-    });
-    const waiting: Instance['waiting'] = new Map();
-    const loaded = new Promise<Answer>((resolve) => {
-      waiting.set(loadedId, resolve);
-    });
-    const failAll = (failure: string) => {
-      for (const [id, settle] of waiting) {
-        settle({ id, failure });
-      }
-    };
-    const keepLine = (line: string) => {
-      log.write(`${line}\n`);
-      options.onLog?.(line);
-    };
-    const printed = Promise.all([
-      eachLine(worker.stdout, (line) => {
-        const metrics = metricsIn(line);
-        if (metrics === undefined) {
-          keepLine(line);
-        } else {
-          options.onMetrics(metrics);
-        }
-      }),
-      eachLine(worker.stderr, keepLine),
-    ]);
-    const instance = { worker, waiting, loaded, printed };
-    worker.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
-    worker.on('error', (error) => failAll(`${options.name} broke down: ${error.message}`));
-    worker.on('exit', () => {
-      retire(instance);
-      instances.delete(instance);
-      failAll(`${options.name} ended`);
-    });
-    instances.add(instance);
-    return instance;
+  function warmInstance(): Instance {
+    if (warm === undefined) {
+      const instance = startInstance(options, (line) => log.write(`${line}\n`));
+      instance.worker.on('exit', () => {
+        retire(instance);
+        instances.delete(instance);
+      });
+      instances.add(instance);
+      warm = instance;
+    }
+    return warm;
   }
 
   function retire(instance: Instance): void {
@@ -132,48 +99,41 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
     });
   }
 
-  const failed = (failure: string) => {
-    log.write(`${failure}\n`);
-    return new Error(`${options.name} failed, see ${options.logFile}: ${failure.split('\n')[0]}`);
-  };
+  /** @throws Error when the function failed */
+  function resultOf(answer: Answer): unknown {
+    if ('failure' in answer) {
+      log.write(`${answer.failure}\n`);
+      throw new Error(`${name} failed, see ${logFile}: ${answer.failure.split('\n')[0]}`);
+    }
+    return answer.result;
+  }
 
   return {
     async load() {
-      warm ??= startInstance();
-      const answer = await warm.loaded;
-      if ('failure' in answer) {
-        throw failed(answer.failure);
-      }
+      resultOf(await warmInstance().loaded);
     },
     async invoke(event) {
       if (stopping !== undefined) {
-        throw new Error(`${options.name} was stopped`);
+        throw new Error(`${name} was stopped`);
       }
       invocations += 1;
       const id = invocations;
-      const timeoutMs = options.timeoutSeconds * 1000;
-      warm ??= startInstance();
-      const instance = warm;
+      const timeoutMs = timeoutSeconds * 1000;
+      const instance = warmInstance();
       let timer: NodeJS.Timeout | undefined;
       try {
         const answer = await new Promise<Answer>((resolve) => {
           instance.waiting.set(id, resolve);
           timer = setTimeout(() => {
-            resolve({ id, failure: `${options.name} timed out after ${options.timeoutSeconds} s` });
+            resolve({ id, failure: `${name} timed out after ${timeoutSeconds} s` });
             // As Lambda does: what ran too long must not go on behind its caller's back. The next event is a cold start.
             retire(instance);
             void instance.worker.terminate();
           }, timeoutMs);
-          instance.worker.postMessage({
-            id,
-            event,
-            deadlineMs: Date.now() + timeoutMs,
-          } satisfies Invocation);
+          const invocation: Invocation = { id, event, deadlineMs: Date.now() + timeoutMs };
+          instance.worker.postMessage(invocation);
         });
-        if ('failure' in answer) {
-          throw failed(answer.failure);
-        }
-        return answer.result;
+        return resultOf(answer);
       } finally {
         clearTimeout(timer);
         instance.waiting.delete(id);
@@ -184,6 +144,41 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
       return stopping;
     },
   };
+}
+
+function startInstance(options: LambdaFunctionOptions, writeLine: (line: string) => void): Instance {
+  const { name, memorySizeMb } = options;
+  const worker = new Worker(pathToFileURL(options.runtime), {
+    workerData: { bundle: pathToFileURL(options.bundle).href },
+    env: { ...options.environment, AWS_LAMBDA_FUNCTION_NAME: name },
+    execArgv: [],
+    ...(memorySizeMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memorySizeMb } }),
+    stdout: true,
+    stderr: true,
+  });
+  const waiting: Instance['waiting'] = new Map();
+  const loaded = new Promise<Answer>((resolve) => {
+    waiting.set(loadedId, resolve);
+  });
+  const failAll = (failure: string) => {
+    for (const [id, settle] of waiting) {
+      settle({ id, failure });
+    }
+  };
+  worker.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
+  worker.on('error', (error) => failAll(`${name} broke down: ${error.message}`));
+  worker.on('exit', () => failAll(`${name} ended`));
+  const keepLine = (line: string) => {
+    const metrics = metricsIn(line);
+    if (metrics === undefined) {
+      writeLine(line);
+      options.onLog?.(line);
+    } else {
+      options.onMetrics(metrics);
+    }
+  };
+  const printed = Promise.all([eachLine(worker.stdout, keepLine), eachLine(worker.stderr, keepLine)]);
+  return { worker, waiting, loaded, printed };
 }
 
 /** @returns the stream's end */

@@ -31,7 +31,7 @@ const signatureCodes: Readonly<Partial<Record<SignatureRefusal, string>>> = {
 };
 
 /** Starts a Lambda whose functions are given to it. */
-export async function startLocalLambda(context: ServiceContext, port?: number): Promise<LocalLambda> {
+export async function startLocalLambda(context: ServiceContext): Promise<LocalLambda> {
   const functions = new Map<string, Invoke>();
   const arnOf = (name: string) => `arn:aws:lambda:${context.region}:${context.accountId}:function:${name}`;
 
@@ -70,7 +70,6 @@ export async function startLocalLambda(context: ServiceContext, port?: number): 
       }),
     },
     context,
-    port,
   );
   return {
     ...service,

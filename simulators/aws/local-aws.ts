@@ -18,14 +18,6 @@ export interface LocalAwsOptions {
   readonly now?: () => Date;
   /** Policies that every request is checked against. @default whoever signs well may do everything */
   readonly guard?: Guard | undefined;
-  /** @default free ports */
-  readonly ports?: {
-    readonly s3?: number;
-    readonly kms?: number;
-    readonly sqs?: number;
-    readonly secretsManager?: number;
-    readonly lambda?: number;
-  };
 }
 
 export interface LocalAws {
@@ -55,7 +47,7 @@ async function stopAll(services: readonly RunningService[]): Promise<void> {
 
 /** Starts S3, KMS, SQS, Secrets Manager and Lambda on 127.0.0.1; when one of them cannot start, none is left running. */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
-  const { dataDirectory, region, accountId, now = () => new Date(), ports = {} } = options;
+  const { dataDirectory, region, accountId, now = () => new Date() } = options;
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const identities = localIdentities();
   const context: ServiceContext = { region, accountId, identities, now, guard: options.guard };
@@ -66,11 +58,11 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
     return service;
   };
   try {
-    const kms = await started(startLocalKms(dataDirectory, context, ports.kms));
-    const s3 = await started(startLocalS3(dataDirectory, kms, context, ports.s3));
-    const sqs = await started(startLocalSqs(context, ports.sqs));
-    const secretsManager = await started(startLocalSecretsManager(context, ports.secretsManager));
-    const lambda = await started(startLocalLambda(context, ports.lambda));
+    const kms = await started(startLocalKms(dataDirectory, context));
+    const s3 = await started(startLocalS3(dataDirectory, kms, context));
+    const sqs = await started(startLocalSqs(context));
+    const secretsManager = await started(startLocalSecretsManager(context));
+    const lambda = await started(startLocalLambda(context));
     return {
       endpoints: {
         AWS_ENDPOINT_URL_S3: s3.endpoint,

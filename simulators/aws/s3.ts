@@ -77,7 +77,6 @@ export async function startLocalS3(
   dataDirectory: string,
   dataKeys: DataKeys,
   context: ServiceContext,
-  port?: number,
 ): Promise<LocalS3> {
   const buckets = bucketStore(join(dataDirectory, 's3'), dataKeys, context.now);
   const gate = writeGate();
@@ -107,7 +106,6 @@ export async function startLocalS3(
       },
     },
     context,
-    port,
   );
   return { ...service, createBucket: buckets.create, holdNextWrite: gate.holdNext };
 }

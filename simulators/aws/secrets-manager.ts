@@ -71,11 +71,57 @@ function putVersion(secret: Secret, version: SecretVersion): void {
   }
 }
 
+const operations = (find: (id: string) => Secret, nowSeconds: () => number) => ({
+  GetSecretValue: jsonOperation(
+    v.strictObject({
+      SecretId: v.string(),
+      VersionStage: v.optional(v.string()),
+      VersionId: v.optional(v.string()),
+    }),
+    ({ SecretId, VersionId, VersionStage = VersionId === undefined ? 'AWSCURRENT' : undefined }) => {
+      const secret = find(SecretId);
+      const version = secret.versions.find(
+        (candidate) =>
+          (VersionStage === undefined || stagesOf(secret, candidate).includes(VersionStage)) &&
+          (VersionId === undefined || candidate.id === VersionId),
+      );
+      if (version === undefined) {
+        throw notFound(
+          `Secrets Manager can't find the specified secret value for ${VersionStage === undefined ? `version: ${VersionId}` : `staging label: ${VersionStage}`}`,
+        );
+      }
+      return {
+        ARN: secret.arn,
+        Name: secret.name,
+        VersionId: version.id,
+        VersionStages: stagesOf(secret, version),
+        SecretString: version.value,
+        CreatedDate: version.createdAtSeconds,
+      };
+    },
+  ),
+  PutSecretValue: jsonOperation(
+    v.strictObject({
+      SecretId: v.string(),
+      ClientRequestToken: v.pipe(v.string(), v.minLength(32), v.maxLength(64)),
+      SecretString: v.string(),
+    }),
+    ({ SecretId, ClientRequestToken, SecretString }) => {
+      const secret = find(SecretId);
+      putVersion(secret, { id: ClientRequestToken, value: SecretString, createdAtSeconds: nowSeconds() });
+      const version = secret.versions.filter(({ id }) => id === ClientRequestToken);
+      return {
+        ARN: secret.arn,
+        Name: secret.name,
+        VersionId: ClientRequestToken,
+        VersionStages: version.flatMap((candidate) => stagesOf(secret, candidate)),
+      };
+    },
+  ),
+});
+
 /** Starts a Secrets Manager that forgets everything when it stops. */
-export async function startLocalSecretsManager(
-  context: ServiceContext,
-  port?: number,
-): Promise<LocalSecretsManager> {
+export async function startLocalSecretsManager(context: ServiceContext): Promise<LocalSecretsManager> {
   const secrets: Secret[] = [];
   const nowSeconds = () => context.now().getTime() / 1000;
 
@@ -87,55 +133,6 @@ export async function startLocalSecretsManager(
     return secret;
   }
 
-  const operations = {
-    GetSecretValue: jsonOperation(
-      v.strictObject({
-        SecretId: v.string(),
-        VersionStage: v.optional(v.string()),
-        VersionId: v.optional(v.string()),
-      }),
-      ({ SecretId, VersionId, VersionStage = VersionId === undefined ? 'AWSCURRENT' : undefined }) => {
-        const secret = find(SecretId);
-        const version = secret.versions.find(
-          (candidate) =>
-            (VersionStage === undefined || stagesOf(secret, candidate).includes(VersionStage)) &&
-            (VersionId === undefined || candidate.id === VersionId),
-        );
-        if (version === undefined) {
-          throw notFound(
-            `Secrets Manager can't find the specified secret value for ${VersionStage === undefined ? `version: ${VersionId}` : `staging label: ${VersionStage}`}`,
-          );
-        }
-        return {
-          ARN: secret.arn,
-          Name: secret.name,
-          VersionId: version.id,
-          VersionStages: stagesOf(secret, version),
-          SecretString: version.value,
-          CreatedDate: version.createdAtSeconds,
-        };
-      },
-    ),
-    PutSecretValue: jsonOperation(
-      v.strictObject({
-        SecretId: v.string(),
-        ClientRequestToken: v.pipe(v.string(), v.minLength(32), v.maxLength(64)),
-        SecretString: v.string(),
-      }),
-      ({ SecretId, ClientRequestToken, SecretString }) => {
-        const secret = find(SecretId);
-        putVersion(secret, { id: ClientRequestToken, value: SecretString, createdAtSeconds: nowSeconds() });
-        const version = secret.versions.filter(({ id }) => id === ClientRequestToken);
-        return {
-          ARN: secret.arn,
-          Name: secret.name,
-          VersionId: ClientRequestToken,
-          VersionStages: version.flatMap((candidate) => stagesOf(secret, candidate)),
-        };
-      },
-    ),
-  };
-
   /** What does not exist has no policy; the operation says so itself. */
   function accessesOf(operation: string, id: string): readonly Access[] {
     const secret = secrets.find((each) => each.name === id || each.arn === id);
@@ -146,10 +143,9 @@ export async function startLocalSecretsManager(
 
   const service = await startJsonService(
     { service: 'secretsmanager', target: 'secretsmanager', version: '1.1' },
-    operations,
+    operations(find, nowSeconds),
     (operation, { SecretId }) => accessesOf(operation, String(SecretId ?? '')),
     context,
-    port,
   );
   return {
     ...service,

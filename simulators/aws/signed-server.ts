@@ -136,7 +136,6 @@ function send(response: ServerResponse, reply: Reply, requestId: string, now: Da
 export async function startSignedServer(
   definition: ServiceDefinition,
   context: ServiceContext,
-  port = 0,
 ): Promise<RunningService> {
   const server = createServer((message, response) => {
     const requestId = randomUUID();
@@ -153,7 +152,7 @@ export async function startSignedServer(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(0, '127.0.0.1', resolve);
   });
   const address = server.address() as AddressInfo;
   return {

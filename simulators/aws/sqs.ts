@@ -115,10 +115,9 @@ const wholeNumber = (least: number, most: number) => v.pipe(integer, v.minValue(
 /** SQS Developer Guide, "Message quotas": up to 128 characters. */
 const fifoId = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,128}$/, 'has 1 to 128 printable ASCII characters'));
 
-const operations = (
-  find: (url: string) => FifoQueue,
-  describe: (queue: FifoQueue) => Readonly<Record<string, string>>,
-) => ({
+type FindQueue = (url: string) => FifoQueue;
+
+const sendOperations = (find: FindQueue) => ({
   SendMessage: jsonOperation(
     v.strictObject({
       QueueUrl: queueUrl,
@@ -163,6 +162,9 @@ const operations = (
       return messages.length === 0 ? {} : { Messages: messages.map((message) => received(message, wanted)) };
     },
   ),
+});
+
+const receiptOperations = (find: FindQueue) => ({
   DeleteMessage: jsonOperation(
     v.strictObject({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }),
     ({ QueueUrl, ReceiptHandle }) => {
@@ -194,6 +196,12 @@ const operations = (
       );
     },
   ),
+});
+
+const attributeOperations = (
+  find: FindQueue,
+  describe: (queue: FifoQueue) => Readonly<Record<string, string>>,
+) => ({
   GetQueueAttributes: jsonOperation(
     v.strictObject({ QueueUrl: queueUrl, AttributeNames: attributeNames }),
     ({ QueueUrl, AttributeNames }) => ({ Attributes: only(AttributeNames, describe(find(QueueUrl))) }),
@@ -214,7 +222,7 @@ function accessesOf({ region, accountId }: ServiceContext) {
 }
 
 /** Starts an SQS that forgets everything when it stops. */
-export async function startLocalSqs(context: ServiceContext, port?: number): Promise<LocalSqs> {
+export async function startLocalSqs(context: ServiceContext): Promise<LocalSqs> {
   const queues = new Map<string, { readonly queue: FifoQueue; readonly redrivePolicy: string | undefined }>();
   const arnOf = (name: string) => `arn:aws:sqs:${context.region}:${context.accountId}:${name}`;
 
@@ -249,10 +257,9 @@ export async function startLocalSqs(context: ServiceContext, port?: number): Pro
       namespace: 'com.amazonaws.sqs',
       queryErrorCode: (code) => queryErrorCodes[code] ?? code,
     },
-    operations(find, describe),
+    { ...sendOperations(find), ...receiptOperations(find), ...attributeOperations(find, describe) },
     accessesOf(context),
     context,
-    port,
   );
   return {
     ...service,

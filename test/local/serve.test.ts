@@ -137,7 +137,7 @@ describe('what is printed for people', () => {
   it('works as it stands, paragraph by paragraph', async () => {
     const printed = forPeople.stdout();
     const paragraphs = printed
-      .slice(printed.indexOf('Everything below'))
+      .slice(printed.indexOf('Run the commands below'))
       .split('\n\n')
       .slice(1)
       .filter((paragraph) => paragraph.trim() !== '')

@@ -5,17 +5,19 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../core/clock.ts';
 import { downloadVerified } from '../../../core/fetch/download.ts';
 import { systemRandom } from '../../../core/random-source.ts';
-import { prolonged, redirected, startTamperer } from '../../../local/rehearsal/tampering.ts';
+import { prolongUrl, redirectUrl, startTamperer } from '../../../local/rehearsal/tampering.ts';
 import { type Answer, goodFile, manifestOf, newSigningKey, startStandIn } from '../../cli/published-file.ts';
 
 const url = 'http://127.0.0.1:1/vault/prod/3.9.1/config.json?X-Amz-Expires=120&X-Amz-Signature=abc';
 
 it('prolongs a URL, and leaves the rest of it alone', () => {
-  expect(prolonged(url)).toBe(url.replace('X-Amz-Expires=120', 'X-Amz-Expires=3600'));
+  expect(prolongUrl(url)).toBe(url.replace('X-Amz-Expires=120', 'X-Amz-Expires=3600'));
 });
 
 it('turns a URL to another object of the same bucket', () => {
-  expect(redirected(url, 'status/prod.json')).toBe(url.replace('prod/3.9.1/config.json', 'status/prod.json'));
+  expect(redirectUrl(url, 'status/prod.json')).toBe(
+    url.replace('prod/3.9.1/config.json', 'status/prod.json'),
+  );
 });
 
 describe('somebody between vault and data plane', () => {

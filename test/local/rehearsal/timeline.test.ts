@@ -1,11 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { counted, described, kilobytes, timeline } from '../../../local/rehearsal/timeline.ts';
+import {
+  countNoun,
+  describeManifest,
+  formatKilobytes,
+  startTimeline,
+} from '../../../local/rehearsal/timeline.ts';
 import { manifestOf } from '../../cli/published-file.ts';
 
 describe('a timeline', () => {
   it('writes a line per step, with the second at which it was done', () => {
     const lines: string[] = [];
-    const { title, step, seconds } = timeline((line) => lines.push(line));
+    const { title, step, seconds } = startTimeline((line) => lines.push(line));
 
     title('A rehearsal');
     step('First export', 'revision 1');
@@ -28,7 +33,7 @@ describe('a manifest', () => {
       entities: { workspaces: 99, parameters: 98, routes: 7, services: 8, plugins: 13, snis: 1, total: 226 },
     });
 
-    const text = described(manifest);
+    const text = describeManifest(manifest);
 
     expect(text).toBe('revision 2 · 226 entities (plugins 13, services 8, routes 7, …) · 32.1 kB');
   });
@@ -37,11 +42,11 @@ describe('a manifest', () => {
     [{ services: 2, routes: 1, total: 3 }, '3 entities (services 2, routes 1)'],
     [{ a: 3, b: 2, c: 1, total: 6 }, '6 entities (a 3, b 2, c 1)'],
   ])('is described without an ellipsis where nothing is left out: %j', (entities, text) => {
-    expect(described(manifestOf({ entities }))).toContain(`${text} · `);
+    expect(describeManifest(manifestOf({ entities }))).toContain(`${text} · `);
   });
 
   it('is described by its total where it holds no more', () => {
-    expect(described(manifestOf({ entities: { total: 5 }, size: 1000 }))).toBe(
+    expect(describeManifest(manifestOf({ entities: { total: 5 }, size: 1000 }))).toBe(
       'revision 7 · 5 entities · 1.0 kB',
     );
   });
@@ -52,7 +57,7 @@ it.each([
   [1, '1 export'],
   [2, '2 exports'],
 ])('%d is counted as %s', (count, text) => {
-  expect(counted(count, 'export')).toBe(text);
+  expect(countNoun(count, 'export')).toBe(text);
 });
 
 it.each([
@@ -60,5 +65,5 @@ it.each([
   [1049, '1.0 kB'],
   [1051, '1.1 kB'],
 ])('%d bytes are %s', (bytes, text) => {
-  expect(kilobytes(bytes)).toBe(text);
+  expect(formatKilobytes(bytes)).toBe(text);
 });

@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { startLocalAws } from '../../../simulators/aws/local-aws.ts';
-import { ACCOUNT_ID, newDataDirectory, REGION, runLocalAws } from './running-local-aws.ts';
+
+import { runLocalAws } from './running-local-aws.ts';
 
 describe('startLocalAws', () => {
   it('says where its services are, by the variables of the SDKs', async () => {
@@ -16,23 +15,6 @@ describe('startLocalAws', () => {
     });
     expect(new Set(Object.values(aws.endpoints)).size).toBe(5);
     await aws.stop();
-  });
-
-  it('leaves nothing running when a port is taken', async () => {
-    const [first, second] = await Promise.all([runLocalAws(), runLocalAws()]);
-    await second.stop();
-    const ports = {
-      kms: Number(new URL(second.kms.endpoint).port),
-      s3: Number(new URL(first.s3.endpoint).port),
-    };
-    const dataDirectory = newDataDirectory();
-
-    const starting = startLocalAws({ dataDirectory, region: REGION, accountId: ACCOUNT_ID, ports });
-
-    await expect(starting).rejects.toThrow('EADDRINUSE');
-    await expect(fetch(second.kms.endpoint)).rejects.toThrow('fetch failed');
-    rmSync(dataDirectory, { recursive: true });
-    await first.stop();
   });
 
   it('gives each principal credentials of its own', async () => {
