@@ -1,6 +1,9 @@
 import type { Finding } from './finding.ts';
 
-/** How many findings of a rule a folder may still have. It only ever shrinks: what is not needed must go from it. */
+/**
+ * How many findings of a rule a folder may still have. It only ever shrinks: what is not needed must go from
+ * it.
+ */
 export type Allowances = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** The first folder of a path; a file of the root stands for itself. */

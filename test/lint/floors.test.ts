@@ -5,7 +5,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { Finding } from '../../lint/finding.ts';
 import { checkFloors } from '../../lint/floors.ts';
 
-/** What is found among files that import these files, by path. `type` before a path makes it an import of a type. */
+/**
+ * What is found among files that import these files, by path. `type` before a path makes it an import of a
+ * type.
+ */
 function findingsOf(imports: Readonly<Record<string, readonly string[]>>): readonly Finding[] {
   const root = mkdtempSync(join(tmpdir(), 'lifeboat-floors-test-'));
   try {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { hasStatement, provable, readKeyPolicy } from '../../policy/key-policy.ts';
-import { evaluateMatrix } from '../../policy/matrix.ts';
-import { accountId, matrixTemplate, region } from '../../policy/proved-deployment.ts';
+import { accountId, matrixTemplate, region } from '../../policy/deployment.ts';
+import { evaluateMatrix } from '../../policy/evaluate.ts';
+import { hasStatement, readKeyPolicy, replaceDeploymentStatements } from '../../policy/key-policy.ts';
 import { deployedOutput } from '../../template/resolve.ts';
 
 const theirs = '222233334444';
@@ -91,7 +91,7 @@ describe('a key policy', () => {
 
 describe('the statements of the deployment in it', () => {
   it('are taken with the names of the matrix', () => {
-    const { policy, principals, faults } = provable(read(admins, ...asked), asked);
+    const { policy, principals, faults } = replaceDeploymentStatements(read(admins, ...asked), asked);
 
     expect(faults).toEqual([]);
     expect(principals).toEqual([`arn:aws:iam::${accountId}:role/key-admins`]);
@@ -99,7 +99,10 @@ describe('the statements of the deployment in it', () => {
   });
 
   it.each(asked.map(({ Sid }) => Sid))('are missed one by one: %s', (sid) => {
-    const { faults } = provable(read(account, ...asked.filter(({ Sid }) => Sid !== sid)), asked);
+    const { faults } = replaceDeploymentStatements(
+      read(account, ...asked.filter(({ Sid }) => Sid !== sid)),
+      asked,
+    );
 
     expect(faults).toEqual([
       `statement ${sid} is missing: put it in, from the output EncryptionKeyStatements`,
@@ -115,7 +118,7 @@ describe('the statements of the deployment in it', () => {
       each.Sid === 'OnlyLifeboatDecrypts' ? { ...each, [field]: value } : each,
     );
 
-    const { faults } = provable(read(account, ...changed), asked);
+    const { faults } = replaceDeploymentStatements(read(account, ...changed), asked);
 
     expect(faults).toEqual([
       'statement OnlyLifeboatDecrypts is not as the output EncryptionKeyStatements has it: put that one in its place',

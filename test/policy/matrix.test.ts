@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
-import { evaluateMatrix, type Matrix } from '../../policy/matrix.ts';
-import { type MatrixTemplate, matrixPolicies, matrixTemplate } from '../../policy/proved-deployment.ts';
-import { misspellings } from '../../policy/spelling.ts';
+import { type MatrixTemplate, matrixTemplate } from '../../policy/deployment.ts';
+import { evaluateMatrix, type Matrix } from '../../policy/evaluate.ts';
+import { matrixPolicies } from '../../policy/policies.ts';
+import { findMisspellings } from '../../policy/spelling.ts';
 
 const template = matrixTemplate();
 const matrix = await evaluateMatrix(template);
@@ -155,7 +156,7 @@ describe('the matrix notices', () => {
     ['kms:ReEncryptFrom', 'kms:ReEncriptFrom', 'action kms:ReEncriptFrom'],
     ['s3:signatureAge', 's3:signatureAges', 'condition key s3:signatureAges'],
   ])('that %s is written %s', async (from, to, misspelling) => {
-    const differs = await misspellings(matrixPolicies(changed(from, to)));
+    const differs = await findMisspellings(matrixPolicies(changed(from, to)));
 
     expect(differs).toEqual([misspelling]);
   });

@@ -1,25 +1,17 @@
 import * as v from 'valibot';
 import { type AccessRequest, authorizer } from '../simulators/aws/iam.ts';
 import type { SynthesizedTemplate } from '../template/template.ts';
-import { type MatrixRow, matrixRows, routeArn } from './matrix-rows.ts';
-import {
-  accountId,
-  everyday,
-  keepers,
-  type MatrixTemplate,
-  matrixTemplate,
-  ofReplica,
-  outsiders,
-  type PrincipalName,
-  physicalNames,
-  policiesWithKey,
-  type Variant,
-} from './proved-deployment.ts';
-import { misspellings } from './spelling.ts';
+import { accountId, type MatrixTemplate, matrixTemplate, type Variant } from './deployment.ts';
+import { physicalNames, routeArn } from './names.ts';
+import { outsiders, policiesWithKey } from './policies.ts';
+import { isOfAccount, principalsOf } from './principals.ts';
+import { matrixRows } from './rows/matrix-rows.ts';
+import type { MatrixRow } from './rows/row.ts';
+import { findMisspellings } from './spelling.ts';
 
 export interface MatrixCell {
   readonly row: MatrixRow;
-  /** One of the matrix's own, or whom a key policy names. */
+  /** A principal of the matrix, or one that a key policy names. */
   readonly principal: string;
   readonly expected: boolean;
   readonly allowed: boolean;
@@ -31,11 +23,11 @@ export interface Matrix {
   readonly cells: readonly MatrixCell[];
   /** Cells that are not as expected. */
   readonly unexpected: readonly MatrixCell[];
-  /** Condition keys of rows that no evaluation took into account: such a row would prove nothing. */
+  /** Condition keys of rows that no evaluation took into account. Such a row would prove nothing. */
   readonly ignoredKeys: readonly string[];
   /** Actions, operators and keys of the policies that do not exist. */
   readonly misspellings: readonly string[];
-  /** What of the deployment's statements a given key policy lacks. */
+  /** A sentence for each statement of the deployment that a given key policy lacks. */
   readonly keyPolicyFaults: readonly string[];
 }
 
@@ -47,19 +39,15 @@ export async function evaluateMatrix(
   const names = physicalNames(template, variant);
   const { policies, key } = policiesWithKey(template, variant);
   const authorize = authorizer({ policies, accountId, others: outsiders(names) });
-  const principals: readonly PrincipalName[] = [
-    ...everyday,
-    ...(variant.lockdown ? keepers : []),
-    ...(variant.replica ? ofReplica : []),
-  ];
+  const principals = principalsOf(variant);
   const rows = matrixRows(names, variant);
   const ignored = new Set<string>();
   const cells: MatrixCell[] = [];
-  const openRoutes = openRoutesOf(template, names.apiId);
+  const openRoutes = findOpenRoutes(template, names.apiId);
   const evaluate = async (row: MatrixRow, principal: string, arn: string, isExpected: Expectation) => {
     const { allowed, reason, ignoredKeys } = openRoutes.has(row.resourceArn)
       ? { allowed: true, reason: 'IAM is not asked on this route', ignoredKeys: [] }
-      : await authorize(requestOf(row, arn));
+      : await authorize(toRequest(row, arn));
     for (const ignoredKey of ignoredKeys) {
       ignored.add(`${row.action} on ${row.resource}: ${ignoredKey}`);
     }
@@ -68,7 +56,7 @@ export async function evaluateMatrix(
   for (const row of rows) {
     for (const principal of principals) {
       const isNamed = row.allowed.includes(principal);
-      // Whoever has a key of their own may keep it from their own people.
+      // Deployers may keep a key of their own from their own people.
       const mayBeRefused = variant.keyPolicy !== undefined && isOfAccount(principal);
       await evaluate(row, principal, names.principalArn(principal), (allowed) =>
         isNamed && mayBeRefused ? allowed : isNamed,
@@ -76,7 +64,7 @@ export async function evaluateMatrix(
     }
     if (row.resourceArn === names.encryptionKeyArn) {
       for (const arn of key.principals) {
-        // They may manage the key; what it protects is not for them.
+        // They may manage the key, and never use it.
         await evaluate(row, arn, arn, (allowed) => managesKey(row.action) && allowed);
       }
     }
@@ -86,13 +74,13 @@ export async function evaluateMatrix(
     cells,
     unexpected: cells.filter(({ expected, allowed }) => expected !== allowed),
     ignoredKeys: [...ignored],
-    misspellings: await misspellings(policies),
+    misspellings: await findMisspellings(policies),
     keyPolicyFaults: key.faults,
   };
 }
 
-/** Where API Gateway lets everybody through, and the function itself looks who it is. */
-function openRoutesOf({ Resources }: SynthesizedTemplate, apiId: string): ReadonlySet<string> {
+/** Routes on which API Gateway lets everybody through: the function checks who it is. */
+function findOpenRoutes({ Resources }: SynthesizedTemplate, apiId: string): ReadonlySet<string> {
   const route = v.object({ RouteKey: v.string(), AuthorizationType: v.literal('NONE') });
   const open = Object.values(Resources)
     .filter(({ Type }) => Type === 'AWS::ApiGatewayV2::Route')
@@ -103,18 +91,13 @@ function openRoutesOf({ Resources }: SynthesizedTemplate, apiId: string): Readon
   return new Set(open.map((routeKey) => routeArn(apiId, routeKey.replace(' ', ''))));
 }
 
-/** What is right, where that may depend on what is. */
+/** Tells what should be decided. It may take what was decided, where both are right. */
 type Expectation = (allowed: boolean) => boolean;
-
-/** Principals whose rights are the account's own business. */
-function isOfAccount(principal: PrincipalName): boolean {
-  return ['administrator', 's3 and kms role', ...keepers].includes(principal);
-}
 
 function managesKey(action: string): boolean {
   return ['kms:PutKeyPolicy', 'kms:DisableKey', 'kms:ScheduleKeyDeletion'].includes(action);
 }
 
-function requestOf(row: MatrixRow, principalArn: string): AccessRequest {
+function toRequest(row: MatrixRow, principalArn: string): AccessRequest {
   return { principalArn, action: row.action, resourceArn: row.resourceArn, context: row.context };
 }

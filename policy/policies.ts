@@ -1,0 +1,87 @@
+/** The policies that decide in the deployment that is proved. */
+import type { DeployedPolicies, PolicyDocument } from '../simulators/aws/iam.ts';
+import { deployedPolicies } from '../template/deployed-policies.ts';
+import { deployedOutput } from '../template/resolve.ts';
+import {
+  accountId,
+  existingKeyArn,
+  fileReaderArn,
+  foreignFileReaderArn,
+  type MatrixTemplate,
+  region,
+  secondRegion,
+  type Variant,
+} from './deployment.ts';
+import { type CheckedKeyPolicy, replaceDeploymentStatements } from './key-policy.ts';
+import { emptyTemplate, type MatrixNames, physicalNames } from './names.ts';
+import { lockdownPrincipals } from './principals.ts';
+
+/** Everything that decides in the matrix's account but what its own people are allowed. */
+export function matrixPolicies(template: MatrixTemplate, variant: Variant = {}): DeployedPolicies {
+  return policiesWithKey(template, variant).policies;
+}
+
+export function policiesWithKey(
+  template: MatrixTemplate,
+  variant: Variant,
+): { readonly policies: DeployedPolicies; readonly key: Omit<CheckedKeyPolicy, 'policy'> } {
+  const { namesOf, namesInReplica } = physicalNames(template, variant);
+  const second = { region: secondRegion, accountId, namesOf: namesInReplica };
+  const { replica = emptyTemplate } = template;
+  const deployment = {
+    region,
+    accountId,
+    namesOf,
+    outputOf: (_stack: string, output: string) => deployedOutput(replica, output, second),
+  };
+  const policies = mergePolicies(deployedPolicies(template, deployment), deployedPolicies(replica, second));
+  if (!variant.existingKey) {
+    return { policies, key: { principals: [], faults: [] } };
+  }
+  const asked = JSON.parse(
+    deployedOutput(template, 'EncryptionKeyStatements', deployment),
+  ) as readonly unknown[];
+  const { policy, ...key } = replaceDeploymentStatements(
+    variant.keyPolicy ?? { Version: '2012-10-17', Statement: [accountDecides, ...asked] },
+    asked,
+  );
+  return {
+    policies: {
+      ofRoles: policies.ofRoles,
+      ofResources: new Map([...policies.ofResources, [existingKeyArn, policy]]),
+    },
+    key,
+  };
+}
+
+function mergePolicies(...all: readonly DeployedPolicies[]): DeployedPolicies {
+  return {
+    ofRoles: new Map(all.flatMap(({ ofRoles }) => [...ofRoles])),
+    ofResources: new Map(all.flatMap(({ ofResources }) => [...ofResources])),
+  };
+}
+
+/** What AWS puts into the policy of a new key: the account's IAM policies decide. */
+const accountDecides = {
+  Effect: 'Allow',
+  Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+  Action: 'kms:*',
+  Resource: '*',
+};
+
+/** Policies of those that the deployment knows nothing of. */
+export function outsiders(names: MatrixNames): ReadonlyMap<string, readonly PolicyDocument[]> {
+  const allow = (...actions: readonly string[]): readonly PolicyDocument[] => [
+    { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }] },
+  ];
+  return new Map([
+    [names.principalArn('administrator'), allow('*')],
+    [names.principalArn('s3 and kms role'), allow('s3:*', 'kms:*')],
+    // Broader than they need: what of this is closed to them, the deployment closes.
+    [fileReaderArn, allow('s3:Get*', 's3:List*', 'kms:Decrypt', 'kms:ReEncrypt*')],
+    [foreignFileReaderArn, allow('s3:Get*', 's3:List*', 'kms:Decrypt', 'kms:ReEncrypt*')],
+    ...lockdownPrincipals.map((keeper) => [names.principalArn(keeper), allow('s3:*', 'kms:*')] as const),
+    [names.principalArn('other account'), allow('*')],
+    [names.principalArn('trusted account'), allow('*')],
+  ]);
+}

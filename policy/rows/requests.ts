@@ -1,0 +1,38 @@
+/** Condition keys of the requests that rows are about. */
+import type { ConditionContext } from '../../simulators/aws/iam.ts';
+
+export const tls: ConditionContext = { 'aws:SecureTransport': 'true' };
+export const noTls: ConditionContext = { 'aws:SecureTransport': 'false' };
+/** A request to S3, signed a second ago. */
+export const s3: ConditionContext = { ...tls, 's3:TlsVersion': '1.3', 's3:signatureAge': '1000' };
+
+/** An upload that is encrypted with this key. */
+export function upload(encryptionKeyArn: string): ConditionContext {
+  return {
+    ...s3,
+    's3:x-amz-server-side-encryption': 'aws:kms',
+    's3:x-amz-server-side-encryption-aws-kms-key-id': encryptionKeyArn,
+    's3:ObjectCreationOperation': 'true',
+  };
+}
+
+/** A request to KMS that S3 makes for an object of this bucket. */
+export function throughS3(region: string, bucketArn: string): ConditionContext {
+  return {
+    ...tls,
+    'kms:ViaService': `s3.${region}.amazonaws.com`,
+    'kms:EncryptionContext:aws:s3:arn': bucketArn,
+  };
+}
+
+export function without(context: ConditionContext, ...keys: readonly string[]): ConditionContext {
+  return Object.fromEntries(Object.entries(context).filter(([key]) => !keys.includes(key)));
+}
+
+/** Asks for a lock on a version. */
+export function lock(mode: string, days: number): ConditionContext {
+  return { 's3:object-lock-mode': mode, 's3:object-lock-remaining-retention-days': String(days) };
+}
+
+/** The file that most rows are about. */
+export const file = 'prod/3.9.1/config.json';
