@@ -125,7 +125,7 @@ describe.each(testedKongs)(
       expect(await readFile(join(node.directory, 'cluster.key'), 'utf8')).toBe(node.certificate.key);
     }, 60_000);
 
-    it('is set up by its options, not by our environment', async () => {
+    it('takes its settings from its options, not from this process’s environment', async () => {
       setVariable('KONG_DECLARATIVE_CONFIG', '/etc/kong/mine.json');
       setVariable('KONG_PREFIX', '/nowhere');
 
@@ -156,7 +156,7 @@ describe.each(testedKongs)(
       60_000,
     );
 
-    it('trusts no control plane of another CA', async () => {
+    it('refuses a control plane whose certificate another CA issued', async () => {
       const controlPlane = await startControlPlane({ mtls: 'pki', configuration: tableFor(nowhere) });
       ends.push(() => controlPlane.stop());
       const other = await pkiCertificates({ controlPlaneHost: 'localhost' });
@@ -200,7 +200,7 @@ describe.each(testedKongs)(
       expect(await configurationHash(second)).toBe(controlPlane.builtHash());
     }, 90_000);
 
-    it('is gone when it was stopped, however often', async () => {
+    it('is gone after it was stopped, once or twice', async () => {
       const node = await startNode(kong);
 
       await Promise.all([node.stop(), node.stop()]);
@@ -210,7 +210,7 @@ describe.each(testedKongs)(
       await expect(stat(join(node.prefix, 'pids/nginx.pid'))).rejects.toMatchObject({ code: 'ENOENT' });
     }, 60_000);
 
-    it('is not ready when a declared file is missing, and keeps what it had', async () => {
+    it('is not ready after a SIGHUP when the declared file is missing', async () => {
       const node = await startNode(kong);
       const seed = await declarativeFile(node.directory, tableFor(nowhere));
       await seedKong({ ...node, ...seed, timeoutMs: 60_000, clock: systemClock, pollMs: 20 });
@@ -254,14 +254,14 @@ describe.each(testedKongs)(
 );
 
 describe('a Kong that does not start', () => {
-  it('is shown with the last lines that it printed', async () => {
+  it('fails with the last lines that it printed', async () => {
     const kong = await script('test "$1" = version && echo 3.9.1 && exit\nseq 100 130 >&2\nexit 3');
 
     const lines = Array.from({ length: 20 }, (_, index) => 111 + index).join('\n');
     await expect(startNode(kong)).rejects.toThrow(`kong start failed (exit code 3):\n${lines}`);
   });
 
-  it('does not show more than that', async () => {
+  it('shows no more than those', async () => {
     const kong = await script('test "$1" = version && echo 3.9.1 && exit\nseq 100 130 >&2\nexit 3');
 
     await expect(startNode(kong)).rejects.not.toThrow('110');
@@ -273,7 +273,7 @@ describe('a Kong that does not start', () => {
     await expect(startNode(kong)).rejects.toThrow('kong version printed no version:\nDonkey');
   });
 
-  it('may lack what it runs in', async () => {
+  it('may name a program that is missing', async () => {
     const kong = await script('');
     await writeFile(kong, '#!/no/such/resty\n');
 
@@ -313,7 +313,9 @@ describe('the fake Kong', () => {
         value,
       ]),
     );
-    const program = `require('node:child_process').execFileSync('${fakeKong}', ['start']); setInterval(() => {}, 1000);`;
+    const program =
+      `require('node:child_process').execFileSync('${fakeKong}', ['start']);` +
+      'setInterval(() => {}, 1000);';
     const starter = spawn(process.execPath, ['-e', program], {
       env: { PATH: process.env['PATH'], ...environment },
       cwd: directory,

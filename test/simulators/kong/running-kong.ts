@@ -42,7 +42,7 @@ export async function temporaryDirectory(): Promise<string> {
   return directory;
 }
 
-/** Its control plane is one that nobody serves, unless the test names one. */
+/** Starts a data plane whose control plane is away, unless the test names one. */
 export async function startNode(
   kong: string,
   options: Partial<KongNodeOptions> = {},
@@ -51,7 +51,7 @@ export async function startNode(
   const node = await startKongNode({
     kong,
     directory,
-    // Port 9 is for discarding, and below those that anybody gets by chance.
+    // Nothing listens there, and the system gives port 9 to no process that asks for a free one.
     clusterEndpoint: '127.0.0.1:9',
     mtls: 'shared',
     certificate,
