@@ -10,7 +10,7 @@ import {
 import * as v from 'valibot';
 import type { Clock } from '../clock.ts';
 import { configFileKey } from './config-file-name.ts';
-import { type ConfigVault, controlPlaneStatus } from './config-vault.ts';
+import { type ConfigVault, controlPlaneStatus, type NewRevision, type Revision } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
 
 export interface S3ConfigVaultOptions {
@@ -26,91 +26,12 @@ export interface S3ConfigVaultOptions {
   readonly lock?: { readonly days: number; readonly clock: Clock } | undefined;
 }
 
-/** The vault in a versioned S3 bucket; the manifest travels in the object's metadata, so that file and manifest never part. */
-export function s3ConfigVault({ s3, bucket, encryptionKeyArn, lock }: S3ConfigVaultOptions): ConfigVault {
-  // Named in each request, so that the bucket policy can refuse what is not encrypted with our key.
-  const encryption = {
-    ServerSideEncryption: 'aws:kms',
-    SSEKMSKeyId: encryptionKeyArn,
-    BucketKeyEnabled: true,
-  } as const;
-
-  /**
-   * Whether an object that could not be read is not there. AWS answers 404 where the reader may list; some S3s answer 403 where he may
-   * list one prefix only (Ceph does), and then the list itself tells.
-   */
-  async function isMissing(error: unknown, key: string): Promise<boolean> {
-    if (!isStatus(error, 403)) {
-      return isStatus(error, 404);
-    }
-    try {
-      const { KeyCount } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key }));
-      return KeyCount === 0;
-    } catch (listError) {
-      if (isStatus(listError, 403)) {
-        return false;
-      }
-      throw vaultError(listError, 'reading', key);
-    }
-  }
-
+/** The vault in a versioned S3 bucket. The manifest travels in the object's metadata, so that the two never part. */
+export function s3ConfigVault(options: S3ConfigVaultOptions): ConfigVault {
+  const { s3, bucket } = options;
   return {
-    async current(name) {
-      const key = configFileKey(name);
-      try {
-        const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-        if (head.ETag === undefined || head.VersionId === undefined) {
-          throw new VaultError(
-            'unavailable',
-            `S3 answered HEAD ${key} without an etag or a version: is bucket ${bucket} versioned?`,
-          );
-        }
-        return { etag: head.ETag, versionId: head.VersionId, manifest: head.Metadata?.['manifest'] };
-      } catch (error) {
-        if (await isMissing(error, key)) {
-          return undefined;
-        }
-        throw vaultError(error, 'reading', key);
-      }
-    },
-
-    async publish(name, { gzip, manifest, replaces }) {
-      const key = configFileKey(name);
-      try {
-        const { VersionId } = await s3.send(
-          new PutObjectCommand({
-            Bucket: bucket,
-            Key: key,
-            Body: gzip,
-            ContentType: 'application/json',
-            ContentEncoding: 'gzip',
-            ChecksumSHA256: createHash('sha256').update(gzip).digest('base64'),
-            Metadata: { manifest },
-            ...encryption,
-            ...retention(lock),
-            ...(replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces }),
-          }),
-        );
-        if (VersionId === undefined || VersionId === 'null') {
-          throw new VaultError(
-            'unavailable',
-            `bucket ${bucket} is not versioned: turn versioning on, without it there is no history`,
-          );
-        }
-        return VersionId;
-      } catch (error) {
-        // 412: another etag is current. 409: another conditional write was under way. 404: what we replace is gone
-        // (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
-        if (
-          isStatus(error, 412) ||
-          isStatus(error, 409) ||
-          (replaces !== undefined && isStatus(error, 404))
-        ) {
-          throw new RevisionConflict(key, { cause: error });
-        }
-        throw vaultError(error, 'writing', key);
-      }
-    },
+    current: (name) => readCurrent(options, configFileKey(name)),
+    publish: (name, revision) => putRevision(options, configFileKey(name), revision),
 
     async content(name, versionId) {
       const key = configFileKey(name);
@@ -131,7 +52,7 @@ export function s3ConfigVault({ s3, bucket, encryptionKeyArn, lock }: S3ConfigVa
         const status = v.safeParse(statusFile, (await Body?.transformToString()) ?? '');
         return status.success ? status.output : undefined;
       } catch (error) {
-        if (await isMissing(error, key)) {
+        if (await isMissing(options, error, key)) {
           return undefined;
         }
         throw vaultError(error, 'reading', key);
@@ -140,23 +61,102 @@ export function s3ConfigVault({ s3, bucket, encryptionKeyArn, lock }: S3ConfigVa
 
     async recordStatus(status) {
       const key = statusKey(status.controlPlane);
-      const body = Buffer.from(JSON.stringify(status));
       try {
-        await s3.send(
-          new PutObjectCommand({
-            Bucket: bucket,
-            Key: key,
-            Body: body,
-            ContentType: 'application/json',
-            ChecksumSHA256: createHash('sha256').update(body).digest('base64'),
-            ...encryption,
-          }),
-        );
+        const body = Buffer.from(JSON.stringify(status));
+        await s3.send(new PutObjectCommand(describeObject(options, key, body)));
       } catch (error) {
         throw vaultError(error, 'writing', key);
       }
     },
   };
+}
+
+async function readCurrent({ s3, bucket }: S3ConfigVaultOptions, key: string): Promise<Revision | undefined> {
+  try {
+    const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    if (head.ETag === undefined || head.VersionId === undefined) {
+      throw new VaultError(
+        'unavailable',
+        `S3 answered HEAD ${key} without an etag or a version: is bucket ${bucket} versioned?`,
+      );
+    }
+    return { etag: head.ETag, versionId: head.VersionId, manifest: head.Metadata?.['manifest'] };
+  } catch (error) {
+    if (await isMissing({ s3, bucket }, error, key)) {
+      return undefined;
+    }
+    throw vaultError(error, 'reading', key);
+  }
+}
+
+async function putRevision(
+  options: S3ConfigVaultOptions,
+  key: string,
+  { gzip, manifest, replaces }: NewRevision,
+): Promise<string> {
+  const { s3, bucket, lock } = options;
+  try {
+    const { VersionId } = await s3.send(
+      new PutObjectCommand({
+        ...describeObject(options, key, gzip),
+        ContentEncoding: 'gzip',
+        Metadata: { manifest },
+        ...retention(lock),
+        ...(replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces }),
+      }),
+    );
+    if (VersionId === undefined || VersionId === 'null') {
+      throw new VaultError(
+        'unavailable',
+        `bucket ${bucket} is not versioned: turn versioning on, without it there is no history`,
+      );
+    }
+    return VersionId;
+  } catch (error) {
+    // 412: another etag is current. 409: another conditional write was under way. 404: what we replace is gone
+    // (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+    if (isStatus(error, 412) || isStatus(error, 409) || (replaces !== undefined && isStatus(error, 404))) {
+      throw new RevisionConflict(key, { cause: error });
+    }
+    throw vaultError(error, 'writing', key);
+  }
+}
+
+function describeObject({ bucket, encryptionKeyArn }: S3ConfigVaultOptions, key: string, body: Uint8Array) {
+  return {
+    Bucket: bucket,
+    Key: key,
+    Body: body,
+    ContentType: 'application/json',
+    ChecksumSHA256: createHash('sha256').update(body).digest('base64'),
+    // Named in each request, so that the bucket policy can refuse what is not encrypted with our key.
+    ServerSideEncryption: 'aws:kms',
+    SSEKMSKeyId: encryptionKeyArn,
+    BucketKeyEnabled: true,
+  } as const;
+}
+
+/**
+ * Whether an object that could not be read is not there. AWS answers 404 where the reader may list. Where the reader may list
+ * one prefix only, some S3s answer 403 (Ceph does), and then the list itself tells.
+ */
+async function isMissing(
+  { s3, bucket }: Pick<S3ConfigVaultOptions, 's3' | 'bucket'>,
+  error: unknown,
+  key: string,
+): Promise<boolean> {
+  if (!isStatus(error, 403)) {
+    return isStatus(error, 404);
+  }
+  try {
+    const { KeyCount } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key }));
+    return KeyCount === 0;
+  } catch (listError) {
+    if (isStatus(listError, 403)) {
+      return false;
+    }
+    throw vaultError(listError, 'reading', key);
+  }
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
