@@ -5,8 +5,8 @@ import * as v from 'valibot';
 import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
 
 /**
- * Draws docs/dashboard.svg: the dashboard's layout, from the synthesized template. Without numbers, for there are none before a
- * deployment. `npx tsx bin/dashboard-picture.ts` after every change of the dashboard; a test compares.
+ * Draws docs/dashboard.svg: the dashboard's layout, from the synthesized template, without numbers. Run
+ * `npm run build && npx tsx bin/dashboard-picture.ts` after every change of the dashboard; a test compares.
  */
 const picture = 'docs/dashboard.svg';
 
@@ -52,10 +52,10 @@ const cellWidth = 50;
 const cellHeight = 40;
 const gap = 4;
 const lineHeight = 16;
-/** Of an average letter in the small font. */
+/** Width of an average letter in the small font. */
 const letterWidth = 6.3;
 
-// Not those in cdk.json: there everybody has his own.
+// Not those in cdk.json, which each deployer changes.
 const settings = {
   controlPlanes: { prod: { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] } },
 };

@@ -27,7 +27,7 @@ try {
   if (!(error instanceof SettingsError || error instanceof MissingBundleError)) {
     throw error;
   }
-  // The sentences say it all: a stack trace below them would only hide them.
+  // The message is complete; a stack trace would only hide it.
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }

@@ -5,8 +5,9 @@ import { bundleEntry } from './bundle.ts';
 import { projectRoot } from './project-root.ts';
 
 /**
- * `npm run build`: the functions that a deployment uploads, the runtime that the local system runs them in, and the command line as one
- * file that needs nothing but Node 20.18 or newer. Everything that needs them builds first, so it is quick and says only what changed.
+ * `npm run build`: the functions that a deployment uploads, the runtime that the local system runs them in,
+ * and the command line as one file that needs nothing but Node 20.18 or newer. Everything that needs them
+ * builds first, so it is quick and says only what changed.
  */
 const commandLine = join(projectRoot, 'dist/lifeboat.mjs');
 
@@ -19,7 +20,7 @@ const bundles = [
 await Promise.all(
   bundles.map(async ([entry, file]) => {
     if (await bundleEntry(entry, file)) {
-      // Standard output belongs to the command that is built for, for example `npm start -- --json`.
+      // Standard output belongs to the command that follows, for example `npm start -- --json`.
       process.stderr.write(`built ${file}\n`);
     }
   }),

@@ -4,8 +4,8 @@ import { build } from 'esbuild';
 import { projectRoot } from './project-root.ts';
 
 /**
- * Bundles an entry into one ES module with the AWS SDK in it, so that what runs is what the lock file says, and a cold start reads one
- * file.
+ * Bundles an entry into one ES module with the AWS SDK in it, so that what runs is what the lock file says,
+ * and a cold start reads one file.
  *
  * @returns whether the file has changed; the same bytes are not written again
  */
@@ -31,7 +31,7 @@ export async function bundleEntry(entry: string, outfile: string): Promise<boole
   return replaceFile(outfile, bundle.contents);
 }
 
-/** Replaces a file at once: somebody may be reading it, for example a synth beside this build. */
+/** Replaces a file atomically: another process may be reading it, for example a synth. */
 async function replaceFile(file: string, contents: Uint8Array): Promise<boolean> {
   const before = await readFile(file).catch(() => undefined);
   if (before?.equals(contents) === true) {

@@ -20,13 +20,19 @@ export interface ApiProps {
   readonly domain?: DomainSettings | undefined;
 }
 
-/** What API Gateway counts of a route (API Gateway Developer Guide, "Monitor CloudWatch metrics for HTTP APIs"). */
+/**
+ * What API Gateway counts of a route (API Gateway Developer Guide, "Monitor CloudWatch metrics for HTTP
+ * APIs").
+ */
 export type RouteMetricName = '4xx' | '5xx' | 'Count';
 
 /** All control planes have one hook route, whose parameter names them. */
 const hookPath = (controlPlane = '{controlPlane}') => `/control-planes/${controlPlane}/events`;
 
-/** The HTTP API: event hooks in, grants out. Each route has its own throttle, so that a flood of hooks starves no grant. */
+/**
+ * The HTTP API: event hooks in, grants out. Each route has its own throttle, so that a flood of hooks cannot
+ * block grants.
+ */
 export class Api extends Construct {
   /** Base URL: the domain's, where there is one. */
   readonly url: string;
@@ -56,7 +62,7 @@ export class Api extends Construct {
       defaultRouteSettings: { detailedMetricsEnabled: true },
       accessLogSettings: {
         destinationArn: accessLog.logGroupArn,
-        // Who, what, how it ended. No query, no header: neither may hold a secret in a log.
+        // No query and no header: they may hold secrets, which must not be logged.
         format: JSON.stringify({
           time: '$context.requestTime',
           requestId: '$context.requestId',
@@ -82,7 +88,7 @@ export class Api extends Construct {
     this.url = this.domain?.url ?? this.#api.apiEndpoint;
   }
 
-  /** Event hooks: anybody may knock, the function verifies the signature. */
+  /** Event hooks: open to the internet; the function verifies the signature. */
   addHookRoute(handler: lambda.IFunction): void {
     const [route] = this.#api.addRoutes({
       path: hookPath(),

@@ -12,12 +12,15 @@ export interface DomainProps {
 }
 
 /**
- * A name of the deployer's for the HTTP API. Nothing but the URL changes by it: ARNs are the API's, and whoever signs a request must know the
- * region, which this name does not tell.
+ * A name of the deployer's for the HTTP API. It changes the URL and nothing else: ARNs are those of the API,
+ * and a client that signs a request must know the region, which this name does not contain.
  */
 export class Domain extends Construct {
   readonly url: string;
-  /** What the name has to lead to (CNAME) where DNS is the deployer's; undefined where a zone is named, which has the record. */
+  /**
+   * Target of the CNAME record where DNS is the deployer's; undefined where the setting names a hosted zone,
+   * which gets the record.
+   */
   readonly target: string | undefined;
 
   /** @throws SettingsError when the certificate is another region's */
@@ -40,7 +43,7 @@ export class Domain extends Construct {
     if (hostedZoneId !== undefined) {
       new route53.ARecord(this, 'Record', {
         zone: route53.HostedZone.fromHostedZoneId(this, 'Zone', hostedZoneId),
-        // With its dot it is whole: the zone's own name need not be known, and nothing is looked up.
+        // The final dot makes it a full name: the zone's name need not be known, and nothing is looked up.
         recordName: `${name}.`,
         target: route53.RecordTarget.fromAlias(
           new ApiGatewayv2DomainProperties(domain.regionalDomainName, domain.regionalHostedZoneId),
@@ -52,7 +55,10 @@ export class Domain extends Construct {
   }
 }
 
-/** API Gateway takes a regional name's certificate from its own region alone, and would say so only when it is deployed. */
+/**
+ * API Gateway takes the certificate of a regional name from its own region only, and reports another one only
+ * during deployment.
+ */
 function requireSameRegion(scope: Construct, certificateArn: string): void {
   const { region } = Stack.of(scope);
   const [, , , found] = certificateArn.split(':');

@@ -2,14 +2,15 @@ import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 
 /**
- * Name for what must be unique in account and region: the stack's, and in a stack that has more in it than Lifeboat the construct's, too.
+ * Makes a name that is unique in account and region: the stack's, and the construct's too where the stack
+ * holds more than Lifeboat.
  *
- * @param part - a construct of the deployment, just below the one that is the whole of it
+ * @param part - a direct child of the construct that is the whole deployment
  */
 export function formatDeploymentName(part: Construct): string {
   const stack = Stack.of(part);
   const { scopes } = part.node;
   const whole = scopes.slice(scopes.indexOf(stack) + 1, -1).map(({ node }) => node.id);
-  // As logical ids leave it out.
+  // Logical ids leave `Default` out as well.
   return [stack.stackName, ...whole.filter((id) => id !== 'Default')].join('-');
 }

@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { Settings } from '../settings/settings.ts';
 
-/** What settings say of everything in a deployment: its tags, and what bounds its roles. */
+/** Applies tags and permissions boundary to everything in a deployment. */
 export function applyToAll(
   deployment: Construct,
   { tags, permissionsBoundaryArn }: Pick<Settings, 'tags' | 'permissionsBoundaryArn'>,

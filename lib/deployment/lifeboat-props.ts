@@ -7,13 +7,17 @@ export interface LifeboatNetworkProps {
   readonly vpcId: string;
   /** Where the subnets are, in the same order. */
   readonly availabilityZones: readonly string[];
-  /** Private subnets with a way to the control plane, SQS, S3, KMS and Secrets Manager; one in each availability zone. */
+  /**
+   * Private subnets with a way to the control plane, SQS, S3, KMS and Secrets Manager; one in each
+   * availability zone.
+   */
   readonly subnetIds: readonly string[];
-  /** Must let out to the control plane and to these services. */
+  /** They must allow connections to the control plane and to these services. */
   readonly securityGroupIds: readonly string[];
   /**
-   * Makes the endpoints for these services, open to the exports of this network and for what they call: interface endpoints for SQS, Secrets Manager
-   * and KMS, a gateway endpoint for S3. `routeTableIds`: of each subnet, in the same order.
+   * Makes the endpoints for these services, open to the exports of this network and for what they call:
+   * interface endpoints for SQS, Secrets Manager and KMS, a gateway endpoint for S3. `routeTableIds`: of each
+   * subnet, in the same order.
    * @default they are there, or the subnets have a way to the internet
    */
   readonly endpoints?: { readonly routeTableIds: readonly string[] } | undefined;
@@ -51,14 +55,14 @@ export interface LifeboatControlPlaneProps {
    */
   readonly eventHookSecretArn?: string | undefined;
   /**
-   * Accounts (their numbers), and ARNs of roles and users, that may assume a role which may ask for grants of this control plane, and
-   * nothing else: for data planes of other accounts. 1 to 10.
+   * For data planes of other accounts: account numbers, and ARNs of roles and users, that may assume a role
+   * which may ask for grants of this control plane and do nothing else. 1 to 10.
    * @default there is no such role
    */
   readonly readerRoleTrust?: readonly string[] | undefined;
   /**
-   * Roles that read the files in the bucket themselves, of other accounts too: an auditor, a backup. Their own policies must allow it, and
-   * nobody else's can. Up to 3 in all.
+   * Roles that may read the files in the bucket directly, also of other accounts: an auditor, a backup. Their
+   * own policies must allow it, too. Up to 3 in all.
    * @default nobody
    */
   readonly fileReaderRoleArns?: readonly string[] | undefined;
@@ -82,7 +86,7 @@ export interface LifeboatDomainProps {
   readonly certificateArn: string;
   /**
    * Hosted zone of Route 53 that gets the record, for example `Z0123456789ABCDEFGHIJ`.
-   * @default DNS is yours: `Lifeboat.api.domain.target` is what the name has to lead to
+   * @default you make the record; its target is `Lifeboat.api.domain.target`
    */
   readonly hostedZoneId?: string | undefined;
   /**
@@ -92,7 +96,7 @@ export interface LifeboatDomainProps {
   readonly disableDefaultEndpoint?: boolean | undefined;
 }
 
-/** What can be said of a deployment; docs/settings.md says more of each. A wrong value is refused with a sentence at synth. */
+/** Settings of a deployment; docs/settings.md says more. Synth refuses a wrong value with a sentence. */
 export interface LifeboatProps {
   /** By name, 1 to 10. */
   readonly controlPlanes: Readonly<Record<string, LifeboatControlPlaneProps>>;
@@ -117,7 +121,7 @@ export interface LifeboatProps {
    */
   readonly scheduleMinutes?: number | undefined;
   /**
-   * How long after a window's end a newer configuration is awaited. Seconds, 1 to 60.
+   * How long after a window's end an export waits for a newer configuration. Seconds, 1 to 60.
    * @default 6
    */
   readonly settleSeconds?: number | undefined;
@@ -147,8 +151,9 @@ export interface LifeboatProps {
    */
   readonly noncurrentVersionsKept?: number | undefined;
   /**
-   * Each published version is locked for so many days (S3 Object Lock, governance), 0 to 3650: nobody removes it sooner, whoever changes the
-   * bucket policy. To be decided before the first deployment, see docs/settings.md.
+   * Each published version is locked for so many days (S3 Object Lock, governance), 0 to 3650: nobody can
+   * remove it sooner, even by changing the bucket policy. Decide before the first deployment, see
+   * docs/settings.md.
    * @default 0, no Object Lock
    */
   readonly objectLockDays?: number | undefined;
@@ -173,13 +178,14 @@ export interface LifeboatProps {
    */
   readonly bucketName?: string | undefined;
   /**
-   * A key that encrypts the configurations and nothing else. Its policy needs the statements of `Vault.encryptionKeyStatements`.
+   * A key that encrypts the configurations and nothing else. Its policy needs the statements of
+   * `Vault.encryptionKeyStatements`.
    * @default a key is made
    */
   readonly encryptionKeyArn?: string | undefined;
   /**
-   * Names of the signing keys, 1 to 3. The first signs; another is made and pinned before it comes to the front (docs/runbook.md, "Rotating the
-   * signing key").
+   * Names of the signing keys, 1 to 3. The first signs; another one is made and pinned before it becomes the
+   * first (docs/runbook.md, "Rotating the signing key").
    * @default ['first']
    */
   readonly signingKeys?: readonly string[] | undefined;
@@ -194,7 +200,8 @@ export interface LifeboatProps {
    */
   readonly permissionsBoundaryArn?: string | undefined;
   /**
-   * How many executions of a function are kept free for it, and are its most, 1 to 1000; `presign` and `export` of each control plane.
+   * Executions that are reserved for a function, which are also its maximum, 1 to 1000; `presign` and
+   * `export` per control plane.
    * @default what is free in the account
    */
   readonly reservedConcurrency?:
@@ -205,14 +212,15 @@ export interface LifeboatProps {
       }
     | undefined;
   /**
-   * The only two roles that change the vault's policy, lifecycle and versioning and the keys' policies, or disable or delete them.
-   * @default whomever the account's IAM policies let
+   * The only two roles that change the vault's policy, lifecycle and versioning and the keys' policies, or
+   * disable or delete them.
+   * @default whoever the account's IAM policies allow
    */
   readonly lockdown?:
     | {
         /** For people, when nothing else helps. */
         readonly breakGlassRoleArn: string;
-        /** Whom CloudFormation deploys with: without it nobody could update the stack. */
+        /** The role that CloudFormation deploys with; without it nobody could update the stack. */
         readonly deploymentRoleArn: string;
       }
     | undefined;

@@ -5,17 +5,21 @@ import { Lifeboat, type LifeboatUnit } from './lifeboat.ts';
 import type { LifeboatProps } from './lifeboat-props.ts';
 
 export interface LifeboatStackProps extends StackProps {
-  /** What `Lifeboat` is told. */
+  /** Properties of `Lifeboat`. */
   readonly settings: LifeboatProps;
 }
 
-/** A stack of its own for Lifeboat, which cannot be deleted by accident and says what a person needs next. */
+/**
+ * A stack for Lifeboat alone, protected from deletion by accident, whose outputs say what a person needs
+ * next.
+ */
 export class LifeboatStack extends Stack {
   readonly lifeboat: Lifeboat;
 
   constructor(scope: Construct, id: string, { settings, ...props }: LifeboatStackProps) {
     super(scope, id, { terminationProtection: true, ...props });
-    // The one name that logical ids leave out: with another one each resource would be replaced, the vault by an empty one.
+    // Logical ids leave out this name. Another one would change all logical ids and replace every resource,
+    // the vault by an empty one.
     this.lifeboat = new Lifeboat(this, 'Default', settings);
     this.#addOutputs(this.lifeboat);
   }

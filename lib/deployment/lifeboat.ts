@@ -24,8 +24,8 @@ export interface LifeboatUnit extends WatchedUnit {
 }
 
 /**
- * Keeps the configuration of Kong control planes for data planes that start without them: one vault and one API, and a unit for each control
- * plane that touches no other.
+ * Keeps the configuration of Kong control planes for data planes that start without them: one vault and one
+ * API, and a unit for each control plane that touches no other.
  */
 export class Lifeboat extends GrantGiver<LifeboatUnit> {
   readonly vault: Vault;
@@ -94,7 +94,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     }
   }
 
-  /** HTTP APIs have no resource policies: whoever comes from another account asks as a role of this one. */
+  /** HTTP APIs have no resource policies: data planes of another account assume a role of this one. */
   #createReaderRole(
     controlPlane: string,
     grantArn: string,

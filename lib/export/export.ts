@@ -22,11 +22,13 @@ export interface ExportProps {
   readonly role: FunctionRole;
 }
 
-// A settle time, a frame of some hundred MB and a try more; the function stops itself 10 s before.
+// Enough for a settle time, a frame of some hundred MB and a second try. The function stops itself 10 s
+// before.
 const timeout = Duration.seconds(120);
-// Compressed frames of 16 MiB and the file made of them; also what the CPU share of a function follows.
+// Enough for compressed frames of 16 MiB and the file made of them. A function's CPU share grows with its
+// memory.
 const memorySizeMb = 1024;
-// Messages that no try can read; whatever can be read is let go by the function itself long before.
+// Only messages that cannot be read come so far: the function itself drops readable ones after fewer tries.
 const maxReceiveCount = 10;
 
 /** A secret of the stack, or of the deployer. */
@@ -53,9 +55,10 @@ export class Export extends Construct {
       fifo: true,
       enforceSSL: true,
       encryption: sqs.QueueEncryption.SQS_MANAGED,
-      // The schedule's messages carry no deduplication id; the scheduled time in their bodies keeps them apart.
+      // The schedule's messages carry no deduplication id; the scheduled time in their bodies keeps them
+      // apart.
       contentBasedDeduplication: true,
-      // Visible when all hooks of their window have come.
+      // A message becomes visible after all hooks of its window have arrived.
       deliveryDelay: Duration.seconds(deployment.coalescingWindowSeconds + 1),
       visibilityTimeout: timeout.plus(Duration.seconds(30)),
       deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount },
@@ -132,7 +135,7 @@ export class Export extends Construct {
     }
     const secret = new secretsmanager.Secret(this, 'ClusterCertificate', {
       description: `Lifeboat: a data plane's cluster certificate for control plane ${controlPlane}: {"certificate", "key", "ca"?}, PEM`,
-      // A form to fill in after the first deployment; the export says so until then.
+      // A form to fill in after the first deployment. Until then the export logs that it is empty.
       generateSecretString: {
         secretStringTemplate: JSON.stringify({ certificate: '', key: '' }),
         generateStringKey: 'unused',
@@ -150,7 +153,7 @@ export class Export extends Construct {
     new scheduler.Schedule(this, 'Schedule', {
       description: `Lifeboat: asks for exports of control plane ${controlPlane}, with or without hooks`,
       schedule: scheduler.ScheduleExpression.rate(Duration.minutes(scheduleMinutes)),
-      // Allows the role this queue.
+      // Also allows the role to send to this queue.
       target: new SqsSendMessage(queue, {
         role: this.#createScheduleRole(),
         messageGroupId: controlPlane,
@@ -166,7 +169,10 @@ export class Export extends Construct {
     });
   }
 
-  /** CDK's own role would stand beside Lifeboat in the stack, where what is said of all its roles does not reach. */
+  /**
+   * CDK's own role would be a child of the stack and not of Lifeboat, so tags and permissions boundary would
+   * not apply to it.
+   */
   #createScheduleRole(): iam.Role {
     const { account } = Stack.of(this);
     // Only schedules of this account (EventBridge Scheduler User Guide, "Confused deputy prevention").

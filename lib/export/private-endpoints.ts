@@ -16,15 +16,16 @@ export interface PrivateEndpointsProps {
   readonly network: VpcSettings;
   /** Of the network's subnets, in the same order: they get the way to S3. */
   readonly routeTableIds: readonly string[];
-  /** All exports of this network, whoever asked for the endpoints. */
+  /** All exports in this network, also those whose settings do not ask for endpoints. */
   readonly exports: readonly PrivateExport[];
   readonly vault: Vault;
 }
 
 /**
- * The way to AWS from a network that has none to the internet: interface endpoints for SQS (the queue), Secrets Manager (the certificate) and KMS
- * (the signature), a gateway endpoint for S3. Each is open to the exports' security groups, and for what they call there alone, so that nothing
- * can be carried away to another bucket or queue. Logs need none: Lambda takes them outside of the function's network.
+ * Connects a network without internet access to AWS: interface endpoints for SQS (the queue), Secrets Manager
+ * (the certificate) and KMS (the signature), a gateway endpoint for S3. Each is open to the exports' security
+ * groups, and for what they call there alone, so that nothing can be copied to another bucket or queue. Logs
+ * need no endpoint: Lambda takes them outside of the function's network.
  */
 export class PrivateEndpoints extends Construct {
   constructor(
@@ -82,7 +83,7 @@ export class PrivateEndpoints extends Construct {
         units.map(({ certificateSecret }) => certificateSecret.secretArn),
       ),
     );
-    // What S3 encrypts and decrypts it asks KMS for itself.
+    // S3 itself calls KMS to encrypt and decrypt.
     addEndpoint(
       'Kms',
       services.KMS,
@@ -101,7 +102,7 @@ export class PrivateEndpoints extends Construct {
   }
 }
 
-/** Who may do these the roles' own policies say; the network adds where they lead. */
+/** The roles' own policies say who may do this; the endpoint's policy limits the resources. */
 function allowEverybody(actions: readonly string[], resources: readonly string[]): iam.PolicyStatement {
   return new iam.PolicyStatement({
     principals: [new iam.AnyPrincipal()],

@@ -26,18 +26,23 @@ export interface LifeboatFunctionProps<Variables> {
   readonly logRetentionDays: number;
   /** Encrypts its logs. */
   readonly logKey: kms.IKey;
-  /** How many executions are kept free for it, and are its most. @default what is free in the account */
+  /** Executions that are reserved for it, which are also its maximum. @default what is free in the account */
   readonly reservedConcurrency?: number | undefined;
   /** Network of a private control plane. @default outside any VPC */
   readonly vpc?: VpcSettings | undefined;
 }
 
-/** A Lambda function as all of Lifeboat's are: Node.js 24 on ARM64, one bundled module, JSON logs in a group of its own. */
+/**
+ * A Lambda function as all of Lifeboat's are: Node.js 24 on ARM64, one bundled module, JSON logs in a group
+ * of its own.
+ */
 export class LifeboatFunction<
   Variables extends { readonly [Name in keyof Variables]: string },
 > extends Construct {
   readonly function: lambda.IFunction;
-  /** For stacks of other regions, too: `function.functionArn` would want a name that was chosen beforehand. */
+  /**
+   * Usable in stacks of other regions, too; `function.functionArn` would need a fixed function name there.
+   */
   readonly functionArn: string;
   readonly logGroupName: string;
   readonly memorySizeMb: number;
@@ -85,7 +90,8 @@ function attachToNetwork(
   if (vpc === undefined) {
     return {};
   }
-  // What Lambda needs to attach a function to subnets, and no more (Lambda Developer Guide, "Required IAM permissions").
+  // What Lambda needs to attach a function to subnets, and no more (Lambda Developer Guide, "Required IAM
+  // permissions").
   const attach = {
     actions: [
       'ec2:CreateNetworkInterface',
@@ -98,8 +104,9 @@ function attachToNetwork(
     resources: ['*'],
   };
   role.addToPolicy(new iam.PolicyStatement({ sid: 'AttachToNetwork', ...attach }));
-  // Lambda needs them, the function's own code does not: only its calls carry this key (ibid., "Security best practices"). The function's
-  // own ARN would close a circle between function and policy.
+  // Lambda needs these actions, the function's own code does not: only calls by that code carry this
+  // condition key (ibid., "Security best practices"). The function's own ARN would make a circular dependency
+  // between function and policy.
   role.addToPolicy(
     new iam.PolicyStatement({
       sid: 'NotFromCode',

@@ -4,7 +4,9 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { formatServiceHost } from './function.ts';
 
-/** Encrypts the log groups. The vault's key cannot: it is closed to everybody but Lifeboat's roles, CloudWatch included. */
+/**
+ * Encrypts the log groups. The vault's key cannot: its policy admits only Lifeboat's roles, not CloudWatch.
+ */
 export class LogKey extends kms.Key {
   constructor(scope: Construct, id: string) {
     super(scope, id, {
@@ -13,8 +15,9 @@ export class LogKey extends kms.Key {
       // Logs go with the stack, and nothing else is encrypted with it.
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    // CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS". A log group is made after its key, so it is not named
-    // here but by the beginning that CloudFormation gives to all names of this stack.
+    // CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS". A log group is made
+    // after its key, so it is not named here; the pattern matches the prefix of all names that CloudFormation
+    // makes in this stack.
     const ourLogGroups = Stack.of(this).formatArn({
       service: 'logs',
       resource: 'log-group',

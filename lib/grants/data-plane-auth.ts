@@ -21,9 +21,12 @@ interface TrustedCertificates {
   readonly commonNames?: readonly string[] | undefined;
 }
 
-/** How data planes prove who they are when they ask for a grant. What it says has the form of the setting `dataPlaneAuth` in cdk.json. */
+/**
+ * How data planes prove who they are when they ask for a grant. It has the form of the setting
+ * `dataPlaneAuth` in cdk.json.
+ */
 export class DataPlaneAuth {
-  /** By AWS credentials (SigV4). Who may ask is said per control plane, see `Lifeboat.grantBootstrap`. */
+  /** By AWS credentials (SigV4). `Lifeboat.grantBootstrap` allows a role to ask, per control plane. */
   static iam(): DataPlaneAuth {
     return new DataPlaneAuth(true);
   }

@@ -36,18 +36,20 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
   abstract readonly units: ReadonlyMap<string, Unit>;
 
   /**
-   * Lets data planes ask for grants of exactly one control plane. CDK's own grant of a route would open those of all stages.
+   * Lets data planes ask for grants of exactly one control plane. CDK's own grant of a route would open those
+   * of all stages.
    *
-   * @throws Error when there is no such control plane, its data planes do not use IAM, or the grantee takes no policy (a
-   * role of another account)
+   * @throws Error when there is no such control plane, its data planes do not use IAM, or the grantee takes
+   * no policy (a role of another account)
    */
   grantBootstrap(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
     return this.#grant(grantee, controlPlane, ({ grantArn }) => allowInvoke(grantee, grantArn));
   }
 
   /**
-   * Lets data planes of private networks ask for grants of exactly one control plane by invoking its function: an HTTP API
-   * has no private endpoint, and Lambda has one. CDK's own grant of a function would open its versions, too.
+   * Lets data planes of private networks ask for grants of exactly one control plane by invoking its
+   * function: an HTTP API has no private endpoint, and Lambda has one. CDK's own grant of a function would
+   * open its versions, too.
    *
    * @throws Error as `grantBootstrap`
    */

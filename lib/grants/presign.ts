@@ -68,9 +68,12 @@ export function listTrustVariables({
   };
 }
 
-/** Lambda takes 4 KB of environment in all (Lambda Developer Guide, "Lambda quotas"), and says so only in the middle of a deployment. */
+/**
+ * Lambda takes 4 KB of environment in all (Lambda Developer Guide, "Lambda quotas"), and reports more only in
+ * the middle of a deployment.
+ */
 const mostBytes = 4096;
-/** For the name of the bucket, where CloudFormation makes it, and for Powertools' own variables. */
+/** For the name of the bucket, if CloudFormation makes it, and for Powertools' own variables. */
 const reservedBytes = 63 + 120;
 
 function requireRoom(controlPlane: string, variables: PresignVariables): void {

@@ -16,7 +16,10 @@ export interface IntakeProps {
   readonly exports: ReadonlyMap<string, Export>;
 }
 
-/** What takes event hooks of all control planes. It may read the secrets that sign them and put a message into the queues, no more. */
+/**
+ * Takes the event hooks of all control planes. It may read the secrets that sign them and send messages to
+ * the queues, nothing else.
+ */
 export class Intake extends Construct {
   readonly webhook: LifeboatFunction<WebhookVariables>;
 
@@ -49,7 +52,7 @@ export class Intake extends Construct {
       entry: 'webhook',
       environment: variables,
       role,
-      // Acknowledged in milliseconds; Kong itself gives up after a minute.
+      // A hook is acknowledged in milliseconds; Kong itself gives up after a minute.
       timeout: Duration.seconds(10),
       memorySizeMb: 256,
       logRetentionDays: deployment.logRetentionDays,

@@ -8,7 +8,7 @@ import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 import type { Settings } from '../settings/settings.ts';
 
-/** Where a section of the runbook is, as GitHub and GitLab make anchors of headings. */
+/** Anchor of a section of the runbook, as GitHub and GitLab make it of a heading. */
 export function makeHeadingAnchor(heading: string): string {
   return heading
     .toLowerCase()
@@ -25,32 +25,33 @@ export interface Alert {
 
 export interface MetricAlert extends Alert {
   readonly metric: cloudwatch.IMetric;
-  /** The alarm begins here. With `below` under it, else at it. */
+  /** The alarm begins at this value; with `below`, under it. */
   readonly threshold: number;
   /** @default false */
   readonly below?: boolean;
   /** @default not breaching */
   readonly missing?: cloudwatch.TreatMissingData;
-  /** Who is told. @default the topic, when it begins and when it is over */
+  /** Who is notified. @default the topic, when the alarm begins and when it ends */
   readonly tells?: 'nobody' | 'its beginning';
 }
 
-// The shortest period in which several things that belong together have surely been counted.
+// Short, but long enough that metrics which belong together are all counted in it.
 export const shortPeriod = Duration.minutes(5);
 
 /**
  * Makes alarms, each with its section in docs/runbook.md.
  *
- * CloudWatch looks each minute at the last period, not at one by the clock (CloudWatch User Guide, "Alarm evaluation window"). Where
- * a metric may be missing it is filled with zeros: otherwise CloudWatch looks further back, up to some periods, until it finds one that is
- * there (ibid., "Configuring how CloudWatch alarms treat missing data").
+ * CloudWatch looks each minute at the last period, not at one by the clock (CloudWatch User Guide, "Alarm
+ * evaluation window"). Where a metric may be missing it is filled with zeros: otherwise CloudWatch looks
+ * further back, up to some periods, until it finds one that is there (ibid., "Configuring how CloudWatch
+ * alarms treat missing data").
  */
 export class Alarms {
   readonly #scope: Construct;
   readonly #runbookUrl: string;
   readonly #topic: sns.ITopic | undefined;
 
-  /** @param scope - a construct of the deployment, just below the one that is the whole of it */
+  /** @param scope - a direct child of the construct that is the whole deployment */
   constructor(
     scope: Construct,
     { alarmTopicArn, runbookUrl }: Pick<Settings, 'alarmTopicArn' | 'runbookUrl'>,
@@ -106,7 +107,7 @@ export class Alarms {
   }
 }
 
-/** Of one control plane, in the region of this API. */
+/** For one control plane, in the region of this API. */
 export function createGrantsFailingAlarm(
   alarms: Alarms,
   { controlPlane, presign, dataPlaneAuth: { iam } }: GrantUnit,
@@ -122,12 +123,14 @@ export function createGrantsFailingAlarm(
       {
         errors: presigner.metricErrors({ statistic: cloudwatch.Stats.SUM }),
         throttles: presigner.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
-        // Of the route that IAM guards. On the other one a stranger gets a 5xx with a body that is larger than Lambda takes.
+        // Only of the IAM route. On the other route a stranger can cause a 5xx, with a body that is too large
+        // for Lambda.
         ...(iam ? { answers: api.grantMetric(controlPlane, '5xx') } : {}),
       },
     ),
-    // A grant is computed without any call: nothing in it fails by chance. What strangers send to the other route is answered with a 4xx,
-    // and its throttle keeps them from using up the function (lib/settings/settings.ts).
+    // A grant is computed without any network call, so it does not fail by chance. Strangers on the other
+    // route get a 4xx, and its throttle keeps them from using up the function
+    // (lib/settings/api-throttles.ts).
     threshold: 1,
   });
 }

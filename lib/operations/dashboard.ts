@@ -23,14 +23,17 @@ export interface DashboardProps {
   readonly api: Api;
   readonly intake: Intake;
   readonly units: readonly WatchedUnit[];
-  /** How long nothing may be verified before that is an alarm. */
+  /** After this time without a verification the alarm begins. */
   readonly watch: Duration;
   readonly bootAlarms: readonly cloudwatch.AlarmBase[];
   readonly pipelineAlarms: readonly cloudwatch.AlarmBase[];
   readonly theftAlarms: readonly cloudwatch.AlarmBase[];
 }
 
-/** The page that answers, from its top to its end: could a new data plane boot now, is the pipeline keeping up, what do strangers send, what does it cost. */
+/**
+ * The dashboard. From top to bottom: can a new data plane boot now, is the pipeline keeping up, what do
+ * strangers send, what does it cost.
+ */
 export class Dashboard extends Construct {
   readonly #units: readonly WatchedUnit[];
   readonly #period: Duration;
@@ -38,7 +41,7 @@ export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
     this.#units = props.units;
-    // A point for each ring of the schedule, or the lines have gaps.
+    // At least one scheduled export per point; otherwise the lines have gaps.
     this.#period = Duration.minutes(Math.max(5, props.deployment.scheduleMinutes));
     new cloudwatch.Dashboard(this, 'Dashboard', {
       dashboardName: props.name,
@@ -270,7 +273,7 @@ function createDailyGraph(title: string, metrics: cloudwatch.IMetric[]): cloudwa
   });
 }
 
-/** What Lambda bills besides the number of calls: seconds, times the memory that was ordered. */
+/** What Lambda bills besides the number of calls: duration times configured memory. */
 function countGigabyteSeconds(
   name: string,
   { function: billed, memorySizeMb }: Billed,
@@ -278,7 +281,7 @@ function countGigabyteSeconds(
 ): cloudwatch.IMetric {
   return new cloudwatch.MathExpression({
     expression: `milliseconds${index} / 1000 * ${memorySizeMb / 1024}`,
-    // Names are the graph's.
+    // Ids must be unique in the graph.
     usingMetrics: { [`milliseconds${index}`]: billed.metricDuration({ statistic: cloudwatch.Stats.SUM }) },
     label: name,
     period: Duration.days(1),

@@ -1,7 +1,10 @@
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { MetricName } from '../../lambdas/telemetry.ts';
 
-/** One of Lifeboat's own metrics: namespace `Lifeboat`, the one dimension ControlPlane (lambdas/telemetry.ts). Its sum, if nothing else is said. */
+/**
+ * One of Lifeboat's own metrics: namespace `Lifeboat`, the one dimension ControlPlane (lambdas/telemetry.ts).
+ * By default its sum.
+ */
 export function lifeboatMetric(
   controlPlane: string,
   metricName: MetricName,

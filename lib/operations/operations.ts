@@ -19,20 +19,21 @@ export interface OperationsProps {
 }
 
 /**
- * Alarms and dashboard. An alarm is what a person must do something about; what strangers can cause by sending things to the API is on the
- * dashboard alone. Each alarm's section in docs/runbook.md has its name.
+ * Alarms and dashboard. An alarm asks a person to act. What strangers can cause by sending requests to the
+ * API is only on the dashboard. Each alarm has a section of the same name in docs/runbook.md.
  */
 export class Operations extends Construct {
   readonly #deployment: Settings;
   readonly #alarms: Alarms;
-  /** In this time an export runs without any hook, even if one ring of the schedule is lost. */
+  /** In this time an export runs without any hook, even if one scheduled message is lost. */
   readonly #watch: Duration;
 
   constructor(scope: Construct, id: string, { deployment, api, intake, units }: OperationsProps) {
     super(scope, id);
     this.#deployment = deployment;
     this.#alarms = new Alarms(this, deployment);
-    // Any three rings of the schedule: one may be lost and one may be late. The design promises 15 minutes where the schedule allows it.
+    // Three scheduled exports: one may be lost and one may be late. The design promises 15 minutes where the
+    // schedule allows it.
     this.#watch = Duration.minutes(Math.max(15, 3 * deployment.scheduleMinutes));
 
     const alarms = units.map((unit) => ({
@@ -58,7 +59,10 @@ export class Operations extends Construct {
     });
   }
 
-  /** Nothing verified, and the reason for it that is nobody's fault here: then only its own, milder alarm tells anybody. */
+  /**
+   * Nothing verified, and its most common reason, an unreachable control plane, whose milder alarm suppresses
+   * the other.
+   */
   #createFreshnessAlarms({ controlPlane }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
     const minutes = this.#watch.toMinutes();
     const unreachable = this.#alarms.make(controlPlane, 'Unreachable', {
@@ -69,8 +73,9 @@ export class Operations extends Construct {
       metric: createMathMetric(this.#watch, 'FILL(unreachable, 0)', {
         unreachable: lifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
       }),
-      // One message is tried so often within some minutes; more means that the next one failed as well, so it is no restart. Filled with
-      // zeros, for this alarm silences another: if nobody looks any more, it must end.
+      // One message has maxTries tries within some minutes. One more means that the next message failed as
+      // well, so it is more than a restart. Filled with zeros, because this alarm suppresses another: it must
+      // end when no export runs any more.
       threshold: maxTries + 1,
     });
     const nothingVerified = this.#alarms.make(controlPlane, 'NothingVerified', {
@@ -82,10 +87,11 @@ export class Operations extends Construct {
         published: lifeboatMetric(controlPlane, 'Published'),
         unchanged: lifeboatMetric(controlPlane, 'Unchanged'),
       }),
-      // One file that was published or verified says that the whole way works; versions that fail alone have alarms of their own.
+      // One published or verified file shows that the whole pipeline works; a single failing version has an
+      // alarm of its own.
       threshold: 1,
       below: true,
-      // A function that does not run at all measures nothing: just then it matters.
+      // A function that does not run at all writes no metric, and then the alarm must begin.
       missing: cloudwatch.TreatMissingData.BREACHING,
       tells: 'nobody',
     });
@@ -100,9 +106,9 @@ export class Operations extends Construct {
       }),
       alarmRule: cloudwatch.AlarmRule.fromAlarm(nothingVerified, cloudwatch.AlarmState.ALARM),
       actionsSuppressor: unreachable,
-      // Both look at the same minutes, and the other one mostly begins earlier.
+      // Both alarms cover the same minutes, and the other one usually begins earlier.
       actionsSuppressorWaitPeriod: Duration.minutes(2),
-      // After an outage, the time for the schedule to ring, and for an export.
+      // After an outage: the time until the next scheduled export is done.
       actionsSuppressorExtensionPeriod: Duration.minutes(this.#deployment.scheduleMinutes).plus(shortPeriod),
     });
     this.#alarms.tell(unexplained, true);
@@ -116,7 +122,8 @@ export class Operations extends Construct {
         `Look today, and at once if the control plane is down. The vault has no file for a data-plane version that is configured ` +
         `for ${controlPlane}: data planes of this version cannot boot from the vault.`,
       metric: lifeboatMetric(controlPlane, 'VersionsWithoutFile', {
-        // In all exports of that time: the first one of a new version may fail once.
+        // The minimum: the file must be missing in all exports of that time, as the first export of a new
+        // version may fail once.
         statistic: cloudwatch.Stats.MINIMUM,
         period: this.#watch,
       }),
@@ -124,7 +131,7 @@ export class Operations extends Construct {
     });
   }
 
-  /** What keeps changes from the vault, nearest to the control plane first. */
+  /** What can keep changes out of the vault. */
   #createPipelineAlarms({ controlPlane, export: unit }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
     const { function: exporter } = unit.exporter;
     return [
@@ -134,7 +141,7 @@ export class Operations extends Construct {
           `Act now. Changes of ${controlPlane} do not reach the vault: two exports have given up after ${maxTries} tries each. New data ` +
           'planes boot with the last good configuration.',
         metric: lifeboatMetric(controlPlane, 'ExportFailed', { period: this.#watch }),
-        // One is made good by the next ring of the schedule.
+        // After a single failure the next scheduled export catches up.
         threshold: 2,
       }),
       this.#alarms.make(controlPlane, 'ExportCrashing', {
@@ -146,7 +153,7 @@ export class Operations extends Construct {
           errors: exporter.metricErrors({ statistic: cloudwatch.Stats.SUM }),
           throttles: exporter.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
         }),
-        // One or two are a container that died; its messages come back after 150 s (lib/export/export.ts), and go through then.
+        // One or two can be a container that died; its messages come back after 150 s (lib/export/export.ts).
         threshold: 3,
       }),
       this.#alarms.make(controlPlane, 'ChangesWaiting', {
@@ -158,7 +165,8 @@ export class Operations extends Construct {
           statistic: cloudwatch.Stats.MAXIMUM,
           period: shortPeriod,
         }),
-        // Five tries of 110 s and the backoff between them are 10.5 minutes (core/export/export-batch.ts): then a message is let go.
+        // Five tries of 110 s and the backoff between them are 10.5 minutes (core/export/export-batch.ts):
+        // then the function drops the message.
         threshold: Duration.minutes(15).toSeconds(),
       }),
       this.#alarms.make(controlPlane, 'DeadLetters', {
@@ -170,7 +178,7 @@ export class Operations extends Construct {
           statistic: cloudwatch.Stats.MAXIMUM,
           period: shortPeriod,
         }),
-        // None is to be expected.
+        // None is expected.
         threshold: 1,
       }),
     ];
@@ -185,13 +193,13 @@ export class Operations extends Construct {
       metric: lifeboatMetric(controlPlane, 'ManifestReplaced', { period: shortPeriod }),
       // Each one is a breach.
       threshold: 1,
-      // It is not over because it was repaired.
+      // No notification of its end: the repaired file does not end the breach.
       tells: 'its beginning',
     });
   }
 
   #createGrantWhileHealthyAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
-    // So long that an export has looked, too.
+    // Long enough that an export runs in the same period.
     const sameTime = Duration.minutes(Math.max(shortPeriod.toMinutes(), this.#deployment.scheduleMinutes));
     return this.#alarms.make(controlPlane, 'GrantWhileHealthy', {
       heading: 'Grant while the control plane is healthy',
@@ -208,7 +216,7 @@ export class Operations extends Construct {
           unreachable: lifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
         },
       ),
-      // One is enough to carry everything away.
+      // One grant is enough to copy the whole configuration.
       threshold: 1,
       tells: 'its beginning',
     });
@@ -220,11 +228,11 @@ export class Operations extends Construct {
       meaning:
         `Look today. The webhook function fails for valid hooks: changes reach the vault with the schedule only, up to ` +
         `${this.#deployment.scheduleMinutes} minutes late.`,
-      // Errors of the function itself: what a stranger sends is answered, and a flood of it is throttled.
+      // Errors of the function itself: requests of strangers are answered, and throttled.
       metric: createMathMetric(Duration.minutes(15), 'FILL(errors, 0)', {
         errors: webhook.function.metricErrors({ statistic: cloudwatch.Stats.SUM }),
       }),
-      // One or two are a hiccup of SQS or Secrets Manager, which the schedule makes good.
+      // One or two can be a short failure of SQS or Secrets Manager; the schedule catches up.
       threshold: 3,
     });
   }

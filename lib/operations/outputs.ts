@@ -2,12 +2,15 @@ import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import type { Api } from '../api/api.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 
-/** Says what a person needs next. */
+/** Adds an output that a person needs for the next step. */
 export function addOutput(stack: Stack, id: string, description: string, value: string): void {
   new CfnOutput(stack, id, { description, value });
 }
 
-/** CloudFormation takes letters and digits only, and no name has a capital letter: no two names become one. */
+/**
+ * CloudFormation accepts letters and digits only. Names have no capital letters, so different names stay
+ * different.
+ */
 export function makeOutputId(name: string, controlPlane: string): string {
   return `${name}${controlPlane.replaceAll('-', 'X')}`;
 }

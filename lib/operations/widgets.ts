@@ -2,11 +2,12 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { Api, RouteMetricName } from '../api/api.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 
-/** What a row of a CloudWatch dashboard has. */
+/** Width of a CloudWatch dashboard in grid columns. */
 export const dashboardColumns = 24;
 export const thirdOfRow = dashboardColumns / 3;
 export const graphHeight = 6;
-// Two rows; for more control planes the console scrolls inside. Ten of them have 50 alarms here, and a widget takes 100.
+// Room for two rows; with more control planes the console scrolls. Ten control planes have 50 alarms here,
+// and a widget takes 100.
 const alarmsHeight = 4;
 
 export function createTextWidget(heading: string, howToRead: string): cloudwatch.IWidget {

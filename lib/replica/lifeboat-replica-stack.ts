@@ -4,7 +4,7 @@ import { addApiOutputs, addGrantOutputs, addOutput } from '../operations/outputs
 import { LifeboatReplica, type LifeboatReplicaProps } from './lifeboat-replica.ts';
 
 export interface LifeboatReplicaStackProps extends StackProps {
-  /** What `LifeboatReplica` is told. */
+  /** Properties of `LifeboatReplica`. */
   readonly settings: LifeboatReplicaProps;
 }
 

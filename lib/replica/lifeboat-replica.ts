@@ -19,9 +19,12 @@ import { ReplicaOperations } from './replica-operations.ts';
 import { ReplicaStore } from './replica-store.ts';
 import { Replication } from './replication.ts';
 
-/** What can be said of a replica; all else is its Lifeboat's. docs/settings.md says more. A wrong value is refused with a sentence at synth. */
+/**
+ * Properties of a replica; everything else it takes from its Lifeboat. docs/settings.md says more. Synth
+ * refuses a wrong value with a sentence.
+ */
 export interface LifeboatReplicaProps {
-  /** Whose files are kept a second time. Its stack is in another region of the same account. */
+  /** The Lifeboat whose files are copied. Its stack is in another region of the same account. */
   readonly lifeboat: Lifeboat;
   /**
    * A name of yours for the API of this region, another one than the first region's.
@@ -39,18 +42,20 @@ export interface LifeboatReplicaProps {
    */
   readonly bucketName?: string | undefined;
   /**
-   * Whether S3 copies by its Replication Time Control: nearly all within 15 minutes, which AWS vouches for and bills.
+   * Whether S3's Replication Time Control is on: AWS commits to 15 minutes for nearly all copies, and bills
+   * it.
    * @default false
    */
   readonly timeControl?: boolean | undefined;
 }
 
 /**
- * The files of a Lifeboat in a second region, with grants of their own, so that data planes boot while the first region is away. It takes no hooks
- * and exports nothing: S3 copies what the vault gets.
+ * The files of a Lifeboat in a second region, with grants of their own, so that data planes boot during an
+ * outage of the first region. It takes no hooks and exports nothing: S3 copies the files of the vault.
  *
- * The first region's stack refers to this one, never the other way round: this one is deployed first. A data plane's role
- * that is granted both regions therefore belongs to the first region's stack or to a third one: for a role of this stack,
+ * The first region's stack refers to this one, never the other way round: this one is deployed first. A data
+ * plane's role that is granted both regions therefore belongs to the first region's stack or to a third one:
+ * for a role of this stack,
  * `Lifeboat.grantBootstrap` would make this stack refer to the first.
  */
 export class LifeboatReplica extends GrantGiver<GrantUnit> {
@@ -65,7 +70,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
     const own = parseReplicaSettings(given, `of ${this.node.path}`);
     requireOtherRegion(this, lifeboat);
     requireOtherNames(this.node.path, own, lifeboat.settings);
-    // What is of the first region is not of this one.
+    // Settings that name resources of the first region do not apply here.
     const settings: Settings = {
       ...lifeboat.settings,
       domain: own.domain,
@@ -84,7 +89,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
     const store = new ReplicaStore(this, 'Replica', {
       ...settings,
       tenants,
-      // By name and not by reference: the role is made by the stack that is deployed after this one.
+      // By name and not by reference: the stack that is deployed after this one makes the role.
       replicationRoleArn: Stack.of(this).formatArn({
         service: 'iam',
         region: '',
@@ -123,7 +128,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
       timeControl: own.timeControl,
     });
     for (const each of this.node.findAll().filter(CfnResource.isCfnResource)) {
-      // Whatever flag an app has: strong references between regions would be custom resources.
+      // Independent of the app's feature flags: strong references between regions would be custom resources.
       each.applyCrossStackReferenceStrength(ReferenceStrength.WEAK);
     }
     this.store = store;
@@ -132,7 +137,10 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
   }
 }
 
-/** Unique in the account, as names of roles must be: no second deployment of this name replicates to that region. */
+/**
+ * Unique in the account, as names of roles must be: only one deployment of this name can replicate to that
+ * region.
+ */
 function makeReplicationRoleName(vault: Construct, region: string): string {
   const name = `${formatDeploymentName(vault)}-to-${region}`;
   // IAM User Guide, "IAM and AWS STS quotas".
@@ -168,7 +176,9 @@ function requireOtherRegion(replica: Construct, lifeboat: Construct): void {
   }
 }
 
-/** AWS would say so only when it is deployed: names of buckets are everybody's, and a zone has one record of a name. */
+/**
+ * AWS would report it only during deployment: bucket names are global, and a zone has one record per name.
+ */
 function requireOtherNames(path: string, own: ReplicaSettings, ofVault: Settings): void {
   const names: readonly (readonly [setting: string, own: string | undefined, ofVault: string | undefined])[] =
     [

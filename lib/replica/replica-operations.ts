@@ -24,10 +24,10 @@ export interface ReplicaOperationsProps {
   readonly units: readonly GrantUnit[];
 }
 
-// As long as S3's own Replication Time Control gives itself; without it most take seconds.
+// The time that S3's Replication Time Control promises; most copies take seconds.
 const longestLatency = Duration.minutes(15);
 
-/** Alarms of the second region and its dashboard. What S3 could not copy it counts in the first one. */
+/** Alarms and dashboard of the second region. Failed copies are counted in the first region. */
 export class ReplicaOperations extends Construct {
   readonly #alarms: Alarms;
 
@@ -84,7 +84,8 @@ export class ReplicaOperations extends Construct {
       meaning:
         `Look today. The second region is more than ${longestLatency.toMinutes()} minutes behind the vault for ${controlPlane}: ` +
         'new data planes there get an older configuration.',
-      // The metric also names the vault, which is not known here: so it is asked for by what is (CloudWatch User Guide, "Metrics Insights").
+      // The metric has the vault's name as a dimension, which is not known here, so a query finds it by the
+      // other dimensions (CloudWatch User Guide, "Metrics Insights").
       metric: createMathMetric(
         shortPeriod,
         `SELECT MAX(ReplicationLatency) FROM SCHEMA("AWS/S3", DestinationBucket, RuleId, SourceBucket) WHERE DestinationBucket = '${bucket}' AND RuleId = '${controlPlane}'`,
@@ -101,7 +102,7 @@ export class ReplicaOperations extends Construct {
         `Act now. The second region gave somebody the configuration of ${controlPlane}, with all its secrets: a data plane that got ` +
         'nothing from the first region, a rehearsal, or a stolen credential.',
       metric: lifeboatMetric(controlPlane, 'GrantsIssued', { period: shortPeriod }),
-      // One is enough to carry everything away; and data planes ask the first region first.
+      // One grant is enough to copy the whole configuration, and data planes ask the first region first.
       threshold: 1,
       tells: 'its beginning',
     });

@@ -15,15 +15,16 @@ export interface ReplicaTenant {
 
 export interface ReplicaStoreProps extends StoreSettings {
   readonly tenants: readonly ReplicaTenant[];
-  /** The one role as which S3 writes here. */
+  /** The only role that writes here; S3 assumes it. */
   readonly replicationRoleArn: string;
   /** @default CloudFormation makes one */
   readonly bucketName?: string | undefined;
 }
 
 /**
- * The vault's files a second time, in another region, with a key of that region. Nobody writes here but S3 itself, as the replication role, and
- * nobody reads but the presign functions beside it. What S3 copies is signed: a replica that lied would be refused by data planes.
+ * The vault's files a second time, in another region, with a key of that region. Only S3 writes here, as the
+ * replication role, and only the presign functions of this region read. The files are signed: data planes
+ * refuse one that was changed here.
  */
 export class ReplicaStore extends FileStore {
   /** For the stack of the first region, which is deployed after this one. */
@@ -40,7 +41,8 @@ export class ReplicaStore extends FileStore {
     this.#denyOtherWriters(controlPlanes, props.replicationRoleArn);
     const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
     const denials = this.keyDenials({
-      // S3 checks a bucket key by decrypting it before it encrypts with it (S3 User Guide, "S3 Bucket Keys and replication").
+      // S3 checks a bucket key by decrypting it before it encrypts with it (S3 User Guide, "S3 Bucket Keys
+      // and replication").
       decrypt: [...presignRoles, props.replicationRoleArn],
       encrypt: [props.replicationRoleArn],
       lockdown: props.lockdown,
@@ -56,7 +58,10 @@ export class ReplicaStore extends FileStore {
     };
   }
 
-  /** Read when the other stack is deployed, by CloudFormation itself: CDK's own way between regions is a custom resource, or names chosen beforehand. */
+  /**
+   * CloudFormation itself reads the value when the other stack is deployed. CDK's own cross-region references
+   * need a custom resource or fixed names.
+   */
   #exportValue(id: string, value: string): string {
     const stack = Stack.of(this);
     const output = new CfnOutput(this, id, { description: 'For the vault, which replicates here', value });
@@ -86,7 +91,7 @@ export class ReplicaStore extends FileStore {
     });
     this.deny({
       sid: 'NobodyPublishes',
-      // Replication writes without s3:PutObject; and nobody carries on from here.
+      // Replication writes without s3:PutObject, and the replica is not replicated further.
       actions: [
         's3:PutObject',
         's3:PutObjectTagging',

@@ -11,15 +11,15 @@ import type { Vault } from '../vault/vault.ts';
 export interface ReplicationProps {
   readonly deployment: Settings;
   readonly vault: Vault;
-  /** Known before the role is there: the replica, which is deployed first, lets in nobody else. */
+  /** Fixed beforehand: the replica is deployed before this role, and its policy admits only this name. */
   readonly roleName: string;
   readonly replica: ReplicaAttributes;
   readonly timeControl: boolean;
 }
 
 /**
- * The vault's side of a replica: the role as which S3 reads here and writes there, the rules, and an alarm where S3 counts what it could not copy,
- * which is the vault's region (S3 User Guide, "Using S3 Replication metrics").
+ * The vault's side of a replica: the role that S3 assumes, the rules, and an alarm for failed copies, which
+ * S3 counts in the vault's region (S3 User Guide, "Using S3 Replication metrics").
  */
 export class Replication extends Construct {
   constructor(scope: Construct, id: string, props: ReplicationProps) {
@@ -28,8 +28,9 @@ export class Replication extends Construct {
     const role = new iam.Role(this, 'Role', {
       roleName: props.roleName,
       description: 'Lifeboat: S3 assumes it to copy files to the second region',
-      // No other account can name this role in a rule (iam:PassRole ends at the account), and it reads and writes nothing but these two buckets.
-      // AWS documents no aws:SourceArn for replication: a condition that S3 does not answer would stop it without a word. Hence IfExists.
+      // No other account can use this role in a rule (iam:PassRole works within one account), and it can
+      // access only these two buckets. AWS documents no aws:SourceArn for replication: a condition key that
+      // S3 does not set would stop replication silently. Hence IfExists.
       assumedBy: new iam.ServicePrincipal('s3.amazonaws.com', {
         conditions: { StringEqualsIfExists: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
@@ -40,7 +41,7 @@ export class Replication extends Construct {
     role.addToPolicy(
       new iam.PolicyStatement({
         sid: 'WriteReplicas',
-        // Not s3:ReplicateDelete: nothing that happens here deletes there.
+        // Not s3:ReplicateDelete: a deletion here must not delete there.
         actions: ['s3:ReplicateObject'],
         resources: files.map((file) => `${replica.bucketArn}${file}`),
       }),
@@ -57,8 +58,8 @@ export class Replication extends Construct {
     role.addToPolicy(
       new iam.PolicyStatement({
         sid: 'EncryptReplicas',
-        // kms:Encrypt is what AWS names; a bucket key is made by kms:GenerateDataKey and checked by kms:Decrypt, and gives this role nothing more
-        // (S3 User Guide, "Replicating encrypted objects").
+        // kms:Encrypt is what AWS names; a bucket key is made by kms:GenerateDataKey and checked by
+        // kms:Decrypt, and gives this role nothing more (S3 User Guide, "Replicating encrypted objects").
         actions: ['kms:Encrypt', 'kms:GenerateDataKey', 'kms:Decrypt'],
         resources: [replica.encryptionKeyArn],
         conditions: {
@@ -87,9 +88,9 @@ export class Replication extends Construct {
           statistic: cloudwatch.Stats.SUM,
           period: shortPeriod,
         }),
-        // S3 has retried whatever it could before it counts one.
+        // S3 counts a failure only after its own retries.
         threshold: 1,
-        // It is not over because nothing else has failed since.
+        // No notification of its end: the missing file is still missing.
         tells: 'its beginning',
       });
     }

@@ -4,14 +4,17 @@ export interface Throttle {
   readonly burst: number;
 }
 
-/** A storm of changes is a few hundred hooks; what is dropped there the schedule makes good. */
+/** A large change causes a few hundred hooks. For throttled hooks the schedule catches up. */
 export const hookThrottle: Throttle = { perSecond: 100, burst: 200 };
 
-/** 200 data planes that start at once, which all come again after a refusal. */
+/** Enough for 200 data planes that start at once; throttled ones ask again. */
 export const grantThrottle: Throttle = { perSecond: 50, burst: 200 };
 
-/** How many assertions may come at once: anybody may send them, and each keeps an instance of the presign function busy. */
+/**
+ * How many assertions may come at once: anybody may send them, and each keeps one instance of the presign
+ * function busy.
+ */
 export const assertionBurst = 40;
 
-/** 200 data planes are through in seconds; a stranger who sends as many takes nothing from the grants by IAM. */
+/** 200 data planes are served in seconds, and a flood by strangers takes nothing from grants by IAM. */
 export const assertionThrottle: Throttle = { perSecond: 40, burst: assertionBurst };

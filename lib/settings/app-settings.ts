@@ -1,4 +1,4 @@
-/** What can be said of a replica, and of an app that has both. */
+/** Settings of a replica, and of an app that has both. */
 import * as v from 'valibot';
 import { domainSchema, givenSettingsSchema } from './deployment-settings.ts';
 import { awsRegionSchema, bucketNameSchema, sectionSchema, topicArnSchema } from './setting-values.ts';
@@ -15,7 +15,7 @@ const replicaEntries = {
 
 export const replicaSchema = sectionSchema(replicaEntries);
 
-/** What only an app can do: the construct is in one stack, and a replica in another one. */
+/** Settings of a whole app: Lifeboat in one stack, its replica in another one. */
 export const appSettingsSchema = v.pipe(
   sectionSchema({
     ...givenSettingsSchema.entries,

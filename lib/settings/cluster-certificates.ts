@@ -31,7 +31,7 @@ const expected =
 
 const certificate = v.pipe(
   v.string(expected),
-  // It would stand in the template, for everybody to read.
+  // The template would contain it, for everybody to read.
   v.check(
     (pem) => !pem.includes('PRIVATE KEY'),
     'it contains a private key, which must stay on the data plane',
@@ -48,7 +48,7 @@ export const dataPlaneCertificateSchema = v.pipe(
   }, `no assertions can be made with the key of this certificate: ${keyExpectation} is expected`),
 );
 
-/** As core/access/cluster-trust.ts has it. */
+/** The same as in core/access/cluster-trust.ts. */
 const leastModulusLength = 2048;
 
 export const authorityCertificateSchema = v.pipe(
@@ -57,7 +57,8 @@ export const authorityCertificateSchema = v.pipe(
     const parsed = parseCertificate(pem);
     return parsed === undefined || mayIssue(parsed);
   }, 'this is not the certificate of an authority (basic constraints, key usage): name the authority that issues the data planes’ certificates'),
-  // The presign function would refuse whatever it issued, at the first outage.
+  // Otherwise the presign function would refuse all its certificates, and nobody would notice before the
+  // first outage.
   v.check((pem) => {
     const parsed = parseCertificate(pem);
     return parsed === undefined || !certificateFields(parsed.raw).hasUnknownRule;

@@ -1,4 +1,4 @@
-/** What can be said of one control plane. */
+/** Settings of one control plane. */
 import * as v from 'valibot';
 import { authorityCertificateSchema, dataPlaneCertificateSchema } from './cluster-certificates.ts';
 import {
@@ -27,7 +27,10 @@ export const vpcSchema = v.pipe(
       ),
       v.minLength(1, 'at least one availability zone is needed'),
     ),
-    /** Private subnets with a way to the control plane and to AWS (NAT or endpoints), one per availability zone. */
+    /**
+     * Private subnets with a way to the control plane and to AWS (NAT or endpoints), one per availability
+     * zone.
+     */
     subnetIds: v.pipe(
       listSchema(
         textSchema(
@@ -48,7 +51,10 @@ export const vpcSchema = v.pipe(
       ),
       v.minLength(1, 'at least one security group is needed'),
     ),
-    /** Makes the endpoints that an export needs in a network without a way to the internet. Default: they are there, or a NAT is. */
+    /**
+     * Makes the endpoints that an export needs in a network without internet access. Default: the network has
+     * them, or a NAT.
+     */
     endpoints: v.optional(
       sectionSchema({
         /** Of each subnet, in the same order: it gets the way to S3. */
@@ -77,7 +83,7 @@ const certificatesSchema = <const Item extends v.GenericSchema<string>>(item: It
   v.pipe(
     listSchema(item, 'certificates'),
     v.minLength(1, 'name at least one certificate, or remove the setting'),
-    // Five authorities fit into the function's environment with luck, and two are what a replacement takes.
+    // The function's environment has room for about five authorities, and a replacement needs two.
     v.maxLength(10, 'at most 10 certificates are allowed'),
   );
 
@@ -123,7 +129,9 @@ export const controlPlaneSchema = sectionSchema({
   clusterEndpoint: clusterEndpointSchema,
   /** `cluster_mtls` of the control plane. */
   clusterMtls: v.optional(v.picklist(['shared', 'pki'], 'either "shared" or "pki" is expected'), 'shared'),
-  /** Name in the control plane's certificate. Default: `kong_clustering` in shared mode, the host in PKI mode. */
+  /**
+   * Name in the control plane's certificate. Default: `kong_clustering` in shared mode, the host in PKI mode.
+   */
   clusterServerName: v.optional(
     textSchema(/^[A-Za-z0-9_.-]+$/, 'a host name is expected, for example "kong-cp.example.com"'),
   ),
@@ -141,7 +149,10 @@ export const controlPlaneSchema = sectionSchema({
   clusterCertificateSecretArn: v.optional(secretArnSchema),
   /** A secret of yours that signs the event hooks. Default: one is generated. */
   eventHookSecretArn: v.optional(secretArnSchema),
-  /** Who may assume a role that may ask for grants of this control plane: accounts, roles, users. Default: no such role. */
+  /**
+   * Accounts, roles and users that may assume a role which may ask for grants of this control plane. Default:
+   * there is no such role.
+   */
   readerRoleTrust: v.optional(
     v.pipe(
       listSchema(trustedPrincipalSchema, 'account numbers and ARNs'),

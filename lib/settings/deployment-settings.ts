@@ -1,4 +1,4 @@
-/** What can be said of a deployment: one vault, one API, and up to ten control planes. */
+/** Settings of a deployment: one vault, one API, and up to ten control planes. */
 import * as v from 'valibot';
 import { controlPlaneName } from '../../core/names.ts';
 import { assertionBurst } from './api-throttles.ts';
@@ -26,7 +26,9 @@ export const domainSchema = sectionSchema({
   ),
   /** Of the API's own region, for this name. */
   certificateArn: certificateArnSchema,
-  /** Zone of Route 53 that gets the record. Default: DNS is the deployer's, who is told what the name has to lead to. */
+  /**
+   * Zone of Route 53 that gets the record. Default: the deployer makes the record; an output says its target.
+   */
   hostedZoneId: v.optional(
     textSchema(
       /^Z[A-Z0-9]{1,31}$/,
@@ -34,18 +36,19 @@ export const domainSchema = sectionSchema({
     ),
   ),
   /**
-   * Closes the name that API Gateway gives. Not by default: hooks and data planes that know it go on when the domain is new, and in an outage it
-   * needs neither a certificate nor DNS of yours. It asks for the same signatures.
+   * Closes the name that API Gateway gives. Not by default: hooks and data planes that use it keep working
+   * when the domain is added, and in an outage it needs no certificate or DNS of yours. It asks for the same
+   * signatures.
    */
   disableDefaultEndpoint: v.optional(v.boolean('true or false is expected'), false),
 });
 
-// As many as strangers can keep busy, and as many again for IAM's.
+// As many as strangers can keep busy, and the same number for grants by IAM.
 const leastPresigners = 2 * assertionBurst;
 
 const byName = 'an object is expected, with a section for each control plane by its name';
 
-/** What the signing key of a deployment is called that has never changed it. */
+/** Name of the signing key in a deployment that has never changed it. */
 export const firstSigningKey = 'first';
 
 const signingKeysSchema = v.pipe(
@@ -64,9 +67,9 @@ const signingKeysSchema = v.pipe(
 export const givenSettingsSchema = sectionSchema({
   /** By name. */
   controlPlanes: v.pipe(
-    // A list is an object to v.record, and would name its control planes 0, 1, 2.
+    // v.record accepts a list as an object, with control planes named 0, 1, 2.
     v.custom<Record<string, unknown>>((given) => !Array.isArray(given), byName),
-    // v.record leaves out, without a word, what is a property of every object.
+    // v.record silently leaves out names that every object has as a property.
     v.check(
       (given) => !Object.keys(given ?? {}).some((name) => name in {}),
       'a control plane cannot be called "constructor": choose another name',
@@ -74,14 +77,14 @@ export const givenSettingsSchema = sectionSchema({
     v.record(
       v.pipe(
         controlPlaneName,
-        // Its files would lie among status/{controlPlane}.json, where only their own export may write.
+        // Its files would lie beside status/{controlPlane}.json, where each object has another writer.
         v.notValue('status', 'the vault uses this name itself: choose another name for the control plane'),
       ),
       controlPlaneSchema,
       byName,
     ),
     v.check((all) => Object.keys(all).length > 0, 'name at least one control plane'),
-    // Each has its statements in the bucket policy, of which S3 takes 20 KB.
+    // Each has its statements in the bucket policy, which may have 20 KB.
     v.check((all) => Object.keys(all).length <= 10, 'at most 10 control planes fit into one deployment'),
     v.check(
       (all) => Object.values(all).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 3,
@@ -102,11 +105,17 @@ export const givenSettingsSchema = sectionSchema({
   coalescingWindowSeconds: v.optional(wholeNumberSchema(1, 60, 'seconds'), 1),
   /** How often an export runs without any hook. */
   scheduleMinutes: v.optional(wholeNumberSchema(1, 60, 'minutes'), 5),
-  /** How long after a change its configuration is awaited: Kong rebuilds every 5 s, and a little more. */
+  /**
+   * How long an export waits for the configuration of a change: a little longer than the 5 s after which Kong
+   * rebuilds it.
+   */
   settleSeconds: v.optional(wholeNumberSchema(1, 60, 'seconds'), 6),
   /** By how much the control plane's clock may be off. */
   clockToleranceSeconds: v.optional(wholeNumberSchema(0, 60, 'seconds'), 1),
-  /** Exports start no sooner than this after one another; no function waits longer than 30 s (core/export/pace.ts). */
+  /**
+   * Exports start no sooner than this after one another; no function waits longer than 30 s
+   * (core/export/pace.ts).
+   */
   minimumIntervalSeconds: v.optional(wholeNumberSchema(0, 30, 'seconds'), 5),
   /** Kong signs with sha1 up to 3.13. `false` once all control planes are newer. */
   acceptSha1: v.optional(v.boolean('true or false is expected'), true),
@@ -114,7 +123,10 @@ export const givenSettingsSchema = sectionSchema({
   noncurrentVersionDays: v.optional(wholeNumberSchema(1, 3650, 'days'), 30),
   /** ... beyond the newest of them. The current version never expires. */
   noncurrentVersionsKept: v.optional(wholeNumberSchema(1, 100, 'versions'), 30),
-  /** Each published version is locked for so many days (Object Lock, governance). 0: not at all. Decided with the bucket. */
+  /**
+   * Each published version is locked for so many days (Object Lock, governance). 0: not at all. Decided with
+   * the bucket.
+   */
   objectLockDays: v.optional(wholeNumberSchema(0, 3650, 'days'), 0),
   logRetentionDays: v.optional(
     v.picklist(
@@ -134,13 +146,19 @@ export const givenSettingsSchema = sectionSchema({
   bucketName: v.optional(bucketNameSchema),
   /** A key of yours that encrypts the configurations. Default: one is made. */
   encryptionKeyArn: v.optional(keyArnSchema),
-  /** The first one signs; the others are pinned beforehand, or still. Each is made once, by its name, and stays when it is taken out. */
+  /**
+   * The first one signs; the others are pinned before or after their turn. A key is made once, by its name,
+   * and stays when its name is removed.
+   */
   signingKeys: v.optional(signingKeysSchema, [firstSigningKey]),
   /** On everything that can have tags, beside `application`. */
   tags: v.optional(tagsSchema, {}),
   /** Managed policy that bounds every role. Default: none. */
   permissionsBoundaryArn: v.optional(managedPolicyArnSchema),
-  /** How many executions of a function are kept free for it, and are its most. Default: what is free in the account. */
+  /**
+   * Executions that are reserved for a function, which are also its maximum. Default: what is free in the
+   * account.
+   */
   reservedConcurrency: v.optional(
     sectionSchema({
       webhook: v.optional(wholeNumberSchema(1, 1000, 'executions')),
@@ -151,13 +169,16 @@ export const givenSettingsSchema = sectionSchema({
     }),
     {},
   ),
-  /** Only these two change the vault's policies, lifecycle and versioning and the keys' policies, or disable them. Default: whom IAM lets. */
+  /**
+   * The only two roles that change the vault's policies, lifecycle and versioning and the keys' policies, or
+   * disable keys. Default: whoever IAM allows.
+   */
   lockdown: v.optional(
     v.pipe(
       sectionSchema({
         /** For people, when nothing else helps. */
         breakGlassRoleArn: roleArnSchema,
-        /** Whom CloudFormation deploys with, or nobody could update the stack. */
+        /** The role that CloudFormation deploys with; without it nobody could update the stack. */
         deploymentRoleArn: roleArnSchema,
       }),
       v.check(
@@ -172,7 +193,7 @@ export const givenSettingsSchema = sectionSchema({
   dataEvents: v.optional(v.boolean('true or false is expected'), false),
 });
 
-/** Each control plane with the deployment's own way for data planes to prove who they are, where it has none. */
+/** A control plane without `dataPlaneAuth` takes that of the deployment. */
 export const settingsSchema = v.pipe(
   givenSettingsSchema,
   v.transform(({ controlPlanes, ...deployment }) => ({

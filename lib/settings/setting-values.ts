@@ -1,4 +1,4 @@
-/** What single settings look like, each with the sentence that a wrong one is refused with. */
+/** Schemas of single settings, each with the sentence that refuses a wrong value. */
 import * as v from 'valibot';
 import { kongVersion } from '../../core/names.ts';
 
@@ -10,7 +10,7 @@ export const wholeNumberSchema = (from: number, to: number, unit: string) =>
     v.maxValue(to, `at most ${to} ${unit} are allowed`),
   );
 
-/** An object that says which settings it has when it is given another one. */
+/** An object that refuses an unknown setting with the names of those that exist. */
 export const sectionSchema = <const Entries extends v.ObjectEntries>(entries: Entries) =>
   v.strictObject(entries, (issue) => {
     if (issue.expected === 'never') {
@@ -24,8 +24,8 @@ export const sectionSchema = <const Entries extends v.ObjectEntries>(entries: En
 export const listSchema = <const Item extends v.GenericSchema<string>>(item: Item, things: string) =>
   v.array(item, `a list of ${things} is expected, in brackets`);
 
-// What CDK knows only when it deploys, such as the id of a VPC of the same app, is known to be of the right kind there
-// (CDK Developer Guide, "Tokens").
+// What CDK knows only when it deploys, such as the id of a VPC of the same app, is known to be of the right
+// kind there (CDK Developer Guide, "Tokens").
 const isToken = (given: string) => given.includes('${Token[');
 
 export const textSchema = (pattern: RegExp, expectation: string) =>
@@ -34,7 +34,8 @@ export const textSchema = (pattern: RegExp, expectation: string) =>
     v.check((given) => isToken(given) || pattern.test(given), expectation),
   );
 
-// The complete ARN with Secrets Manager's own six characters at its end: a policy that names less allows nothing.
+// The complete ARN, with the six characters that Secrets Manager appends: a policy with a shorter one allows
+// nothing.
 export const secretArnSchema = textSchema(
   /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/,
   'the complete ARN of a secret is expected, for example ' +
@@ -62,7 +63,8 @@ export const managedPolicyArnSchema = textSchema(
   'the ARN of a managed policy is expected, for example "arn:aws:iam::111122223333:policy/boundary"',
 );
 
-// The key's own ARN: the bucket policy compares it with what each PUT names, and an alias may come to mean another key.
+// The key's own ARN: the bucket policy compares it with the key of each PUT, and an alias can be moved to
+// another key.
 export const keyArnSchema = textSchema(
   /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/,
   'the ARN of a KMS key is expected, not of an alias, for example ' +

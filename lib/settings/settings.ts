@@ -3,7 +3,7 @@ import { appSettingsSchema, replicaSchema } from './app-settings.ts';
 import type { vpcSchema } from './control-plane-settings.ts';
 import { type domainSchema, settingsSchema } from './deployment-settings.ts';
 
-/** What may be said, before defaults are filled in. */
+/** Settings before defaults are filled in. */
 export type SettingsInput = v.InferInput<typeof settingsSchema>;
 export type Settings = v.InferOutput<typeof settingsSchema>;
 export type ReplicaSettings = v.InferOutput<typeof replicaSchema>;
@@ -26,7 +26,7 @@ const appLocation = 'in cdk.json, context "lifeboat",';
 /**
  * Checks the settings of a deployment.
  *
- * @param where - where they stand, for whoever has to correct them
+ * @param where - where the settings are written, for the error message
  * @throws SettingsError
  */
 export function parseSettings(given: unknown, where = appLocation): Settings {
@@ -44,7 +44,7 @@ export function parseAppSettings(given: unknown): AppSettings {
 }
 
 /**
- * Checks what is said of a replica alone.
+ * Checks the settings of a replica.
  *
  * @throws SettingsError
  */

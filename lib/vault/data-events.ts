@@ -15,16 +15,16 @@ export interface DataEventsProps {
 const keptFor = Duration.days(365);
 
 /**
- * Who read and wrote which object of the vault, by CloudTrail: what S3 itself saw, the URLs of the presign functions included. It lies in a
- * bucket of its own, for whoever may write to the vault must not be able to write its history.
+ * A CloudTrail trail of who read and wrote which object of the vault, by presigned URLs too. It has a
+ * bucket of its own, because a role that may write to the vault must not be able to write its history.
  */
 export class DataEvents extends Construct {
   constructor(scope: Construct, id: string, { bucket }: DataEventsProps) {
     super(scope, id);
     const log = new s3.Bucket(this, 'Log', {
-      // What is changed afterwards stays readable.
+      // A version that is overwritten stays readable.
       versioned: true,
-      // Names and times, no content: S3's own key will do, and needs no grant to CloudTrail.
+      // It holds names and times, no content: S3's own key is enough, and CloudTrail needs no grant for it.
       encryption: s3.BucketEncryption.S3_MANAGED,
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -38,7 +38,8 @@ export class DataEvents extends Construct {
 
     const name = `${formatDeploymentName(this)}-vault`;
     const arn = Stack.of(this).formatArn({ service: 'cloudtrail', resource: 'trail', resourceName: name });
-    // By name and not by reference: the trail is made after its permission (CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail").
+    // By name and not by reference: the trail is made after its permission (CloudTrail User Guide, "Amazon S3
+    // bucket policy for CloudTrail").
     const ourTrail = { StringEquals: { 'aws:SourceArn': arn } };
     const cloudTrail = new iam.ServicePrincipal('cloudtrail.amazonaws.com');
     log.addToResourcePolicy(
@@ -63,11 +64,11 @@ export class DataEvents extends Construct {
       trailName: name,
       s3BucketName: log.bucketName,
       isLogging: true,
-      // Signed digests tell a log that was changed.
+      // Signed digests show whether a log was changed.
       enableLogFileValidation: true,
       isMultiRegionTrail: false,
       includeGlobalServiceEvents: false,
-      // Nothing but this bucket's objects: management events are somebody else's trail, and paid for.
+      // Only this bucket's objects: management events belong to the account's own trail, and cost money.
       advancedEventSelectors: [
         {
           name: 'objects of the vault',

@@ -9,7 +9,7 @@ import type { LockdownSettings } from '../settings/settings.ts';
 import { measureDeployedBytes } from './policy-size.ts';
 import { denyToOthers, denyUseOfKey, exceptRoles, listKeepers, lockKey } from './policy-statements.ts';
 
-/** What is said alike of the vault and of its replica. */
+/** Settings that vault and replica share. */
 export interface StoreSettings {
   /** Lifetime of presigned URLs. Seconds. */
   readonly urlLifetimeSeconds: number;
@@ -18,14 +18,14 @@ export interface StoreSettings {
   readonly noncurrentVersionsKept: number;
   /** Each published version is locked for so many days. 0: the bucket has no Object Lock. */
   readonly objectLockDays: number;
-  /** @default whomever IAM lets */
+  /** @default whoever IAM allows */
   readonly lockdown?: LockdownSettings | undefined;
 }
 
 export interface FileStoreProps extends StoreSettings {
   /** The first part of the files' keys. */
   readonly controlPlanes: readonly string[];
-  /** For what lies there besides the files. @default none */
+  /** For objects other than the files. @default none */
   readonly furtherLifecycleRules?: readonly s3.LifecycleRule[];
   /** @default CloudFormation makes one */
   readonly bucketName?: string | undefined;
@@ -40,13 +40,16 @@ export interface KeyUsers {
   readonly lockdown: LockdownSettings | undefined;
 }
 
-// A URL lives urlLifetimeSeconds; a minute more for clocks that differ. What a stolen credential signs for longer is refused.
+// A URL is valid for urlLifetimeSeconds; a minute more for clocks that differ. A URL that a stolen credential
+// signs for longer is refused.
 const signatureAgeToleranceSeconds = 60;
 
 // S3 User Guide, "Bucket policies": 20 KB.
 const mostPolicyBytes = 20 * 1024;
 
-/** A bucket of published files with its encryption key: nothing in it is lost, and who may do what is said by whoever extends it. */
+/**
+ * A bucket of published files with its encryption key: nothing in it is lost. Subclasses say who may do what.
+ */
 export abstract class FileStore extends Construct {
   readonly bucket: s3.Bucket;
   readonly encryptionKey: kms.IKey;
@@ -65,7 +68,8 @@ export abstract class FileStore extends Construct {
     const bucket = new s3.Bucket(this, 'Bucket', {
       ...(props.bucketName === undefined ? {} : { bucketName: props.bucketName }),
       versioned: true,
-      // No default retention: each publication says its own, and a status, written every few minutes, need not be kept.
+      // No default retention: each publication names its own, and a status, written every few minutes, need
+      // not be kept.
       ...(props.objectLockDays === 0 ? {} : { objectLockEnabled: true }),
       encryption: s3.BucketEncryption.KMS,
       encryptionKey,
@@ -76,7 +80,8 @@ export abstract class FileStore extends Construct {
       minimumTLSVersion: 1.2,
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
-        // Only noncurrent versions: however quiet a control plane is, its last good configuration stays. No two rules speak of the same key.
+        // Only noncurrent versions: the last good configuration stays, however long a control plane changes
+        // nothing. No two rules match the same key.
         ...props.controlPlanes.map((controlPlane) => ({
           id: `history-${controlPlane}`,
           prefix: `${controlPlane}/`,
@@ -126,7 +131,8 @@ export abstract class FileStore extends Construct {
     role.addToPrincipalPolicy(
       new iam.PolicyStatement({
         sid: 'TellMissingFromForbidden',
-        // With it S3 answers 404 for a file that was not published yet, without it 403 (S3 API, GetObject, "Permissions").
+        // With it S3 answers 404 for a file that was not published yet, without it 403 (S3 API, GetObject,
+        // "Permissions").
         actions: ['s3:ListBucket'],
         resources: [this.bucket.bucketArn],
         conditions: { StringLike: { 's3:prefix': [`${controlPlane}/*`, ...furtherKeys] } },
@@ -144,8 +150,8 @@ export abstract class FileStore extends Construct {
   }
 
   /**
-   * The key only for this bucket's objects, and only through S3; with a bucket key the context is the bucket's ARN (S3 User Guide,
-   * "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys").
+   * Allows the key only for this bucket's objects, and only through S3. With a bucket key the encryption
+   * context is the bucket's ARN (S3 User Guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys").
    */
   protected throughBucket() {
     return {
@@ -160,7 +166,7 @@ export abstract class FileStore extends Construct {
     return { 'kms:ViaService': formatServiceHost(this, 's3') };
   }
 
-  /** Whoever else's policies allow it: these objects are read by these roles alone. */
+  /** Only these roles read these objects, whatever other policies allow. */
   protected denyOtherReaders(number: number, objects: readonly string[], roleArns: readonly string[]): void {
     this.deny({
       sid: `OnlyItsOwnRead${number}`,
@@ -202,23 +208,26 @@ export abstract class FileStore extends Construct {
     return defaultChild;
   }
 
-  /** What the policy of the encryption key denies, whoever allows it. Only roles that are named may use it, and only as they have to. */
+  /**
+   * What the policy of the encryption key denies, whatever other policies allow: only the named roles may use
+   * it, each only as it has to.
+   */
   protected keyDenials({ decrypt, encrypt, lockdown }: KeyUsers): readonly iam.PolicyStatement[] {
     return [
       denyToOthers('OnlyLifeboatDecrypts', decrypt, ['kms:Decrypt']),
       denyToOthers('OnlyExportEncrypts', encrypt, ['kms:Encrypt', 'kms:GenerateDataKey*']),
-      // Whoever may use the key has no other use for it. That it is this bucket the roles' own policies say: the bucket names its key, so the
-      // key's policy cannot name the bucket.
+      // The roles have no other use for the key. Their own policies limit it to this bucket: the bucket
+      // refers to its key, so the key's policy cannot refer to the bucket.
       denyUseOfKey('OnlyThroughS3', ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*'], {
         StringNotEqualsIfExists: this.throughS3(),
       }),
-      // Nobody's work: it would carry over to another key what this one protects.
+      // No role needs it: it would move data from this key to another one.
       denyUseOfKey('NobodyReEncrypts', ['kms:ReEncryptFrom', 'kms:ReEncryptTo']),
       ...lockKey(lockdown),
     ];
   }
 
-  /** What would open the bucket or lose what is in it is denied to everybody but its keepers. */
+  /** Denies everybody but the keepers what would open the bucket or lose its content. */
   #lock(keeperArns: readonly string[]): void {
     this.deny({
       sid: 'OnlyKeepersChangeVault',
@@ -239,7 +248,8 @@ export abstract class FileStore extends Construct {
   }
 
   #denyDeletion(): void {
-    // Lifecycle rules are no principals: they alone remove noncurrent versions. Whoever must delete changes this policy first.
+    // Lifecycle rules are not principals, so they still remove noncurrent versions. To delete anything else,
+    // change this policy first.
     this.deny({
       sid: 'NobodyDeletes',
       actions: [
@@ -248,7 +258,8 @@ export abstract class FileStore extends Construct {
         // Sets delete markers.
         's3:ReplicateDelete',
         's3:BypassGovernanceRetention',
-        // Changes the key of a version in place: no PutObject, no new version, and nobody could decrypt it any more.
+        // Changes the key of a version in place, without PutObject and without a new version: afterwards
+        // nobody could decrypt it.
         's3:UpdateObjectEncryption',
       ],
       resources: [this.bucket.arnForObjects('*')],
@@ -261,7 +272,8 @@ export abstract class FileStore extends Construct {
       actions: ['s3:*'],
       resources: [this.bucket.arnForObjects('*')],
       conditions: {
-        // Milliseconds (S3 API Reference, "Amazon S3 Signature Version 4 Authentication Specific Policy Keys").
+        // Milliseconds (S3 API Reference, "Amazon S3 Signature Version 4 Authentication Specific Policy
+        // Keys").
         NumericGreaterThan: { 's3:signatureAge': (urlLifetimeSeconds + signatureAgeToleranceSeconds) * 1000 },
       },
     });

@@ -3,7 +3,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 
-/** What CloudFormation puts behind a name that it makes: a hyphen and its own characters. */
+/** What CloudFormation appends to a name that it makes: a hyphen and random characters. */
 const uniqueSuffix = 14;
 /** In all partitions but China and GovCloud, whose names are some characters longer. */
 const pseudoParameters: Readonly<Record<string, string>> = {
@@ -14,8 +14,9 @@ const pseudoParameters: Readonly<Record<string, string>> = {
 };
 
 /**
- * How many bytes a policy has once CloudFormation has put the names of the stack's resources into it: stack, logical id, cut to what the service takes
- * (CloudFormation User Guide, "Name type"). AWS says that one is too large only in the middle of a deployment.
+ * How many bytes a policy has once CloudFormation has put the names of the stack's resources into it: stack,
+ * logical id, cut to what the service takes (CloudFormation User Guide, "Name type"). AWS reports a policy
+ * that is too large only in the middle of a deployment.
  */
 export function measureDeployedBytes(scope: Construct, policy: iam.PolicyDocument): number {
   const stack = Stack.of(scope);
@@ -27,7 +28,7 @@ export function measureDeployedBytes(scope: Construct, policy: iam.PolicyDocumen
   );
   const makeName = (id: string, longest: number) =>
     'x'.repeat(Math.min(longest, stack.stackName.length + 1 + id.length + uniqueSuffix));
-  // To CDK a name that nobody chose is one that resolves to nothing.
+  // A name that CloudFormation makes resolves to undefined.
   const findChosenName = (name: string | undefined): unknown => stack.resolve(name);
   const makeArn = (id: string): string => {
     const resource = resources.get(id);

@@ -3,9 +3,9 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { LockdownSettings } from '../settings/settings.ts';
 
 /**
- * Holds for every caller but these roles. aws:PrincipalArn is the role's ARN for its sessions too, and missing for strangers, for whom
- * ArnNotEquals then holds as well (IAM User Guide, "Global condition context keys" and "Condition operators"); a NotPrincipal would have
- * to name each session.
+ * A condition that holds for every caller except these roles. aws:PrincipalArn is the role's ARN for its
+ * sessions too, and missing for strangers, for whom ArnNotEquals then holds as well (IAM User Guide, "Global
+ * condition context keys" and "Condition operators"); a NotPrincipal would have to name each session.
  */
 export function exceptRoles(roleArns: readonly string[]) {
   return { ArnNotEquals: { 'aws:PrincipalArn': [...roleArns] } };
@@ -38,7 +38,7 @@ export function denyToOthers(
   return denyUseOfKey(sid, actions, exceptRoles(roleArns));
 }
 
-/** With lockdown, who alone changes the policy of a key, or takes it out of service. */
+/** With lockdown: only the keepers change the policy of a key, disable it or delete it. */
 export function lockKey(lockdown: LockdownSettings | undefined): readonly iam.PolicyStatement[] {
   return lockdown === undefined
     ? []
@@ -70,7 +70,7 @@ export function allowToRoles(
 ): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid,
-    // Not the roles themselves: KMS replaces a principal that was deleted by an id that nobody has.
+    // Not the roles themselves: when a principal is deleted, KMS replaces it by an id that matches nobody.
     principals: accounts.map((account) => new iam.AccountPrincipal(account)),
     actions: [action],
     resources: ['*'],

@@ -1,7 +1,7 @@
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 
-/** What a replica is called, once it is deployed. */
+/** Names of a deployed replica. */
 export interface ReplicaAttributes {
   readonly region: string;
   readonly bucketName: string;
@@ -12,14 +12,14 @@ export interface ReplicaAttributes {
 /** A bucket of another region that S3 copies the files to. */
 export interface ReplicationTarget {
   readonly controlPlanes: readonly string[];
-  /** As which S3 reads here and writes there. */
+  /** The role that S3 assumes to read here and write there. */
   readonly role: iam.Role;
   readonly replica: ReplicaAttributes;
-  /** Whether AWS vouches for the time it takes, and bills for that. */
+  /** Whether S3's Replication Time Control is on, which AWS bills. */
   readonly timeControl: boolean;
 }
 
-/** Each control plane's files by a rule of its own, which S3 counts apart. */
+/** A rule for each control plane, so that S3 measures each separately. */
 export function createReplicationConfiguration({
   controlPlanes,
   role,
@@ -29,7 +29,7 @@ export function createReplicationConfiguration({
   const minutes = 15;
   return {
     role: role.roleArn,
-    // Not status/: what was last looked at is of this region.
+    // Not status/: it describes the exports of this region.
     rules: controlPlanes.map((controlPlane, index) => ({
       id: controlPlane,
       priority: index + 1,
@@ -41,7 +41,7 @@ export function createReplicationConfiguration({
         bucket: replica.bucketArn,
         encryptionConfiguration: { replicaKmsKeyId: replica.encryptionKeyArn },
         metrics: { status: 'Enabled', ...(timeControl ? { eventThreshold: { minutes } } : {}) },
-        // The one time that S3 takes.
+        // The only value that S3 accepts.
         ...(timeControl ? { replicationTime: { status: 'Enabled', time: { minutes } } } : {}),
       },
     })),

@@ -39,16 +39,19 @@ export interface VaultProps extends StoreSettings {
 }
 
 /**
- * The bucket that outlives the control plane, its encryption key, and the key that signs what lies in it. What the policies allow stands
- * beside what they deny: each role gets the narrowest verb on the narrowest prefix, and everybody else is refused by name, so that a broad
- * policy elsewhere in the account opens nothing.
+ * The bucket that outlives the control plane, its encryption key, and the key that signs what lies in it.
+ * What the policies allow stands beside what they deny: each role gets the narrowest verb on the narrowest
+ * prefix, and everybody else is refused by name, so that a broad policy elsewhere in the account opens
+ * nothing.
  */
 export class Vault extends FileStore {
   /** The one that signs. */
   readonly signingKey: kms.IKey;
   /** By name; all but the one that signs can sign nothing. */
   readonly signingKeys: ReadonlyMap<string, kms.IKey>;
-  /** What the policy of the deployer's own encryption key needs; empty where the key is ours, which has it. */
+  /**
+   * What the policy of the deployer's own encryption key needs; empty where the key is ours, which has it.
+   */
   readonly encryptionKeyStatements: readonly iam.PolicyStatement[];
   readonly #isLocked: boolean;
   /** Lifeboat's own roles that decrypt; that of a replica comes when the replica does. */
@@ -62,7 +65,6 @@ export class Vault extends FileStore {
         { id: 'status', prefix: 'status/', noncurrentVersionExpiration: Duration.days(1) },
       ],
     });
-    const { encryptionKey } = this;
     const [signing, ...others] = props.signingKeys.map(
       (name) => [name, this.#createSigningKey(name)] as const,
     );
@@ -76,7 +78,6 @@ export class Vault extends FileStore {
     const exportRoles = props.tenants.map(({ exportRole }) => exportRole.roleArn);
     const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
     this.#decryptors = [...exportRoles, ...presignRoles];
-    const readerRoles = [...new Set(props.tenants.flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns))];
     for (const [index, tenant] of props.tenants.entries()) {
       this.#grantPublish(tenant);
       this.grantRead(tenant.presignRole, tenant.controlPlane);
@@ -87,7 +88,24 @@ export class Vault extends FileStore {
     if (props.objectLockDays > 0) {
       this.#lockVersions(props);
     }
-    const onEncryptionKey = [
+    // Data planes trust the signature. The key policy denies all other signers, whatever other policies
+    // allow.
+    this.#restrictSigningKey(signing[1], denyToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
+    for (const [, key] of others) {
+      this.#restrictSigningKey(key, denyUseOfKey('NobodySigns', ['kms:Sign']), props);
+    }
+    this.encryptionKeyStatements = this.#restrictEncryptionKey(props);
+  }
+
+  /**
+   * @returns what the policy of a key of the deployer's needs; nothing for a key of ours, whose policy has it
+   * then
+   */
+  #restrictEncryptionKey({ tenants, lockdown }: VaultProps): readonly iam.PolicyStatement[] {
+    const { encryptionKey } = this;
+    const exportRoles = tenants.map(({ exportRole }) => exportRole.roleArn);
+    const readerRoles = [...new Set(tenants.flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns))];
+    const statements = [
       ...(readerRoles.length === 0
         ? []
         : [
@@ -98,45 +116,29 @@ export class Vault extends FileStore {
       ...this.keyDenials({
         decrypt: Lazy.list({ produce: () => [...this.#decryptors, ...readerRoles] }),
         encrypt: exportRoles,
-        lockdown: props.lockdown,
+        lockdown,
       }),
     ];
-    // A signature is what data planes trust; a key policy is the one place where nobody else's policy can add a signer.
-    this.#restrictSigningKey(signing[1], denyToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
-    for (const [, key] of others) {
-      this.#restrictSigningKey(key, denyUseOfKey('NobodySigns', ['kms:Sign']), props);
-    }
-    const isOurs = onEncryptionKey.every(
+    const isOurs = statements.every(
       (statement) => encryptionKey.addToResourcePolicy(statement).statementAdded,
     );
-    const ourAccount = [Stack.of(this).account];
-    this.encryptionKeyStatements = isOurs
-      ? []
-      : [
-          // For a key whose policy leaves nothing to the account's IAM policies, or that is another account's.
-          allowToRoles(
-            'LifeboatDecrypts',
-            'kms:Decrypt',
-            Lazy.list({ produce: () => this.#decryptors }),
-            ourAccount,
-            this.throughBucket(),
-          ),
-          allowToRoles(
-            'ExportEncrypts',
-            'kms:GenerateDataKey',
-            exportRoles,
-            ourAccount,
-            this.throughBucket(),
-          ),
-          ...onEncryptionKey,
-        ];
-    if (!isOurs) {
-      Annotations.of(this).addInfoV2(
-        'lifeboat:encryptionKeyStatements',
-        `the policy of ${encryptionKey.keyArn} is yours: once deployed, put the statements of the output EncryptionKeyStatements into it ` +
-          '(Vault.encryptionKeyStatements in a stack of your own); without them others may decrypt, see docs/settings.md',
-      );
+    if (isOurs) {
+      return [];
     }
+    Annotations.of(this).addInfoV2(
+      'lifeboat:encryptionKeyStatements',
+      `the policy of ${encryptionKey.keyArn} is yours: once deployed, put the statements of the output EncryptionKeyStatements into it ` +
+        '(Vault.encryptionKeyStatements in a stack of your own); without them others may decrypt, see docs/settings.md',
+    );
+    const ourAccount = [Stack.of(this).account];
+    const decryptors = Lazy.list({ produce: () => this.#decryptors });
+    return [
+      // For a key whose policy leaves nothing to the account's IAM policies, or that belongs to another
+      // account.
+      allowToRoles('LifeboatDecrypts', 'kms:Decrypt', decryptors, ourAccount, this.throughBucket()),
+      allowToRoles('ExportEncrypts', 'kms:GenerateDataKey', exportRoles, ourAccount, this.throughBucket()),
+      ...statements,
+    ];
   }
 
   #createSigningKey(name: string): kms.Key {
@@ -161,7 +163,7 @@ export class Vault extends FileStore {
     }
   }
 
-  /** Has S3 copy the files to another region. The role is let in for that, and for nothing else. */
+  /** Makes S3 copy the files to another region, and allows the role to do that and nothing else. */
   replicateTo(target: ReplicationTarget): void {
     const { controlPlanes, role } = target;
     role.addToPolicy(
@@ -178,7 +180,8 @@ export class Vault extends FileStore {
           's3:GetObjectVersionForReplication',
           's3:GetObjectVersionAcl',
           's3:GetObjectVersionTagging',
-          // A lock is copied with what it locks (S3 User Guide, "Setting up permissions for live replication").
+          // A lock is copied with what it locks (S3 User Guide, "Setting up permissions for live
+          // replication").
           ...(this.#isLocked ? ['s3:GetObjectRetention', 's3:GetObjectLegalHold'] : []),
         ],
         resources: controlPlanes.map((controlPlane) =>
@@ -296,7 +299,7 @@ export class Vault extends FileStore {
       actions: ['s3:PutObject', 's3:ReplicateObject'],
       notResources: [...files, ...statuses],
     });
-    // A missing header is as good as a wrong one: with ...IfExists both are denied (docs/design.md#local-system).
+    // With ...IfExists a missing header is denied like a wrong one (docs/design.md#local-system).
     this.deny({
       sid: 'OnlyKmsEncryption',
       actions: ['s3:PutObject'],
@@ -313,7 +316,7 @@ export class Vault extends FileStore {
         },
       },
     });
-    // Whoever publishes says what he replaces: two exporters never overwrite one another
+    // Each publication names the version that it replaces, so that two exporters never overwrite one another
     // (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html).
     this.deny({
       sid: 'OnlyConditionalPublication',
@@ -321,13 +324,14 @@ export class Vault extends FileStore {
       resources: [this.bucket.arnForObjects('*/config.json')],
       conditions: {
         Null: { 's3:if-match': 'true', 's3:if-none-match': 'true' },
-        // Not BoolIfExists, as elsewhere: an S3 that knows neither condition (Ceph) would refuse every publication.
+        // Not BoolIfExists, as elsewhere: an S3 that knows neither condition (Ceph) would refuse every
+        // publication.
         Bool: { 's3:ObjectCreationOperation': 'true' },
       },
     });
   }
 
-  /** What changes the bucket policy can open everything else; a locked version stays even then. */
+  /** A locked version stays even if somebody changes the bucket policy. */
   #lockVersions({ tenants, objectLockDays }: VaultProps): void {
     for (const { controlPlane, exportRole } of tenants) {
       exportRole.addToPrincipalPolicy(
