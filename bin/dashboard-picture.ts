@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
 import * as v from 'valibot';
-import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
+import { parseSettings } from '../lib/settings/settings.ts';
+import { synthesizedTemplate } from '../template/synthesized-stack.ts';
 
 /**
  * Draws docs/dashboard.svg: the dashboard's layout, from the synthesized template, without numbers. Run
@@ -11,7 +11,6 @@ import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
 const picture = 'docs/dashboard.svg';
 
 const root = join(import.meta.dirname ?? '', '..');
-const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 const templateJson = v.object({
   Resources: v.record(
     v.string(),
@@ -62,10 +61,7 @@ const settings = {
 
 /** The dashboard of a deployment with one control plane, as an SVG. */
 export function drawDashboard(): string {
-  const { context } = v.parse(cdkJson, JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')));
-  const app = new App({ context: { ...context, 'aws:cdk:disable-asset-staging': true } });
-  const { stackName } = new LifeboatStack(app, 'Lifeboat', { settings });
-  const { Resources } = v.parse(templateJson, app.synth().getStackByName(stackName).template);
+  const { Resources } = v.parse(templateJson, synthesizedTemplate(parseSettings(settings)));
   const resources = Object.entries(Resources);
   const [body] = resources.flatMap(([, { Type, Properties }]) =>
     Type === 'AWS::CloudWatch::Dashboard' ? [Properties['DashboardBody']] : [],

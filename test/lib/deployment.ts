@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { App, type Stack } from 'aws-cdk-lib';
+import type { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { LifeboatStack } from '../../lib/deployment/lifeboat-stack.ts';
 import type { LifeboatReplicaProps } from '../../lib/replica/lifeboat-replica.ts';
 import { LifeboatReplicaStack } from '../../lib/replica/lifeboat-replica-stack.ts';
 import { parseSettings } from '../../lib/settings/settings.ts';
+import { newApp } from './app.ts';
 import { policyDocument, type Statement } from './policy.ts';
 
 export const account = '111122223333';
@@ -100,9 +101,8 @@ export function deployWithReplica(
 }
 
 function app(): App {
-  process.env['CDK_VALIDATION'] = 'false';
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync('cdk.json', 'utf8')));
-  return new App({ context: { ...context, 'aws:cdk:disable-asset-staging': true } });
+  return newApp(context);
 }
 
 function read<Of extends Stack>(stack: Of): Deployment<Of> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { App, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -9,14 +9,12 @@ import type { LifeboatControlPlaneProps, LifeboatProps } from '../../../lib/depl
 import { DataPlaneAuth } from '../../../lib/grants/data-plane-auth.ts';
 import type { SettingsInput } from '../../../lib/settings/settings.ts';
 import { exampleCertificate } from '../../../policy/example-certificate.ts';
+import { newApp } from '../app.ts';
 
 const unit = { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] };
 
 function own(props: Partial<LifeboatProps> | ((stack: Stack) => Partial<LifeboatProps>) = {}) {
-  process.env['CDK_VALIDATION'] = 'false';
-  const app = new App({
-    context: { 'aws:cdk:disable-asset-staging': true, '@aws-cdk/core:enablePartitionLiterals': true },
-  });
+  const app = newApp({ '@aws-cdk/core:enablePartitionLiterals': true });
   const stack = new Stack(app, 'Gateway', { env: { account: '111122223333', region: 'eu-central-1' } });
   const lifeboat = new Lifeboat(stack, 'Lifeboat', {
     controlPlanes: { prod: unit, staging: unit },

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { App, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { metricNames } from '../../../lambdas/telemetry.ts';
 import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
 import { exampleCertificate } from '../../../policy/example-certificate.ts';
 import { alarmsOf, deployWatched } from '../alarms.ts';
+import { newApp } from '../app.ts';
 import {
   controlPlaneNames,
   type Deployment,
@@ -47,7 +48,7 @@ describe('the dashboard', () => {
   const titles = widgets.map(({ properties }) => properties.title);
 
   it('has the stack’s name, as alarms have; in a stack of somebody else also that of the construct', () => {
-    const theirs = new Stack(new App({ context: { 'aws:cdk:disable-asset-staging': true } }), 'Platform');
+    const theirs = new Stack(newApp(), 'Platform');
     new Lifeboat(theirs, 'Gateways', { ...twoControlPlanes, dataEvents: true });
 
     const template = Template.fromStack(theirs);

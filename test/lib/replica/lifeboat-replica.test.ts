@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { App, Stack } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as v from 'valibot';
 import { presignEnvironment } from '../../../lambdas/environment/presign.ts';
 import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
 import { LifeboatReplica, type LifeboatReplicaProps } from '../../../lib/replica/lifeboat-replica.ts';
+import { newApp } from '../app.ts';
 import {
   account,
   deploy,
@@ -309,9 +310,8 @@ describe('two stacks', () => {
     props: Omit<LifeboatReplicaProps, 'lifeboat'> = {},
     { owner = account, name = 'First', hasReaderRole = true } = {},
   ) {
-    process.env['CDK_VALIDATION'] = 'false';
     // No flag says how stacks refer to one another.
-    const app = new App({ context: { 'aws:cdk:disable-asset-staging': true } });
+    const app = newApp();
     const stacks = [
       new Stack(app, name, env(regions[0])),
       new Stack(app, 'Second', env(regions[1], owner)),
