@@ -1,6 +1,6 @@
-import { type Changes, summarized } from '../core/export/changes.ts';
+import { type Changes, summarizeChanges } from '../core/export/changes.ts';
 import type { BatchOutcome } from '../core/export/export-batch.ts';
-import type { Attempted, VersionReport } from '../core/export/export-run.ts';
+import type { Attempt, VersionReport } from '../core/export/export-run.ts';
 import { logger } from './telemetry.ts';
 
 /** One line per data-plane version that says what became of it, and one for what is left of the batch. */
@@ -60,15 +60,13 @@ function logVersion(controlPlane: string, version: VersionReport): void {
   }
 }
 
-function changeFields(
-  changes: Attempted<Changes | undefined> | undefined,
-): Readonly<Record<string, unknown>> {
+function changeFields(changes: Attempt<Changes | undefined> | undefined): Readonly<Record<string, unknown>> {
   if (changes === undefined || ('value' in changes && changes.value === undefined)) {
     return {};
   }
   return 'error' in changes
     ? { changesUnknown: errorFields(changes.error) }
-    : { changes: summarized(changes.value ?? {}), changed: changes.value };
+    : { changes: summarizeChanges(changes.value ?? {}), changed: changes.value };
 }
 
 /** Message and code, without the cause's own content: an SDK error may quote what was sent. */

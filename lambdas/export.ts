@@ -4,7 +4,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { systemClock } from '../core/clock.ts';
-import { clusterCertificate } from '../core/export/cluster-certificate-secret.ts';
+import { readClusterCertificate } from '../core/export/cluster-certificate-secret.ts';
 import { exporter } from '../core/export/exporter.ts';
 import { sqsExportQueue } from '../core/export/sqs-export-queue.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
@@ -26,7 +26,7 @@ const exportMessages = exporter({
     endpoint: environment.CLUSTER_ENDPOINT,
     mtls: environment.CLUSTER_MTLS,
     serverName: environment.CLUSTER_SERVER_NAME === '' ? undefined : environment.CLUSTER_SERVER_NAME,
-    certificate: () => clusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
+    certificate: () => readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
     customPlugins: environment.CUSTOM_PLUGINS,
     settle: {
       settleSeconds: environment.SETTLE_SECONDS,

@@ -31,11 +31,11 @@ const directRequest = v.fallback(
 
 /** @param event whatever an invocation sends: nobody but API Gateway must be taken for it half, and fail the function, which wakes people */
 export function grantCall(event: unknown): GrantCall {
-  const ofApi = v.safeParse(apiEvent, event);
-  if (!ofApi.success) {
+  const apiCall = v.safeParse(apiEvent, event);
+  if (!apiCall.success) {
     return { way: 'invocation', asked: v.parse(directRequest, event) };
   }
-  const { requestContext, queryStringParameters: asked, body, isBase64Encoded } = ofApi.output;
+  const { requestContext, queryStringParameters: asked, body, isBase64Encoded } = apiCall.output;
   if (requestContext.http.method === 'POST') {
     return { way: 'assertion', asked, body: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8') };
   }

@@ -5,7 +5,7 @@ import { s3Presigner } from '../core/access/presigned-url.ts';
 import { assertionVerifier } from '../core/access/verify-assertion.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Problem } from '../core/problem.ts';
-import { clusterTrust, presignEnvironment, runtimeCredentials } from './environment/presign.ts';
+import { presignEnvironment, readClusterTrust, runtimeCredentials } from './environment/presign.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { grantCall } from './grant-event.ts';
 import { logGrant } from './grant-log.ts';
@@ -33,7 +33,7 @@ const grant = grants({
 });
 
 const byAssertion = grantsByAssertion({
-  verify: assertionVerifier({ controlPlane, trust: clusterTrust(environment), clock: systemClock }),
+  verify: assertionVerifier({ controlPlane, trust: readClusterTrust(environment), clock: systemClock }),
   grant,
 });
 

@@ -52,17 +52,17 @@ const extensionsTag = 0xa3;
  */
 export function certificateFields(der: Uint8Array): CertificateFields {
   const [certificate] = readDerElements(der);
-  const [toBeSigned, signatureAlgorithm] = inside(certificate);
-  const [algorithm] = inside(signatureAlgorithm);
-  const extensions = inside(toBeSigned)
+  const [toBeSigned, signatureAlgorithm] = readSequence(certificate);
+  const [algorithm] = readSequence(signatureAlgorithm);
+  const extensions = readSequence(toBeSigned)
     .filter(({ tag }) => tag === extensionsTag)
-    .flatMap(({ content }) => inside(readDerElements(content)[0]).map(extension));
+    .flatMap(({ content }) => readSequence(readDerElements(content)[0]).map(readExtension));
   const valueFor = (id: string) => extensions.find((each) => each.id === id)?.value;
   return {
     isSafelySigned: safeSignatures.has(algorithm?.content.toString('hex') ?? ''),
-    ...basics(valueFor(basicConstraints)),
-    ...usages(valueFor(keyUsage)),
-    mayBeClient: clientUse(valueFor(extendedKeyUsage)),
+    ...readBasicConstraints(valueFor(basicConstraints)),
+    ...readKeyUsage(valueFor(keyUsage)),
+    mayBeClient: allowsClients(valueFor(extendedKeyUsage)),
     commonNames: commonNames(toBeSigned),
     hasUnknownRule: extensions.some(({ id, isCritical }) => isCritical && !understood.has(id)),
   };
@@ -74,17 +74,17 @@ export function certificateFields(der: Uint8Array): CertificateFields {
  */
 function commonNames(toBeSigned: DerElement | undefined): CertificateFields['commonNames'] {
   // Serial number, algorithm, issuer, validity, subject, behind the version that old certificates do not have (section 4.1).
-  const subject = inside(toBeSigned).filter(({ tag }) => tag !== versionTag)[4];
-  return inside(subject)
-    .flatMap(({ content }) => readDerElements(content).map(inside))
+  const subject = readSequence(toBeSigned).filter(({ tag }) => tag !== versionTag)[4];
+  return readSequence(subject)
+    .flatMap(({ content }) => readDerElements(content).map(readSequence))
     .filter(([type]) => type?.content.toString('hex') === commonName)
     .map(([, value]) =>
       value !== undefined && textTags.has(value.tag) ? value.content.toString('utf8') : null,
     );
 }
 
-function extension(element: DerElement) {
-  const parts = inside(element);
+function readExtension(element: DerElement) {
+  const parts = readSequence(element);
   return {
     id: parts[0]?.content.toString('hex') ?? '',
     // Where it is false, DER leaves it out.
@@ -93,8 +93,10 @@ function extension(element: DerElement) {
   };
 }
 
-function basics(value: Buffer | undefined): Pick<CertificateFields, 'isAuthority' | 'pathLength'> {
-  const parts = value === undefined ? [] : inside(readDerElements(value)[0]);
+function readBasicConstraints(
+  value: Buffer | undefined,
+): Pick<CertificateFields, 'isAuthority' | 'pathLength'> {
+  const parts = value === undefined ? [] : readSequence(readDerElements(value)[0]);
   const length = parts.find(({ tag }) => tag === 0x02)?.content;
   return {
     isAuthority: parts.some(({ tag, content }) => tag === 0x01 && content[0] === 0xff),
@@ -103,7 +105,7 @@ function basics(value: Buffer | undefined): Pick<CertificateFields, 'isAuthority
   };
 }
 
-function usages(value: Buffer | undefined): Pick<CertificateFields, 'maySign' | 'mayIssue'> {
+function readKeyUsage(value: Buffer | undefined): Pick<CertificateFields, 'maySign' | 'mayIssue'> {
   if (value === undefined) {
     return { maySign: true, mayIssue: true };
   }
@@ -112,14 +114,14 @@ function usages(value: Buffer | undefined): Pick<CertificateFields, 'maySign' | 
   return { maySign: (bits & 0x80) !== 0, mayIssue: (bits & 0x04) !== 0 };
 }
 
-function clientUse(value: Buffer | undefined): boolean {
+function allowsClients(value: Buffer | undefined): boolean {
   return (
     value === undefined ||
-    inside(readDerElements(value)[0]).some(({ content }) => client.has(content.toString('hex')))
+    readSequence(readDerElements(value)[0]).some(({ content }) => client.has(content.toString('hex')))
   );
 }
 
-function inside(element: DerElement | undefined): readonly DerElement[] {
+function readSequence(element: DerElement | undefined): readonly DerElement[] {
   if (element?.tag !== sequence) {
     throw new RangeError('this is no certificate');
   }

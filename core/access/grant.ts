@@ -46,15 +46,15 @@ export function grants(parts: GrantParts): (asked: AskedFor) => Promise<Grant | 
           'Say which full Kong version the data plane runs (see `kong version`), for example ?kongVersion=3.9.1.',
       };
     }
-    const ofFile = v.safeParse(v.optional(objectVersionId), asked.versionId);
-    if (!ofFile.success) {
+    const requestedFile = v.safeParse(v.optional(objectVersionId), asked.versionId);
+    if (!requestedFile.success) {
       return {
         status: 400,
         title: 'No version of a file',
-        detail: `versionId is optional, and otherwise ${ofFile.issues[0].message}.`,
+        detail: `versionId is optional, and otherwise ${requestedFile.issues[0].message}.`,
       };
     }
-    const versionId = ofFile.output;
+    const versionId = requestedFile.output;
     const version = fittingVersion(requested.output, parts.dataPlaneVersions);
     if (version === undefined) {
       return {

@@ -36,7 +36,7 @@ export function s3Presigner({ bucket, region, credentials, endpoint }: Presigner
   const { origin, host, basePath } = bucketAddress(bucket, region, endpoint);
 
   return async ({ key, versionId }, lifetimeSeconds, now) => {
-    const path = `${basePath}/${key.split('/').map(percentEncoded).join('/')}`;
+    const path = `${basePath}/${key.split('/').map(percentEncode).join('/')}`;
     const { query = {} } = await signer.presign(
       {
         method: 'GET',
@@ -65,12 +65,12 @@ function bucketAddress(bucket: string, region: string, endpoint: string | undefi
 
 function queryString(query: QueryParameterBag): string {
   return Object.entries(query)
-    .map(([name, value]) => `${percentEncoded(name)}=${percentEncoded(String(value))}`)
+    .map(([name, value]) => `${percentEncode(name)}=${percentEncode(String(value))}`)
     .join('&');
 }
 
 /** As SigV4 has it (RFC 3986 section 2.3): everything but the unreserved characters, so also those that encodeURIComponent leaves. */
-function percentEncoded(text: string): string {
+function percentEncode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

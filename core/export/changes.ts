@@ -93,7 +93,7 @@ async function eachEntity(file: FileOpener, take: (row: ListedEntity) => void): 
 }
 
 /** One line: `routes +1 ~2, consumers −1`; "no entity" where only something else changed. */
-export function summarized(changes: Changes): string {
+export function summarizeChanges(changes: Changes): string {
   const types = Object.entries(changes).map(([type, { added, updated, removed }]) =>
     [
       type,

@@ -17,7 +17,7 @@ const certificateSecret = v.pipe(
  *
  * @throws ControlPlaneError `refused` when the secret does not hold that; the message never quotes it
  */
-export async function clusterCertificate(
+export async function readClusterCertificate(
   secretsManager: SecretsManagerClient,
   secretId: string,
 ): Promise<ClusterCertificate> {

@@ -26,7 +26,7 @@ export type VersionReport = { readonly kongVersion: string } & (
   | (Publication & {
       readonly settled: boolean;
       /** What a published revision changed, where that could be told. */
-      readonly changes?: Attempted<Changes | undefined>;
+      readonly changes?: Attempt<Changes | undefined>;
     })
   | { readonly outcome: 'failed'; readonly error: unknown }
 );
@@ -55,9 +55,9 @@ export async function runExport(
 ): Promise<ExportReport> {
   const changedAt = newestChange(commands, parts.clock.now());
   const [last] = await Promise.all([
-    attempted(parts.vault.lastStatus(parts.name)),
+    attempt(parts.vault.lastStatus(parts.name)),
     // Asked for meanwhile, and remembered by the signer; if it fails, publishing asks again and says why.
-    attempted(parts.signer.verificationKey()),
+    attempt(parts.signer.verificationKey()),
   ]);
   const versions = await Promise.all(
     parts.dataPlaneVersions.map(async (kongVersion): Promise<VersionReport> => {
@@ -65,17 +65,17 @@ export async function runExport(
         return { kongVersion, outcome: 'failed', error: last.error };
       }
       const lastStatus = last.value?.versions.find((version) => version.kongVersion === kongVersion);
-      const report = await attempted(exportVersion(parts, { kongVersion, changedAt, lastStatus, signal }));
+      const report = await attempt(exportVersion(parts, { kongVersion, changedAt, lastStatus, signal }));
       return 'error' in report ? { kongVersion, outcome: 'failed', error: report.error } : report.value;
     }),
   );
   const finishedAt = parts.clock.now();
   const status = 'error' in last ? undefined : statusAfter(parts.name, versions, last.value, finishedAt);
-  const recorded = status === undefined ? undefined : await attempted(parts.vault.recordStatus(status));
+  const recorded = status === undefined ? undefined : await attempt(parts.vault.recordStatus(status));
   const statusError = recorded !== undefined && 'error' in recorded ? recorded.error : undefined;
   return {
     // Last, for it delays nobody there: the revisions are published, and the status says so.
-    versions: await Promise.all(versions.map((version) => withChanges(parts, version))),
+    versions: await Promise.all(versions.map((version) => addChanges(parts, version))),
     waitingSince: oldestChange(commands),
     finishedAt,
     versionsWithoutFile: 'error' in last ? undefined : countWithoutFile(versions, last.value),
@@ -86,18 +86,18 @@ export async function runExport(
   };
 }
 
-async function withChanges(parts: ExportParts, version: VersionReport): Promise<VersionReport> {
+async function addChanges(parts: ExportParts, version: VersionReport): Promise<VersionReport> {
   if (version.outcome !== 'published') {
     return version;
   }
   const name = { controlPlane: parts.name, kongVersion: version.kongVersion };
-  return { ...version, changes: await attempted(revisionChanges(parts.vault, name, version)) };
+  return { ...version, changes: await attempt(revisionChanges(parts.vault, name, version)) };
 }
 
-export type Attempted<Value> = { readonly value: Value } | { readonly error: unknown };
+export type Attempt<Value> = { readonly value: Value } | { readonly error: unknown };
 
 /** One version that fails must not take the others with it. */
-async function attempted<Value>(work: Promise<Value>): Promise<Attempted<Value>> {
+async function attempt<Value>(work: Promise<Value>): Promise<Attempt<Value>> {
   try {
     return { value: await work };
   } catch (error) {

@@ -1,8 +1,8 @@
 import { type BatchOutcome, exportBatch } from './export-batch.ts';
 import type { ExportQueue, QueuedMessage } from './export-queue.ts';
 import { type ExportParts, runExport } from './export-run.ts';
-import { type ExportMetric, measurements } from './measurements.ts';
-import { pace } from './pace.ts';
+import { type ExportMetric, measureBatch } from './measurements.ts';
+import { exportPace } from './pace.ts';
 
 export interface ExporterParts extends ExportParts {
   readonly queue: ExportQueue;
@@ -29,14 +29,14 @@ export const reservedMs = 10_000;
 /** Publishes what a control plane serves, once for all messages of a batch, and no faster than its pace allows. */
 export function exporter(parts: ExporterParts): Exporter {
   const { clock } = parts;
-  const paced = pace(parts.minimumIntervalSeconds, clock);
+  const paced = exportPace(parts.minimumIntervalSeconds, clock);
   return async (messages, remainingMs) => {
     const startedMs = clock.now().getTime();
     const deadline = clock.deadline(Math.max(0, remainingMs - reservedMs));
     const batch = await exportBatch(messages, (commands) =>
       paced.run(() => runExport(parts, commands, deadline), deadline),
     );
-    parts.report(batch, measurements(batch, (clock.now().getTime() - startedMs) / 1000));
+    parts.report(batch, measureBatch(batch, (clock.now().getTime() - startedMs) / 1000));
     return putBackUnfinished(parts.queue, messages, batch);
   };
 }

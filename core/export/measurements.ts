@@ -16,7 +16,7 @@ export type ExportMetric =
   | 'ManifestReplaced';
 
 /** What alarms and dashboard need to know of a batch. */
-export function measurements(
+export function measureBatch(
   { report, gaveUp }: BatchOutcome,
   durationSeconds: number,
 ): Readonly<Partial<Record<ExportMetric, number>>> {

@@ -20,10 +20,10 @@ export async function revisionChanges(
   if (replacedVersionId === undefined || manifest.size > largestComparedBytes) {
     return undefined;
   }
-  return changesBetween(inflated(await vault.content(name, replacedVersionId)), inflated(gzip));
+  return changesBetween(openInflated(await vault.content(name, replacedVersionId)), openInflated(gzip));
 }
 
-function inflated(gzip: Uint8Array): FileOpener {
+function openInflated(gzip: Uint8Array): FileOpener {
   return () => {
     const gunzip = createGunzip({ chunkSize: 256 * 1024 });
     gunzip.end(gzip);

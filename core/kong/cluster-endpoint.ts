@@ -125,8 +125,8 @@ async function connect(options: ClusterEndpointOptions, request: ConfigurationRe
     followRedirects: false,
   };
   const socket = openSocket(outlet, settings, options);
-  const connection = frames(socket, options, request);
-  const refusal = await openedInTime(connection, connectTimeoutMs, options, request);
+  const connection = receiveFrames(socket, options, request);
+  const refusal = await waitUntilOpen(connection, connectTimeoutMs, options, request);
   if (refusal !== undefined) {
     connection.close();
     throw refusal;
@@ -148,7 +148,7 @@ function openSocket(outlet: URL, settings: ClientOptions, options: ClusterEndpoi
 }
 
 /** Why the connection is not open, once that is known; a control plane that answers byte by byte does not get more time. */
-async function openedInTime(
+async function waitUntilOpen(
   { opened, close }: OpeningConnection,
   connectTimeoutMs: number,
   { endpoint, clock }: ClusterEndpointOptions,
@@ -202,7 +202,7 @@ interface OpeningConnection extends Connection {
 }
 
 /** The frames of a connection, of which only the newest unread one is kept: each is a whole configuration. */
-function frames(
+function receiveFrames(
   socket: WebSocket,
   options: ClusterEndpointOptions,
   request: ConfigurationRequest,
@@ -218,7 +218,7 @@ function frames(
 
   socket.on('open', () => reportOpened(undefined));
   socket.on('unexpected-response', (_request, response) => {
-    closed ??= refusedUpgrade(response, options, request);
+    closed ??= describeRefusal(response, options, request);
     reportOpened(closed);
     wake();
   });
@@ -285,7 +285,7 @@ function frames(
   };
 }
 
-function refusedUpgrade(
+function describeRefusal(
   response: IncomingMessage,
   { endpoint }: ClusterEndpointOptions,
   { dataPlaneVersion }: ConfigurationRequest,

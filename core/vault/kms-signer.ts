@@ -18,7 +18,7 @@ export function kmsSigner(kms: KMSClient, keyArn: string): Signer {
     },
     async sign(message) {
       const digest = createHash('sha256').update(message).digest();
-      const { Signature } = await asking(keyArn, 'Sign', () =>
+      const { Signature } = await callKms(keyArn, 'Sign', () =>
         kms.send(
           new SignCommand({
             KeyId: keyArn,
@@ -37,13 +37,13 @@ export function kmsSigner(kms: KMSClient, keyArn: string): Signer {
 }
 
 async function fetchPublicKey(kms: KMSClient, keyArn: string): Promise<VerificationKey> {
-  const { PublicKey } = await asking(keyArn, 'GetPublicKey', () =>
+  const { PublicKey } = await callKms(keyArn, 'GetPublicKey', () =>
     kms.send(new GetPublicKeyCommand({ KeyId: keyArn })),
   );
   return verificationKey(PublicKey ?? new Uint8Array());
 }
 
-async function asking<Answer>(keyArn: string, action: string, ask: () => Promise<Answer>): Promise<Answer> {
+async function callKms<Answer>(keyArn: string, action: string, ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return await ask();
   } catch (error) {

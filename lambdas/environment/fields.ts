@@ -6,7 +6,7 @@
 import * as v from 'valibot';
 import { kongVersion } from '../../core/names.ts';
 
-export const text = v.pipe(v.string(), v.nonEmpty());
+export const nonEmptyText = v.pipe(v.string(), v.nonEmpty());
 export const wholeNumber = v.pipe(
   v.string(),
   v.regex(/^\d{1,9}$/, 'a whole number is expected'),
@@ -17,14 +17,14 @@ export const onOff = v.pipe(
   v.picklist(['true', 'false']),
   v.transform((value) => value === 'true'),
 );
-export const list = <Item extends v.GenericSchema<string>>(item: Item) =>
+export const commaSeparated = <Item extends v.GenericSchema<string>>(item: Item) =>
   v.pipe(
     v.string(),
     v.transform((value) => value.split(',').filter((part) => part !== '')),
     v.array(item),
   );
 // Without a version an export would look at nothing, and call that complete.
-export const versions = v.pipe(
-  list(kongVersion),
+export const versionList = v.pipe(
+  commaSeparated(kongVersion),
   v.nonEmpty('at least one version is expected, for example "3.9.1"'),
 );

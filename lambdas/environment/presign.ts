@@ -4,15 +4,15 @@ import * as v from 'valibot';
 import type { ClusterTrust } from '../../core/access/cluster-trust.ts';
 import { readDerElements } from '../../core/der.ts';
 import { controlPlaneName } from '../../core/names.ts';
-import { atLeastOne, list, text, versions } from './fields.ts';
+import { atLeastOne, commaSeparated, nonEmptyText, versionList } from './fields.ts';
 
 export const presignEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
-  BUCKET: text,
-  DATA_PLANE_VERSIONS: versions,
+  BUCKET: nonEmptyText,
+  DATA_PLANE_VERSIONS: versionList,
   URL_LIFETIME_SECONDS: atLeastOne,
   /** Comma-separated SHA-256 fingerprints (base64url) of data planes' certificates. */
-  CLUSTER_CERTIFICATES: list(
+  CLUSTER_CERTIFICATES: commaSeparated(
     v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'a SHA-256 in base64url is expected')),
   ),
   /** Certificates of authorities that issue for data planes, see `packedCertificates`. */
@@ -20,7 +20,7 @@ export const presignEnvironment = v.object({
     v.string(),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
       try {
-        return unpackedCertificates(dataset.value);
+        return unpackCertificates(dataset.value);
       } catch {
         addIssue({ message: 'packed certificates are expected' });
         return NEVER;
@@ -28,24 +28,24 @@ export const presignEnvironment = v.object({
     }),
   ),
   /** Comma-separated common names of which their certificates must have one; empty for any. */
-  CLUSTER_COMMON_NAMES: list(text),
+  CLUSTER_COMMON_NAMES: commaSeparated(nonEmptyText),
 });
 
 /** What the Lambda runtime itself puts into the environment and the presign function computes with. */
 export const runtimeCredentials = v.object({
-  AWS_REGION: text,
-  AWS_ACCESS_KEY_ID: text,
-  AWS_SECRET_ACCESS_KEY: text,
-  AWS_SESSION_TOKEN: v.optional(text),
+  AWS_REGION: nonEmptyText,
+  AWS_ACCESS_KEY_ID: nonEmptyText,
+  AWS_SECRET_ACCESS_KEY: nonEmptyText,
+  AWS_SESSION_TOKEN: v.optional(nonEmptyText),
   /** The AWS SDKs' own variable for another S3 endpoint; set on the local system only. */
-  AWS_ENDPOINT_URL_S3: v.optional(text),
+  AWS_ENDPOINT_URL_S3: v.optional(nonEmptyText),
 });
 
 /** The variables that the construct must set. */
 export type PresignVariables = v.InferInput<typeof presignEnvironment>;
 
 /** Whose assertions are taken; nobody's where the deployment names none. */
-export function clusterTrust(
+export function readClusterTrust(
   environment: Pick<
     v.InferOutput<typeof presignEnvironment>,
     'CLUSTER_CERTIFICATES' | 'CLUSTER_AUTHORITIES' | 'CLUSTER_COMMON_NAMES'
@@ -59,13 +59,13 @@ export function clusterTrust(
 }
 
 /** As little text as certificates can be made: a function's whole environment has 4 KB. */
-export function packedCertificates(certificates: readonly X509Certificate[]): string {
+export function packCertificates(certificates: readonly X509Certificate[]): string {
   return certificates.length === 0
     ? ''
     : brotliCompressSync(Buffer.concat(certificates.map(({ raw }) => raw))).toString('base64');
 }
 
-function unpackedCertificates(packed: string): readonly X509Certificate[] {
+function unpackCertificates(packed: string): readonly X509Certificate[] {
   return packed === ''
     ? []
     : readDerElements(brotliDecompressSync(Buffer.from(packed, 'base64'))).map(

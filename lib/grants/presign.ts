@@ -2,7 +2,7 @@ import { Duration, Token } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
-import { type PresignVariables, packedCertificates } from '../../lambdas/environment/presign.ts';
+import { type PresignVariables, packCertificates } from '../../lambdas/environment/presign.ts';
 import type { Api } from '../api/api.ts';
 import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
 import { readCertificate } from '../settings/cluster-certificates.ts';
@@ -63,7 +63,7 @@ export function listTrustVariables({
 > {
   return {
     CLUSTER_CERTIFICATES: certificates.map((pem) => certificateFingerprint(readCertificate(pem))).join(','),
-    CLUSTER_AUTHORITIES: packedCertificates(authorities.map(readCertificate)),
+    CLUSTER_AUTHORITIES: packCertificates(authorities.map(readCertificate)),
     CLUSTER_COMMON_NAMES: commonNames.join(','),
   };
 }

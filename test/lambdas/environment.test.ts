@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type * as v from 'valibot';
 import { exportEnvironment } from '../../lambdas/environment/export.ts';
 import {
-  packedCertificates,
+  packCertificates,
   presignEnvironment,
   runtimeCredentials,
 } from '../../lambdas/environment/presign.ts';
@@ -145,7 +145,7 @@ describe('the environment of a function', () => {
     );
     const certificates = authorities.map(({ certificate }) => certificate);
 
-    const packed = packedCertificates(certificates);
+    const packed = packCertificates(certificates);
 
     const { CLUSTER_AUTHORITIES: read } = readEnvironment(presignEnvironment, {
       ...presign,
@@ -157,7 +157,7 @@ describe('the environment of a function', () => {
     expect(packed.length).toBeLessThan(
       certificates.map(({ raw }) => raw.toString('base64').length).reduce((sum, each) => sum + each, 0),
     );
-    expect(packedCertificates([])).toBe('');
+    expect(packCertificates([])).toBe('');
   });
 
   it('names all that is wrong at once', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Changes, changesBetween, summarized } from '../../../core/export/changes.ts';
+import { type Changes, changesBetween, summarizeChanges } from '../../../core/export/changes.ts';
 
 type Table = Readonly<Record<string, readonly object[]>>;
 
@@ -48,7 +48,7 @@ describe('the changes between two files', () => {
       },
       routes: { added: 0, updated: 1, removed: 0, examples: { ...none, updated: ['r'] } },
     });
-    expect(summarized(found)).toBe('services +1 −1, routes ~1');
+    expect(summarizeChanges(found)).toBe('services +1 −1, routes ~1');
   });
 
   it('are none when only the order of rows and keys differs, at any depth', async () => {
@@ -68,7 +68,7 @@ describe('the changes between two files', () => {
     const found = await changes(before, after);
 
     expect(found).toEqual({});
-    expect(summarized(found)).toBe('no entity');
+    expect(summarizeChanges(found)).toBe('no entity');
   });
 
   it('see a list in another order as a change', async () => {

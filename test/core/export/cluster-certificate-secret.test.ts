@@ -1,6 +1,6 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { clusterCertificate } from '../../../core/export/cluster-certificate-secret.ts';
+import { readClusterCertificate } from '../../../core/export/cluster-certificate-secret.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import { pkiCertificates, sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 const read = (value: string) =>
-  clusterCertificate(client, aws.secretsManager.createSecret(crypto.randomUUID(), value));
+  readClusterCertificate(client, aws.secretsManager.createSecret(crypto.randomUUID(), value));
 
 describe('the cluster certificate in its secret', () => {
   it.each([
@@ -66,7 +66,7 @@ describe('the cluster certificate in its secret', () => {
   });
 
   it('that does not exist is an error with Secrets Manager’s own name for it', async () => {
-    await expect(clusterCertificate(client, 'nowhere')).rejects.toMatchObject({
+    await expect(readClusterCertificate(client, 'nowhere')).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
   });

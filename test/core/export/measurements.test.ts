@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BatchOutcome } from '../../../core/export/export-batch.ts';
 import type { VersionReport } from '../../../core/export/export-run.ts';
-import { measurements } from '../../../core/export/measurements.ts';
+import { measureBatch } from '../../../core/export/measurements.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
 import type { Manifest } from '../../../core/vault/manifest.ts';
 
@@ -120,7 +120,7 @@ describe('the measurements of an export', () => {
     ],
     ['a status that was never written', batch([unchanged], true), { ...none, Unchanged: 1, ExportFailed: 1 }],
   ])('%s', (_, outcome, expected) => {
-    expect(measurements(outcome, 1.5)).toEqual(expected);
+    expect(measureBatch(outcome, 1.5)).toEqual(expected);
   });
 
   it('do not claim to know which versions have files when the status could not be read', () => {
@@ -130,7 +130,7 @@ describe('the measurements of an export', () => {
       report: outcome.report && { ...outcome.report, versionsWithoutFile: undefined },
     };
 
-    const measured = measurements(unread, 1.5);
+    const measured = measureBatch(unread, 1.5);
 
     expect(measured).toEqual({ ...unknownFiles, Unchanged: 1 });
   });

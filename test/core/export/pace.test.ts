@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { pace } from '../../../core/export/pace.ts';
+import { exportPace } from '../../../core/export/pace.ts';
 import { manualClock } from '../manual-clock.ts';
 
 const patient = new AbortController().signal;
@@ -9,7 +9,7 @@ const impatient = AbortSignal.abort();
 /** A pace, and a clock that stands still but for the time that the work takes. */
 function paced(minimumIntervalSeconds: number) {
   const clock = manualClock(new Date('2026-11-23T04:00:00Z'));
-  const { run } = pace(minimumIntervalSeconds, clock);
+  const { run } = exportPace(minimumIntervalSeconds, clock);
   return {
     clock,
     run: (tookMs = 0, signal = patient) =>
@@ -47,7 +47,7 @@ describe('the pace of exports', () => {
   });
 
   it('counts an export that failed', async () => {
-    const { run } = pace(5, manualClock(new Date(0)));
+    const { run } = exportPace(5, manualClock(new Date(0)));
     await expect(run(() => Promise.reject(new Error('failed')), patient)).rejects.toThrow('failed');
 
     await expect(run(async () => 'done', impatient)).rejects.toMatchObject({ name: 'AbortError' });
