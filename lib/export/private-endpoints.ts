@@ -39,8 +39,8 @@ export class PrivateEndpoints extends Construct {
     const subnets = subnetIds.map((subnetId, index) =>
       ec2.Subnet.fromSubnetAttributes(this, `Subnet${index}`, {
         subnetId,
-        ...pickAt('availabilityZone', availabilityZones, index),
-        ...pickAt('routeTableId', routeTableIds, index),
+        ...attributeAt('availabilityZone', availabilityZones, index),
+        ...attributeAt('routeTableId', routeTableIds, index),
       }),
     );
     const group = new ec2.SecurityGroup(this, 'Group', {
@@ -111,7 +111,7 @@ function allowEverybody(actions: readonly string[], resources: readonly string[]
   });
 }
 
-function pickAt<Name extends string>(name: Name, values: readonly string[], index: number) {
+function attributeAt<Name extends string>(name: Name, values: readonly string[], index: number) {
   const value = values[index];
   return value === undefined ? {} : ({ [name]: value } as Record<Name, string>);
 }

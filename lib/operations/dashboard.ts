@@ -6,7 +6,7 @@ import type { Api } from '../api/api.ts';
 import type { LifeboatFunction } from '../functions/function.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Settings } from '../settings/settings.ts';
-import { lifeboatMetric } from './metrics.ts';
+import { createLifeboatMetric } from './metrics.ts';
 import type { WatchedUnit } from './watched-unit.ts';
 import {
   createAlarmWidget,
@@ -235,7 +235,7 @@ export class Dashboard extends Construct {
 
   #listUnitMetrics(name: MetricName, statistic: string = cloudwatch.Stats.SUM): cloudwatch.IMetric[] {
     return this.#units.map(({ controlPlane }) =>
-      lifeboatMetric(controlPlane, name, { statistic, label: `${controlPlane} ${name}` }),
+      createLifeboatMetric(controlPlane, name, { statistic, label: `${controlPlane} ${name}` }),
     );
   }
 
@@ -292,8 +292,8 @@ function countVerified(controlPlane: string, index: number): cloudwatch.IMetric 
   return new cloudwatch.MathExpression({
     expression: `published${index} + unchanged${index}`,
     usingMetrics: {
-      [`published${index}`]: lifeboatMetric(controlPlane, 'Published'),
-      [`unchanged${index}`]: lifeboatMetric(controlPlane, 'Unchanged'),
+      [`published${index}`]: createLifeboatMetric(controlPlane, 'Published'),
+      [`unchanged${index}`]: createLifeboatMetric(controlPlane, 'Unchanged'),
     },
     label: controlPlane,
   });

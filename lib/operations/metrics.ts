@@ -5,7 +5,7 @@ import type { MetricName } from '../../lambdas/telemetry.ts';
  * One of Lifeboat's own metrics: namespace `Lifeboat`, the one dimension ControlPlane (lambdas/telemetry.ts).
  * By default its sum.
  */
-export function lifeboatMetric(
+export function createLifeboatMetric(
   controlPlane: string,
   metricName: MetricName,
   options: Pick<cloudwatch.MetricOptions, 'statistic' | 'period' | 'label'> = {},

@@ -8,7 +8,7 @@ import type { Intake } from '../intake/intake.ts';
 import type { Settings } from '../settings/settings.ts';
 import { Alarms, createGrantsFailingAlarm, createMathMetric, shortPeriod } from './alarms.ts';
 import { Dashboard } from './dashboard.ts';
-import { lifeboatMetric } from './metrics.ts';
+import { createLifeboatMetric } from './metrics.ts';
 import type { WatchedUnit } from './watched-unit.ts';
 
 export interface OperationsProps {
@@ -71,7 +71,7 @@ export class Operations extends Construct {
         `Look today. Exports cannot connect to control plane ${controlPlane}. If it is down, Lifeboat is doing its work: new data planes ` +
         'boot from the vault; call the people who run the control plane. If it is up, the connection from the export to it is broken.',
       metric: createMathMetric(this.#watch, 'FILL(unreachable, 0)', {
-        unreachable: lifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
+        unreachable: createLifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
       }),
       // One message has maxTries tries within some minutes. One more means that the next message failed as
       // well, so it is more than a restart. Filled with zeros, because this alarm suppresses another: it must
@@ -84,8 +84,8 @@ export class Operations extends Construct {
         `For the dashboard; it notifies nobody. No export of ${controlPlane} has published or verified a configuration for ` +
         `${minutes} minutes, for any reason.`,
       metric: createMathMetric(this.#watch, 'FILL(published, 0) + FILL(unchanged, 0)', {
-        published: lifeboatMetric(controlPlane, 'Published'),
-        unchanged: lifeboatMetric(controlPlane, 'Unchanged'),
+        published: createLifeboatMetric(controlPlane, 'Published'),
+        unchanged: createLifeboatMetric(controlPlane, 'Unchanged'),
       }),
       // One published or verified file shows that the whole pipeline works; a single failing version has an
       // alarm of its own.
@@ -121,7 +121,7 @@ export class Operations extends Construct {
       meaning:
         `Look today, and at once if the control plane is down. The vault has no file for a data-plane version that is configured ` +
         `for ${controlPlane}: data planes of this version cannot boot from the vault.`,
-      metric: lifeboatMetric(controlPlane, 'VersionsWithoutFile', {
+      metric: createLifeboatMetric(controlPlane, 'VersionsWithoutFile', {
         // The minimum: the file must be missing in all exports of that time, as the first export of a new
         // version may fail once.
         statistic: cloudwatch.Stats.MINIMUM,
@@ -140,7 +140,7 @@ export class Operations extends Construct {
         meaning:
           `Act now. Changes of ${controlPlane} do not reach the vault: two exports have given up after ${maxTries} tries each. New data ` +
           'planes boot with the last good configuration.',
-        metric: lifeboatMetric(controlPlane, 'ExportFailed', { period: this.#watch }),
+        metric: createLifeboatMetric(controlPlane, 'ExportFailed', { period: this.#watch }),
         // After a single failure the next scheduled export catches up.
         threshold: 2,
       }),
@@ -190,7 +190,7 @@ export class Operations extends Construct {
       meaning:
         `Act now. Among the files of ${controlPlane} there was one that our key had not signed. Data planes refuse such a file, and ` +
         'the export has replaced it; but somebody who must not can write to the vault.',
-      metric: lifeboatMetric(controlPlane, 'ManifestReplaced', { period: shortPeriod }),
+      metric: createLifeboatMetric(controlPlane, 'ManifestReplaced', { period: shortPeriod }),
       // Each one is a breach.
       threshold: 1,
       // No notification of its end: the repaired file does not end the breach.
@@ -210,10 +210,10 @@ export class Operations extends Construct {
         sameTime,
         'IF(FILL(granted, 0) > 0 AND FILL(published, 0) + FILL(unchanged, 0) >= 1 AND FILL(unreachable, 0) == 0, 1, 0)',
         {
-          granted: lifeboatMetric(controlPlane, 'GrantsIssued'),
-          published: lifeboatMetric(controlPlane, 'Published'),
-          unchanged: lifeboatMetric(controlPlane, 'Unchanged'),
-          unreachable: lifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
+          granted: createLifeboatMetric(controlPlane, 'GrantsIssued'),
+          published: createLifeboatMetric(controlPlane, 'Published'),
+          unchanged: createLifeboatMetric(controlPlane, 'Unchanged'),
+          unreachable: createLifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
         },
       ),
       // One grant is enough to copy the whole configuration.

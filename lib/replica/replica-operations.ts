@@ -5,7 +5,7 @@ import type { Api } from '../api/api.ts';
 import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 import { Alarms, createGrantsFailingAlarm, createMathMetric, shortPeriod } from '../operations/alarms.ts';
-import { lifeboatMetric } from '../operations/metrics.ts';
+import { createLifeboatMetric } from '../operations/metrics.ts';
 import {
   createAlarmWidget,
   createTextWidget,
@@ -66,7 +66,10 @@ export class ReplicaOperations extends Construct {
           createGraph(
             'Grants issued: only in outages of the first region, and in rehearsals',
             units.map(({ controlPlane }) =>
-              lifeboatMetric(controlPlane, 'GrantsIssued', { label: controlPlane, period: shortPeriod }),
+              createLifeboatMetric(controlPlane, 'GrantsIssued', {
+                label: controlPlane,
+                period: shortPeriod,
+              }),
             ),
           ),
           createGraph(
@@ -101,7 +104,7 @@ export class ReplicaOperations extends Construct {
       meaning:
         `Act now. The second region gave somebody the configuration of ${controlPlane}, with all its secrets: a data plane that got ` +
         'nothing from the first region, a rehearsal, or a stolen credential.',
-      metric: lifeboatMetric(controlPlane, 'GrantsIssued', { period: shortPeriod }),
+      metric: createLifeboatMetric(controlPlane, 'GrantsIssued', { period: shortPeriod }),
       // One grant is enough to copy the whole configuration, and data planes ask the first region first.
       threshold: 1,
       tells: 'its beginning',

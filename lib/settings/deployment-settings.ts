@@ -46,7 +46,7 @@ export const domainSchema = sectionSchema({
 // As many as strangers can keep busy, and the same number for grants by IAM.
 const leastPresigners = 2 * assertionBurst;
 
-const byName = 'an object is expected, with a section for each control plane by its name';
+const controlPlanesExpected = 'an object is expected, with a section for each control plane by its name';
 
 /** Name of the signing key in a deployment that has never changed it. */
 export const firstSigningKey = 'first';
@@ -68,7 +68,7 @@ export const givenSettingsSchema = sectionSchema({
   /** By name. */
   controlPlanes: v.pipe(
     // v.record accepts a list as an object, with control planes named 0, 1, 2.
-    v.custom<Record<string, unknown>>((given) => !Array.isArray(given), byName),
+    v.custom<Record<string, unknown>>((given) => !Array.isArray(given), controlPlanesExpected),
     // v.record silently leaves out names that every object has as a property.
     v.check(
       (given) => !Object.keys(given ?? {}).some((name) => name in {}),
@@ -81,7 +81,7 @@ export const givenSettingsSchema = sectionSchema({
         v.notValue('status', 'the vault uses this name itself: choose another name for the control plane'),
       ),
       controlPlaneSchema,
-      byName,
+      controlPlanesExpected,
     ),
     v.check((all) => Object.keys(all).length > 0, 'name at least one control plane'),
     // Each has its statements in the bucket policy, which may have 20 KB.
@@ -206,9 +206,9 @@ export const settingsSchema = v.pipe(
     ),
   })),
   v.check(
-    ({ controlPlanes }) => readersWithoutIam(controlPlanes).length === 0,
+    ({ controlPlanes }) => listReadersWithoutIam(controlPlanes).length === 0,
     ({ input: { controlPlanes } }) =>
-      `control plane "${readersWithoutIam(controlPlanes)[0]}" has readerRoleTrust, which needs IAM, but its dataPlaneAuth does not include IAM: add "iam": true, or remove readerRoleTrust`,
+      `control plane "${listReadersWithoutIam(controlPlanes)[0]}" has readerRoleTrust, which needs IAM, but its dataPlaneAuth does not include IAM: add "iam": true, or remove readerRoleTrust`,
   ),
   v.check(
     ({ controlPlanes, reservedConcurrency: { presign = leastPresigners } }) =>
@@ -218,7 +218,7 @@ export const settingsSchema = v.pipe(
   ),
 );
 
-function readersWithoutIam(
+function listReadersWithoutIam(
   controlPlanes: Readonly<
     Record<string, { readonly dataPlaneAuth: { readonly iam: boolean }; readonly readerRoleTrust?: unknown }>
   >,
