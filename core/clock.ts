@@ -1,7 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Time, as everything in `core/` is given it: the deployed code runs on the machine's clock, the simulation on one of its own. */
+/**
+ * Time, as everything in `core/` is given it: the deployed code runs on the machine's clock, the simulation
+ * on one of its own.
+ */
 export interface Clock {
   now(): Date;
   /** Milliseconds that only ever grow, whoever sets the machine's clock: for durations. */
@@ -25,8 +28,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * Not `AbortSignal.any`: Node 20 keeps what that makes for as long as `signal` lives, 2 kB for each question to a Kong that is watched for
- * days.
+ * Not `AbortSignal.any`: Node 20 keeps what that makes for as long as `signal` lives, 2 kB for each question
+ * to a Kong that is watched for days.
  */
 function abortWithEither(timeout: AbortSignal, signal: AbortSignal | undefined): AbortSignal {
   if (signal === undefined) {

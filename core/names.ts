@@ -9,7 +9,10 @@ export const controlPlaneName = v.pipe(
   ),
 );
 
-/** Id of an object's version, as S3 makes them: opaque, ready for URLs, up to 1,024 bytes (S3 User Guide, "Version IDs"). */
+/**
+ * Id of an object's version, as S3 makes them: opaque, ready for URLs, up to 1,024 bytes (S3 User Guide,
+ * "Version IDs").
+ */
 export const objectVersionId = v.pipe(
   v.string(),
   v.regex(

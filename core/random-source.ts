@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
-/** Chance, as everything in `core/` is given it: the simulation has a seeded one, so that one seed is one history. */
+/**
+ * Chance, as everything in `core/` is given it: the simulation has a seeded one, so that one seed is one
+ * history.
+ */
 export interface RandomSource {
   /** A number from 0 to 1, without 1: for pauses, never for secrets. */
   next(): number;

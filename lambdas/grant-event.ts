@@ -29,7 +29,10 @@ const directRequest = v.fallback(
   {},
 );
 
-/** @param event whatever an invocation sends: nobody but API Gateway must be taken for it half, and fail the function, which wakes people */
+/**
+ * @param event whatever an invocation sends: nobody but API Gateway must be taken for it half, and fail the
+ * function, which wakes people
+ */
 export function grantCall(event: unknown): GrantCall {
   const apiCall = v.safeParse(apiEvent, event);
   if (!apiCall.success) {

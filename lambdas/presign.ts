@@ -41,8 +41,8 @@ const httpAnswer = (answer: Grant | Problem) =>
   'status' in answer ? problemAnswer(answer) : jsonAnswer(200, answer);
 
 /**
- * Gives a data plane a short-lived URL of its file. Who asks by the API's GET route or by invoking the function has been let in by IAM; who
- * asks by the POST route shows here who it is.
+ * Gives a data plane a short-lived URL of its file. Who asks by the API's GET route or by invoking the
+ * function has been let in by IAM; who asks by the POST route shows here who it is.
  */
 export async function handler(event: unknown): Promise<APIGatewayProxyStructuredResultV2 | object> {
   const call = grantCall(event);

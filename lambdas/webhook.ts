@@ -29,7 +29,10 @@ const ring = doorbell({
   clock: systemClock,
 });
 
-/** Takes an event hook: verifies, asks for an export, answers. Its body is neither trusted nor kept nor logged. */
+/**
+ * Takes an event hook: verifies, asks for an export, answers. Its body is neither trusted nor kept nor
+ * logged.
+ */
 export async function handler(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {
   const controlPlane = event.pathParameters?.['controlPlane'] ?? '';
   const answer = await ring({

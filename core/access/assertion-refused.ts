@@ -9,7 +9,10 @@ import { CodedError } from '../coded-error.ts';
  */
 export type AssertionRefusal = 'malformed' | 'untrusted' | 'signature' | 'purpose' | 'time';
 
-/** Why an assertion is not taken. The message is for the log: whoever sent the assertion learns less, see `assertionProblem`. */
+/**
+ * Why an assertion is not taken. The message is for the log: whoever sent the assertion learns less, see
+ * `assertionProblem`.
+ */
 export class AssertionRefused extends CodedError<AssertionRefusal> {
   override readonly name = 'AssertionRefused';
 }

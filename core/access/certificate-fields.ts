@@ -1,6 +1,8 @@
 import { type DerElement, readDerElements } from '../der.ts';
 
-/** What RFC 5280 lets a certificate say about its own use, and node:crypto's X509Certificate does not tell. */
+/**
+ * What RFC 5280 lets a certificate say about its own use, and node:crypto's X509Certificate does not tell.
+ */
 export interface CertificateFields {
   /** What its issuer signed it with, if that is still safe. */
   readonly isSafelySigned: boolean;
@@ -27,7 +29,10 @@ const subjectAlternativeName = '551d11';
 const understood = new Set([basicConstraints, keyUsage, extendedKeyUsage, subjectAlternativeName]);
 /** id-kp-clientAuth, and anyExtendedKeyUsage. */
 const client = new Set(['2b06010505070302', '551d2500']);
-/** ECDSA and RSA (PKCS #1) with SHA-256, SHA-384 and SHA-512 (RFC 5758, RFC 4055): SHA-1 and MD5 can be forged. */
+/**
+ * ECDSA and RSA (PKCS #1) with SHA-256, SHA-384 and SHA-512 (RFC 5758, RFC 4055): SHA-1 and MD5 can be
+ * forged.
+ */
 const safeSignatures = new Set([
   '2a8648ce3d040302',
   '2a8648ce3d040303',
@@ -69,11 +74,12 @@ export function certificateFields(der: Uint8Array): CertificateFields {
 }
 
 /**
- * By hand: `subject` of X509Certificate is a text in which a name with a line break could pass for two, and its toLegacyObject() leaves Node
- * 20's tls module broken for whoever loads it later.
+ * By hand: `subject` of X509Certificate is a text in which a name with a line break could pass for two, and
+ * its toLegacyObject() leaves Node 20's tls module broken for whoever loads it later.
  */
 function commonNames(toBeSigned: DerElement | undefined): CertificateFields['commonNames'] {
-  // Serial number, algorithm, issuer, validity, subject, behind the version that old certificates do not have (section 4.1).
+  // Serial number, algorithm, issuer, validity, subject, behind the version that old certificates do not have
+  // (section 4.1).
   const subject = readSequence(toBeSigned).filter(({ tag }) => tag !== versionTag)[4];
   return readSequence(subject)
     .flatMap(({ content }) => readDerElements(content).map(readSequence))
@@ -109,7 +115,8 @@ function readKeyUsage(value: Buffer | undefined): Pick<CertificateFields, 'maySi
   if (value === undefined) {
     return { maySign: true, mayIssue: true };
   }
-  // A bit string: the number of unused bits, then digitalSignature in the highest bit, keyCertSign in the sixth.
+  // A bit string: the number of unused bits, then digitalSignature in the highest bit, keyCertSign in the
+  // sixth.
   const bits = readDerElements(value)[0]?.content[1] ?? 0;
   return { maySign: (bits & 0x80) !== 0, mayIssue: (bits & 0x04) !== 0 };
 }

@@ -4,7 +4,10 @@ import { certificateFields } from './certificate-fields.ts';
 
 /** Whose cluster certificates are data planes'. */
 export interface ClusterTrust {
-  /** SHA-256 of certificates in DER, base64url: `cluster_mtls=shared`, where there is one, and two while it is replaced. */
+  /**
+   * SHA-256 of certificates in DER, base64url: `cluster_mtls=shared`, where there is one, and two while it is
+   * replaced.
+   */
   readonly certificates: readonly string[];
   /** Whoever has a certificate of these: `cluster_mtls=pki`. */
   readonly authorities: readonly X509Certificate[];
@@ -30,8 +33,8 @@ export function requireTrusted(
   now: Date,
 ): string | undefined {
   const [leaf] = chain;
-  // Kong itself compares nothing else in shared mode (kong/clustering/tls.lua): what the list names is trusted until it is taken out,
-  // whatever its dates say.
+  // Kong itself compares nothing else in shared mode (kong/clustering/tls.lua): what the list names is
+  // trusted until it is taken out, whatever its dates say.
   if (trust.certificates.includes(certificateFingerprint(leaf))) {
     return commonNameOf(leaf);
   }
@@ -43,7 +46,10 @@ export function requireTrusted(
   return commonNameOf(leaf);
 }
 
-/** From the top, so that no key is computed with before it is trusted: a stranger's might be made to take long. */
+/**
+ * From the top, so that no key is computed with before it is trusted: a stranger's might be made to take
+ * long.
+ */
 function requireIssued(
   chain: readonly X509Certificate[],
   authorities: readonly X509Certificate[],
@@ -73,7 +79,8 @@ function requireIssued(
     if (height > 0) {
       requireIssuer(certificate, height);
     }
-    // Forged with a hash that collides, it would seem to be signed. The authority itself is trusted by its bytes.
+    // Forged with a hash that collides, it would seem to be signed. The authority itself is trusted by its
+    // bytes.
     if (issuer !== undefined && !certificateFields(certificate.raw).isSafelySigned) {
       throw untrusted(`certificate ${height + 1} of its chain is signed with an algorithm that is not safe`);
     }
@@ -96,7 +103,10 @@ function requireInForce({ validFrom, validTo }: X509Certificate, height: number,
   }
 }
 
-/** The certificate of any server or client must not issue others: its holder would make data planes at will (RFC 5280 section 6.1.4). */
+/**
+ * The certificate of any server or client must not issue others: its holder would make data planes at will
+ * (RFC 5280 section 6.1.4).
+ */
 function requireIssuer(certificate: X509Certificate, height: number): void {
   const fields = certificateFields(certificate.raw);
   const { modulusLength } = certificate.publicKey.asymmetricKeyDetails ?? {};
@@ -108,7 +118,8 @@ function requireIssuer(certificate: X509Certificate, height: number): void {
   if (fields.pathLength !== undefined && fields.pathLength < height - 1) {
     throw untrusted(`${name} allows ${fields.pathLength} authorities below it, and there are ${height - 1}`);
   }
-  // A rule that is not followed here, such as the names that it may issue, must not be passed over (section 4.2).
+  // A rule that is not followed here, such as the names that it may issue, must not be passed over (section
+  // 4.2).
   if (fields.hasUnknownRule) {
     throw untrusted(`${name} has a critical extension that is not understood here`);
   }
@@ -120,7 +131,8 @@ function requireIssuer(certificate: X509Certificate, height: number): void {
 
 function requireDataPlane(leaf: X509Certificate, commonNames: readonly string[]): void {
   const fields = certificateFields(leaf.raw);
-  // A company's authority issues for web servers, too; Kong asks for this use of data planes (Kong documentation, "PKI mode").
+  // A company's authority issues for web servers, too; Kong asks for this use of data planes (Kong
+  // documentation, "PKI mode").
   if (!fields.mayBeClient || !fields.maySign) {
     throw untrusted('it is not for TLS clients (extended key usage, key usage)');
   }
@@ -134,7 +146,10 @@ function requireDataPlane(leaf: X509Certificate, commonNames: readonly string[])
   }
 }
 
-/** The one common name of a certificate; undefined where it has none or several, of which nobody knows which one counts. */
+/**
+ * The one common name of a certificate; undefined where it has none or several, of which nobody knows which
+ * one counts.
+ */
 function commonNameOf(certificate: X509Certificate): string | undefined {
   const { commonNames } = certificateFields(certificate.raw);
   return commonNames.length === 1 ? (commonNames[0] ?? undefined) : undefined;

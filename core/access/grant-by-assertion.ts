@@ -58,7 +58,10 @@ export function grantsByAssertion(
   };
 }
 
-/** Clocks are named: to get so far one must have a data plane's key. Of everything else a stranger would learn more than an operator. */
+/**
+ * Clocks are named: to get so far one must have a data plane's key. Of everything else a stranger would learn
+ * more than an operator.
+ */
 function assertionProblem({ code, message }: AssertionRefused): Problem {
   return {
     status: 401,

@@ -20,8 +20,8 @@ export interface PresignedObject {
 export type Presigner = (object: PresignedObject, lifetimeSeconds: number, now: Date) => Promise<string>;
 
 /**
- * Presigned GET URLs by SigV4 (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html). Pure computation: no network
- * call, so that a grant works whatever else is down.
+ * Presigned GET URLs by SigV4 (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html). Pure
+ * computation: no network call, so that a grant works whatever else is down.
  */
 export function s3Presigner({ bucket, region, credentials, endpoint }: PresignerOptions): Presigner {
   const signer = new SignatureV4({
@@ -69,7 +69,10 @@ function queryString(query: QueryParameterBag): string {
     .join('&');
 }
 
-/** As SigV4 has it (RFC 3986 section 2.3): everything but the unreserved characters, so also those that encodeURIComponent leaves. */
+/**
+ * As SigV4 has it (RFC 3986 section 2.3): everything but the unreserved characters, so also those that
+ * encodeURIComponent leaves.
+ */
 function percentEncode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

@@ -1,7 +1,10 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import type { Checksum, SourceData } from '@smithy/types';
 
-/** SHA-256, and HMAC-SHA-256 with a secret, from Node's own crypto, in the form that `@smithy/signature-v4` wants. */
+/**
+ * SHA-256, and HMAC-SHA-256 with a secret, from Node's own crypto, in the form that `@smithy/signature-v4`
+ * wants.
+ */
 export class Sha256 implements Checksum {
   #hash: Hash | Hmac;
   readonly #secret: Uint8Array | string | undefined;

@@ -121,7 +121,8 @@ function dataPlaneName(
     if (error instanceof AssertionRefused) {
       throw error;
     }
-    // A key of a kind that OpenSSL does not know, for example: a stranger must not make this function fail, which wakes people.
+    // A key of a kind that OpenSSL does not know, for example: a stranger must not make this function fail,
+    // which wakes people.
     throw new AssertionRefused('malformed', 'a certificate of the chain cannot be read', { cause: error });
   }
 }
@@ -131,7 +132,8 @@ async function signedClaims(assertion: string, leaf: X509Certificate, alg: strin
   if (algorithm === undefined) {
     throw new AssertionRefused('signature', `the certificate’s key is not one of these: ${keyExpectation}`);
   }
-  // Fixed by the key: `none` has no signature, and HMAC would be checked with what everybody knows (RFC 8725 section 2.1).
+  // Fixed by the key: `none` has no signature, and HMAC would be checked with what everybody knows (RFC 8725
+  // section 2.1).
   if (alg !== algorithm) {
     throw new AssertionRefused('signature', `the key signs with ${algorithm}, and alg is another one`);
   }

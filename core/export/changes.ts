@@ -23,7 +23,8 @@ export type FileOpener = () => AsyncIterable<Uint8Array>;
 const shownExamples = 5;
 
 /**
- * The field that a person knows an entity by. Only for these types: in others the nearest thing to a name is a key, a password or a token.
+ * The field that a person knows an entity by. Only for these types: in others the nearest thing to a name is
+ * a key, a password or a token.
  */
 const nameFields: Readonly<Record<string, string>> = {
   services: 'name',
@@ -44,9 +45,10 @@ const nameFields: Readonly<Record<string, string>> = {
 type Kind = 'added' | 'updated' | 'removed';
 
 /**
- * Compares two published files, entity by entity and by content: neither the order of rows nor that of their keys matters, since the
- * control plane keeps neither. Most rows stand there byte for byte as before, so only those that do not are parsed, on a second reading.
- * In memory are an id and a hash for each entity of the older file, about 150 bytes.
+ * Compares two published files, entity by entity and by content: neither the order of rows nor that of their
+ * keys matters, since the control plane keeps neither. Most rows stand there byte for byte as before, so only
+ * those that do not are parsed, on a second reading. In memory are an id and a hash for each entity of the
+ * older file, about 150 bytes.
  */
 export async function changesBetween(before: FileOpener, after: FileOpener): Promise<Changes> {
   const tally = new Tally();

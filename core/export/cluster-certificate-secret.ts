@@ -13,7 +13,8 @@ const certificateSecret = v.pipe(
 );
 
 /**
- * The data plane's cluster certificate from its secret: JSON with `certificate`, `key` and, in PKI mode, `ca`, each PEM.
+ * The data plane's cluster certificate from its secret: JSON with `certificate`, `key` and, in PKI mode,
+ * `ca`, each PEM.
  *
  * @throws ControlPlaneError `refused` when the secret does not hold that; the message never quotes it
  */

@@ -17,8 +17,8 @@ const closeBracket = 0x5d;
 const colon = 0x3a;
 
 /**
- * Reads the entities of a file that was checked when it was published. Only those of one piece are in memory at a time, and none is
- * parsed.
+ * Reads the entities of a file that was checked when it was published. Only those of one piece are in memory
+ * at a time, and none is parsed.
  *
  * @param file the uncompressed file, in pieces
  * @returns the entities of a piece together: one by one, waiting for each would cost more than reading it

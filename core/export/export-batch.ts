@@ -7,7 +7,9 @@ export interface BatchOutcome {
   readonly report: ExportReport | undefined;
   /** No commands of ours: back at once, until the queue moves them to its dead-letter queue. */
   readonly unreadable: readonly string[];
-  /** To be given out again after the delay: in-flight messages block the queue's group, so all go together. */
+  /**
+   * To be given out again after the delay: in-flight messages block the queue's group, so all go together.
+   */
   readonly retry: { readonly ids: readonly string[]; readonly afterSeconds: number } | undefined;
   /** The last try failed; the schedule rings again. */
   readonly gaveUp: boolean;

@@ -36,7 +36,10 @@ export interface ExportReport {
   /** When the first of the changes happened that this export was called for; undefined for the schedule. */
   readonly waitingSince: Date | undefined;
   readonly finishedAt: Date;
-  /** How many of the data-plane versions have nothing in the vault as far as is known; undefined where the last status cannot be read. */
+  /**
+   * How many of the data-plane versions have nothing in the vault as far as is known; undefined where the
+   * last status cannot be read.
+   */
   readonly versionsWithoutFile: number | undefined;
   /** Why the status could not be written, where it could not. */
   readonly statusError: unknown;
@@ -45,8 +48,8 @@ export interface ExportReport {
 }
 
 /**
- * One export for all commands of a batch: reads each data-plane version's configuration, publishes what is news and notes that it
- * looked. One version that fails does not hold up the others.
+ * One export for all commands of a batch: reads each data-plane version's configuration, publishes what is
+ * news and notes that it looked. One version that fails does not hold up the others.
  */
 export async function runExport(
   parts: ExportParts,
@@ -182,7 +185,10 @@ function statusAfter(
     : { controlPlane, checkedAt, versions: checked };
 }
 
-/** Whether an export failed for no other reason than that the control plane is away, which is what the vault is there for. */
+/**
+ * Whether an export failed for no other reason than that the control plane is away, which is what the vault
+ * is there for.
+ */
 export function isOutage(report: ExportReport): boolean {
   const failures = report.versions.filter((version) => version.outcome === 'failed');
   return (

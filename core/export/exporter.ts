@@ -26,7 +26,10 @@ export type Exporter = (
 /** What remains of the time when an export is stopped: for the log, and for putting the messages back. */
 export const reservedMs = 10_000;
 
-/** Publishes what a control plane serves, once for all messages of a batch, and no faster than its pace allows. */
+/**
+ * Publishes what a control plane serves, once for all messages of a batch, and no faster than its pace
+ * allows.
+ */
 export function exporter(parts: ExporterParts): Exporter {
   const { clock } = parts;
   const paced = exportPace(parts.minimumIntervalSeconds, clock);

@@ -10,8 +10,8 @@ export interface Pace {
 const longestWaitMs = 30_000;
 
 /**
- * The next export starts no sooner after the start of the last than `minimumIntervalSeconds`, and than twice the time that the last one
- * took: a control plane that is slow is asked less.
+ * The next export starts no sooner after the start of the last than `minimumIntervalSeconds`, and than twice
+ * the time that the last one took: a control plane that is slow is asked less.
  */
 export function exportPace(minimumIntervalSeconds: number, clock: Clock): Pace {
   let notBeforeMs = 0;

@@ -8,7 +8,8 @@ import { type Changes, changesBetween, type FileOpener } from './changes.ts';
 const largestComparedBytes = 64 * 2 ** 20;
 
 /**
- * What a revision changed against the one that it replaced; undefined for the first one, and for files too large to compare here.
+ * What a revision changed against the one that it replaced; undefined for the first one, and for files too
+ * large to compare here.
  *
  * @throws VaultError when the replaced one cannot be read
  */

@@ -10,7 +10,10 @@ export interface HookRequest {
   readonly body: Uint8Array;
 }
 
-/** The secrets that sign the hooks of one control plane: the current one, and the previous one during a rotation. */
+/**
+ * The secrets that sign the hooks of one control plane: the current one, and the previous one during a
+ * rotation.
+ */
 export interface HookSecrets {
   /** @param afterMismatch a signature fitted none of those given before: perhaps there are newer ones */
   secretsFor(controlPlane: string, afterMismatch: boolean): Promise<readonly string[]>;
@@ -84,6 +87,7 @@ async function isAuthentic({ secrets, acceptSha1 }: DoorbellParts, hook: HookReq
   if (isSignedByOneOf(hook, await secrets.secretsFor(hook.controlPlane, false), acceptSha1)) {
     return true;
   }
-  // Just rotated, perhaps: the port decides whether it may look again (a stranger must not make it look each time).
+  // Just rotated, perhaps: the port decides whether it may look again (a stranger must not make it look each
+  // time).
   return isSignedByOneOf(hook, await secrets.secretsFor(hook.controlPlane, true), acceptSha1);
 }

@@ -9,7 +9,9 @@ export const exportCommand = v.object({
   command: v.literal('export'),
   version: v.optional(v.literal(1), 1),
   cause: v.picklist(['event-hook', 'schedule', 'manual']),
-  /** What arose up to this moment must be in the export, ISO 8601 UTC. For hooks the end of their time window. */
+  /**
+   * What arose up to this moment must be in the export, ISO 8601 UTC. For hooks the end of their time window.
+   */
   at: instant,
   /** When the first hook of that window came. */
   since: v.optional(instant),

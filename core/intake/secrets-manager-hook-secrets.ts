@@ -16,7 +16,8 @@ interface CachedSecrets {
 }
 
 /**
- * The hook secrets in Secrets Manager: the value in stage AWSCURRENT, and the one before (AWSPREVIOUS) while a rotation is under way.
+ * The hook secrets in Secrets Manager: the value in stage AWSCURRENT, and the one before (AWSPREVIOUS) while
+ * a rotation is under way.
  *
  * @param secretIdOf Secrets Manager id (name or ARN) of a control plane's hook secret
  */
@@ -37,8 +38,8 @@ export function secretsManagerHookSecrets(
       const values = fetchSecrets(secretsManager, secretIdOf(controlPlane));
       cache.set(controlPlane, { fetchedAtMs: clock.now().getTime(), values });
       values.catch(() => {
-        // A failure is not worth remembering: the next delivery asks again. What was known before stays so for its time, or a
-        // stranger's bad signature would lock out good ones while Secrets Manager is away.
+        // A failure is not worth remembering: the next delivery asks again. What was known before stays so
+        // for its time, or a stranger's bad signature would lock out good ones while Secrets Manager is away.
         if (known === undefined) {
           cache.delete(controlPlane);
         } else {

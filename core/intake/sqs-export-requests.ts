@@ -2,9 +2,9 @@ import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { ExportRequests } from './doorbell.ts';
 
 /**
- * Export requests in one FIFO queue per control plane. All hooks of a time window become one message, because SQS drops a second one
- * with the same deduplication id; the queue's delay (window + 1 s) makes it visible after all of them have come
- * (docs/design.md#4-coalescing-without-state).
+ * Export requests in one FIFO queue per control plane. All hooks of a time window become one message, because
+ * SQS drops a second one with the same deduplication id; the queue's delay (window + 1 s) makes it visible
+ * after all of them have come (docs/design.md#4-coalescing-without-state).
  */
 export function sqsExportRequests(
   sqs: SQSClient,

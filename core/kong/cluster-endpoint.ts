@@ -14,7 +14,10 @@ import { type SettlePolicy, settle } from './settle.ts';
 export interface ClusterCertificate {
   readonly certificate: string;
   readonly key: string;
-  /** PKI mode: the CA that the control plane's certificate is checked against; Node's own list of CAs without it. */
+  /**
+   * PKI mode: the CA that the control plane's certificate is checked against; Node's own list of CAs without
+   * it.
+   */
   readonly ca?: string | undefined;
 }
 
@@ -23,14 +26,19 @@ export interface ClusterEndpointOptions {
   readonly endpoint: string;
   /** `cluster_mtls` of the control plane. In shared mode both sides have the same certificate. */
   readonly mtls: 'shared' | 'pki';
-  /** Name in the control plane's certificate. @default `kong_clustering` in shared mode, the host in PKI mode */
+  /**
+   * Name in the control plane's certificate. @default `kong_clustering` in shared mode, the host in PKI mode
+   */
   readonly serverName?: string | undefined;
   /** Asked for each connection, so that a new certificate needs no new process. */
   readonly certificate: () => Promise<ClusterCertificate>;
   /** Names of configured plugins that are not Kong's own. */
   readonly customPlugins: readonly string[];
   readonly settle: SettlePolicy;
-  /** Largest frame that is read, compressed. @default 64 MiB, four times Kong's own default for cluster_max_payload */
+  /**
+   * Largest frame that is read, compressed. @default 64 MiB, four times Kong's own default for
+   * cluster_max_payload
+   */
   readonly maxFrameBytes?: number;
   /** Largest frame that is read, inflated. @default 1 GiB */
   readonly maxJsonBytes?: number;
@@ -46,9 +54,9 @@ export interface ClusterEndpointOptions {
 const sharedServerName = 'kong_clustering';
 
 /**
- * A control plane, read as a data plane reads it: over its cluster endpoint, with a data plane's certificate and without any admin
- * right (kong/clustering/control_plane.lua; docs/kong.md#the-cluster-endpoint). Each call is one connection. It
- * never pings, so that the control plane does not list it as a node.
+ * A control plane, read as a data plane reads it: over its cluster endpoint, with a data plane's certificate
+ * and without any admin right (kong/clustering/control_plane.lua; docs/kong.md#the-cluster-endpoint). Each
+ * call is one connection. It never pings, so that the control plane does not list it as a node.
  */
 export function clusterEndpointControlPlane(options: ClusterEndpointOptions): ControlPlane {
   return { configuration: (request) => readConfiguration(options, request) };
@@ -147,7 +155,10 @@ function openSocket(outlet: URL, settings: ClientOptions, options: ClusterEndpoi
   }
 }
 
-/** Why the connection is not open, once that is known; a control plane that answers byte by byte does not get more time. */
+/**
+ * Why the connection is not open, once that is known; a control plane that answers byte by byte does not get
+ * more time.
+ */
 async function waitUntilOpen(
   { opened, close }: OpeningConnection,
   connectTimeoutMs: number,

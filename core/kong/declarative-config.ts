@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createGzip } from 'node:zlib';
 
-/** A file that a data plane can load, compressed for the vault; hashes and size are those of the uncompressed file. */
+/**
+ * A file that a data plane can load, compressed for the vault; hashes and size are those of the uncompressed
+ * file.
+ */
 export interface DeclarativeConfigFile {
   readonly gzip: Buffer;
   /** Hexadecimal. */
@@ -13,9 +16,10 @@ export interface DeclarativeConfigFile {
 }
 
 /**
- * Makes the declarative config file of a config table while the table comes in. The file is the table as the control plane sent it, and a
- * root `_comment` for the person who finds it on a node (the one field besides the entities that Kong's loader leaves alone). The comment
- * stands at the end: by the time it is known, the rest is hashed and compressed.
+ * Makes the declarative config file of a config table while the table comes in. The file is the table as the
+ * control plane sent it, and a root `_comment` for the person who finds it on a node (the one field besides
+ * the entities that Kong's loader leaves alone). The comment stands at the end: by the time it is known, the
+ * rest is hashed and compressed.
  */
 export class ConfigFileWriter {
   readonly #gzip = createGzip();

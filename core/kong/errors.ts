@@ -14,7 +14,9 @@ export type ControlPlaneErrorCode =
   | 'bad-frame'
   | 'cancelled';
 
-/** The control plane gave no configuration that could be published. What was published before is untouched. */
+/**
+ * The control plane gave no configuration that could be published. What was published before is untouched.
+ */
 export class ControlPlaneError extends CodedError<ControlPlaneErrorCode> {
   override readonly name = 'ControlPlaneError';
 }

@@ -14,8 +14,8 @@ export type DeliveryKind = 'change' | 'ping' | 'malformed';
 const signatureForm = /^(sha1|sha256)=([0-9a-f]+)$/;
 
 /**
- * Whether a delivery is signed with one of the secrets. Kong signs with sha1 up to 3.13 and with HMAC-SHA256 from
- * 3.14 on (docs/kong.md#event-hooks).
+ * Whether a delivery is signed with one of the secrets. Kong signs with sha1 up to 3.13 and with HMAC-SHA256
+ * from 3.14 on (docs/kong.md#event-hooks).
  *
  * @param secrets the current one and, while a rotation is under way, the previous one
  * @param acceptSha1 false once every control plane signs with sha256

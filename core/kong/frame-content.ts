@@ -1,7 +1,10 @@
 import { badFrame } from './errors.ts';
 import { openBrace, openBracket } from './json-grammar.ts';
 
-/** Where the declarative config stands in a frame, and what the frame says of itself. Offsets count bytes of the inflated frame. */
+/**
+ * Where the declarative config stands in a frame, and what the frame says of itself. Offsets count bytes of
+ * the inflated frame.
+ */
 export interface FrameEnvelope {
   /** Offset of the config table's opening brace. */
   readonly tableStart: number;
@@ -16,8 +19,8 @@ export interface FrameEnvelope {
 }
 
 /**
- * What a frame's envelope and config table hold, collected while the frame is read. Depth 1 is the envelope, depth 2 the
- * config table, depth 3 a list of entities.
+ * What a frame's envelope and config table hold, collected while the frame is read. Depth 1 is the envelope,
+ * depth 2 the config table, depth 3 a list of entities.
  */
 export class FrameContent {
   #envelopeKey = '';
@@ -36,7 +39,10 @@ export class FrameContent {
     return depth === 1 || (depth === 2 && this.#isInTable);
   }
 
-  /** @throws ControlPlaneError `bad-frame` for a name that stands twice at its place, and for one that data planes would refuse */
+  /**
+   * @throws ControlPlaneError `bad-frame` for a name that stands twice at its place, and for one that data
+   * planes would refuse
+   */
   addName(depth: number, name: string): void {
     const names = depth === 1 ? this.#envelopeKeys : this.#tableKeys;
     if (names.has(name)) {
@@ -116,7 +122,9 @@ export class FrameContent {
         );
   }
 
-  /** @throws ControlPlaneError `bad-frame` when the frame is not a full configuration in a format that we know */
+  /**
+   * @throws ControlPlaneError `bad-frame` when the frame is not a full configuration in a format that we know
+   */
   readEnvelope(): FrameEnvelope {
     const type = this.#envelope.get('type');
     if (type !== 'reconfigure') {

@@ -45,8 +45,9 @@ const object = 1;
 const array = 2;
 
 /**
- * Reads a frame of the cluster endpoint piece by piece and checks it completely (JSON by RFC 8259, and the envelope of Kong's
- * full sync) without building an object or a string of it: memory does not grow with the configuration.
+ * Reads a frame of the cluster endpoint piece by piece and checks it completely (JSON by RFC 8259, and the
+ * envelope of Kong's full sync) without building an object or a string of it: memory does not grow with the
+ * configuration.
  */
 export class FrameScanner {
   readonly #content = new FrameContent();
@@ -107,7 +108,8 @@ export class FrameScanner {
   /**
    * What the frame holds, after its last byte.
    *
-   * @throws ControlPlaneError `bad-frame` when the frame is cut short or is not a full configuration in a format that we know
+   * @throws ControlPlaneError `bad-frame` when the frame is cut short or is not a full configuration in a
+   * format that we know
    */
   end(): FrameEnvelope {
     if (this.#state !== done) {

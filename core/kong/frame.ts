@@ -19,7 +19,8 @@ export interface FrameReading {
   /** A frame that inflates to more is refused (a gzip bomb has a ratio of 1,000). */
   readonly maxJsonBytes: number;
   /**
-   * Whether the file is made in the same go, which is a third faster where it will be wanted, and in vain where nothing has changed.
+   * Whether the file is made in the same go, which is a third faster where it will be wanted, and in vain
+   * where nothing has changed.
    */
   readonly makeFile: boolean;
 }
@@ -31,7 +32,8 @@ const pieceBytes = 256 * 1024;
  * Inflates a frame piece by piece; memory stays at a few pieces whatever the frame's size.
  *
  * @param frame gzip, as the control plane sends it
- * @throws ControlPlaneError `bad-frame` when it is no gzip, is cut short, has bytes behind its end, or is too big
+ * @throws ControlPlaneError `bad-frame` when it is no gzip, is cut short, has bytes behind its end, or is
+ * too big
  */
 async function* inflateFrame(frame: Uint8Array, maxJsonBytes: number): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: pieceBytes });
@@ -57,7 +59,8 @@ async function* inflateFrame(frame: Uint8Array, maxJsonBytes: number): AsyncGene
 }
 
 /**
- * Checks a frame completely, without ever holding its content: in memory are the frame as it came and, once made, the compressed file.
+ * Checks a frame completely, without ever holding its content: in memory are the frame as it came and, once
+ * made, the compressed file.
  *
  * @throws ControlPlaneError `bad-frame`
  */
@@ -67,7 +70,8 @@ export async function readFrame(
 ): Promise<CheckedFrame> {
   const madeMeanwhile = makeFile ? new ConfigFileWriter() : undefined;
   const { envelope, jsonBytes } = await scan(frame, maxJsonBytes, madeMeanwhile);
-  // A writer ends one file; a second one (after a conflict, with another revision in its comment) takes another pass.
+  // A writer ends one file; a second one (after a conflict, with another revision in its comment) takes
+  // another pass.
   let writer = madeMeanwhile;
   return {
     ...envelope,

@@ -66,8 +66,9 @@ export function isWhitespace(byte: number): boolean {
 }
 
 /**
- * Finds the end of a string's run of plain characters. Nearly all bytes of a configuration are read here. A small function
- * is compiled sooner than the large one around it, which counts in a process that reads a single frame.
+ * Finds the end of a string's run of plain characters. Nearly all bytes of a configuration are read here. A
+ * small function is compiled sooner than the large one around it, which counts in a process that reads a
+ * single frame.
  */
 export function findPlainTextEnd(chunk: Uint8Array, from: number, end: number): number {
   let at = from;

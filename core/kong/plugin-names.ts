@@ -1,7 +1,7 @@
 /**
- * Names of all plugins that Kong documents (OSS and Enterprise, 135 of them). A control plane sends nothing at all to a data
- * plane that lacks a plugin which is configured; naming plugins that the control plane does not have does no harm
- * (kong/clustering/compat/init.lua, check_configuration_compatibility).
+ * Names of all plugins that Kong documents (OSS and Enterprise, 135 of them). A control plane sends nothing
+ * at all to a data plane that lacks a plugin which is configured; naming plugins that the control plane does
+ * not have does no harm (kong/clustering/compat/init.lua, check_configuration_compatibility).
  */
 export const bundledPluginNames: readonly string[] = `
   ace acl acme ai-a2a-proxy ai-aws-guardrails ai-azure-content-safety ai-custom-guardrail
@@ -37,8 +37,9 @@ export interface PluginVersion {
 }
 
 /**
- * The plugin list of a data plane of `dataPlaneVersion`: Kong's own carry Kong's version, of which the control plane compares
- * major and minor. Custom plugins are named without a version, which fits every version the control plane may have.
+ * The plugin list of a data plane of `dataPlaneVersion`: Kong's own carry Kong's version, of which the
+ * control plane compares major and minor. Custom plugins are named without a version, which fits every
+ * version the control plane may have.
  */
 export function dataPlanePlugins(
   dataPlaneVersion: string,

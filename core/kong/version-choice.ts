@@ -12,8 +12,8 @@ export function fittingVersion(requested: string, available: readonly string[]):
 }
 
 /**
- * Whether a node may load a file that was made for `fileVersion`: same major and minor, as Kong demands, and the file no newer than the
- * node (a newer patch may have fields that the node does not know).
+ * Whether a node may load a file that was made for `fileVersion`: same major and minor, as Kong demands, and
+ * the file no newer than the node (a newer patch may have fields that the node does not know).
  */
 export function canLoad(nodeVersion: string, fileVersion: string): boolean {
   const node = numbers(nodeVersion);

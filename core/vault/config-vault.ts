@@ -9,7 +9,10 @@ export interface Revision {
   readonly etag: string;
   /** Names this version, whatever is published later. */
   readonly versionId: string;
-  /** The signed manifest as it was stored; undefined where there is none: Lifeboat never stores a file without one. */
+  /**
+   * The signed manifest as it was stored; undefined where there is none: Lifeboat never stores a file without
+   * one.
+   */
   readonly manifest: string | undefined;
 }
 

@@ -7,8 +7,8 @@ const integerTag = 0x02;
 const numberBytes = 32;
 
 /**
- * Turns an ECDSA signature on P-256 as KMS answers it (DER: ECDSA-Sig-Value of RFC 3279 section 2.2.3) into the form of
- * JWS: r‖s, each padded to 32 bytes (RFC 7518 section 3.4).
+ * Turns an ECDSA signature on P-256 as KMS answers it (DER: ECDSA-Sig-Value of RFC 3279 section 2.2.3) into
+ * the form of JWS: r‖s, each padded to 32 bytes (RFC 7518 section 3.4).
  *
  * @throws RangeError when it is none
  */

@@ -10,7 +10,8 @@ export const manifestType = 'lifeboat-manifest+jwt';
 
 /**
  * S3 allows 2,048 bytes of user metadata, keys and values together
- * (docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html); the rest is room for whoever adds a tag of their own.
+ * (docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html); the rest is room for whoever adds a tag
+ * of their own.
  */
 export const maxMetadataBytes = 1_900;
 const metadataKeyBytes = 'manifest'.length;
@@ -30,7 +31,10 @@ const manifestSchema = v.object({
   revision,
   /** Of the revision before; null for the first. */
   previousSha256: v.nullable(sha256),
-  /** S3's id of that revision, by which a data plane can still get it; absent for the first, and where it would not fit. */
+  /**
+   * S3's id of that revision, by which a data plane can still get it; absent for the first, and where it
+   * would not fit.
+   */
   previousVersionId: v.optional(v.pipe(objectVersionId, v.maxLength(maxPreviousVersionId))),
   /** Of the uncompressed file, as its size and md5. */
   sha256,

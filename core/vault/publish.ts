@@ -41,19 +41,24 @@ export type Publication =
       readonly replacedVersionId: string | undefined;
       /** What a person should look at although the revision was published. */
       readonly warning: string | undefined;
-      /** Whether it replaced something that our key had not signed: only an intruder or a repair by hand writes that. */
+      /**
+       * Whether it replaced something that our key had not signed: only an intruder or a repair by hand
+       * writes that.
+       */
       readonly manifestReplaced: boolean;
     }
   /** The control plane serves what is published already. */
   | { readonly outcome: 'unchanged'; readonly manifest: Manifest }
-  /** The control plane serves a configuration built before the published one: another of its nodes is ahead. */
+  /**
+   * The control plane serves a configuration built before the published one: another of its nodes is ahead.
+   */
   | { readonly outcome: 'behind'; readonly manifest: Manifest; readonly behindSince: Date };
 
 type NewPublication = Extract<Publication, { readonly outcome: 'published' }>;
 
 /**
- * An older configuration that is still served after this time is published all the same: the control plane's clock was set
- * back, and without this the vault would never be updated again.
+ * An older configuration that is still served after this time is published all the same: the control plane's
+ * clock was set back, and without this the vault would never be updated again.
  */
 export const behindToleranceMs = 15 * 60 * 1000;
 
@@ -73,8 +78,9 @@ export async function publish(parts: PublishParts, request: PublicationRequest):
   for (let attempt = 1; ; attempt += 1) {
     const current = await readCurrent(parts, name);
     if (attempted !== undefined && attempted.signedManifest === current?.signedManifest) {
-      // The answer to our own publication was lost, and the SDK's retry met what we had written. Another exporter can
-      // publish the same bytes, but not with the same signature: ECDSA signs with a new random number each time.
+      // The answer to our own publication was lost, and the SDK's retry met what we had written. Another
+      // exporter can publish the same bytes, but not with the same signature: ECDSA signs with a new random
+      // number each time.
       return attempted.publication;
     }
     const exportedAt = clock.now();
@@ -131,7 +137,8 @@ async function readCurrent(
     if (signingKeyId(signedManifest) === key.keyId) {
       return { ...version, manifest: await verifyManifest(signedManifest, [key]), signature: 'good' };
     }
-    // Only its revision number is used, which a forger may have chosen: a new revision with our signature replaces it.
+    // Only its revision number is used, which a forger may have chosen: a new revision with our signature
+    // replaces it.
     return { ...version, manifest: readUnverifiedManifest(signedManifest), signature: 'of another key' };
   } catch (error) {
     if (error instanceof VaultError && error.code === 'manifest') {

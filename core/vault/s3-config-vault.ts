@@ -19,14 +19,17 @@ export interface S3ConfigVaultOptions {
   /** The key that everything in the bucket is encrypted with. */
   readonly encryptionKeyArn: string;
   /**
-   * For how many days each published version is locked (Object Lock, governance; the bucket must have it then), 0 for not at all. The status,
-   * which is written after each check, is never locked.
+   * For how many days each published version is locked (Object Lock, governance; the bucket must have it
+   * then), 0 for not at all. The status, which is written after each check, is never locked.
    * @default not at all
    */
   readonly lock?: { readonly days: number; readonly clock: Clock } | undefined;
 }
 
-/** The vault in a versioned S3 bucket. The manifest travels in the object's metadata, so that the two never part. */
+/**
+ * The vault in a versioned S3 bucket. The manifest travels in the object's metadata, so that the two never
+ * part.
+ */
 export function s3ConfigVault(options: S3ConfigVaultOptions): ConfigVault {
   const { s3, bucket } = options;
   return {
@@ -113,8 +116,8 @@ async function putRevision(
     }
     return VersionId;
   } catch (error) {
-    // 412: another etag is current. 409: another conditional write was under way. 404: what we replace is gone
-    // (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+    // 412: another etag is current. 409: another conditional write was under way. 404: what we replace is
+    // gone (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
     if (isStatus(error, 412) || isStatus(error, 409) || (replaces !== undefined && isStatus(error, 404))) {
       throw new RevisionConflict(key, { cause: error });
     }
@@ -137,8 +140,8 @@ function describeObject({ bucket, encryptionKeyArn }: S3ConfigVaultOptions, key:
 }
 
 /**
- * Whether an object that could not be read is not there. AWS answers 404 where the reader may list. Where the reader may list
- * one prefix only, some S3s answer 403 (Ceph does), and then the list itself tells.
+ * Whether an object that could not be read is not there. AWS answers 404 where the reader may list. Where the
+ * reader may list one prefix only, some S3s answer 403 (Ceph does), and then the list itself tells.
  */
 async function isMissing(
   { s3, bucket }: Pick<S3ConfigVaultOptions, 's3' | 'bucket'>,

@@ -10,7 +10,9 @@ export const exportEnvironment = v.object({
   CLUSTER_MTLS: v.picklist(['shared', 'pki']),
   /** TLS server name; empty for Kong's own (`kong_clustering` in shared mode, the host in PKI mode). */
   CLUSTER_SERVER_NAME: v.string(),
-  /** Secrets Manager id of `{"certificate": PEM, "key": PEM, "ca"?: PEM}`, a data plane's cluster certificate. */
+  /**
+   * Secrets Manager id of `{"certificate": PEM, "key": PEM, "ca"?: PEM}`, a data plane's cluster certificate.
+   */
   CLUSTER_CERTIFICATE_SECRET: nonEmptyText,
   /** Comma-separated full versions of the data planes to publish for. */
   DATA_PLANE_VERSIONS: versionList,

@@ -1,7 +1,7 @@
 /**
- * What functions read from their environment, a file for each function so that none carries the others'. The constructs in `lib/` take
- * their variables by these types, so that a variable that is forgotten does not compile, and the functions parse the same schemas at cold
- * start.
+ * What functions read from their environment, a file for each function so that none carries the others'. The
+ * constructs in `lib/` take their variables by these types, so that a variable that is forgotten does not
+ * compile, and the functions parse the same schemas at cold start.
  */
 import * as v from 'valibot';
 import { kongVersion } from '../../core/names.ts';

@@ -2,7 +2,10 @@ import * as v from 'valibot';
 import { controlPlaneName } from '../../core/names.ts';
 import { atLeastOne, nonEmptyText, onOff } from './fields.ts';
 
-/** Where the hooks of one control plane go: its queue, and the Secrets Manager id of the secret that signs them. */
+/**
+ * Where the hooks of one control plane go: its queue, and the Secrets Manager id of the secret that signs
+ * them.
+ */
 const hookTarget = v.object({ queueUrl: nonEmptyText, secretId: nonEmptyText });
 
 export const webhookEnvironment = v.object({

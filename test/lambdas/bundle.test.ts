@@ -13,7 +13,8 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 describe('a bundle', () => {
-  // The presign function stands between a data plane and its file in an outage: what it loads is its cold start.
+  // The presign function stands between a data plane and its file in an outage: what it loads is its cold
+  // start.
   it.each([['presign', 120_000]])('of %s has at most %d bytes', async (entry, most) => {
     const file = join(directory, `${entry}.mjs`);
 

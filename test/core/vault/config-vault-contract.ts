@@ -15,8 +15,8 @@ export interface ConfigVaultUnderTest {
 /**
  * What every `ConfigVault` does.
  *
- * @param deviations titles of what a vault does otherwise, each with its reason; the first that it does after all fails, so that the list
- * stays true
+ * @param deviations titles of what a vault does otherwise, each with its reason; the first that it does
+ * after all fails, so that the list stays true
  */
 export function configVaultContract(
   title: string,

@@ -359,7 +359,8 @@ describe('two exporters at one S3', () => {
         served({ services: [{ id: String(index) }] }, new Date(Date.UTC(2026, 10, 23, 4, index))),
       ),
     );
-    // Both read the same time, so that they publish the same bytes: neither may take the other's file for its own.
+    // Both read the same time, so that they publish the same bytes: neither may take the other's file for its
+    // own.
     const clock = { ...systemClock, now: () => new Date(Date.UTC(2026, 10, 23, 5)) };
     const exporter = async () => {
       const outcomes: string[] = [];
