@@ -13,7 +13,7 @@ const apiEvent = v.object({
     http: v.object({ method: v.string() }),
     authorizer: v.optional(
       v.object({
-        // IAM's longest ARN has a third of it; whoever invokes the function may send any.
+        // IAM's longest ARN has a third of that length; a direct invocation may send any text.
         iam: v.optional(v.object({ userArn: v.optional(v.pipe(v.string(), v.maxLength(2048))) })),
       }),
     ),
@@ -30,8 +30,8 @@ const directRequest = v.fallback(
 );
 
 /**
- * @param event whatever an invocation sends: nobody but API Gateway must be taken for it half, and fail the
- * function, which wakes people
+ * @param event whatever an invocation sends: an event that only resembles API Gateway's must not make the
+ * function fail, because that raises an alarm
  */
 export function grantCall(event: unknown): GrantCall {
   const apiCall = v.safeParse(apiEvent, event);

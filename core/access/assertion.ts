@@ -13,8 +13,8 @@ export const assertionLifetimeSeconds = 60;
 export const aheadToleranceSeconds = 10;
 
 /**
- * A data plane's certificate, two intermediate ones and a root: companies have no more, and each costs a
- * check.
+ * A data plane's certificate, two intermediate certificates and a root. Longer chains are not used in
+ * practice, and each certificate costs a check.
  */
 export const longestChain = 4;
 

@@ -1,7 +1,7 @@
 import { type DerElement, readDerElements } from '../der.ts';
 
 /**
- * What RFC 5280 lets a certificate say about its own use, and node:crypto's X509Certificate does not tell.
+ * The fields of a certificate (RFC 5280) about its own use that node:crypto's X509Certificate does not have.
  */
 export interface CertificateFields {
   /** What its issuer signed it with, if that is still safe. */
@@ -17,7 +17,7 @@ export interface CertificateFields {
   readonly mayBeClient: boolean;
   /** Of its subject, as many as there are; null for one that is not readable here. */
   readonly commonNames: readonly (string | null)[];
-  /** Whether it says, as critical, something that nobody here understands: name constraints, for example. */
+  /** Whether it has a critical extension that is not understood here: name constraints, for example. */
   readonly hasUnknownRule: boolean;
 }
 
@@ -51,7 +51,7 @@ const versionTag = 0xa0;
 const extensionsTag = 0xa3;
 
 /**
- * Reads a certificate that X509Certificate has taken for one.
+ * Reads a certificate that X509Certificate has accepted.
  *
  * @throws RangeError when it is no certificate of version 3 in DER
  */
@@ -74,8 +74,8 @@ export function certificateFields(der: Uint8Array): CertificateFields {
 }
 
 /**
- * By hand: `subject` of X509Certificate is a text in which a name with a line break could pass for two, and
- * its toLegacyObject() leaves Node 20's tls module broken for whoever loads it later.
+ * Reads the common names from DER. `subject` of X509Certificate is one text in which a name with a line break
+ * looks like two, and toLegacyObject() breaks Node 20's tls module when that is loaded later.
  */
 function commonNames(toBeSigned: DerElement | undefined): CertificateFields['commonNames'] {
   // Serial number, algorithm, issuer, validity, subject, behind the version that old certificates do not have
@@ -106,7 +106,7 @@ function readBasicConstraints(
   const length = parts.find(({ tag }) => tag === 0x02)?.content;
   return {
     isAuthority: parts.some(({ tag, content }) => tag === 0x01 && content[0] === 0xff),
-    // Whoever allows more than 127 has no limit in mind.
+    // A limit above 127 is treated as no limit.
     pathLength: length?.length === 1 ? length[0] : undefined,
   };
 }

@@ -73,7 +73,7 @@ function keyOf(pem: string): KeyObject {
   }
 }
 
-/** Says for a minute that a data plane of this control plane asks for its file. */
+/** Signs an assertion, good for a minute, that a data plane of this control plane asks for its file. */
 export function signAssertion(
   identity: ClusterIdentity,
   controlPlane: string,

@@ -2,14 +2,14 @@ import { createHash, type X509Certificate } from 'node:crypto';
 import { AssertionRefused } from './assertion-refused.ts';
 import { certificateFields } from './certificate-fields.ts';
 
-/** Whose cluster certificates are data planes'. */
+/** Which cluster certificates are accepted as those of data planes. */
 export interface ClusterTrust {
   /**
    * SHA-256 of certificates in DER, base64url: `cluster_mtls=shared`, where there is one, and two while it is
    * replaced.
    */
   readonly certificates: readonly string[];
-  /** Whoever has a certificate of these: `cluster_mtls=pki`. */
+  /** Authorities whose certificates are accepted: `cluster_mtls=pki`. */
   readonly authorities: readonly X509Certificate[];
   /** Common names that a certificate of the authorities must have one of; empty for any. */
   readonly commonNames: readonly string[];
@@ -33,8 +33,8 @@ export function requireTrusted(
   now: Date,
 ): string | undefined {
   const [leaf] = chain;
-  // Kong itself compares nothing else in shared mode (kong/clustering/tls.lua): what the list names is
-  // trusted until it is taken out, whatever its dates say.
+  // In shared mode Kong itself compares only the certificate (kong/clustering/tls.lua). A listed certificate
+  // is trusted until it is taken off the list; its dates are not checked.
   if (trust.certificates.includes(certificateFingerprint(leaf))) {
     return commonNameOf(leaf);
   }
@@ -47,7 +47,7 @@ export function requireTrusted(
 }
 
 /**
- * From the top, so that no key is computed with before it is trusted: a stranger's might be made to take
+ * Checks from the top, so that no key is used before it is trusted: a stranger's key might be made to take
  * long.
  */
 function requireIssued(
@@ -64,14 +64,14 @@ function requireIssued(
   if (top?.authority === undefined) {
     throw untrusted('no certificate of its chain was issued by one of the authorities');
   }
-  // What stands above the authority proves nothing more, and is left alone: most chains bring their root.
+  // Certificates above the authority prove nothing more and are not checked: most chains include their root.
   const path = [...chain.slice(0, top.height + 1), top.authority];
   for (let height = path.length - 1; height >= 0; height -= 1) {
     const [certificate, issuer] = [path[height], path[height + 1]];
     if (certificate === undefined) {
       break;
     }
-    // Each link, or a chain of which one is anybody's would do.
+    // Each link is checked: otherwise a chain with one forged certificate would be accepted.
     if (issuer !== undefined && issuer !== top.authority && !isIssuedBy(certificate, issuer)) {
       throw untrusted(`certificate ${height + 1} of its chain was not issued by the next one`);
     }
@@ -79,8 +79,7 @@ function requireIssued(
     if (height > 0) {
       requireIssuer(certificate, height);
     }
-    // Forged with a hash that collides, it would seem to be signed. The authority itself is trusted by its
-    // bytes.
+    // With a hash that collides, a signature can be forged. The authority itself is trusted by its bytes.
     if (issuer !== undefined && !certificateFields(certificate.raw).isSafelySigned) {
       throw untrusted(`certificate ${height + 1} of its chain is signed with an algorithm that is not safe`);
     }
@@ -92,7 +91,7 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
-/** What has expired may have been lost, and is on no list of revoked ones any more. */
+/** An expired certificate may have been stolen: authorities take it off their revocation lists. */
 function requireInForce({ validFrom, validTo }: X509Certificate, height: number, now: Date): void {
   const nowMs = now.getTime();
   if (nowMs < Date.parse(validFrom)) {
@@ -104,8 +103,8 @@ function requireInForce({ validFrom, validTo }: X509Certificate, height: number,
 }
 
 /**
- * The certificate of any server or client must not issue others: its holder would make data planes at will
- * (RFC 5280 section 6.1.4).
+ * A server's or client's certificate must not issue others, or its holder could make data planes (RFC 5280
+ * section 6.1.4).
  */
 function requireIssuer(certificate: X509Certificate, height: number): void {
   const fields = certificateFields(certificate.raw);
@@ -118,12 +117,12 @@ function requireIssuer(certificate: X509Certificate, height: number): void {
   if (fields.pathLength !== undefined && fields.pathLength < height - 1) {
     throw untrusted(`${name} allows ${fields.pathLength} authorities below it, and there are ${height - 1}`);
   }
-  // A rule that is not followed here, such as the names that it may issue, must not be passed over (section
+  // A critical rule that is not implemented here, such as name constraints, must not be ignored (section
   // 4.2).
   if (fields.hasUnknownRule) {
     throw untrusted(`${name} has a critical extension that is not understood here`);
   }
-  // Shorter keys can be computed from their public halves.
+  // Private keys of shorter RSA keys can be computed from the public ones.
   if (modulusLength !== undefined && modulusLength < 2048) {
     throw untrusted(`${name} has an RSA key of ${modulusLength} bits`);
   }
@@ -131,7 +130,7 @@ function requireIssuer(certificate: X509Certificate, height: number): void {
 
 function requireDataPlane(leaf: X509Certificate, commonNames: readonly string[]): void {
   const fields = certificateFields(leaf.raw);
-  // A company's authority issues for web servers, too; Kong asks for this use of data planes (Kong
+  // A company's authority also issues for web servers. Kong requires this use of data planes (Kong
   // documentation, "PKI mode").
   if (!fields.mayBeClient || !fields.maySign) {
     throw untrusted('it is not for TLS clients (extended key usage, key usage)');
@@ -140,15 +139,14 @@ function requireDataPlane(leaf: X509Certificate, commonNames: readonly string[])
     throw untrusted('it has a critical extension that is not understood here');
   }
   const name = commonNameOf(leaf);
-  // Other clients of the same authority are no data planes of this control plane.
+  // Other clients of the same authority are not data planes of this control plane.
   if (commonNames.length > 0 && (name === undefined || !commonNames.includes(name))) {
     throw untrusted('its common name is none of those that are allowed');
   }
 }
 
 /**
- * The one common name of a certificate; undefined where it has none or several, of which nobody knows which
- * one counts.
+ * The common name of a certificate; undefined where it has none, or several.
  */
 function commonNameOf(certificate: X509Certificate): string | undefined {
   const { commonNames } = certificateFields(certificate.raw);

@@ -21,12 +21,12 @@ export interface AnsweredAssertion {
 
 const bodySchema = v.object({ assertion: v.string() });
 
-/** Answers a data plane that asks with an assertion. Anybody may send one. */
+/** Answers a data plane that asks with an assertion. Anyone can send a request here. */
 export function grantsByAssertion(
   parts: GrantByAssertionParts,
 ): (body: Uint8Array, asked: AskedFor) => Promise<AnsweredAssertion> {
   return async (body, asked) => {
-    // Before anything is parsed: the size of what strangers send is theirs to choose.
+    // Checked before anything is parsed: a stranger may send a body of any size.
     if (body.length > maxAssertionBodyBytes) {
       return {
         answer: {
@@ -59,8 +59,8 @@ export function grantsByAssertion(
 }
 
 /**
- * Clocks are named: to get so far one must have a data plane's key. Of everything else a stranger would learn
- * more than an operator.
+ * A wrong clock is explained to the sender, who has shown a data plane's key by then. Other reasons would
+ * tell a stranger more than they help an operator.
  */
 function assertionProblem({ code, message }: AssertionRefused): Problem {
   return {

@@ -6,7 +6,7 @@ export type KeyAlgorithm = 'ES256' | 'ES384' | 'RS256';
 export const keyExpectation = 'an EC key on P-256 or P-384, or an RSA key of 2048 to 8192 bits';
 
 /**
- * The one algorithm (RFC 7518 section 3.1) that a key is used with: whoever sends a signature must not choose
+ * The one algorithm (RFC 7518 section 3.1) that a key is used with: the sender of a signature must not choose
  * how it is checked.
  *
  * @param key public or private

@@ -16,7 +16,7 @@ export interface PresignedObject {
   readonly versionId?: string | undefined;
 }
 
-/** Makes URLs that read one object, for a short time, by whoever holds them. */
+/** Makes URLs with which one object can be read for a short time, without other credentials. */
 export type Presigner = (object: PresignedObject, lifetimeSeconds: number, now: Date) => Promise<string>;
 
 /**
@@ -43,7 +43,8 @@ export function s3Presigner({ bucket, region, credentials, endpoint }: Presigner
         protocol: 'https:',
         hostname: host,
         path,
-        // Of a URL nobody knows the body yet (there is none); S3 verifies with this in its place.
+        // The hash of the body is part of the signature; for presigned URLs S3 uses this constant in its
+        // place.
         headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
         query: { 'x-id': 'GetObject', ...(versionId === undefined ? {} : { versionId }) },
       },

@@ -62,7 +62,7 @@ export function assertionVerifier(
     const now = parts.clock.now();
     const { alg, chain } = header(assertion);
     const [leaf] = chain;
-    // Before the signature: the key of a stranger's certificate is not worth computing with.
+    // Trust is checked before the signature, so that no time is spent on a stranger's key.
     const commonName = dataPlaneName(chain, parts.trust, now);
     const claims = await signedClaims(assertion, leaf, alg);
     // A captured assertion must not serve another control plane, nor another purpose that may come.
@@ -93,7 +93,7 @@ function header(assertion: string): {
     throw new AssertionRefused('malformed', `the assertion’s header is wrong (${wrongParts(read.issues)})`);
   }
   const { alg, typ, x5c } = read.output;
-  // What the key has signed for another purpose must not pass for an assertion.
+  // Something that the key signed for another purpose must not be accepted as an assertion.
   if (typ !== assertionType) {
     throw new AssertionRefused('malformed', `its typ is not ${assertionType}`);
   }
@@ -121,8 +121,8 @@ function dataPlaneName(
     if (error instanceof AssertionRefused) {
       throw error;
     }
-    // A key of a kind that OpenSSL does not know, for example: a stranger must not make this function fail,
-    // which wakes people.
+    // For example, a key of a kind that OpenSSL does not know. A stranger must not be able to make the
+    // function fail, because that raises an alarm.
     throw new AssertionRefused('malformed', 'a certificate of the chain cannot be read', { cause: error });
   }
 }
@@ -132,8 +132,8 @@ async function signedClaims(assertion: string, leaf: X509Certificate, alg: strin
   if (algorithm === undefined) {
     throw new AssertionRefused('signature', `the certificate’s key is not one of these: ${keyExpectation}`);
   }
-  // Fixed by the key: `none` has no signature, and HMAC would be checked with what everybody knows (RFC 8725
-  // section 2.1).
+  // The key fixes the algorithm: `none` has no signature, and HMAC would be checked with the public key (RFC
+  // 8725 section 2.1).
   if (alg !== algorithm) {
     throw new AssertionRefused('signature', `the key signs with ${algorithm}, and alg is another one`);
   }
@@ -155,12 +155,12 @@ async function signedClaims(assertion: string, leaf: X509Certificate, alg: strin
   return claims.output;
 }
 
-/** Where something is wrong; not what stands there, which is a stranger's. */
+/** Names the places that are wrong, without their values, which a stranger chose. */
 function wrongParts(issues: readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): string {
   return [...new Set(issues.map((issue) => v.getDotPath(issue) ?? 'no JSON object'))].slice(0, 5).join(', ');
 }
 
-/** A captured assertion is worth nothing when its time is over; nobody may make one in advance. */
+/** A captured assertion must be useless after its time, and none may be made in advance. */
 function requireFresh({ iat, exp }: Claims, now: Date): void {
   const ageSeconds = Math.floor(now.getTime() / 1000) - iat;
   if (exp <= iat || exp - iat > assertionLifetimeSeconds) {

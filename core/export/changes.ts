@@ -23,8 +23,8 @@ export type FileOpener = () => AsyncIterable<Uint8Array>;
 const shownExamples = 5;
 
 /**
- * The field that a person knows an entity by. Only for these types: in others the nearest thing to a name is
- * a key, a password or a token.
+ * The field that a person knows an entity by. Only for these types: other types have no name, and the closest
+ * field is a key, a password or a token.
  */
 const nameFields: Readonly<Record<string, string>> = {
   services: 'name',

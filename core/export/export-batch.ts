@@ -2,20 +2,20 @@ import { type ExportCommand, parseExportCommand } from '../intake/export-command
 import type { QueuedMessage } from './export-queue.ts';
 import type { ExportReport } from './export-run.ts';
 
-/** What is to become of the batch's messages; those not named are done. */
+/** What to do with the batch's messages. Those not named are done. */
 export interface BatchOutcome {
   readonly report: ExportReport | undefined;
-  /** No commands of ours: back at once, until the queue moves them to its dead-letter queue. */
+  /** Not export commands: put back at once, until the queue moves them to its dead-letter queue. */
   readonly unreadable: readonly string[];
   /**
-   * To be given out again after the delay: in-flight messages block the queue's group, so all go together.
+   * To be given out again after the delay, all together: messages in flight block the queue's group.
    */
   readonly retry: { readonly ids: readonly string[]; readonly afterSeconds: number } | undefined;
-  /** The last try failed; the schedule rings again. */
+  /** The last try failed; the schedule will ask again. */
   readonly gaveUp: boolean;
 }
 
-/** After that many tries a batch is let go. */
+/** After so many tries a batch is dropped. */
 export const maxTries = 5;
 const firstBackoffSeconds = 5;
 

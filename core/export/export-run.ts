@@ -37,8 +37,8 @@ export interface ExportReport {
   readonly waitingSince: Date | undefined;
   readonly finishedAt: Date;
   /**
-   * How many of the data-plane versions have nothing in the vault as far as is known; undefined where the
-   * last status cannot be read.
+   * How many data-plane versions have no file in the vault, by the last status; undefined where that cannot
+   * be read.
    */
   readonly versionsWithoutFile: number | undefined;
   /** Why the status could not be written, where it could not. */
@@ -49,7 +49,7 @@ export interface ExportReport {
 
 /**
  * One export for all commands of a batch: reads each data-plane version's configuration, publishes what is
- * news and notes that it looked. One version that fails does not hold up the others.
+ * new and records the check in the status. A version that fails does not hold up the others.
  */
 export async function runExport(
   parts: ExportParts,
@@ -59,7 +59,8 @@ export async function runExport(
   const changedAt = newestChange(commands, parts.clock.now());
   const [last] = await Promise.all([
     attempt(parts.vault.lastStatus(parts.name)),
-    // Asked for meanwhile, and remembered by the signer; if it fails, publishing asks again and says why.
+    // Fetched meanwhile and remembered by the signer. If it fails, publishing asks again and reports the
+    // error.
     attempt(parts.signer.verificationKey()),
   ]);
   const versions = await Promise.all(
@@ -77,7 +78,7 @@ export async function runExport(
   const recorded = status === undefined ? undefined : await attempt(parts.vault.recordStatus(status));
   const statusError = recorded !== undefined && 'error' in recorded ? recorded.error : undefined;
   return {
-    // Last, for it delays nobody there: the revisions are published, and the status says so.
+    // Done last, so that it delays neither the publication nor the status.
     versions: await Promise.all(versions.map((version) => addChanges(parts, version))),
     waitingSince: oldestChange(commands),
     finishedAt,
@@ -99,7 +100,7 @@ async function addChanges(parts: ExportParts, version: VersionReport): Promise<V
 
 export type Attempt<Value> = { readonly value: Value } | { readonly error: unknown };
 
-/** One version that fails must not take the others with it. */
+/** A version that fails must not fail the others. */
 async function attempt<Value>(work: Promise<Value>): Promise<Attempt<Value>> {
   try {
     return { value: await work };
@@ -108,14 +109,14 @@ async function attempt<Value>(work: Promise<Value>): Promise<Attempt<Value>> {
   }
 }
 
-/** Only hooks and people know of a change; for the schedule whatever the control plane serves will do. */
+/** Only hooks and manual commands tell of a change. For the schedule any configuration is new enough. */
 function changesAmong(commands: readonly ExportCommand[]): readonly ExportCommand[] {
   return commands.filter(({ cause }) => cause !== 'schedule');
 }
 
 function newestChange(commands: readonly ExportCommand[], now: Date): Date | undefined {
   const changes = changesAmong(commands).map(({ at }) => at.getTime());
-  // A time in the future would only make us wait for it.
+  // A time in the future would only prolong the wait.
   return changes.length === 0 ? undefined : new Date(Math.min(now.getTime(), Math.max(...changes)));
 }
 
@@ -148,14 +149,14 @@ interface VersionRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A version that failed now may have its file from an earlier export: the status remembers. */
+/** A version that failed now may have a file from an earlier export, which the status lists. */
 function countWithoutFile(versions: readonly VersionReport[], last: ControlPlaneStatus | undefined): number {
   const known = new Set(last?.versions.map(({ kongVersion }) => kongVersion));
   return versions.filter(({ kongVersion, outcome }) => outcome === 'failed' && !known.has(kongVersion))
     .length;
 }
 
-/** Undefined when no version could be checked: then nobody has looked. */
+/** The status after this export; undefined when no version could be checked. */
 function statusAfter(
   controlPlane: string,
   versions: readonly VersionReport[],
@@ -186,8 +187,8 @@ function statusAfter(
 }
 
 /**
- * Whether an export failed for no other reason than that the control plane is away, which is what the vault
- * is there for.
+ * Whether an export failed only because the control plane is unreachable. That is the case the vault exists
+ * for.
  */
 export function isOutage(report: ExportReport): boolean {
   const failures = report.versions.filter((version) => version.outcome === 'failed');

@@ -33,7 +33,7 @@ export function measureBatch(
     Published: published.length,
     Unchanged: count('unchanged'),
     Behind: count('behind'),
-    // An outage is what the vault is there for, and no broken export.
+    // An outage of the control plane is not a broken export.
     ControlPlaneUnreachable: outage ? 1 : 0,
     ExportFailed: gaveUp && !outage ? 1 : 0,
     ManifestReplaced: revisions.filter(({ manifestReplaced }) => manifestReplaced).length,

@@ -6,7 +6,7 @@ export interface Pace {
   run<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result>;
 }
 
-// The function that waits is the one that must still export before its deadline.
+// The function that waits must still export before its deadline.
 const longestWaitMs = 30_000;
 
 /**

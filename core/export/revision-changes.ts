@@ -4,7 +4,7 @@ import type { ConfigVault } from '../vault/config-vault.ts';
 import type { Publication } from '../vault/publish.ts';
 import { type Changes, changesBetween, type FileOpener } from './changes.ts';
 
-/** Comparing takes about as long as exporting; beyond this size nobody should wait for a line in a log. */
+/** Comparing takes about as long as exporting. Above this size that is too long for a line in a log. */
 const largestComparedBytes = 64 * 2 ** 20;
 
 /**

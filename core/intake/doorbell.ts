@@ -15,11 +15,11 @@ export interface HookRequest {
  * rotation.
  */
 export interface HookSecrets {
-  /** @param afterMismatch a signature fitted none of those given before: perhaps there are newer ones */
+  /** @param afterMismatch the signature matched none of the secrets given before: there may be newer ones */
   secretsFor(controlPlane: string, afterMismatch: boolean): Promise<readonly string[]>;
 }
 
-/** Where an accepted hook goes: one message per control plane and time window. */
+/** Takes the requests of accepted hooks: one message per control plane and time window. */
 export interface ExportRequests {
   request(controlPlane: string, at: Date): Promise<void>;
 }
@@ -37,7 +37,7 @@ export type HookAnswer = 'accepted' | 'ping' | Problem;
 /** Largest body that is taken: an entity with a certificate chain has some kB, a hook's body two entities. */
 export const maxHookBytes = 1024 * 1024;
 
-/** Answers an event hook: verifies, asks for an export, and keeps nothing of it. */
+/** Answers an event hook: verifies it and asks for an export. Nothing of it is kept. */
 export function doorbell(parts: DoorbellParts): (hook: HookRequest) => Promise<HookAnswer> {
   return async (hook) => {
     const at = parts.clock.now();
@@ -87,7 +87,7 @@ async function isAuthentic({ secrets, acceptSha1 }: DoorbellParts, hook: HookReq
   if (isSignedByOneOf(hook, await secrets.secretsFor(hook.controlPlane, false), acceptSha1)) {
     return true;
   }
-  // Just rotated, perhaps: the port decides whether it may look again (a stranger must not make it look each
-  // time).
+  // The secret may have just been rotated. The port limits how often it looks again, so that strangers cannot
+  // cause a look each time.
   return isSignedByOneOf(hook, await secrets.secretsFor(hook.controlPlane, true), acceptSha1);
 }

@@ -10,7 +10,8 @@ export const exportCommand = v.object({
   version: v.optional(v.literal(1), 1),
   cause: v.picklist(['event-hook', 'schedule', 'manual']),
   /**
-   * What arose up to this moment must be in the export, ISO 8601 UTC. For hooks the end of their time window.
+   * Changes up to this moment must be in the export (ISO 8601 UTC). For hooks it is the end of their time
+   * window.
    */
   at: instant,
   /** When the first hook of that window came. */
@@ -19,7 +20,7 @@ export const exportCommand = v.object({
 
 export type ExportCommand = v.InferOutput<typeof exportCommand>;
 
-/** The command in a message's body; undefined when it is none of ours. */
+/** The command in a message's body; undefined when the body is not an export command. */
 export function parseExportCommand(body: string): ExportCommand | undefined {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), exportCommand), body);
   return parsed.success ? parsed.output : undefined;

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { HookSecrets } from './doorbell.ts';
 
 const cachedMs = 5 * 60 * 1000;
-// A stranger's bad signatures must not become a flood of calls.
+// Bad signatures from strangers must not cause a flood of calls.
 const refreshedAtMostEveryMs = 60 * 1000;
 
 interface CachedSecrets {
@@ -38,8 +38,9 @@ export function secretsManagerHookSecrets(
       const values = fetchSecrets(secretsManager, secretIdOf(controlPlane));
       cache.set(controlPlane, { fetchedAtMs: clock.now().getTime(), values });
       values.catch(() => {
-        // A failure is not worth remembering: the next delivery asks again. What was known before stays so
-        // for its time, or a stranger's bad signature would lock out good ones while Secrets Manager is away.
+        // A failure is not remembered: the next delivery asks again. Secrets known before stay known for
+        // their time; otherwise a stranger's bad signature would lock out good ones while Secrets Manager is
+        // away.
         if (known === undefined) {
           cache.delete(controlPlane);
         } else {

@@ -24,7 +24,7 @@ export function sqsExportRequests(
             command: 'export',
             version: 1,
             cause: 'event-hook',
-            // Later hooks of the window leave no trace: the end of the window speaks for them too.
+            // Later hooks of the window send no message, so the command names the end of the window.
             at: new Date((window + 1) * windowMs).toISOString(),
             since: at.toISOString(),
           }),

@@ -30,7 +30,7 @@ export interface ClusterEndpointOptions {
    * Name in the control plane's certificate. @default `kong_clustering` in shared mode, the host in PKI mode
    */
   readonly serverName?: string | undefined;
-  /** Asked for each connection, so that a new certificate needs no new process. */
+  /** Called for each connection, so that a new certificate needs no new process. */
   readonly certificate: () => Promise<ClusterCertificate>;
   /** Names of configured plugins that are not Kong's own. */
   readonly customPlugins: readonly string[];
@@ -88,7 +88,7 @@ async function readConfiguration(
         return { ...newest, settled: false };
       }
       if (frame !== 'nothing') {
-        // After a change the file will be wanted; for the schedule it seldom is.
+        // After a change the file is needed; after a scheduled check it seldom is.
         newest = await readFrame(frame, { maxJsonBytes, makeFile: request.changedAt !== undefined });
       } else if (newest === undefined) {
         throw new ControlPlaneError(
@@ -122,12 +122,12 @@ async function connect(options: ClusterEndpointOptions, request: ConfigurationRe
   const settings: ClientOptions & { readonly servername: string } = {
     cert: certificate.certificate,
     key: certificate.key,
-    // In shared mode the one certificate is the whole trust, whoever signed it.
+    // In shared mode this one certificate is trusted, whoever signed it.
     ...(mtls === 'shared' ? { ca: certificate.certificate, allowPartialTrustChain: true } : {}),
     ...(mtls === 'pki' && certificate.ca !== undefined ? { ca: certificate.ca } : {}),
     servername: options.serverName ?? (mtls === 'shared' ? sharedServerName : outlet.hostname),
     perMessageDeflate: false,
-    // A node that answers pings is a node to some; we only listen.
+    // A node that answers pings may be listed as a node.
     autoPong: false,
     maxPayload: maxFrameBytes,
     followRedirects: false,
@@ -150,14 +150,14 @@ function openSocket(outlet: URL, settings: ClientOptions, options: ClusterEndpoi
   try {
     return new WebSocket(outlet, settings);
   } catch (error) {
-    // Node reads certificate and key here, and throws where they are none or belong to two pairs.
+    // Node reads certificate and key here, and throws when they cannot be read or do not belong together.
     throw isNativeError(error) ? connectionError(error, options) : error;
   }
 }
 
 /**
- * Why the connection is not open, once that is known; a control plane that answers byte by byte does not get
- * more time.
+ * Returns why the connection did not open, or undefined once it is open. One time limit holds for all of it,
+ * also for a control plane that answers byte by byte.
  */
 async function waitUntilOpen(
   { opened, close }: OpeningConnection,
@@ -212,7 +212,7 @@ interface OpeningConnection extends Connection {
   readonly opened: Promise<ControlPlaneError | undefined>;
 }
 
-/** The frames of a connection, of which only the newest unread one is kept: each is a whole configuration. */
+/** Receives the frames of a connection. Only the newest unread one is kept: each is a whole configuration. */
 function receiveFrames(
   socket: WebSocket,
   options: ClusterEndpointOptions,
@@ -317,7 +317,8 @@ function describeRefusal(
   );
 }
 
-// Going away, gone without a close, restarting, overloaded (RFC 6455 section 7.4.1 and IANA's registry).
+// Going away, closed without a close frame, restarting, overloaded (RFC 6455 section 7.4.1 and IANA's
+// registry).
 const goneCodes = new Set([1001, 1006, 1012, 1013]);
 
 function lost(
@@ -340,7 +341,7 @@ function lost(
   );
 }
 
-// What OpenSSL and Node say when it is the certificates that do not fit; anything else is the way there.
+// Error codes of OpenSSL and Node for certificates that do not fit. Any other code is a network error.
 const certificateErrorCodes =
   /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
 

@@ -18,8 +18,8 @@ export interface DeclarativeConfigFile {
 /**
  * Makes the declarative config file of a config table while the table comes in. The file is the table as the
  * control plane sent it, and a root `_comment` for the person who finds it on a node (the one field besides
- * the entities that Kong's loader leaves alone). The comment stands at the end: by the time it is known, the
- * rest is hashed and compressed.
+ * the entities that Kong's loader leaves alone). The comment stands at the end, because it is known only
+ * after the rest was hashed and compressed.
  */
 export class ConfigFileWriter {
   readonly #gzip = createGzip();

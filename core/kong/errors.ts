@@ -1,10 +1,10 @@
 import { CodedError } from '../coded-error.ts';
 
 /**
- * - `unreachable`: no connection, or it was lost: the control plane, or the way to it, is down.
- * - `refused`: the control plane answers and does not let us in (certificate, version, path).
- * - `no-configuration`: connected, and no configuration came.
- * - `bad-frame`: something came that is no complete configuration.
+ * - `unreachable`: no connection, or it was lost: the control plane or the network is down.
+ * - `refused`: the control plane answered and refused the connection (certificate, version, path).
+ * - `no-configuration`: connected, but no configuration was sent.
+ * - `bad-frame`: what was sent is not a complete configuration.
  * - `cancelled`: our own deadline ended the wait.
  */
 export type ControlPlaneErrorCode =

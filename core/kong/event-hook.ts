@@ -8,7 +8,7 @@ export interface SignedDelivery {
   readonly body: Uint8Array;
 }
 
-/** What a delivery says, as far as anybody may know it: its body may hold secrets and is never kept. */
+/** The kind of a delivery. Nothing else of it is kept: its body may hold secrets. */
 export type DeliveryKind = 'change' | 'ping' | 'malformed';
 
 const signatureForm = /^(sha1|sha256)=([0-9a-f]+)$/;
@@ -31,7 +31,7 @@ export function isSignedByOneOf(
   }
   const given = Buffer.from(digest, 'hex');
   let matches = false;
-  // All secrets are tried, whatever matched before: the time taken must tell nothing.
+  // All secrets are tried, even after a match, so that the time taken reveals nothing.
   for (const secret of secrets) {
     const expected = createHmac(algorithm, secret).update(body).digest();
     const equal = given.length === expected.length && timingSafeEqual(given, expected);

@@ -19,8 +19,8 @@ export interface FrameReading {
   /** A frame that inflates to more is refused (a gzip bomb has a ratio of 1,000). */
   readonly maxJsonBytes: number;
   /**
-   * Whether the file is made in the same go, which is a third faster where it will be wanted, and in vain
-   * where nothing has changed.
+   * Whether to make the file while the frame is checked. That is a third faster if the file is needed, and
+   * wasted if nothing has changed.
    */
   readonly makeFile: boolean;
 }
@@ -59,8 +59,8 @@ async function* inflateFrame(frame: Uint8Array, maxJsonBytes: number): AsyncGene
 }
 
 /**
- * Checks a frame completely, without ever holding its content: in memory are the frame as it came and, once
- * made, the compressed file.
+ * Checks a frame completely without holding its inflated content. In memory are the frame as it was received
+ * and, once made, the compressed file.
  *
  * @throws ControlPlaneError `bad-frame`
  */

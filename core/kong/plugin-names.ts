@@ -30,7 +30,7 @@ export const bundledPluginNames: readonly string[] = `
   .trim()
   .split(/\s+/);
 
-/** What a data plane says of a plugin that it has. */
+/** A plugin as a data plane announces it. */
 export interface PluginVersion {
   readonly name: string;
   readonly version?: string;

@@ -27,7 +27,7 @@ export function settle(policy: SettlePolicy, { now, changedAt, builtAt }: Settle
   if (changedAt === undefined) {
     return 'take';
   }
-  // A control plane whose clock is ahead must not pass an old frame off as a new one.
+  // With a control plane whose clock is ahead, an old frame must not be taken for a new one.
   if (builtAt.getTime() > changedAt.getTime() + policy.clockToleranceSeconds * 1000) {
     return 'take';
   }

@@ -1,20 +1,20 @@
 import { CodedError } from '../coded-error.ts';
 
 /**
- * - `conflict`: somebody else published in between, again and again.
- * - `denied`: the vault or a key refused us.
+ * - `conflict`: another exporter published in between, several times.
+ * - `denied`: the vault or a key refused the request.
  * - `unavailable`: the vault or a key did not answer as it should.
  * - `manifest`: a manifest is not what it must be.
  * - `would-lose-configuration`: an empty configuration would replace one that has entities.
  */
 export type VaultErrorCode = 'conflict' | 'denied' | 'unavailable' | 'manifest' | 'would-lose-configuration';
 
-/** The vault holds what it held before. */
+/** The vault was not changed. */
 export class VaultError extends CodedError<VaultErrorCode> {
   override readonly name: string = 'VaultError';
 }
 
-/** The file changed between reading and writing; whoever gets this reads again and decides anew. */
+/** The file changed between reading and writing: read it again and decide anew. */
 export class RevisionConflict extends VaultError {
   override readonly name = 'RevisionConflict';
 

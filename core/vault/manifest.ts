@@ -5,13 +5,13 @@ import { controlPlaneName, kongVersion, objectVersionId } from '../names.ts';
 import { VaultError } from './errors.ts';
 import type { Signer, VerificationKey } from './signer.ts';
 
-/** `typ` of a manifest's JWS: whatever else is ever signed with the key has another one. */
+/** `typ` of a manifest's JWS. Anything else signed with the same key must have another one. */
 export const manifestType = 'lifeboat-manifest+jwt';
 
 /**
  * S3 allows 2,048 bytes of user metadata, keys and values together
- * (docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html); the rest is room for whoever adds a tag
- * of their own.
+ * (docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html); the rest is left for metadata that
+ * operators add.
  */
 export const maxMetadataBytes = 1_900;
 const metadataKeyBytes = 'manifest'.length;
@@ -59,7 +59,7 @@ export type Manifest = v.InferOutput<typeof manifestSchema>;
 
 /** The entities of a configuration with their total. */
 export function countEntities(byType: Readonly<Record<string, number>>): Manifest['entities'] {
-  // A type named "total" would be a custom plugin's; our sum has the name.
+  // If a custom plugin has a type named "total", the sum replaces its count.
   return { ...byType, total: Object.values(byType).reduce((sum, each) => sum + each, 0) };
 }
 
@@ -101,7 +101,7 @@ export async function verifyManifest(jws: string, trusted: readonly Verification
   }
   let verified: Awaited<ReturnType<typeof compactVerify>>;
   try {
-    // The algorithm is fixed: a header that names another one must not choose how it is checked.
+    // The algorithm is fixed: the header must not choose how the signature is checked.
     verified = await compactVerify(jws, key.key, { algorithms: ['ES256'] });
   } catch (error) {
     throw new VaultError(
@@ -112,7 +112,7 @@ export async function verifyManifest(jws: string, trusted: readonly Verification
       },
     );
   }
-  // Something else that the key has signed must not pass for a manifest.
+  // Something else that the key has signed must not be accepted as a manifest.
   if (verified.protectedHeader.typ !== manifestType) {
     throw new VaultError('manifest', `what is signed there is no manifest (its typ is not ${manifestType})`);
   }

@@ -28,7 +28,7 @@ export const exportEnvironment = v.object({
   SETTLE_SECONDS: wholeNumber,
   /** By how much the control plane's clock may be off. */
   CLOCK_TOLERANCE_SECONDS: wholeNumber,
-  /** An export starts no sooner than this after the one before. */
+  /** An export starts no sooner than this after the start of the last. */
   MINIMUM_INTERVAL_SECONDS: wholeNumber,
 });
 

@@ -44,7 +44,7 @@ export const runtimeCredentials = v.object({
 /** The variables that the construct must set. */
 export type PresignVariables = v.InferInput<typeof presignEnvironment>;
 
-/** Whose assertions are taken; nobody's where the deployment names none. */
+/** Whose assertions are accepted: nobody's where the deployment names no certificates. */
 export function readClusterTrust(
   environment: Pick<
     v.InferOutput<typeof presignEnvironment>,
@@ -58,7 +58,7 @@ export function readClusterTrust(
   };
 }
 
-/** As little text as certificates can be made: a function's whole environment has 4 KB. */
+/** Packs certificates into a short text: a function's whole environment has 4 KB. */
 export function packCertificates(certificates: readonly X509Certificate[]): string {
   return certificates.length === 0
     ? ''
