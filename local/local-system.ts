@@ -49,7 +49,9 @@ export interface LocalSystem {
   readonly dataPlane: Identity;
   readonly administrator: Identity;
   readonly clients: {
-    /** With the rights of presigned URLs: policies keep files from everybody else, administrators included. */
+    /**
+     * With the rights of presigned URLs: policies keep files from everybody else, administrators included.
+     */
     readonly reader: S3Client;
     /** With the administrator's. */
     readonly s3: S3Client;

@@ -6,7 +6,7 @@ import type { LocalSystem } from './local-system.ts';
 import { controlPlaneName, firstExport } from './rehearsal/rehearsal.ts';
 import type { Subject } from './rehearsal/subject.ts';
 import { describeManifest, type Timeline } from './rehearsal/timeline.ts';
-import { openVaultView } from './rehearsal/vault-view.ts';
+import { openVaultView, type VaultView } from './rehearsal/vault-view.ts';
 
 export interface Serving {
   readonly system: LocalSystem;
@@ -23,6 +23,19 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
   await simulator?.hooks.install(system.webhookUrl, system.hookSecret);
   timeline.step('First export', describeManifest(await firstExport(system, vault)));
 
+  const endpoints = await writeEndpoints(system, subject, vault, directory);
+  if (json) {
+    process.stdout.write(`${JSON.stringify(endpoints)}\n`);
+  } else {
+    timeline.title(describeCommands(endpoints));
+  }
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+}
+
+type Endpoints = Awaited<ReturnType<typeof writeEndpoints>>;
+
+/** Writes credentials and keys to files, and says where everything is. */
+async function writeEndpoints(system: LocalSystem, subject: Subject, vault: VaultView, directory: string) {
   const publicKeyFile = join(directory, 'signing-key.pem');
   const secretFile = join(directory, 'hook-secret');
   const credentialsFile = join(directory, 'data-plane.env');
@@ -36,10 +49,10 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
   await writeFile(clusterCertificateFile, subject.certificate.certificate);
   await writeFile(clusterKeyFile, subject.certificate.key, { mode: 0o600 });
 
-  const endpoints = {
+  return {
     apiUrl: system.apiUrl,
     webhookUrl: system.webhookUrl,
-    adminUrl: simulator?.adminUrl ?? null,
+    adminUrl: subject.simulator?.adminUrl ?? null,
     clusterEndpoint: subject.clusterEndpoint,
     aws: system.awsEndpoints,
     region: system.region,
@@ -52,16 +65,11 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
     administratorCredentialsFile: administratorFile,
     clusterCertificateFile,
     clusterKeyFile,
-    dataPlaneVersion,
+    dataPlaneVersion: subject.dataPlaneVersion,
+    /** Where the printed `lifeboat fetch` writes: the file holds secrets and does not belong in the project. */
     fetchedFile: join(directory, 'config.json'),
     logDirectory: system.logDirectory,
   };
-  if (json) {
-    process.stdout.write(`${JSON.stringify(endpoints)}\n`);
-  } else {
-    timeline.title(describeCommands(endpoints));
-  }
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 }
 
 function formatShellVariables(system: LocalSystem, identity: Identity): string {
@@ -80,25 +88,6 @@ function formatShellVariables(system: LocalSystem, identity: Identity): string {
 /** A path as a shell takes it, in quotes only where it needs them. */
 function quotePath(path: string): string {
   return /^[\w./+@%-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}
-
-interface Endpoints {
-  readonly apiUrl: string;
-  readonly webhookUrl: string;
-  readonly adminUrl: string | null;
-  readonly region: string;
-  readonly signingKeyArn: string;
-  readonly grantFunctionArn: string;
-  readonly publicKeyFile: string;
-  readonly hookSecretFile: string;
-  readonly dataPlaneCredentialsFile: string;
-  readonly administratorCredentialsFile: string;
-  readonly clusterCertificateFile: string;
-  readonly clusterKeyFile: string;
-  readonly dataPlaneVersion: string;
-  /** Where the printed `lifeboat fetch` writes: the file holds secrets and does not belong in the project. */
-  readonly fetchedFile: string;
-  readonly logDirectory: string;
 }
 
 function describeCommands(endpoints: Endpoints): string {

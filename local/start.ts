@@ -159,7 +159,8 @@ async function chooseSubject(options: StartOptions): Promise<Subject> {
   const { clusterEndpoint, clusterCert, clusterCertKey } = options;
   if (clusterEndpoint === undefined) {
     const { clusterCa, clusterServerName, customPlugins } = options;
-    // With a certificate and no endpoint, the simulator's success would be taken for that of a real control plane.
+    // With a certificate and no endpoint, the simulator's success would be taken for that of a real control
+    // plane.
     if (
       [clusterCert, clusterCertKey, clusterCa, clusterServerName, customPlugins[0]].some((given) => given)
     ) {
@@ -179,8 +180,8 @@ async function chooseSubject(options: StartOptions): Promise<Subject> {
 }
 
 /**
- * A directory that the user names is kept as it is; our own starts empty. Only one system runs in a directory at a time: a
- * second one would overwrite the objects of the first.
+ * A directory that the user names is kept as it is; our own starts empty. Only one system runs in a directory
+ * at a time: a second one would overwrite the objects of the first.
  */
 async function claimDataDirectory(
   named: string | undefined,

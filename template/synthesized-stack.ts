@@ -17,7 +17,8 @@ export function logicalPart(controlPlane: string): string {
 }
 
 /**
- * The template that these settings deploy, with the feature flags of cdk.json; without bundles, which take their time.
+ * The template that these settings deploy, with the feature flags of cdk.json; without bundles, which take
+ * their time.
  *
  * @param extend - what the deployer adds to the stack
  */

@@ -48,7 +48,9 @@ export interface Account {
     resourceArn: string,
     context?: Context,
   ) => Promise<string | undefined>;
-  /** What is to be asked of the policies when all of them are in force; it throws where the deployment would fail. */
+  /**
+   * Questions to the policies, for when all of them are in force; one throws where the deployment would fail.
+   */
   readonly checks: (() => Promise<void>)[];
   /** What begins to run when everything is there and checked. */
   readonly starts: (() => void)[];

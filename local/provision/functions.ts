@@ -61,7 +61,7 @@ export const functionType = resourceType(
   },
 );
 
-/** On AWS a function whose role may not log runs all the same, and nobody knows what it does. */
+/** On AWS a function whose role may not log runs all the same, and its log is lost without an error. */
 async function mayLog(account: Account, name: string, { principalArn }: Identity, logGroup: string) {
   for (const action of ['logs:CreateLogStream', 'logs:PutLogEvents']) {
     const stream = `${logGroupArn(account, logGroup)}:log-stream:local`;

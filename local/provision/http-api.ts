@@ -26,7 +26,7 @@ export const apiType = resourceType(
     account.running.push(api);
     account.checks.push(async () => {
       if (!api.hasStage()) {
-        throw new Error(`${logicalId} has no AWS::ApiGatewayV2::Stage, so it answers nobody`);
+        throw new Error(`${logicalId} has no AWS::ApiGatewayV2::Stage, so it answers no request`);
       }
     });
     return { ref: localApiId, arn: '', attributes: { ApiEndpoint: api.url } };

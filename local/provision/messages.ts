@@ -38,11 +38,6 @@ export const queueType = resourceType(
   },
 );
 
-export const queuePolicyType = resourceType(
-  { Queues: v.array(v.string()), PolicyDocument: v.unknown() },
-  (_account, logicalId) => ({ ref: logicalId, arn: '' }),
-);
-
 export const eventSourceType = resourceType(
   {
     BatchSize: v.optional(v.number(), 10),
@@ -68,7 +63,8 @@ export const eventSourceType = resourceType(
       account.eventSources.push({ queueUrl: url, source });
       account.running.push({
         async stop() {
-          // Ctrl-C does not wait for an export that waits for its control plane: it publishes in one step, or not at all.
+          // Ctrl-C does not wait for an export that waits for its control plane: it publishes in one step, or
+          // not at all.
           await Promise.all([source.stop(), lambda.stop()]);
         },
       });

@@ -31,7 +31,9 @@ export function policiesInForce(
   };
 }
 
-/** What each AWS::Lambda::Permission adds to the policy of its function (Lambda API Reference, AddPermission). */
+/**
+ * What each AWS::Lambda::Permission adds to the policy of its function (Lambda API Reference, AddPermission).
+ */
 function functionPolicies(permissions: readonly Permission[]): DeployedPolicies['ofResources'] {
   const arns = new Set(permissions.map(({ functionArn }) => functionArn));
   return new Map(

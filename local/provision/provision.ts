@@ -8,10 +8,10 @@ import type { SynthesizedTemplate } from '../../template/template.ts';
 import type { Account } from './account.ts';
 import { functionType, logGroupType, permissionType } from './functions.ts';
 import { apiType, integrationType, routeType, stageType } from './http-api.ts';
-import { eventSourceType, queuePolicyType, queueType, scheduleType } from './messages.ts';
+import { eventSourceType, queueType, scheduleType } from './messages.ts';
 import type { ResourceType } from './resource-type.ts';
-import { policyType, roleType } from './roles.ts';
-import { bucketPolicyType, bucketType, keyType, secretType } from './storage.ts';
+import { bucketPolicyType, queuePolicyType, rolePolicyType, roleType } from './roles.ts';
+import { bucketType, keyType, secretType } from './storage.ts';
 
 /** How each type of resource is provisioned. */
 const types: Readonly<Record<string, ResourceType>> = {
@@ -19,7 +19,7 @@ const types: Readonly<Record<string, ResourceType>> = {
   'AWS::ApiGatewayV2::Integration': integrationType,
   'AWS::ApiGatewayV2::Route': routeType,
   'AWS::ApiGatewayV2::Stage': stageType,
-  'AWS::IAM::Policy': policyType,
+  'AWS::IAM::Policy': rolePolicyType,
   'AWS::IAM::Role': roleType,
   'AWS::KMS::Key': keyType,
   'AWS::Lambda::EventSourceMapping': eventSourceType,

@@ -15,7 +15,8 @@ export interface ResourceType {
 }
 
 /**
- * @param understood - every property that is understood; any other one is refused, for it would be missing here and there on AWS
+ * @param understood - every property that is understood; a resource with any other one is refused, as it
+ * would act differently on AWS
  * @param create - makes the resource
  */
 export function resourceType<const Understood extends v.ObjectEntries>(

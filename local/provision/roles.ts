@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { resourceType, withoutEffect } from './resource-type.ts';
 
-// What the policies say is read by deployedPolicies, when all resources have their names.
+// `deployedPolicies` reads the documents, when all resources have their names.
 
 export const roleType = resourceType(
   {
@@ -13,7 +13,12 @@ export const roleType = resourceType(
   ({ accountId }, logicalId) => ({ ref: logicalId, arn: `arn:aws:iam::${accountId}:role/${logicalId}` }),
 );
 
-export const policyType = resourceType(
-  { PolicyDocument: v.unknown(), PolicyName: v.string(), Roles: v.array(v.string()) },
-  (_account, logicalId) => ({ ref: logicalId, arn: '' }),
-);
+const policyOf = <const Holder extends v.ObjectEntries>(holder: Holder) =>
+  resourceType({ PolicyDocument: v.unknown(), ...holder }, (_account, logicalId) => ({
+    ref: logicalId,
+    arn: '',
+  }));
+
+export const rolePolicyType = policyOf({ PolicyName: v.string(), Roles: v.array(v.string()) });
+export const bucketPolicyType = policyOf({ Bucket: v.string() });
+export const queuePolicyType = policyOf({ Queues: v.array(v.string()) });

@@ -68,11 +68,6 @@ export const bucketType = resourceType(
   },
 );
 
-export const bucketPolicyType = resourceType(
-  { Bucket: v.string(), PolicyDocument: v.unknown() },
-  (_account, logicalId) => ({ ref: logicalId, arn: '' }),
-);
-
 export const secretType = resourceType(
   {
     GenerateSecretString: v.strictObject({

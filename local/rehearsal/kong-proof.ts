@@ -21,7 +21,10 @@ export interface Proof {
   readonly description: string;
 }
 
-/** Starts a stock data plane without a control plane, seeds it as standby does, and sends a request through it. */
+/**
+ * Starts a stock data plane without a control plane, seeds it as standby does, and sends a request through
+ * it.
+ */
 export async function proxyThroughKong({ kong, subject, file, directory }: KongProof): Promise<Proof> {
   if (kong === undefined) {
     return {

@@ -32,7 +32,7 @@ export interface RehearsalResult {
   readonly dataPlane: {
     readonly verified: boolean;
     readonly file: string;
-    /** Whether the file holds what the control plane last had; null where nobody can say. */
+    /** Whether the file holds what the control plane last had; null where that is not known. */
     readonly equalsControlPlane: boolean | null;
   };
 }

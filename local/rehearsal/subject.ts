@@ -38,7 +38,7 @@ export interface RealControlPlaneOptions {
   readonly customPlugins: readonly string[];
 }
 
-/** A control plane that is somebody's own: read, never changed. */
+/** A real control plane: read, never changed. */
 export async function realControlPlane(options: RealControlPlaneOptions): Promise<Subject> {
   const [certificate, key, ca] = await Promise.all([
     pem('--cluster-cert', options.clusterCert),

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 
-/** The same URL, valid for an hour: what somebody with a stolen grant would want. */
+/** The same URL, valid for an hour: what a thief of a grant would want. */
 export function prolongUrl(url: string): string {
   const changed = new URL(url);
   changed.searchParams.set('X-Amz-Expires', '3600');

@@ -11,7 +11,10 @@ import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
 import type { VerificationKey } from '../../core/vault/signer.ts';
 import type { LocalSystem } from '../local-system.ts';
 
-/** What can be seen of the vault: files with the rights of a presigned URL, the list of versions with an administrator's. */
+/**
+ * What can be seen of the vault: files with the rights of a presigned URL, the list of versions with an
+ * administrator's.
+ */
 export interface VaultView {
   readonly key: VerificationKey;
   /** The published file's verified manifest. */

@@ -15,7 +15,7 @@ export interface Access {
 export type Guard = (principalArn: string, access: Access) => Promise<string | undefined>;
 
 /**
- * Everything here is plain HTTP on the loopback, and stands for TLS: what comes in may be asked under policies that demand it.
- * That requests without TLS are refused is shown by the policy matrix alone.
+ * Everything here is plain HTTP on the loopback and counts as TLS, so that policies which demand TLS allow
+ * it. The policy matrix alone shows that requests without TLS are refused.
  */
 export const overTls = { 'aws:SecureTransport': 'true' } as const;

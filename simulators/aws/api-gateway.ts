@@ -61,7 +61,7 @@ export interface HttpApi {
   /** The first route that fits answers. */
   createRoute(route: Route): void;
   /**
-   * Opens the routes: without a stage, nobody is answered.
+   * Opens the routes: without a stage, every request is answered with 404.
    *
    * @throws Error when the settings name a route that does not exist
    */
@@ -80,7 +80,9 @@ export const localApiId = 'local';
 // docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 const maxBodyBytes = 10 * 1024 * 1024;
 
-/** API Gateway's HTTP API in front of the functions: routes, IAM authorization, throttles, payload format 2.0. */
+/**
+ * API Gateway's HTTP API in front of the functions: routes, IAM authorization, throttles, payload format 2.0.
+ */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   const api: RunningApi = { ...options, routes: [], stage: undefined };
   const server = createServer((message, response) => {
@@ -239,7 +241,10 @@ async function authorized(options: RunningApi, request: ReceivedRequest): Promis
   return caller;
 }
 
-/** The function's own policy says whether this route may invoke it (Lambda Developer Guide, "API Gateway permissions"). */
+/**
+ * The function's own policy says whether this route may invoke it (Lambda Developer Guide, "API Gateway
+ * permissions").
+ */
 async function requirePermission({ region, accountId, guard }: RunningApi, route: Route): Promise<void> {
   const refusal = await guard?.('apigateway.amazonaws.com', {
     action: 'lambda:InvokeFunction',
@@ -266,7 +271,8 @@ function proxyEvent(
 ): APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAuthorizer {
   const at = now();
   const routeKey = route.key;
-  // Payload format 2.0 (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
+  // Payload format 2.0
+  // (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
   return {
     version: '2.0',
     routeKey,
@@ -294,7 +300,8 @@ function proxyEvent(
       timeEpoch: at.getTime(),
       ...(caller === undefined ? {} : { authorizer: { iam: iamContext(caller, accountId) } }),
     },
-    // Text stays text for the content types that API Gateway takes as text; the bytes are the same either way.
+    // Text stays text for the content types that API Gateway takes as text; the bytes are the same either
+    // way.
     ...(request.body.length === 0 ? {} : { body: request.body.toString('base64') }),
     isBase64Encoded: request.body.length > 0,
   };

@@ -27,8 +27,9 @@ function derInteger(integer: bigint): Buffer {
 }
 
 /**
- * ECDSA over a SHA-256 digest (32 bytes) that was made elsewhere, as a DER signature (FIPS 186-5 section 6.4.1). Node's
- * `sign` cannot do it: it hashes once more. Not in constant time: for keys of the local AWS only.
+ * ECDSA over a SHA-256 digest (32 bytes) that was made elsewhere, as a DER signature (FIPS 186-5 section
+ * 6.4.1). Node's `sign` cannot do it: it hashes once more. Not in constant time: for keys of the local AWS
+ * only.
  */
 export function signDigest(digest: Buffer, privateKey: KeyObject): Buffer {
   const secret = toInteger(Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url'));

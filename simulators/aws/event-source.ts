@@ -16,7 +16,9 @@ export interface EventSourceOptions {
   readonly region: string;
   readonly function: Pick<LambdaFunction, 'invoke'>;
   readonly batchSize: number;
-  /** Whether the function's answer names the messages that it has not done; otherwise all of them are done. */
+  /**
+   * Whether the function's answer names the messages that it has not done; otherwise all of them are done.
+   */
   readonly reportsBatchItemFailures: boolean;
 }
 
@@ -26,7 +28,10 @@ export interface EventSource {
   stop(): Promise<void>;
 }
 
-/** Lambda's event source mapping for SQS: gives batches to the function, deletes what it did not report as failed. */
+/**
+ * Lambda's event source mapping for SQS: gives batches to the function, deletes what it did not report as
+ * failed.
+ */
 export function startEventSource(options: EventSourceOptions): EventSource {
   const stopped = new AbortController();
   let invocations = 0;
@@ -64,8 +69,8 @@ export function startEventSource(options: EventSourceOptions): EventSource {
       try {
         await poll();
       } catch {
-        // A function that failed has said so in its log; its messages come back after the visibility timeout. A service that
-        // is gone is being stopped, or will be back.
+        // A function that failed has said so in its log; its messages come back after the visibility timeout.
+        // A service that is gone is being stopped, or will be back.
         await delay(200, undefined, { signal: stopped.signal }).catch(() => undefined);
       }
     }

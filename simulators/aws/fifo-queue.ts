@@ -1,4 +1,7 @@
-/** One FIFO queue: who gets which message when. Rules: SQS Developer Guide, "FIFO queues" and "Visibility timeout". */
+/**
+ * One FIFO queue: who gets which message when. Rules: SQS Developer Guide, "FIFO queues" and "Visibility
+ * timeout".
+ */
 import { createHash, randomUUID } from 'node:crypto';
 import { ServiceError } from './signed-server.ts';
 
@@ -11,7 +14,10 @@ export interface FifoQueueOptions {
   readonly retentionSeconds?: number;
   /** The SHA-256 of the body stands in for a deduplication id. */
   readonly contentBasedDeduplication?: boolean;
-  /** A message that was received `maxReceiveCount` times without being deleted goes to `deadLetterQueue` (a queue's name). */
+  /**
+   * A message that was received `maxReceiveCount` times without being deleted goes to `deadLetterQueue` (a
+   * queue's name).
+   */
   readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number };
 }
 
@@ -212,7 +218,7 @@ export class FifoQueue {
       message !== undefined &&
       (message.receiptHandle !== receiptHandle || message.visibleAt <= this.#now())
     ) {
-      // Unlike a standard queue: somebody else may have the message by now.
+      // Unlike in a standard queue: another consumer may have the message by now.
       throw invalidValue(
         `Value ${receiptHandle} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.`,
       );

@@ -21,7 +21,7 @@ export interface DeployedPolicies {
 /** Values of condition keys, by key. */
 export type ConditionContext = Readonly<Record<string, string>>;
 
-/** One thing that somebody wants to do. */
+/** One request that a principal makes. */
 export interface AccessRequest {
   /**
    * ARN of a role, a role's session, or a user; a service's host name; `anonymous` for an unsigned request.
@@ -57,8 +57,7 @@ export interface AuthorizerOptions {
 
 /**
  * Decides as IAM does, over role policies and resource policies together (@cloud-copilot/iam-simulate). A
- * policy that is not valid (a
- * misspelt action or operator) is an error, not a decision.
+ * policy that is not valid (a misspelt action or operator) is an error, not a decision.
  */
 export function authorizer({ policies, accountId, others = new Map() }: AuthorizerOptions): Authorize {
   const decisions = new Map<string, Promise<AccessDecision>>();
@@ -127,8 +126,7 @@ const standIns = [
 
 /**
  * iam-simulate 0.1 knows no keys of the form `kms:EncryptionContext:<name>`, and would leave such a condition
- * out. Another key in its
- * place, in policies and request alike, keeps it in force.
+ * out. Another key in its place, in policies and request alike, keeps it in force.
  */
 function evaluable<Content>(content: Content): Content {
   const text = JSON.stringify(content);
@@ -152,7 +150,7 @@ function refusal({ principalArn, action, resourceArn }: AccessRequest, analysis:
   return `User: ${principalArn} is not authorized to perform: ${action} on resource: "${resourceArn}" ${because}`;
 }
 
-/** Policies are the role's, whoever its session is. */
+/** A session has the policies of its role. */
 function roleOf(principalArn: string): string {
   const session = /^arn:aws:sts::(\d+):assumed-role\/([^/]+)\//.exec(principalArn);
   return session === null ? principalArn : `arn:aws:iam::${session[1]}:role/${session[2]}`;

@@ -1,4 +1,6 @@
-/** AWS JSON 1.0 and 1.1, the protocol of KMS, SQS and Secrets Manager (smithy.io, "AWS JSON 1.0 protocol"). */
+/**
+ * AWS JSON 1.0 and 1.1, the protocol of KMS, SQS and Secrets Manager (smithy.io, "AWS JSON 1.0 protocol").
+ */
 import * as v from 'valibot';
 import type { Access } from './access.ts';
 import {
@@ -63,7 +65,9 @@ function parseInput<T extends v.GenericSchema>(schema: T, { request }: Call): v.
     : new ServiceError(400, 'ValidationException', v.summarize(result.issues));
 }
 
-/** One operation: its input's schema, strict, so that a parameter that would be ignored answers 501 instead. */
+/**
+ * One operation: its input's schema, strict, so that a parameter that would be ignored answers 501 instead.
+ */
 export type JsonOperation = (protocol: JsonProtocol) => Operation;
 
 export function jsonOperation<T extends v.GenericSchema>(

@@ -1,4 +1,6 @@
-/** The part of AWS KMS that Lifeboat uses; S3's SSE-KMS calls it in process. Behaviour: AWS KMS API Reference. */
+/**
+ * The part of AWS KMS that Lifeboat uses; S3's SSE-KMS calls it in process. Behaviour: AWS KMS API Reference.
+ */
 import {
   createCipheriv,
   createDecipheriv,
@@ -201,7 +203,7 @@ const operations = (keys: KeyStore) => ({
         v.string(),
         v.transform((base64) => Buffer.from(base64, 'base64')),
       ),
-      // A RAW message, which KMS would hash, is what nobody sends.
+      // Lifeboat hashes its messages itself and never sends RAW ones.
       MessageType: v.literal('DIGEST'),
       SigningAlgorithm: v.string(),
     }),

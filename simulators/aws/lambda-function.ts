@@ -25,7 +25,10 @@ export interface LambdaFunctionOptions {
   /** All of its environment: it sees nothing of ours. */
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
-  /** Its heap may grow no larger; buffers, which Lambda would count as well, are not limited. @default Node's own limit */
+  /**
+   * Its heap may grow no larger; buffers, which Lambda would count as well, are not limited. @default Node's
+   * own limit
+   */
   readonly memorySizeMb?: number | undefined;
   /** What the function logs. */
   readonly logFile: string;
@@ -35,7 +38,10 @@ export interface LambdaFunctionOptions {
   readonly onMetrics: (metrics: Readonly<Record<string, unknown>>) => void;
 }
 
-/** A function in a thread of its own, with its own environment and module state, as in Lambda; one thread is one warm instance. */
+/**
+ * A function in a thread of its own, with its own environment and module state, as in Lambda; one thread is
+ * one warm instance.
+ */
 export interface LambdaFunction {
   /**
    * Loads the code without an event, as for provisioned concurrency.
@@ -126,7 +132,7 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
           instance.waiting.set(id, resolve);
           timer = setTimeout(() => {
             resolve({ id, failure: `${name} timed out after ${timeoutSeconds} s` });
-            // As Lambda does: what ran too long must not go on behind its caller's back. The next event is a cold start.
+            // As in Lambda, the instance ends, and the next event is a cold start.
             retire(instance);
             void instance.worker.terminate();
           }, timeoutMs);

@@ -1,4 +1,7 @@
-/** Runs in the worker thread of a function: loads its bundle once (the cold start) and hands it one event after the other. */
+/**
+ * Runs in the worker thread of a function: loads its bundle once (the cold start) and hands it one event
+ * after the other.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Answer, Invocation } from './lambda-function.ts';
 

@@ -23,7 +23,10 @@ export interface LocalLambda extends RunningService {
 
 const invocations = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 
-/** Where the code differs from the other services': Lambda has its own for a wrong signature and for a missing one. */
+/**
+ * Where the code differs from the other services': Lambda has its own for a wrong signature and for a missing
+ * one.
+ */
 const signatureCodes: Readonly<Partial<Record<SignatureRefusal, string>>> = {
   missing: 'MissingAuthenticationTokenException',
   'unknown-access-key': 'UnrecognizedClientException',
@@ -98,7 +101,7 @@ function payload({ body }: ReceivedRequest): unknown {
   }
 }
 
-/** The API's status says whether the function was run; whether it failed says a header (API Reference, "Invoke"). */
+/** The status tells whether the function was run, a header whether it failed (API Reference, "Invoke"). */
 async function answer(run: Invoke, event: unknown): Promise<Reply> {
   const headers = { 'content-type': 'application/json', 'x-amz-executed-version': '$LATEST' };
   try {

@@ -9,14 +9,18 @@ import type { RunningService, ServiceContext } from './signed-server.ts';
 import { type LocalSqs, startLocalSqs } from './sqs.ts';
 
 export interface LocalAwsOptions {
-  /** Keys and objects are kept here, for the next start; queues and secrets are not kept. Made where missing. */
+  /**
+   * Keys and objects are kept here, for the next start; queues and secrets are not kept. Made where missing.
+   */
   readonly dataDirectory: string;
   readonly region: string;
   /** 12 digits. */
   readonly accountId: string;
   /** @default the system's clock */
   readonly now?: () => Date;
-  /** Policies that every request is checked against. @default whoever signs well may do everything */
+  /**
+   * Policies that every request is checked against. @default every request with a valid signature is allowed
+   */
   readonly guard?: Guard | undefined;
 }
 
@@ -45,7 +49,10 @@ async function stopAll(services: readonly RunningService[]): Promise<void> {
   await Promise.all(services.map((service) => service.stop()));
 }
 
-/** Starts S3, KMS, SQS, Secrets Manager and Lambda on 127.0.0.1; when one of them cannot start, none is left running. */
+/**
+ * Starts S3, KMS, SQS, Secrets Manager and Lambda on 127.0.0.1; when one of them cannot start, none is left
+ * running.
+ */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
   const { dataDirectory, region, accountId, now = () => new Date() } = options;
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });

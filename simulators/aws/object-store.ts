@@ -1,4 +1,6 @@
-/** Versioned objects on disk, each encrypted with a data key of its own that KMS wraps (envelope encryption). */
+/**
+ * Versioned objects on disk, each encrypted with a data key of its own that KMS wraps (envelope encryption).
+ */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +9,7 @@ import type { LocalKms } from './kms.ts';
 import { writePrivateFile } from './private-files.ts';
 import { stringMap } from './string-map.ts';
 
-/** How long a version is kept, whoever wants it gone (S3 User Guide, "Locking objects with Object Lock"). */
+/** Until when a version cannot be deleted (S3 User Guide, "Locking objects with Object Lock"). */
 const objectLock = v.strictObject({
   mode: v.picklist(['GOVERNANCE', 'COMPLIANCE']),
   /** ISO 8601. */
@@ -56,8 +58,8 @@ const tagBytes = 16;
 const newline = 0x0a;
 
 /**
- * Says nothing of the plaintext's MD5 (as AWS's etags with SSE-KMS do not), but comes back with the same bytes: the
- * harder case for a writer that relies on it.
+ * Says nothing of the plaintext's MD5 (as AWS's etags with SSE-KMS do not), but comes back with the same
+ * bytes: the harder case for a writer that relies on it.
  */
 const etagOf = (body: Buffer) =>
   createHash('sha256').update('local etag').update(body).digest('hex').slice(0, 32);
@@ -80,7 +82,10 @@ function readAll(directory: string): ObjectVersion[] {
     .sort(bySequence);
 }
 
-/** One bucket, with versioning on. All methods are synchronous, so what they check still holds when they write. */
+/**
+ * One bucket, with versioning on. All methods are synchronous, so what they check still holds when they
+ * write.
+ */
 export class ObjectStore {
   readonly #directory: string;
   readonly #dataKeys: DataKeys;

@@ -42,7 +42,8 @@ export function accessesOf(
   const throughS3 = {
     ...overTls,
     'kms:ViaService': `s3.${context.region}.amazonaws.com`,
-    // With a bucket key the context is the bucket, not the object (S3 User Guide, "Encryption context" of bucket keys).
+    // With a bucket key the context is the bucket, not the object (S3 User Guide, "Encryption context" of
+    // bucket keys).
     'kms:EncryptionContext:aws:s3:arn': bucketArn,
   };
   if (operation === 'PutObject') {
@@ -58,7 +59,7 @@ export function accessesOf(
   }
   const object = bucket.objects.current(key)?.object;
   if (object === undefined && versionId === undefined) {
-    // Whoever may not list is not told that something is missing (S3 API, GetObject, "Permissions").
+    // A caller without s3:ListBucket is answered 403 instead of 404 (S3 API, GetObject, "Permissions").
     return [
       own,
       { action: 's3:ListBucket', resourceArn: bucketArn, context: { ...conditions, 's3:prefix': key } },

@@ -306,7 +306,7 @@ const deleteObject =
     }
     const version = objects.versions(key).find((candidate) => candidate.versionId === versionId);
     const retainUntil = version?.object?.lock?.retainUntil;
-    // Whoever may bypass GOVERNANCE must say so in a header, which is refused here: nobody of Lifeboat's may.
+    // Bypassing GOVERNANCE takes a header, which is refused here: no role of Lifeboat may do it.
     if (retainUntil !== undefined && Date.parse(retainUntil) > now().getTime()) {
       throw new ServiceError(403, 'AccessDenied', 'Access Denied because object protected by object lock.');
     }

@@ -42,62 +42,31 @@ interface Route {
   readonly headers: readonly string[];
 }
 
-const routes: readonly Route[] = [
-  {
-    name: 'PutObject',
-    method: 'PUT',
-    on: 'object',
-    parameters: [],
-    headers: [
-      'x-amz-checksum-sha256',
-      'x-amz-sdk-checksum-algorithm',
-      sse,
-      `${sse}-aws-kms-key-id`,
-      `${sse}-bucket-key-enabled`,
-      lockMode,
-      lockUntil,
-    ],
-  },
-  {
-    name: 'GetObjectRetention',
-    method: 'GET',
-    on: 'object',
-    selector: 'retention',
-    parameters: ['versionid'],
-    headers: [],
-  },
-  {
-    name: 'GetObject',
-    method: 'GET',
-    on: 'object',
-    parameters: ['versionid'],
-    headers: ['x-amz-checksum-mode'],
-  },
-  {
-    name: 'HeadObject',
-    method: 'HEAD',
-    on: 'object',
-    parameters: ['versionid'],
-    headers: ['x-amz-checksum-mode'],
-  },
-  { name: 'DeleteObject', method: 'DELETE', on: 'object', parameters: ['versionid'], headers: [] },
-  {
-    name: 'ListObjectVersions',
-    method: 'GET',
-    on: 'bucket',
-    selector: 'versions',
-    parameters: ['prefix'],
-    headers: [],
-  },
-  {
-    name: 'ListObjectsV2',
-    method: 'GET',
-    on: 'bucket',
-    selector: 'list-type',
-    parameters: ['prefix'],
-    headers: [],
-  },
+const writeHeaders = [
+  ...['x-amz-checksum-sha256', 'x-amz-sdk-checksum-algorithm', lockMode, lockUntil],
+  ...[sse, `${sse}-aws-kms-key-id`, `${sse}-bucket-key-enabled`],
 ];
+const readHeaders = ['x-amz-checksum-mode'];
+
+/** The first that fits is taken. */
+const routes: readonly Route[] = [
+  { name: 'PutObject', method: 'PUT', on: 'object', parameters: [], headers: writeHeaders },
+  objectRoute('GetObjectRetention', 'GET', [], 'retention'),
+  objectRoute('GetObject', 'GET', readHeaders),
+  objectRoute('HeadObject', 'HEAD', readHeaders),
+  objectRoute('DeleteObject', 'DELETE', []),
+  listRoute('ListObjectVersions', 'versions'),
+  listRoute('ListObjectsV2', 'list-type'),
+];
+
+function objectRoute(name: string, method: string, headers: readonly string[], selector?: string): Route {
+  const parameters = ['versionid'];
+  return { name, method, on: 'object', parameters, headers, ...(selector === undefined ? {} : { selector }) };
+}
+
+function listRoute(name: string, selector: string): Route {
+  return { name, method: 'GET', on: 'bucket', selector, parameters: ['prefix'], headers: [] };
+}
 
 const commonParameters = [
   'x-id',

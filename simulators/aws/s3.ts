@@ -1,6 +1,7 @@
 /**
- * The part of S3 that Lifeboat uses: one versioned bucket after the other, conditional writes, SSE-KMS. Behaviour: Amazon
- * S3 API Reference and User Guide ("Conditional requests", "Working with object metadata", "Checking object integrity").
+ * The part of S3 that Lifeboat uses: one versioned bucket after the other, conditional writes, SSE-KMS.
+ * Behaviour: Amazon S3 API Reference and User Guide ("Conditional requests", "Working with object metadata",
+ * "Checking object integrity").
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +30,10 @@ export interface BucketOptions {
 export interface LocalS3 extends RunningService {
   /** Makes a bucket with versioning, or sets the default key of one that is there from an earlier start. */
   createBucket(name: string, options: BucketOptions): void;
-  /** Makes the next write to a key wait between the check of its condition and the write itself. For tests of conflicts. */
+  /**
+   * Makes the next write to a key wait between the check of its condition and the write itself. For tests of
+   * conflicts.
+   */
   holdNextWrite(bucket: string, key: string): HeldWrite;
 }
 

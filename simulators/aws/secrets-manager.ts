@@ -75,19 +75,14 @@ const operations = (find: (id: string) => Secret, nowSeconds: () => number) => (
   GetSecretValue: jsonOperation(
     v.strictObject({
       SecretId: v.string(),
-      VersionStage: v.optional(v.string()),
-      VersionId: v.optional(v.string()),
+      VersionStage: v.optional(v.string(), 'AWSCURRENT'),
     }),
-    ({ SecretId, VersionId, VersionStage = VersionId === undefined ? 'AWSCURRENT' : undefined }) => {
+    ({ SecretId, VersionStage }) => {
       const secret = find(SecretId);
-      const version = secret.versions.find(
-        (candidate) =>
-          (VersionStage === undefined || stagesOf(secret, candidate).includes(VersionStage)) &&
-          (VersionId === undefined || candidate.id === VersionId),
-      );
+      const version = secret.versions.find((each) => stagesOf(secret, each).includes(VersionStage));
       if (version === undefined) {
         throw notFound(
-          `Secrets Manager can't find the specified secret value for ${VersionStage === undefined ? `version: ${VersionId}` : `staging label: ${VersionStage}`}`,
+          `Secrets Manager can't find the specified secret value for staging label: ${VersionStage}`,
         );
       }
       return {

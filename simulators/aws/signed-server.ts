@@ -12,7 +12,7 @@ export interface ServiceContext {
   readonly accountId: string;
   readonly identities: Identities;
   readonly now: () => Date;
-  /** Policies. Without it whoever signs well may do everything. */
+  /** Policies. @default every request with a valid signature is allowed */
   readonly guard?: Guard | undefined;
 }
 

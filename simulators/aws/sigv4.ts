@@ -1,7 +1,7 @@
 /**
- * Verifies AWS Signature Version 4 as a service does. Written from the documentation alone, so that it checks the SDK's
- * signing (and ours) independently: IAM User Guide, "Create a signed AWS API request"; Amazon S3 API Reference,
- * "Authenticating Requests (AWS Signature Version 4)", header and query parts.
+ * Verifies AWS Signature Version 4 as a service does. Written from the documentation alone, so that it checks
+ * the SDK's signing (and ours) independently: IAM User Guide, "Create a signed AWS API request"; Amazon S3
+ * API Reference, "Authenticating Requests (AWS Signature Version 4)", header and query parts.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Identities, Identity } from './identities.ts';
@@ -82,7 +82,9 @@ function uriEncode(text: string): string {
   );
 }
 
-/** S3 encodes the key once and leaves `//` and `..` alone; the others normalise the path and encode it twice. */
+/**
+ * S3 encodes the key once and leaves `//` and `..` alone; the others normalise the path and encode it twice.
+ */
 function canonicalPath(path: string, service: string): string {
   const segments = path.split('/').map(percentDecode);
   if (service === 's3') {
@@ -223,7 +225,8 @@ function checkSignedHeaders(request: ReceivedRequest, { signedHeaders, presigned
       'SignedHeaders are not sorted, or not all in the request',
     );
   }
-  // A signature over another host, or one that leaves x-amz-* headers open, could be used for more than was signed.
+  // A signature over another host, or one that leaves x-amz-* headers open, could be used for more than was
+  // signed.
   const mustBeSigned = [...request.headers.keys()].filter(
     (name) => name === 'host' || name.startsWith('x-amz-'),
   );
@@ -243,7 +246,8 @@ function checkedPayloadHash(request: ReceivedRequest, claims: Claims, service: s
   if (declared?.startsWith('STREAMING-')) {
     throw new SignatureRefused('streaming-payload', presigned, `${declared} bodies are not implemented`);
   }
-  // The sender of a presigned URL does not know the body. Signed in a header, it is for HTTPS only, which this is not.
+  // The sender of a presigned URL does not know the body. Signed in a header, it is for HTTPS only, which
+  // this is not.
   if (service === 's3' && presigned && (declared === undefined || declared === unsignedPayload)) {
     return unsignedPayload;
   }
@@ -262,8 +266,8 @@ function checkedPayloadHash(request: ReceivedRequest, claims: Claims, service: s
 }
 
 /**
- * The identity that signed the request, in its `Authorization` header or its query. Throws {@link SignatureRefused},
- * or `UnreadableRequest` where parameters are given twice.
+ * The identity that signed the request, in its `Authorization` header or its query. Throws {@link
+ * SignatureRefused}, or `UnreadableRequest` where parameters are given twice.
  */
 export function verifySignature(request: ReceivedRequest, expectation: SignatureExpectation): Identity {
   const { service, region, identities } = expectation;

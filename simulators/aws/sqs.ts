@@ -17,11 +17,17 @@ export interface LocalSqs extends RunningService {
   createQueue(name: string, options?: FifoQueueOptions): LocalQueue;
 }
 
-/** How often a long poll looks; the queue's clock may be a test's, so it cannot sleep until a message is due. */
+/**
+ * How often a long poll looks: the queue may be on a test's clock, so the poll cannot sleep until a message
+ * is due.
+ */
 const pollMs = 20;
 const mostPerBatch = 10;
 
-/** Where the query protocol's code is not the error's name (SQS API Reference, "Migrating to the JSON protocol"). */
+/**
+ * Where the query protocol's code is not the error's name (SQS API Reference, "Migrating to the JSON
+ * protocol").
+ */
 const queryErrorCodes: Readonly<Record<string, string>> = {
   QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
   EmptyBatchRequest: 'AWS.SimpleQueueService.EmptyBatchRequest',
@@ -94,7 +100,10 @@ function eachEntry<T extends { readonly Id: string }>(
   return { Successful: successful, ...(failed.length > 0 && { Failed: failed }) };
 }
 
-/** Waits up to `waitSeconds` for messages; takes none for a client that has hung up, as they would be lost to others. */
+/**
+ * Waits up to `waitSeconds` for messages; takes none for a client that has hung up, as they would be lost to
+ * others.
+ */
 async function longPoll(take: () => readonly Message[], waitSeconds: number, signal: AbortSignal) {
   const deadline = performance.now() + waitSeconds * 1000;
   while (!signal.aborted) {

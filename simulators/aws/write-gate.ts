@@ -26,7 +26,9 @@ function latch() {
   return { opened, open };
 }
 
-/** S3 User Guide, "Conditional writes": 409 where another operation gets in between the check and the write. */
+/**
+ * S3 User Guide, "Conditional writes": 409 where another operation gets in between the check and the write.
+ */
 const conflict = () =>
   new ServiceError(
     409,
