@@ -12,7 +12,7 @@ export function logBatch(controlPlane: string, { report, unreadable, retry, gave
     logger.error('status not written', { controlPlane, ...errorFields(report.statusError) });
   }
   if (unreadable.length > 0) {
-    logger.error('messages that are no export commands go to the dead-letter queue', {
+    logger.error('messages that are not export commands go to the dead-letter queue', {
       controlPlane,
       messageIds: unreadable,
     });

@@ -130,7 +130,7 @@ function allowsClients(value: Buffer | undefined): boolean {
 
 function readSequence(element: DerElement | undefined): readonly DerElement[] {
   if (element?.tag !== sequence) {
-    throw new RangeError('this is no certificate');
+    throw new RangeError('this is not a certificate');
   }
   return readDerElements(element.content);
 }

@@ -39,7 +39,7 @@ export function requireTrusted(
     return commonNameOf(leaf);
   }
   if (trust.authorities.length === 0) {
-    throw untrusted('it is none of those that are listed');
+    throw untrusted('it is not one of the listed certificates');
   }
   requireIssued(chain, trust.authorities, now);
   requireDataPlane(leaf, trust.commonNames);
@@ -111,7 +111,7 @@ function requireIssuer(certificate: X509Certificate, height: number): void {
   const { modulusLength } = certificate.publicKey.asymmetricKeyDetails ?? {};
   const name = `certificate ${height + 1} of its chain`;
   if (!fields.isAuthority || !fields.mayIssue) {
-    throw untrusted(`${name} is no authority’s (basic constraints, key usage)`);
+    throw untrusted(`${name} is not an authority’s (basic constraints, key usage)`);
   }
   // An authority for data planes only must not found other authorities.
   if (fields.pathLength !== undefined && fields.pathLength < height - 1) {
@@ -141,7 +141,7 @@ function requireDataPlane(leaf: X509Certificate, commonNames: readonly string[])
   const name = commonNameOf(leaf);
   // Other clients of the same authority are not data planes of this control plane.
   if (commonNames.length > 0 && (name === undefined || !commonNames.includes(name))) {
-    throw untrusted('its common name is none of those that are allowed');
+    throw untrusted('its common name is not one of those that are allowed');
   }
 }
 

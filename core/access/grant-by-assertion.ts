@@ -69,6 +69,6 @@ function assertionProblem({ code, message }: AssertionRefused): Problem {
     detail:
       code === 'time'
         ? message
-        : 'This is no assertion that a data plane of this control plane makes with its cluster certificate. The function’s log says why.',
+        : 'This is not an assertion that a data plane of this control plane made with its cluster certificate. The function’s log says why.',
   };
 }

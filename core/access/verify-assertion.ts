@@ -86,7 +86,7 @@ function header(assertion: string): {
   try {
     given = decodeProtectedHeader(assertion);
   } catch (error) {
-    throw new AssertionRefused('malformed', 'it is no compact JWS', { cause: error });
+    throw new AssertionRefused('malformed', 'it is not a compact JWS', { cause: error });
   }
   const read = v.safeParse(headerSchema, given);
   if (!read.success) {
@@ -105,7 +105,7 @@ function certificate(der: string): X509Certificate {
   try {
     return new X509Certificate(Buffer.from(der, 'base64'));
   } catch (error) {
-    throw new AssertionRefused('malformed', 'x5c has something that is no certificate', { cause: error });
+    throw new AssertionRefused('malformed', 'x5c has something that is not a certificate', { cause: error });
   }
 }
 

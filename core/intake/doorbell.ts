@@ -73,7 +73,11 @@ export function doorbell(parts: DoorbellParts): (hook: HookRequest) => Promise<H
     }
     const kind = deliveryKind(hook.body);
     if (kind === 'malformed') {
-      return { status: 400, title: 'Malformed body', detail: 'The body is signed, and is no JSON object.' };
+      return {
+        status: 400,
+        title: 'Malformed body',
+        detail: 'The body is signed, but it is not a JSON object.',
+      };
     }
     if (kind === 'ping') {
       return 'ping';

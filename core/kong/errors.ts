@@ -25,7 +25,7 @@ export class ControlPlaneError extends CodedError<ControlPlaneErrorCode> {
 export function badFrame(what: string, options?: ErrorOptions): ControlPlaneError {
   return new ControlPlaneError(
     'bad-frame',
-    `the control plane sent a frame that is no complete configuration: ${what}. Nothing of it was published; what was published before stays`,
+    `the control plane sent a frame that is not a complete configuration: ${what}. Nothing of it was published; the published configuration stays`,
     options,
   );
 }

@@ -83,7 +83,7 @@ export class FrameContent {
     }
     if (depth === 1) {
       if (byte !== openBrace) {
-        throw badFrame('its config_table is no object');
+        throw badFrame('its config_table is not an object');
       }
       this.#tableStart = offset;
     } else if (!this.#tableKey.startsWith('_')) {
@@ -94,13 +94,13 @@ export class FrameContent {
   #beginInList(depth: number, byte: number): void {
     if (depth === 2) {
       if (byte !== openBracket) {
-        throw badFrame(`"${this.#tableKey}" in the config_table is no list of entities`);
+        throw badFrame(`"${this.#tableKey}" in the config_table is not a list of entities`);
       }
       this.#entities.set(this.#tableKey, 0);
       return;
     }
     if (byte !== openBrace) {
-      throw badFrame(`"${this.#tableKey}" in the config_table holds something that is no entity`);
+      throw badFrame(`"${this.#tableKey}" in the config_table holds something that is not an entity`);
     }
     this.#entities.set(this.#tableKey, (this.#entities.get(this.#tableKey) ?? 0) + 1);
   }
@@ -162,7 +162,7 @@ function readTimestamp(timestamp: unknown): Date {
   const builtAt = new Date(typeof timestamp === 'number' ? Math.floor(timestamp * 1000) : Number.NaN);
   // Before the first hybrid mode there was no frame; beyond the year 9999 ISO 8601 needs more digits.
   if (!(builtAt.getTime() > Date.UTC(2019) && builtAt.getTime() < Date.UTC(10_000))) {
-    throw badFrame('its timestamp is no time in epoch seconds');
+    throw badFrame('its timestamp is not a time in epoch seconds');
   }
   return builtAt;
 }

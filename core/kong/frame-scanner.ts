@@ -244,7 +244,7 @@ export class FrameScanner {
 
   #beginValue(byte: number, chunk: Uint8Array, at: number): void {
     if (this.#depth === 0 && byte !== openBrace) {
-      throw this.#refuse('something that is no JSON object', at);
+      throw this.#refuse('something that is not a JSON object', at);
     }
     if (this.#depth <= deepestContent) {
       this.#content.beginValue(this.#depth, byte, this.#offset + at);
@@ -268,7 +268,7 @@ export class FrameScanner {
     }
     this.#numberState = beginNumber(byte);
     if (this.#numberState < 0) {
-      throw this.#refuse('something that is no JSON value', at);
+      throw this.#refuse('something that is not a JSON value', at);
     }
     this.#state = number;
   }

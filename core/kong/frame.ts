@@ -49,7 +49,7 @@ async function* inflateFrame(frame: Uint8Array, maxJsonBytes: number): AsyncGene
     }
   } catch (error) {
     if (isNativeError(error) && 'errno' in error) {
-      throw badFrame(`it is no whole gzip (${error.message})`, { cause: error });
+      throw badFrame(`it is not a complete gzip (${error.message})`, { cause: error });
     }
     throw error;
   }

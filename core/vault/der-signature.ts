@@ -55,5 +55,5 @@ function hasForm({ tag, content, whole }: DerElement, expectedTag: number): bool
 }
 
 function notSignature(options?: ErrorOptions): RangeError {
-  return new RangeError('this is no DER signature of P-256', options);
+  return new RangeError('this is not a DER signature of P-256', options);
 }

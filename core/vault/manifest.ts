@@ -114,7 +114,10 @@ export async function verifyManifest(jws: string, trusted: readonly Verification
   }
   // Something else that the key has signed must not be accepted as a manifest.
   if (verified.protectedHeader.typ !== manifestType) {
-    throw new VaultError('manifest', `what is signed there is no manifest (its typ is not ${manifestType})`);
+    throw new VaultError(
+      'manifest',
+      `what is signed there is not a manifest (its typ is not ${manifestType})`,
+    );
   }
   return readPayload(verified.payload);
 }
@@ -129,7 +132,7 @@ export function signingKeyId(jws: string): string {
     const { kid } = decodeProtectedHeader(jws);
     return kid ?? '(none)';
   } catch (error) {
-    throw new VaultError('manifest', 'the manifest is no compact JWS', { cause: error });
+    throw new VaultError('manifest', 'the manifest is not a compact JWS', { cause: error });
   }
 }
 

@@ -28,7 +28,7 @@ export async function verificationKey(key: string | Uint8Array): Promise<Verific
         ? createPublicKey(key)
         : createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' });
   } catch (error) {
-    throw new VaultError('manifest', 'the signing key’s public half is no public key in PEM or DER form', {
+    throw new VaultError('manifest', 'the signing key’s public half is not a public key in PEM or DER form', {
       cause: error,
     });
   }

@@ -620,7 +620,7 @@ describe('when things go wrong', () => {
     expect(after).toEqual(before);
     expect(errors.map(({ kongVersion }) => kongVersion).sort()).toEqual([...versions].sort());
     for (const saying of [
-      'no whole gzip',
+      'not a complete gzip',
       'bytes behind the end',
       'its type is "sync.v2.notify_new_version"',
       '_format_version is "9.9"',

@@ -203,7 +203,7 @@ describe('a file that must not be loaded', () => {
       'has a manifest that is none',
       () => file({}, content, { 'x-amz-meta-manifest': 'x' }),
       {},
-      /no compact JWS/,
+      /not a compact JWS/,
     ],
     [
       'belongs to another control plane',

@@ -55,12 +55,12 @@ describe('reading a frame', () => {
   const whole = frameOf({ services: [] });
 
   it.each([
-    ['no gzip', Buffer.from('not a gzip at all'), 'no whole gzip'],
+    ['no gzip', Buffer.from('not a gzip at all'), 'not a complete gzip'],
     ['nothing', Buffer.alloc(0), ''],
-    ['cut short in its middle', whole.subarray(0, whole.length >> 1), 'no whole gzip'],
-    ['cut short by one byte', whole.subarray(0, -1), 'no whole gzip'],
-    ['a byte behind its end', Buffer.concat([whole, Buffer.from('x')]), 'no whole gzip'],
-    ['bytes behind its end', Buffer.concat([whole, Buffer.alloc(100, 'x')]), 'no whole gzip'],
+    ['cut short in its middle', whole.subarray(0, whole.length >> 1), 'not a complete gzip'],
+    ['cut short by one byte', whole.subarray(0, -1), 'not a complete gzip'],
+    ['a byte behind its end', Buffer.concat([whole, Buffer.from('x')]), 'not a complete gzip'],
+    ['bytes behind its end', Buffer.concat([whole, Buffer.alloc(100, 'x')]), 'not a complete gzip'],
     ['zeros behind its end', Buffer.concat([whole, Buffer.alloc(100)]), '100 bytes behind'],
     ['a second gzip behind its end', Buffer.concat([whole, gzipSync('{}')]), 'behind the end'],
     ['half of the JSON', gzipSync(gunzipSync(whole).subarray(0, 60)), 'end of the frame in the middle'],

@@ -76,6 +76,6 @@ describe('a DER signature in the form of JWS', () => {
     ['the long form of a length', Buffer.from('308106020101020101', 'hex')],
     ['r‖s already', Buffer.alloc(64, 0x42)],
   ])('is refused with %s', (_, der) => {
-    expect(() => toJoseSignature(der)).toThrow('no DER signature');
+    expect(() => toJoseSignature(der)).toThrow('not a DER signature');
   });
 });

@@ -146,7 +146,7 @@ describe('a signed manifest', () => {
     ['no typ', { ...goodHeader, typ: undefined }],
     ['the typ in capitals', { ...goodHeader, typ: manifestType.toUpperCase() }],
   ])('is refused with %s, well signed as it is', async (_, header) => {
-    await expect(verifyManifest(jwsOf(header), [signer.publicKey])).rejects.toEqual(wrong('no manifest'));
+    await expect(verifyManifest(jwsOf(header), [signer.publicKey])).rejects.toEqual(wrong('not a manifest'));
   });
 
   it.each([
