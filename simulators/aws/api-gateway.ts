@@ -104,7 +104,7 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
       if (unknown !== undefined) {
         throw new Error(`Unable to find Route by key ${unknown} within the provided RouteSettings`);
       }
-      api.stage = { ...settings, take: throttled(settings.throttles, options.now) };
+      api.stage = { ...settings, take: createThrottle(settings.throttles, options.now) };
     },
     hasStage: () => api.stage !== undefined,
     stop: () =>
@@ -116,7 +116,10 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
 }
 
 /** A token bucket for each route: `burst` requests at once, filled up again at `perSecond`. */
-function throttled(throttles: StageSettings['throttles'], now: () => Date): (routeKey: string) => boolean {
+function createThrottle(
+  throttles: StageSettings['throttles'],
+  now: () => Date,
+): (routeKey: string) => boolean {
   const buckets = new Map<string, { readonly tokens: number; readonly atMs: number }>();
   return (routeKey) => {
     const throttle = throttles.get(routeKey);
@@ -141,7 +144,7 @@ interface Exchange {
 
 async function answer(api: RunningApi, message: IncomingMessage): Promise<APIGatewayProxyStructuredResultV2> {
   const exchange: Exchange = {};
-  const result = await routed(api, message, exchange).catch((error: unknown) => {
+  const result = await answerByRoute(api, message, exchange).catch((error: unknown) => {
     exchange.error = error;
     return errorAnswer(error);
   });
@@ -153,7 +156,7 @@ async function answer(api: RunningApi, message: IncomingMessage): Promise<APIGat
   return result;
 }
 
-async function routed(
+async function answerByRoute(
   api: RunningApi,
   message: IncomingMessage,
   exchange: Exchange,
@@ -167,7 +170,7 @@ async function routed(
       if (api.stage?.take(route.key) === false) {
         return gatewayError(429, 'Too Many Requests');
       }
-      const caller = route.authorization === 'AWS_IAM' ? await authorized(api, request) : undefined;
+      const caller = route.authorization === 'AWS_IAM' ? await authorizeCaller(api, request) : undefined;
       exchange.caller = caller;
       await requirePermission(api, route);
       const event = proxyEvent(api, route, request, pathParameters, caller);
@@ -228,7 +231,7 @@ function match(route: Route, request: ReceivedRequest): Readonly<Record<string, 
 }
 
 /** Names the resource as IAM policies do (API Gateway Developer Guide, "IAM authorization for HTTP APIs"). */
-async function authorized(options: RunningApi, request: ReceivedRequest): Promise<Identity> {
+async function authorizeCaller(options: RunningApi, request: ReceivedRequest): Promise<Identity> {
   const caller = verifySignature(request, { ...options, service: 'execute-api' });
   const refusal = await options.guard?.(caller.principalArn, {
     action: 'execute-api:Invoke',
@@ -277,9 +280,9 @@ function proxyEvent(
     version: '2.0',
     routeKey,
     rawPath: request.path,
-    rawQueryString: encoded(request.query),
+    rawQueryString: encodeQuery(request.query),
     headers: Object.fromEntries(request.headers),
-    ...(request.query.length === 0 ? {} : { queryStringParameters: joined(request.query) }),
+    ...(request.query.length === 0 ? {} : { queryStringParameters: joinValues(request.query) }),
     ...(Object.keys(pathParameters).length === 0 ? {} : { pathParameters }),
     requestContext: {
       accountId,
@@ -308,7 +311,7 @@ function proxyEvent(
 }
 
 /** Values of a parameter that is given more than once are joined by commas. */
-function joined(query: readonly QueryParameter[]): Readonly<Record<string, string>> {
+function joinValues(query: readonly QueryParameter[]): Readonly<Record<string, string>> {
   const values = new Map<string, string>();
   for (const { name, value } of query) {
     const before = values.get(name);
@@ -317,7 +320,7 @@ function joined(query: readonly QueryParameter[]): Readonly<Record<string, strin
   return Object.fromEntries(values);
 }
 
-function encoded(query: readonly QueryParameter[]): string {
+function encodeQuery(query: readonly QueryParameter[]): string {
   return query.map(({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
 }
 

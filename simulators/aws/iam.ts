@@ -76,7 +76,7 @@ export function authorizer({ policies, accountId, others = new Map() }: Authoriz
           action,
           resource: { resource: resourceArn, accountId },
           contextVariables: {
-            ...evaluable(context),
+            ...makeEvaluable(context),
             ...(isOfAccount
               ? { 'aws:PrincipalArn': roleArn, 'aws:PrincipalAccount': roleArn.split(':')[4] ?? '' }
               : {}),
@@ -86,11 +86,11 @@ export function authorizer({ policies, accountId, others = new Map() }: Authoriz
           ? []
           : identityPolicies.map((policy, index) => ({
               name: `policy${index + 1}`,
-              policy: evaluable(policy),
+              policy: makeEvaluable(policy),
             })),
         serviceControlPolicies: [],
         resourceControlPolicies: [],
-        ...(resourcePolicy === undefined ? {} : { resourcePolicy: evaluable(resourcePolicy) }),
+        ...(resourcePolicy === undefined ? {} : { resourcePolicy: makeEvaluable(resourcePolicy) }),
       },
       {},
     );
@@ -101,7 +101,7 @@ export function authorizer({ policies, accountId, others = new Map() }: Authoriz
     const allowed = results.overallResult === 'Allowed';
     return {
       allowed,
-      reason: allowed ? 'allowed' : refusal(request, results.result.analysis),
+      reason: allowed ? 'allowed' : describeRefusal(request, results.result.analysis),
       ignoredKeys: results.result.ignoredContextKeys ?? [],
     };
   }
@@ -128,7 +128,7 @@ const standIns = [
  * iam-simulate 0.1 knows no keys of the form `kms:EncryptionContext:<name>`, and would leave such a condition
  * out. Another key in its place, in policies and request alike, keeps it in force.
  */
-function evaluable<Content>(content: Content): Content {
+function makeEvaluable<Content>(content: Content): Content {
   const text = JSON.stringify(content);
   for (const [key, standIn] of standIns) {
     if (text.includes(standIn)) {
@@ -141,7 +141,10 @@ function evaluable<Content>(content: Content): Content {
 }
 
 /** As AWS words it (IAM User Guide, "Troubleshoot access denied error messages"). */
-function refusal({ principalArn, action, resourceArn }: AccessRequest, analysis: RequestAnalysis): string {
+function describeRefusal(
+  { principalArn, action, resourceArn }: AccessRequest,
+  analysis: RequestAnalysis,
+): string {
   const explicit = getDenialReasons(analysis).find(({ denialType }) => denialType === 'Explicit');
   const because =
     explicit === undefined || explicit.denialType === 'Implicit'

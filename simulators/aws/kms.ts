@@ -65,7 +65,7 @@ const invalidCiphertext = () =>
   );
 
 /** The order of the pairs does not matter, every byte does. */
-const authenticated = (context: EncryptionContext) =>
+const encodeContext = (context: EncryptionContext) =>
   JSON.stringify(Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 function newMaterial(spec: KeySpec): Buffer {
@@ -80,7 +80,7 @@ const privateKeyOf = (key: StoredKey): KeyObject =>
 function wrap(key: StoredKey, plaintext: Buffer, context: EncryptionContext): Buffer {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', Buffer.from(key.material, 'base64'), nonce);
-  cipher.setAAD(Buffer.from(authenticated(context)));
+  cipher.setAAD(Buffer.from(encodeContext(context)));
   const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
   return Buffer.concat([
     Buffer.from(key.keyId.replaceAll('-', ''), 'hex'),
@@ -97,7 +97,7 @@ function unwrap(key: StoredKey, wrapped: Buffer, context: EncryptionContext): Bu
     const decipher = createDecipheriv('aes-256-gcm', Buffer.from(key.material, 'base64'), nonce, {
       authTagLength: tagBytes,
     });
-    decipher.setAAD(Buffer.from(authenticated(context))).setAuthTag(tag);
+    decipher.setAAD(Buffer.from(encodeContext(context))).setAuthTag(tag);
     const ciphertext = wrapped.subarray(keyIdBytes + nonceBytes + tagBytes);
     return Buffer.concat([decipher.update(ciphertext), decipher.final()]);
   } catch {

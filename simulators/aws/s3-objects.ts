@@ -38,7 +38,7 @@ export const xmlReply = (status: number, document: object): Reply => ({
 const noSuchKey = (headers?: Readonly<Record<string, string>>) =>
   new ServiceError(404, 'NoSuchKey', 'The specified key does not exist.', headers);
 
-const quoted = (etag: string) => `"${etag}"`;
+const quoteEtag = (etag: string) => `"${etag}"`;
 
 /** Throws where the bytes that came are not the bytes that were sent. */
 function checkIntegrity({ headers, body }: ReceivedRequest): void {
@@ -165,7 +165,7 @@ function checkCondition({ headers }: ReceivedRequest, current: ObjectVersion | u
     throw noSuchKey();
   }
   if (
-    (ifMatch !== undefined && ifMatch !== etag && ifMatch !== quoted(etag ?? '')) ||
+    (ifMatch !== undefined && ifMatch !== etag && ifMatch !== quoteEtag(etag ?? '')) ||
     (ifNoneMatch !== undefined && etag !== undefined)
   ) {
     throw new ServiceError(
@@ -200,7 +200,7 @@ function findVersion({ objects }: Bucket, key: string, request: ReceivedRequest)
 
 /** Headers that writes and reads both answer. */
 const storedHeaders = ({ versionId }: ObjectVersion, { etag, keyArn }: StoredObject) => ({
-  etag: quoted(etag),
+  etag: quoteEtag(etag),
   'x-amz-version-id': versionId,
   [sse]: 'aws:kms',
   [`${sse}-aws-kms-key-id`]: keyArn,
@@ -225,7 +225,7 @@ function readHeaders(version: ObjectVersion, object: StoredObject, { headers }: 
   };
 }
 
-function listed<T>(items: readonly T[]): readonly T[] {
+function requireOnePage<T>(items: readonly T[]): readonly T[] {
   if (items.length > mostListed) {
     throw notImplemented(`lists of more than ${mostListed} entries`);
   }
@@ -331,7 +331,7 @@ function listObjectVersions({ bucket, request }: ObjectCall): Reply {
       object: version.object,
     })),
   );
-  const shown = listed(entries);
+  const shown = requireOnePage(entries);
   return xmlReply(200, {
     ListVersionsResult: {
       '@xmlns': namespace,
@@ -342,7 +342,7 @@ function listObjectVersions({ bucket, request }: ObjectCall): Reply {
       Version: shown.flatMap(({ object, ...entry }) =>
         object === undefined
           ? []
-          : [{ ...entry, ETag: quoted(object.etag), Size: object.sizeBytes, StorageClass: 'STANDARD' }],
+          : [{ ...entry, ETag: quoteEtag(object.etag), Size: object.sizeBytes, StorageClass: 'STANDARD' }],
       ),
       DeleteMarker: shown.flatMap(({ object, ...entry }) => (object === undefined ? [entry] : [])),
     },
@@ -362,7 +362,7 @@ function listObjectsV2({ bucket, request }: ObjectCall): Reply {
           {
             Key: key,
             LastModified: version.lastModified,
-            ETag: quoted(version.object.etag),
+            ETag: quoteEtag(version.object.etag),
             Size: version.object.sizeBytes,
             StorageClass: 'STANDARD',
           },
@@ -373,7 +373,7 @@ function listObjectsV2({ bucket, request }: ObjectCall): Reply {
       '@xmlns': namespace,
       Name: bucket.name,
       Prefix: prefix,
-      KeyCount: listed(contents).length,
+      KeyCount: requireOnePage(contents).length,
       MaxKeys: mostListed,
       IsTruncated: false,
       Contents: contents,

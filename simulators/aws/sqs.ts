@@ -46,19 +46,19 @@ const systemAttributes = {
   SequenceNumber: (message: Message) => message.sequenceNumber,
 };
 
-const only = (wanted: readonly string[], values: Readonly<Record<string, string>>) =>
+const pickAttributes = (wanted: readonly string[], values: Readonly<Record<string, string>>) =>
   Object.fromEntries(
     Object.entries(values).filter(([name]) => wanted.includes('All') || wanted.includes(name)),
   );
 
-function received(message: Message, wanted: readonly string[]): object {
+function describeMessage(message: Message, wanted: readonly string[]): object {
   const attributes = Object.entries(systemAttributes).map(([name, read]) => [name, read(message)]);
   return {
     MessageId: message.messageId,
     ReceiptHandle: message.receiptHandle,
     Body: message.body,
     MD5OfBody: md5(message.body),
-    Attributes: only(wanted, Object.fromEntries(attributes)),
+    Attributes: pickAttributes(wanted, Object.fromEntries(attributes)),
   };
 }
 
@@ -168,7 +168,9 @@ const sendOperations = (find: FindQueue) => ({
       const take = () => queue.receive(input.MaxNumberOfMessages);
       const messages = await longPoll(take, input.WaitTimeSeconds, signal);
       const wanted = [...input.AttributeNames, ...input.MessageSystemAttributeNames];
-      return messages.length === 0 ? {} : { Messages: messages.map((message) => received(message, wanted)) };
+      return messages.length === 0
+        ? {}
+        : { Messages: messages.map((message) => describeMessage(message, wanted)) };
     },
   ),
 });
@@ -213,7 +215,9 @@ const attributeOperations = (
 ) => ({
   GetQueueAttributes: jsonOperation(
     v.strictObject({ QueueUrl: queueUrl, AttributeNames: attributeNames }),
-    ({ QueueUrl, AttributeNames }) => ({ Attributes: only(AttributeNames, describe(find(QueueUrl))) }),
+    ({ QueueUrl, AttributeNames }) => ({
+      Attributes: pickAttributes(AttributeNames, describe(find(QueueUrl))),
+    }),
   ),
 });
 
