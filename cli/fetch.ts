@@ -1,17 +1,19 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
+import { vaultFileSource } from '../core/fetch/download.ts';
 import { fetchConfig } from '../core/fetch/fetch-config.ts';
+import { endpointGrantSource } from '../core/fetch/grant-source.ts';
 import { systemRandom } from '../core/random-source.ts';
 import {
   addGrantOptions,
   caFileOption,
   credentialsHelp,
   type GrantOptions,
-  grantSources,
+  grantEndpoints,
   maxBytesOption,
+  readTrustedKeys,
   secondsOption,
-  trustedKeys,
 } from './options.ts';
 import { vaultFetch } from './vault-fetch.ts';
 
@@ -22,6 +24,9 @@ interface FetchOptions extends GrantOptions {
   readonly caFile?: string;
   readonly json?: true;
 }
+
+/** A grant is a small answer: with several endpoints the next one is asked soon. */
+const longestGrantMs = 30_000;
 
 /** `lifeboat fetch`: gets a control plane's published file, verified. */
 export function fetchCommand(): Command {
@@ -44,17 +49,21 @@ export function fetchCommand(): Command {
 
 async function fetchFile(options: FetchOptions): Promise<void> {
   const output = resolve(options.output);
+  const { controlPlane, kongVersion, maxBytes } = options;
+  const timeoutMs = options.timeout * 1000;
+  const fetch = await vaultFetch(options.caFile);
+  const shared = { controlPlane, kongVersion, fetch, clock: systemClock, random: systemRandom };
+  const endpoints = await grantEndpoints(options);
+  const grantSettings = { ...shared, timeoutMs: Math.min(timeoutMs, longestGrantMs) };
   const manifest = await fetchConfig({
-    sources: await grantSources(options),
-    controlPlane: options.controlPlane,
-    kongVersion: options.kongVersion,
-    trusted: await trustedKeys(options.publicKey),
-    output,
-    maxBytes: options.maxBytes,
-    timeoutMs: options.timeout * 1000,
-    clock: systemClock,
-    random: systemRandom,
-    fetch: await vaultFetch(options.caFile),
+    grants: endpoints.map((endpoint) => endpointGrantSource(endpoint, grantSettings)),
+    files: vaultFileSource({
+      ...shared,
+      trusted: await readTrustedKeys(options.publicKey),
+      output,
+      maxBytes,
+      timeoutMs,
+    }),
   });
   process.stdout.write(
     options.json === true

@@ -10,7 +10,7 @@ export const defaultStatusUrl = 'http://127.0.0.1:8007';
  * @param listen value of KONG_STATUS_LISTEN, or of status_listen in `.kong_env`; undefined when it is not set
  * @throws InvalidArgumentError when there is no such API
  */
-export function statusUrlOf(listen: string | undefined): string {
+export function readStatusUrl(listen: string | undefined): string {
   if (listen === undefined) {
     return defaultStatusUrl;
   }

@@ -9,7 +9,7 @@ import {
   UnusableClusterCertificate,
 } from '../core/access/cluster-identity.ts';
 import { findApiRegion, findFunctionRegion } from '../core/fetch/aws-endpoints.ts';
-import type { GrantSource } from '../core/fetch/fetch-config.ts';
+import type { GrantEndpoint } from '../core/fetch/grant-source.ts';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
 import { VaultError } from '../core/vault/errors.ts';
 import { type VerificationKey, verificationKey } from '../core/vault/signer.ts';
@@ -42,7 +42,7 @@ export function addGrantOptions(command: Command): Command {
         'Lifeboat’s HTTP API, or the ARN of its function, see the stack’s outputs; repeated or separated by commas, tried in order',
       )
         .env('LIFEBOAT_ENDPOINT')
-        .argParser(endpoints)
+        .argParser(parseEndpoints)
         .makeOptionMandatory(),
     )
     .addOption(publicKeyOption())
@@ -71,40 +71,40 @@ export function addGrantOptions(command: Command): Command {
  *
  * @throws InvalidArgumentError
  */
-export async function grantSources(options: GrantOptions): Promise<readonly GrantSource[]> {
+export async function grantEndpoints(options: GrantOptions): Promise<readonly GrantEndpoint[]> {
   const lambdaEndpoint = process.env['AWS_ENDPOINT_URL_LAMBDA'] || undefined;
   if (options.auth === 'iam') {
     return options.endpoint.map((endpoint) => {
-      const region = regionOf(endpoint, options.region);
+      const region = findRegion(endpoint, options.region);
       return {
         endpoint,
         lambdaEndpoint,
-        authentication: async () => ({ by: 'iam', region, credentials: await awsCredentials() }),
+        authenticate: async () => ({ by: 'iam', region, credentials: await awsCredentials() }),
       };
     });
   }
-  const ofFunction = options.endpoint.find(({ protocol }) => protocol === 'arn:');
-  if (ofFunction !== undefined) {
+  const functionEndpoint = options.endpoint.find(({ protocol }) => protocol === 'arn:');
+  if (functionEndpoint !== undefined) {
     throw new InvalidArgumentError(
-      `--endpoint ${ofFunction.href} is a function, which is invoked with AWS credentials: --auth cluster-certificate asks the HTTP API`,
+      `--endpoint ${functionEndpoint.href} is a function, which is invoked with AWS credentials: --auth cluster-certificate asks the HTTP API`,
     );
   }
-  const identity = await clusterIdentityOf(options);
+  const identity = await readClusterIdentity(options);
   return options.endpoint.map((endpoint) => ({
     endpoint,
-    authentication: async () => ({ by: 'cluster-certificate', identity }),
+    authenticate: async () => ({ by: 'cluster-certificate', identity }),
   }));
 }
 
-async function clusterIdentityOf({ clusterCert, clusterCertKey }: GrantOptions): Promise<ClusterIdentity> {
+async function readClusterIdentity({ clusterCert, clusterCertKey }: GrantOptions): Promise<ClusterIdentity> {
   if (!clusterCert || !clusterCertKey) {
     throw new InvalidArgumentError(
       '--auth cluster-certificate needs --cluster-cert and --cluster-cert-key (KONG_CLUSTER_CERT, KONG_CLUSTER_CERT_KEY)',
     );
   }
   const [certificate, key] = await Promise.all([
-    pem('--cluster-cert', clusterCert),
-    pem('--cluster-cert-key', clusterCertKey),
+    readPem('--cluster-cert', clusterCert),
+    readPem('--cluster-cert-key', clusterCertKey),
   ]);
   try {
     return clusterIdentity(certificate, key);
@@ -117,7 +117,7 @@ async function clusterIdentityOf({ clusterCert, clusterCertKey }: GrantOptions):
 }
 
 /** As Kong reads certificates and keys (kong/conf_loader/parse.lua): from a file, if there is one of that name, else as base64, else as they are. */
-async function pem(option: string, given: string): Promise<string> {
+async function readPem(option: string, given: string): Promise<string> {
   const isPem = (text: string) => text.includes('-----BEGIN ');
   if (isPem(given)) {
     return given;
@@ -142,14 +142,14 @@ async function pem(option: string, given: string): Promise<string> {
 function controlPlaneOption(): Option {
   return new Option('--control-plane <name>', 'name of the control plane')
     .env('LIFEBOAT_CONTROL_PLANE')
-    .argParser(checked(controlPlaneName))
+    .argParser(requireValid(controlPlaneName))
     .makeOptionMandatory();
 }
 
 function kongVersionOption(): Option {
   return new Option('--kong-version <version>', 'full version of the data plane, see `kong version`')
     .env('LIFEBOAT_KONG_VERSION')
-    .argParser(checked(kongVersion))
+    .argParser(requireValid(kongVersion))
     .makeOptionMandatory();
 }
 
@@ -171,7 +171,7 @@ function regionOption(): Option {
 
 export function maxBytesOption(): Option {
   return new Option('--max-bytes <n>', 'largest file that is accepted')
-    .argParser(wholeNumber(999_999_999_999))
+    .argParser(parseWholeNumber(999_999_999_999))
     .default(2 ** 30);
 }
 
@@ -184,7 +184,7 @@ export function caFileOption(): Option {
 
 export function secondsOption(flags: string, description: string, byDefault: number, least = 1): Option {
   // Node's timers end at 24 days, and nobody waits for a day.
-  return new Option(flags, description).argParser(wholeNumber(86_400, least)).default(byDefault);
+  return new Option(flags, description).argParser(parseWholeNumber(86_400, least)).default(byDefault);
 }
 
 /**
@@ -193,7 +193,7 @@ export function secondsOption(flags: string, description: string, byDefault: num
  * @param given a file, or the text itself
  * @throws InvalidArgumentError
  */
-export async function trustedKeys(given: string): Promise<readonly VerificationKey[]> {
+export async function readTrustedKeys(given: string): Promise<readonly VerificationKey[]> {
   const isText = given.includes('-----BEGIN ');
   const text = isText
     ? given
@@ -225,7 +225,7 @@ export async function trustedKeys(given: string): Promise<readonly VerificationK
  *
  * @throws InvalidArgumentError when none is known
  */
-export function regionOf(endpoint: URL, region: string | undefined): string {
+export function findRegion(endpoint: URL, region: string | undefined): string {
   const fromUrl = endpoint.protocol === 'arn:' ? findFunctionRegion(endpoint) : findApiRegion(endpoint);
   // Manifests and unit files often set variables to nothing.
   const found = [fromUrl, region, process.env['AWS_REGION'], process.env['AWS_DEFAULT_REGION']].find(Boolean);
@@ -236,7 +236,7 @@ export function regionOf(endpoint: URL, region: string | undefined): string {
 }
 
 /** For options whose value is itself, if it is right. */
-export function checked(schema: v.GenericSchema<string>): (value: string) => string {
+export function requireValid(schema: v.GenericSchema<string>): (value: string) => string {
   return (value) => {
     const result = v.safeParse(schema, value);
     if (!result.success) {
@@ -246,15 +246,15 @@ export function checked(schema: v.GenericSchema<string>): (value: string) => str
   };
 }
 
-function endpoints(value: string, before: readonly URL[] = []): readonly URL[] {
-  return [...before, ...value.split(',').map((one) => endpointUrl(one.trim()))];
+function parseEndpoints(value: string, before: readonly URL[] = []): readonly URL[] {
+  return [...before, ...value.split(',').map((one) => parseEndpoint(one.trim()))];
 }
 
 // Not of a version or alias: what the deployment lets invoke is the function itself.
 const functionArn = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}$/;
 
 /** HTTPS, or HTTP to this machine; or the ARN of a function. */
-function endpointUrl(value: string): URL {
+function parseEndpoint(value: string): URL {
   if (functionArn.test(value)) {
     return new URL(value);
   }
@@ -267,7 +267,7 @@ function endpointUrl(value: string): URL {
   return parsed;
 }
 
-export function wholeNumber(most: number, least = 1): (value: string) => number {
+export function parseWholeNumber(most: number, least = 1): (value: string) => number {
   return (value) => {
     if (!/^(0|[1-9]\d{0,11})$/.test(value) || Number(value) < least || Number(value) > most) {
       throw new InvalidArgumentError(`a whole number from ${least} to ${most} is expected`);

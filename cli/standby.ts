@@ -1,27 +1,25 @@
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Clock, systemClock } from '../core/clock.ts';
-import { downloadVerified } from '../core/fetch/download.ts';
+import { systemClock } from '../core/clock.ts';
+import { vaultFileSource } from '../core/fetch/download.ts';
 import { StandbyError } from '../core/fetch/errors.ts';
-import { requestGrantFrom } from '../core/fetch/fetch-config.ts';
-import { type RandomSource, systemRandom } from '../core/random-source.ts';
+import { endpointGrantSource } from '../core/fetch/grant-source.ts';
+import { systemRandom } from '../core/random-source.ts';
 import { type Health, type HealthPlace, startHealth } from '../core/standby/health.ts';
-import { kongSetting } from '../core/standby/kong-env.ts';
-import { missingLicence } from '../core/standby/licence.ts';
-import { removeLeftover, requireSeedable, seedKong } from '../core/standby/seed.ts';
-import { staleCache } from '../core/standby/stale-cache.ts';
-import { type StandbyLogEntry, type StandbyPorts, standby } from '../core/standby/standby.ts';
-import { readConfigurationHash } from '../core/standby/status.ts';
-import { defaultStatusUrl, statusUrlOf } from './kong-settings.ts';
+import { readKongSetting } from '../core/standby/kong-env.ts';
+import type { StandbyLogEntry } from '../core/standby/log.ts';
+import { runStandby, type StandbyPorts } from '../core/standby/standby.ts';
+import { watchedKong } from '../core/standby/watched-kong.ts';
+import { defaultStatusUrl, readStatusUrl } from './kong-settings.ts';
 import {
   addGrantOptions,
   caFileOption,
   credentialsHelp,
   type GrantOptions,
-  grantSources,
+  grantEndpoints,
   maxBytesOption,
+  readTrustedKeys,
   secondsOption,
-  trustedKeys,
 } from './options.ts';
 import { vaultFetch } from './vault-fetch.ts';
 
@@ -116,12 +114,11 @@ async function watchNode(options: StandbyCommandOptions): Promise<void> {
     output.on('error', () => undefined);
   }
 
-  const ports = await portsOf(options, systemClock, systemRandom);
-  const health = await healthOf(options);
-  const outcome = await standby(health === undefined ? ports : { ...ports, report: health.report }, {
+  const ports = await createPorts(options);
+  const health = await startHealthPage(options);
+  const outcome = await runStandby(health === undefined ? ports : { ...ports, report: health.report }, {
     policy: {
       afterMs: options.after * 1000,
-      endpoints: options.endpoint.length,
       firstPauseMs,
       longestPauseMs,
       fastForMs: options.fastFor * 1000,
@@ -139,7 +136,7 @@ async function watchNode(options: StandbyCommandOptions): Promise<void> {
   }
 }
 
-async function healthOf({ healthListen: place }: StandbyCommandOptions): Promise<Health | undefined> {
+async function startHealthPage({ healthListen: place }: StandbyCommandOptions): Promise<Health | undefined> {
   if (place === undefined) {
     return undefined;
   }
@@ -151,64 +148,37 @@ async function healthOf({ healthListen: place }: StandbyCommandOptions): Promise
   });
 }
 
-async function portsOf(
-  options: StandbyCommandOptions,
-  clock: Clock,
-  random: RandomSource,
-): Promise<StandbyPorts> {
-  const { controlPlane, kongVersion, maxBytes } = options;
+async function createPorts(options: StandbyCommandOptions): Promise<StandbyPorts> {
+  const { controlPlane, kongVersion, maxBytes, statusUrl } = options;
   const prefix = resolve(options.prefix);
   const file = join(prefix, 'lifeboat-config.json');
-  const statusUrlNow = statusUrlFinder(options.statusUrl, prefix);
-  const maxAgeMs = options.maxCacheAge;
-  const sources = await grantSources(options);
-  const trusted = await trustedKeys(options.publicKey);
+  const endpoints = await grantEndpoints(options);
+  const trusted = await readTrustedKeys(options.publicKey);
   const fetch = await vaultFetch(options.caFile);
+  const shared = { controlPlane, kongVersion, fetch, clock: systemClock, random: systemRandom };
   return {
-    configurationHash: async (signal) => readConfigurationHash(await statusUrlNow(), clock, signal),
-    staleCache:
-      maxAgeMs === undefined ? undefined : (hash) => staleCache({ prefix, hash, maxAgeMs, now: clock.now() }),
-    requireSeedable: () => requireSeedable({ prefix, file }),
-    removeLeftover: () => removeLeftover({ prefix, file }),
-    async requestGrant(index, versionId, signal) {
-      const source = sources[index];
-      if (source === undefined) {
-        throw new RangeError(`there are ${sources.length} endpoints, and none with index ${index}`);
-      }
-      return requestGrantFrom(source, {
-        controlPlane,
-        kongVersion,
-        versionId,
-        timeoutMs: grantTimeoutMs,
-        clock,
-        random,
-        fetch,
-        signal,
-      });
-    },
-    download: ({ url }, content, signal) =>
-      downloadVerified({
-        url,
-        trusted,
-        controlPlane,
-        kongVersion,
-        output: file,
-        maxBytes,
-        timeoutMs: options.timeout * 1000,
-        ...content,
-        clock,
-        random,
-        fetch,
-        signal,
-      }),
-    seed: async ({ md5 }, replaces, signal) => {
-      const statusUrl = await statusUrlNow();
-      const timeoutMs = options.loadTimeout * 1000;
-      return seedKong({ prefix, statusUrl, file, md5, replaces, timeoutMs, clock, pollMs, signal });
-    },
-    missingLicence: (manifest) => missingLicence(manifest, { prefix, environment: process.env }),
-    clock,
-    random,
+    node: watchedKong({
+      prefix,
+      file,
+      findStatusUrl: statusUrlFinder(statusUrl, prefix),
+      maxCacheAgeMs: options.maxCacheAge,
+      loadTimeoutMs: options.loadTimeout * 1000,
+      pollMs,
+      environment: process.env,
+      clock: systemClock,
+    }),
+    grants: endpoints.map((endpoint) =>
+      endpointGrantSource(endpoint, { ...shared, timeoutMs: grantTimeoutMs }),
+    ),
+    files: vaultFileSource({
+      ...shared,
+      trusted,
+      output: file,
+      maxBytes,
+      timeoutMs: options.timeout * 1000,
+    }),
+    clock: systemClock,
+    random: systemRandom,
     log: options.json === true ? logJson : logText,
   };
 }
@@ -236,12 +206,12 @@ function statusUrlFinder(given: string | undefined, prefix: string): () => Promi
   // Manifests and unit files often set variables to nothing.
   const listen = process.env['KONG_STATUS_LISTEN'] || undefined;
   if (given !== undefined || listen !== undefined) {
-    const url = given ?? statusUrlOf(listen);
+    const url = given ?? readStatusUrl(listen);
     return async () => url;
   }
   return async () => {
     try {
-      return statusUrlOf(await kongSetting(prefix, 'status_listen'));
+      return readStatusUrl(await readKongSetting(prefix, 'status_listen'));
     } catch (error) {
       // The next start of Kong may have another one.
       throw error instanceof InvalidArgumentError ? new StandbyError('kong', error.message) : error;

@@ -11,6 +11,7 @@ import { VaultError } from '../vault/errors.ts';
 import { type Manifest, verifyManifest } from '../vault/manifest.ts';
 import type { VerificationKey } from '../vault/signer.ts';
 import { StandbyError } from './errors.ts';
+import type { ReceivedGrant } from './grant-request.ts';
 import {
   describeRequestFailure,
   type Fetch,
@@ -19,7 +20,35 @@ import {
   readBodyText,
 } from './http-client.ts';
 
-export interface DownloadRequest {
+/** Which content of a granted file is acceptable. */
+export interface ContentWish {
+  /** Content that Kong refused: not downloaded again. Lower-case hex. */
+  readonly refusedSha256?: string | undefined;
+  /** The only content that is accepted, where a particular revision was asked for. Lower-case hex. */
+  readonly wantedSha256?: string | undefined;
+}
+
+/** Where the file of a grant comes from. */
+export interface FileSource {
+  /**
+   * Downloads and verifies a file, and stores it for Kong.
+   *
+   * @returns what its signature says of it
+   * @throws StandbyError; its cause is the signal's reason when that ended the download
+   */
+  download(grant: Pick<ReceivedGrant, 'url'>, content: ContentWish, signal?: AbortSignal): Promise<Manifest>;
+}
+
+/** The vault's files, verified, each stored at `output`. */
+export function vaultFileSource(
+  settings: Omit<DownloadRequest, keyof ContentWish | 'url' | 'signal'>,
+): FileSource {
+  return {
+    download: ({ url }, content, signal) => downloadVerified({ ...settings, ...content, url, signal }),
+  };
+}
+
+export interface DownloadRequest extends ContentWish {
   /** Presigned; a secret. */
   readonly url: string;
   /** Keys of which one must have signed the file's manifest. */
@@ -36,10 +65,6 @@ export interface DownloadRequest {
   readonly clock: Clock;
   /** Names the temporary file. */
   readonly random: RandomSource;
-  /** Content that Kong refused: not downloaded again. Lower-case hex. */
-  readonly refusedSha256?: string | undefined;
-  /** The only content that is accepted, where a particular revision was asked for. Lower-case hex. */
-  readonly wantedSha256?: string | undefined;
   /** @default without a proxy */
   readonly fetch?: Fetch | undefined;
   /** Gives up early. */

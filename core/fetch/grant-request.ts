@@ -89,15 +89,15 @@ interface Answer {
  * @throws StandbyError `denied`, `no-file` or `unreachable`
  */
 export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant> {
-  const answer = await answerTo(request, await prepared(request));
+  const answer = await sendRequest(request, await prepareRequest(request));
   if (answer.status !== 200) {
-    throw refusal(request, answer);
+    throw refusalError(request, answer);
   }
   const grant = v.safeParse(v.pipe(v.string(), v.parseJson(), grantSchema), answer.text);
   if (!grant.success) {
     throw new StandbyError(
       'unreachable',
-      `${nameOf(request.endpoint)} answered 200 with something that is no grant: is --endpoint the URL of Lifeboat’s HTTP API, or the ARN of its function?`,
+      `${nameEndpoint(request.endpoint)} answered 200 with something that is no grant: is --endpoint the URL of Lifeboat’s HTTP API, or the ARN of its function?`,
     );
   }
   return grant.output;
@@ -106,26 +106,26 @@ export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant
 const isFunction = (endpoint: URL) => endpoint.protocol === 'arn:';
 
 /** What a message calls the endpoint. */
-function nameOf(endpoint: URL): string {
+function nameEndpoint(endpoint: URL): string {
   return isFunction(endpoint) ? endpoint.href : endpoint.origin;
 }
 
-function prepared(request: GrantRequest): Promise<PreparedRequest> {
+function prepareRequest(request: GrantRequest): Promise<PreparedRequest> {
   const { endpoint, controlPlane, kongVersion, versionId, authentication } = request;
   const asked = { kongVersion, ...(versionId === undefined ? {} : { versionId }) };
   if (isFunction(endpoint)) {
-    return invocation(request, asked);
+    return prepareInvocation(request, asked);
   }
   const url = new URL(
     `${endpoint.pathname.replace(/\/$/, '')}${grantPath(controlPlane)}?${new URLSearchParams(asked)}`,
     endpoint,
   );
   return authentication.by === 'iam'
-    ? signed(authentication, 'execute-api', { url, method: 'GET', headers: {} }, request.clock.now())
-    : asserted(authentication, url, request);
+    ? signRequest(authentication, 'execute-api', { url, method: 'GET', headers: {} }, request.clock.now())
+    : prepareAssertion(authentication, url, request);
 }
 
-async function asserted(
+async function prepareAssertion(
   { identity }: ClusterAuthentication,
   url: URL,
   { controlPlane, clock, random }: GrantRequest,
@@ -140,14 +140,14 @@ async function asserted(
 }
 
 /** Invoke of Lambda's API, which has a private endpoint where HTTP APIs have none (Lambda API Reference, "Invoke"). */
-function invocation(
+function prepareInvocation(
   { endpoint, authentication, lambdaEndpoint, clock }: GrantRequest,
   asked: object,
 ): Promise<PreparedRequest> {
   if (authentication.by !== 'iam') {
     throw new StandbyError(
       'denied',
-      `${nameOf(endpoint)} is a function, which is invoked with AWS credentials only`,
+      `${nameEndpoint(endpoint)} is a function, which is invoked with AWS credentials only`,
     );
   }
   const region = findFunctionRegion(endpoint) ?? authentication.region;
@@ -155,7 +155,7 @@ function invocation(
     `/2015-03-31/functions/${encodeURIComponent(endpoint.href)}/invocations`,
     lambdaEndpoint ?? lambdaUrl(region),
   );
-  return signed(
+  return signRequest(
     { ...authentication, region },
     'lambda',
     {
@@ -169,7 +169,7 @@ function invocation(
 }
 
 /** With SigV4. */
-async function signed(
+async function signRequest(
   { region, credentials }: IamAuthentication,
   service: string,
   { url, method, headers, body }: PreparedRequest,
@@ -201,7 +201,7 @@ async function signed(
   return { url, method, headers: others, ...(body === undefined ? {} : { body }) };
 }
 
-async function answerTo(
+async function sendRequest(
   { endpoint, timeoutMs, clock, fetch = fetchDirectly, signal }: GrantRequest,
   { url, ...request }: PreparedRequest,
 ): Promise<Answer> {
@@ -215,7 +215,7 @@ async function answerTo(
       );
     }
     return {
-      status: isFunction(endpoint) ? statusOfInvocation(response, text) : response.status,
+      status: isFunction(endpoint) ? readInvocationStatus(response, text) : response.status,
       text,
       response,
     };
@@ -234,7 +234,7 @@ async function answerTo(
 }
 
 /** Lambda answers 200 when the function has run: whether it failed says a header, and a problem of ours says so itself. */
-function statusOfInvocation(response: HttpResponse, text: string): number {
+function readInvocationStatus(response: HttpResponse, text: string): number {
   if (response.status !== 200) {
     return response.status;
   }
@@ -248,21 +248,21 @@ function statusOfInvocation(response: HttpResponse, text: string): number {
   return problem.success ? problem.output.status : 200;
 }
 
-function refusal(
+function refusalError(
   { endpoint, controlPlane, authentication, clock }: GrantRequest,
   answer: Answer,
 ): StandbyError {
   const { status, response, text } = answer;
-  const answered = `${nameOf(endpoint)} answered ${status} to the request for control plane "${controlPlane}"${explanation(text)}`;
+  const answered = `${nameEndpoint(endpoint)} answered ${status} to the request for control plane "${controlPlane}"${readExplanation(text)}`;
   if (status === 401 || status === 403) {
-    const skewMs = clockSkewMs(response, clock.now());
+    const skewMs = measureClockSkewMs(response, clock.now());
     const skew =
       Math.abs(skewMs) > tolerableSkewMs[authentication.by]
         ? ` This machine’s clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead' : 'behind'}, which alone makes every signature invalid: set it.`
         : '';
     return new StandbyError(
       'denied',
-      `${answered}.${skew} ${whatIsNeeded(endpoint, controlPlane, authentication)}`,
+      `${answered}.${skew} ${describeNeed(endpoint, controlPlane, authentication)}`,
     );
   }
   if (status === 404) {
@@ -274,7 +274,7 @@ function refusal(
   return new StandbyError('unreachable', answered);
 }
 
-function whatIsNeeded(endpoint: URL, controlPlane: string, { by }: GrantAuthentication): string {
+function describeNeed(endpoint: URL, controlPlane: string, { by }: GrantAuthentication): string {
   if (by === 'cluster-certificate') {
     return 'The deployment’s dataPlaneAuth must name this cluster certificate, or the authority that issued it';
   }
@@ -284,13 +284,13 @@ function whatIsNeeded(endpoint: URL, controlPlane: string, { by }: GrantAuthenti
 }
 
 /** How far this machine's clock is ahead of the endpoint's. */
-function clockSkewMs(response: HttpResponse, now: Date): number {
+function measureClockSkewMs(response: HttpResponse, now: Date): number {
   const theirs = Date.parse(response.headers.get('date') ?? '');
   return Number.isNaN(theirs) ? 0 : now.getTime() - theirs;
 }
 
 /** What the endpoint said: our own problem details (RFC 9457), or the words of API Gateway, of Lambda, or of a function that failed. */
-function explanation(text: string): string {
+function readExplanation(text: string): string {
   const said = v.safeParse(
     v.pipe(
       v.string(),

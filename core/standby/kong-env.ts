@@ -9,7 +9,7 @@ export const kongEnvPath = (prefix: string) => join(prefix, '.kong_env');
  *
  * @returns undefined where it is not set, and where they cannot be read, as before Kong's first start
  */
-export async function kongSetting(prefix: string, name: string): Promise<string | undefined> {
+export async function readKongSetting(prefix: string, name: string): Promise<string | undefined> {
   const text = await readFile(kongEnvPath(prefix), 'latin1').catch(() => '');
   // The last line of a name counts, as for Kong.
   const line = text.split('\n').findLast((each) => new RegExp(`^\\s*${name}\\s*=`).test(each));

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Manifest } from '../vault/manifest.ts';
-import { kongSetting } from './kong-env.ts';
+import { readKongSetting } from './kong-env.ts';
 
 export interface LicencePlaces {
   readonly prefix: string;
@@ -17,7 +17,7 @@ const variables = ['KONG_LICENSE_DATA', 'KONG_LICENSE_PATH'];
  *
  * @returns the warning; undefined when there is nothing to warn of
  */
-export async function missingLicence(
+export async function describeMissingLicence(
   { kongVersion, revision }: Manifest,
   { prefix, environment, file = '/etc/kong/license.json' }: LicencePlaces,
 ): Promise<string | undefined> {
@@ -26,7 +26,7 @@ export async function missingLicence(
     return undefined;
   }
   const settings = await Promise.all(
-    ['license_data', 'license_path'].map((name) => kongSetting(prefix, name)),
+    ['license_data', 'license_path'].map((name) => readKongSetting(prefix, name)),
   );
   const isSet = variables.some((name) => Boolean(environment[name])) || settings.some(Boolean);
   const isThere = await stat(file).then(

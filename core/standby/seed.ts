@@ -6,8 +6,9 @@ import { readErrorCode } from '../error-code.ts';
 import { StandbyError } from '../fetch/errors.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import { kongEnvPath } from './kong-env.ts';
-import { isStill, type StaleCache } from './stale-cache.ts';
+import { isUnchanged, type StaleCache } from './stale-cache.ts';
 import { noConfiguration, readConfigurationHash } from './status.ts';
+import type { SeedOutcome } from './watched-node.ts';
 
 export interface SeedRequest {
   /** Kong's prefix (`KONG_PREFIX`; `/usr/local/kong` by default). */
@@ -28,8 +29,6 @@ export interface SeedRequest {
   /** Ends the wait early; everything is undone as when the time is up. */
   readonly signal?: AbortSignal | undefined;
 }
-
-export type SeedOutcome = 'seeded' | 'has a configuration';
 
 /** Where a node is, or would be, seeded. */
 export type SeedPlace = Pick<SeedRequest, 'prefix' | 'file'>;
@@ -119,7 +118,7 @@ async function reload({ prefix }: SeedPlace): Promise<void> {
 
 async function mayBeSeeded({ statusUrl, clock, replaces, prefix }: SeedRequest): Promise<boolean> {
   const hash = await readConfigurationHash(statusUrl, clock);
-  return replaces === undefined ? hash === noConfiguration : isStill(replaces, prefix, hash);
+  return replaces === undefined ? hash === noConfiguration : isUnchanged(replaces, prefix, hash);
 }
 
 /** @returns undefined when there was none in time */

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../vault/manifest.ts';
-import { kongSetting } from './kong-env.ts';
+import { readKongSetting } from './kong-env.ts';
 
 /** A configuration that a node has from before it was started, in its cache. */
 export interface StaleCache {
@@ -11,7 +11,7 @@ export interface StaleCache {
   readonly writtenMs: number;
 }
 
-export interface SightedCache extends StaleCache {
+export interface ObservedCache extends StaleCache {
   /** Kong is not connected to its control plane. */
   readonly isSilent: boolean;
 }
@@ -28,10 +28,10 @@ export interface StaleCacheQuestion {
  * The cache that a node runs on, if it is older than allowed and from before the node's start. Whatever cannot be told for certain counts as a
  * configuration to be left alone.
  */
-export async function staleCache(question: StaleCacheQuestion): Promise<SightedCache | undefined> {
+export async function findStaleCache(question: StaleCacheQuestion): Promise<ObservedCache | undefined> {
   const { prefix, hash, maxAgeMs, now } = question;
-  const writtenMs = await cacheWrittenMs(prefix);
-  const startedMs = await modifiedMs(pidFile(prefix));
+  const writtenMs = await readCacheWrittenMs(prefix);
+  const startedMs = await readModifiedMs(pidFile(prefix));
   if (writtenMs === undefined || startedMs === undefined) {
     return undefined;
   }
@@ -50,20 +50,20 @@ export function isNewerThan({ hash, writtenMs }: StaleCache, manifest: Manifest)
 }
 
 /** Whether a node has still the cache that was seen, and no connection to its control plane. */
-export async function isStill(cache: StaleCache, prefix: string, hash: string): Promise<boolean> {
+export async function isUnchanged(cache: StaleCache, prefix: string, hash: string): Promise<boolean> {
   return (
-    hash === cache.hash && (await cacheWrittenMs(prefix)) === cache.writtenMs && (await isSilent(prefix))
+    hash === cache.hash && (await readCacheWrittenMs(prefix)) === cache.writtenMs && (await isSilent(prefix))
   );
 }
 
 const pidFile = (prefix: string) => join(prefix, 'pids/nginx.pid');
 
 /** LMDB writes with each configuration, and only then: not when Kong opens it, nor when it gets what it has (kong/clustering/data_plane.lua). */
-function cacheWrittenMs(prefix: string): Promise<number | undefined> {
-  return modifiedMs(join(prefix, 'dbless.lmdb/data.mdb'));
+function readCacheWrittenMs(prefix: string): Promise<number | undefined> {
+  return readModifiedMs(join(prefix, 'dbless.lmdb/data.mdb'));
 }
 
-async function modifiedMs(path: string): Promise<number | undefined> {
+async function readModifiedMs(path: string): Promise<number | undefined> {
   return stat(path).then(
     ({ mtimeMs }) => mtimeMs,
     () => undefined,
@@ -76,8 +76,8 @@ async function modifiedMs(path: string): Promise<number | undefined> {
  */
 async function isSilent(prefix: string): Promise<boolean> {
   const [endpoint = '', usesProxy, pid = ''] = await Promise.all([
-    kongSetting(prefix, 'cluster_control_plane'),
-    kongSetting(prefix, 'cluster_use_proxy'),
+    readKongSetting(prefix, 'cluster_control_plane'),
+    readKongSetting(prefix, 'cluster_use_proxy'),
     readFile(pidFile(prefix), 'latin1').catch(() => undefined),
   ]);
   const port = /:(\d{1,5})$/.exec(endpoint)?.[1];

@@ -1,7 +1,7 @@
 import type { StandbyErrorCode } from '../fetch/errors.ts';
 import type { ReceivedGrant } from '../fetch/grant-request.ts';
 import type { Manifest } from '../vault/manifest.ts';
-import { isNewerThan, type SightedCache, type StaleCache } from './stale-cache.ts';
+import { isNewerThan, type ObservedCache, type StaleCache } from './stale-cache.ts';
 
 export interface WatchPolicy {
   /** How long an empty node is left to its control plane, counted from the first answer of its status API. */
@@ -40,7 +40,7 @@ interface History {
 /** A try: where it is, and whether trying again soon could help with what went wrong so far. */
 interface Try extends History {
   readonly endpoint: number;
-  readonly isHopeful: boolean;
+  readonly mayRecoverSoon: boolean;
   /** Asked for instead of the newest revision. */
   readonly wanted?: PreviousRevision | undefined;
 }
@@ -63,26 +63,26 @@ export type WatchEvent =
   | { readonly type: 'empty' }
   | { readonly type: 'configured' }
   /** It has a configuration, from a cache that is too old. */
-  | { readonly type: 'stale'; readonly cache: SightedCache }
+  | { readonly type: 'stale'; readonly cache: ObservedCache }
   | { readonly type: 'granted'; readonly grant: ReceivedGrant }
   | { readonly type: 'downloaded'; readonly manifest: Manifest }
   | { readonly type: 'seeded' }
   | { readonly type: 'failed'; readonly code: StandbyErrorCode };
 
-export interface Moment {
+export interface TimeAndChance {
   readonly nowMs: number;
   /** From 0 to 1. */
   readonly random: number;
 }
 
-export const begin: WatchState = { phase: 'waiting', failedTries: 0, notBeforeMs: 0 };
+export const initialState: WatchState = { phase: 'waiting', failedTries: 0, notBeforeMs: 0 };
 
 /** What comes after `event`. The state's phase is what is to be done next; before each of them the status is asked again. */
-export function next(
+export function advanceWatch(
   policy: WatchPolicy,
   state: WatchState,
   event: WatchEvent,
-  { nowMs, random }: Moment,
+  { nowMs, random }: TimeAndChance,
 ): WatchState {
   if (state.phase === 'done') {
     return state;
@@ -93,66 +93,66 @@ export function next(
     case 'seeded':
       return { phase: 'done', outcome: 'seeded' };
     case 'silent':
-      return whenSilent(state);
+      return handleSilence(state);
     case 'empty':
       if (state.cache !== undefined) {
-        return { ...waiting(state), cache: undefined };
+        return { ...toWaiting(state), cache: undefined };
       }
-      return state.phase === 'waiting' ? whenDue(policy, state, nowMs) : state;
+      return state.phase === 'waiting' ? startWhenDue(policy, state, nowMs) : state;
     case 'stale':
-      return whenStale(policy, state, event.cache, nowMs);
+      return handleStaleCache(policy, state, event.cache, nowMs);
     case 'granted':
       return state.phase === 'granting' ? { ...state, phase: 'downloading', grant: event.grant } : state;
     case 'downloaded':
-      return state.phase === 'downloading' ? afterDownload(state, event.manifest) : state;
+      return state.phase === 'downloading' ? handleDownload(state, event.manifest) : state;
     case 'failed':
-      return state.phase === 'waiting' ? state : afterFailure(policy, state, event.code, { nowMs, random });
+      return state.phase === 'waiting' ? state : handleFailure(policy, state, event.code, { nowMs, random });
   }
 }
 
 /** When a node that stays empty is tried; undefined while its status API does not answer. */
-export function dueMs({ afterMs }: WatchPolicy, history: History): number | undefined {
+export function findNextTryMs({ afterMs }: WatchPolicy, history: History): number | undefined {
   const { answeringSinceMs, notBeforeMs } = history;
   return answeringSinceMs === undefined ? undefined : Math.max(answeringSinceMs + afterMs, notBeforeMs);
 }
 
 /** A Kong that is silent gets its time again. One that is so twice in a row starts anew, and may accept what it refused before. */
-function whenSilent(state: History): WatchState {
-  const remembered = { ...waiting(state), answeringSinceMs: undefined, cache: undefined };
+function handleSilence(state: History): WatchState {
+  const remembered = { ...toWaiting(state), answeringSinceMs: undefined, cache: undefined };
   // Once is what a reload looks like, the one after a refusal too.
   const isAnew = state.answeringSinceMs === undefined;
   return isAnew ? { ...remembered, refusedSha256: undefined, previous: undefined } : remembered;
 }
 
 /** A node with an old cache is tried like an empty one, as long as the cache is what it was and the control plane is silent. */
-function whenStale(
+function handleStaleCache(
   policy: WatchPolicy,
   state: Exclude<WatchState, { readonly phase: 'done' }>,
-  { isSilent, ...cache }: SightedCache,
+  { isSilent, ...cache }: ObservedCache,
   nowMs: number,
 ): WatchState {
   if (state.cache === undefined) {
-    return whenDue(policy, { ...waiting(state), cache, answeringSinceMs: nowMs }, nowMs);
+    return startWhenDue(policy, { ...toWaiting(state), cache, answeringSinceMs: nowMs }, nowMs);
   }
   if (state.cache.hash !== cache.hash || state.cache.writtenMs !== cache.writtenMs) {
     return { phase: 'done', outcome: 'has a configuration' };
   }
-  const following = state.phase === 'waiting' ? whenDue(policy, state, nowMs) : state;
+  const following = state.phase === 'waiting' ? startWhenDue(policy, state, nowMs) : state;
   // It has its seconds to connect and to deliver; one that is connected then has nothing to deliver.
   return following.phase === 'waiting' || isSilent
     ? following
     : { phase: 'done', outcome: 'has a configuration', because: 'control plane connected' };
 }
 
-function afterDownload(state: Try, manifest: Manifest): WatchState {
+function handleDownload(state: Try, manifest: Manifest): WatchState {
   return state.cache === undefined || isNewerThan(state.cache, manifest)
-    ? { ...tryOf(state), phase: 'seeding', manifest }
+    ? { ...keepTry(state), phase: 'seeding', manifest }
     : { phase: 'done', outcome: 'has a configuration', because: 'nothing newer' };
 }
 
-function whenDue(policy: WatchPolicy, state: History, nowMs: number): WatchState {
-  const waited = { ...waiting(state), answeringSinceMs: state.answeringSinceMs ?? nowMs };
-  if (nowMs < (dueMs(policy, waited) ?? Number.POSITIVE_INFINITY)) {
+function startWhenDue(policy: WatchPolicy, state: History, nowMs: number): WatchState {
+  const waited = { ...toWaiting(state), answeringSinceMs: state.answeringSinceMs ?? nowMs };
+  if (nowMs < (findNextTryMs(policy, waited) ?? Number.POSITIVE_INFINITY)) {
     return waited;
   }
   return {
@@ -160,42 +160,50 @@ function whenDue(policy: WatchPolicy, state: History, nowMs: number): WatchState
     firstTryMs: waited.firstTryMs ?? nowMs,
     phase: 'granting',
     endpoint: 0,
-    isHopeful: false,
+    mayRecoverSoon: false,
   };
 }
 
-function afterFailure(
+function handleFailure(
   policy: WatchPolicy,
   state: Exclude<WatchState, { readonly phase: 'waiting' | 'done' }>,
   code: StandbyErrorCode,
-  { nowMs, random }: Moment,
+  { nowMs, random }: TimeAndChance,
 ): WatchState {
-  const isHopeful = state.isHopeful || mayPassSoon[code];
+  const mayRecoverSoon = state.mayRecoverSoon || recoversSoon[code];
   const isEndpointsFault = state.phase !== 'seeding' && code !== 'output' && code !== 'kong';
   if (isEndpointsFault && state.endpoint + 1 < policy.endpoints) {
-    return { ...tryOf(state), phase: 'granting', endpoint: state.endpoint + 1, isHopeful };
+    return { ...keepTry(state), phase: 'granting', endpoint: state.endpoint + 1, mayRecoverSoon };
   }
-  const refusals = afterRefusal(state, code, isHopeful);
+  const refusals = updateRefusals(state, code, mayRecoverSoon);
   const isAboutContent = isEndpointsFault || code === 'refused';
   if (isAboutContent && refusals.previous !== undefined && state.wanted === undefined) {
     const wanted = refusals.previous;
-    return { ...waiting(state), ...refusals, phase: 'granting', endpoint: 0, isHopeful: false, wanted };
+    return {
+      ...toWaiting(state),
+      ...refusals,
+      phase: 'granting',
+      endpoint: 0,
+      mayRecoverSoon: false,
+      wanted,
+    };
   }
   const failedTries = state.failedTries + 1;
-  const isFast = isHopeful && nowMs - (state.firstTryMs ?? nowMs) < policy.fastForMs;
-  const pause = isFast ? fastPauseMs(policy, failedTries, random) : slowPauseMs(policy, random);
-  return { ...waiting(state), ...refusals, failedTries, notBeforeMs: nowMs + pause };
+  const isFast = mayRecoverSoon && nowMs - (state.firstTryMs ?? nowMs) < policy.fastForMs;
+  const pause = isFast ? drawFastPauseMs(policy, failedTries, random) : drawSlowPauseMs(policy, random);
+  return { ...toWaiting(state), ...refusals, failedTries, notBeforeMs: nowMs + pause };
 }
 
 /** What is known of refused content after a failure; the revision before is tried once, and again only where nobody could answer for it. */
-function afterRefusal(
+function updateRefusals(
   state: Exclude<WatchState, { readonly phase: 'waiting' | 'done' }>,
   code: StandbyErrorCode,
-  isHopeful: boolean,
+  mayRecoverSoon: boolean,
 ): Pick<History, 'refusedSha256' | 'previous'> {
   const { refusedSha256, previous, wanted } = state;
   if (wanted !== undefined) {
-    const isSpent = code === 'refused' || (!isHopeful && (code === 'no-file' || code === 'verification'));
+    const isSpent =
+      code === 'refused' || (!mayRecoverSoon && (code === 'no-file' || code === 'verification'));
     return { refusedSha256, previous: isSpent ? undefined : previous };
   }
   if (state.phase !== 'seeding' || code !== 'refused') {
@@ -213,7 +221,7 @@ function afterRefusal(
  * What is wrong in the vault, with the pinned key or with the disk is not better in a second. Credentials and clocks often are, on a machine
  * that has just started.
  */
-const mayPassSoon: Readonly<Record<StandbyErrorCode, boolean>> = {
+const recoversSoon: Readonly<Record<StandbyErrorCode, boolean>> = {
   denied: true,
   unreachable: true,
   kong: true,
@@ -224,21 +232,21 @@ const mayPassSoon: Readonly<Record<StandbyErrorCode, boolean>> = {
 };
 
 /** Exponential backoff with full jitter, so that nodes that failed together do not come back together. */
-function fastPauseMs(policy: WatchPolicy, failedTries: number, random: number): number {
+function drawFastPauseMs(policy: WatchPolicy, failedTries: number, random: number): number {
   return random * Math.min(policy.longestPauseMs, policy.firstPauseMs * 2 ** failedTries);
 }
 
-function slowPauseMs(policy: WatchPolicy, random: number): number {
+function drawSlowPauseMs(policy: WatchPolicy, random: number): number {
   return policy.slowPauseMs * (0.75 + random / 2);
 }
 
-function waiting(state: History): History & { readonly phase: 'waiting' } {
+function toWaiting(state: History): History & { readonly phase: 'waiting' } {
   const { answeringSinceMs, cache, firstTryMs, failedTries, notBeforeMs, refusedSha256, previous } = state;
   const history = { answeringSinceMs, cache, firstTryMs, failedTries, notBeforeMs, refusedSha256, previous };
   return { phase: 'waiting', ...history };
 }
 
-function tryOf(state: Try): Try {
-  const { endpoint, isHopeful, wanted } = state;
-  return { ...waiting(state), endpoint, isHopeful, wanted };
+function keepTry(state: Try): Try {
+  const { endpoint, mayRecoverSoon, wanted } = state;
+  return { ...toWaiting(state), endpoint, mayRecoverSoon, wanted };
 }

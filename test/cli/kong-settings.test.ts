@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { statusUrlOf } from '../../cli/kong-settings.ts';
+import { readStatusUrl } from '../../cli/kong-settings.ts';
 
 describe('the address of Kong’s status API', () => {
   it.each([
@@ -11,10 +11,10 @@ describe('the address of Kong’s status API', () => {
     ['has TLS where there is no other', 'kong:8543 ssl', 'https://kong:8543'],
     ['is not fooled by a name', 'ssl:8100', 'http://ssl:8100'],
   ])('%s', (_what, listen, url) => {
-    expect(statusUrlOf(listen)).toBe(url);
+    expect(readStatusUrl(listen)).toBe(url);
   });
 
   it.each(['off', '', 'unix:/run/kong.sock', '8100'])('must be given for "%s"', (listen) => {
-    expect(() => statusUrlOf(listen)).toThrow('set KONG_STATUS_LISTEN to an address');
+    expect(() => readStatusUrl(listen)).toThrow('set KONG_STATUS_LISTEN to an address');
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { regionOf } from '../../cli/options.ts';
+import { findRegion } from '../../cli/options.ts';
 
 describe('the region that a request is signed for', () => {
   const known = process.env['AWS_REGION'];
@@ -28,6 +28,6 @@ describe('the region that a request is signed for', () => {
     ['arn:aws-eusc:lambda:eusc-de-east-1:111122223333:function:presign', 'us-east-1', 'eusc-de-east-1'],
     ['arn:aws:lambda:eu-west-1:111122223333:function:presign', 'us-east-1', 'eu-west-1'],
   ])('of %s with --region %s is %s', (endpoint, asked, expected) => {
-    expect(regionOf(new URL(endpoint), asked)).toBe(expected);
+    expect(findRegion(new URL(endpoint), asked)).toBe(expected);
   });
 });

@@ -8,7 +8,9 @@ import { clusterIdentity } from '../../core/access/cluster-identity.ts';
 import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { assertionVerifier } from '../../core/access/verify-assertion.ts';
 import { systemClock } from '../../core/clock.ts';
+import { vaultFileSource } from '../../core/fetch/download.ts';
 import { fetchConfig } from '../../core/fetch/fetch-config.ts';
+import { endpointGrantSource } from '../../core/fetch/grant-source.ts';
 import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { startLocalSystem } from '../../local/local-system.ts';
@@ -353,24 +355,26 @@ describe('the shell example, at the local system', () => {
         KONG_CLUSTER_CERT: join(directory, 'pki.crt'),
         KONG_CLUSTER_CERT_KEY: join(directory, 'pki.key'),
       });
-      await fetchConfig({
-        sources: [
-          {
-            endpoint: new URL(system.apiUrl),
-            authentication: async () => ({
-              by: 'cluster-certificate',
-              identity: clusterIdentity(certificates.certificate, certificates.key),
-            }),
-          },
-        ],
+      const settings = {
         controlPlane: 'prod',
         kongVersion: '3.9.1',
-        trusted: [pinned],
-        output: fetched,
-        maxBytes: 10_000_000,
-        timeoutMs: 10_000,
+        timeoutMs: 60_000,
         clock: systemClock,
         random: systemRandom,
+      };
+      const grants = endpointGrantSource(
+        {
+          endpoint: new URL(system.apiUrl),
+          authenticate: async () => ({
+            by: 'cluster-certificate',
+            identity: clusterIdentity(certificates.certificate, certificates.key),
+          }),
+        },
+        settings,
+      );
+      await fetchConfig({
+        grants: [grants],
+        files: vaultFileSource({ ...settings, trusted: [pinned], output: fetched, maxBytes: 10_000_000 }),
       });
 
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });

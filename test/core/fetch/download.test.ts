@@ -8,8 +8,9 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { s3Presigner } from '../../../core/access/presigned-url.ts';
 import { systemClock } from '../../../core/clock.ts';
-import { type DownloadRequest, downloadVerified } from '../../../core/fetch/download.ts';
+import { type DownloadRequest, downloadVerified, vaultFileSource } from '../../../core/fetch/download.ts';
 import { fetchConfig } from '../../../core/fetch/fetch-config.ts';
+import { endpointGrantSource } from '../../../core/fetch/grant-source.ts';
 import { systemRandom } from '../../../core/random-source.ts';
 import { type Manifest, signManifest } from '../../../core/vault/manifest.ts';
 import { publish } from '../../../core/vault/publish.ts';
@@ -482,13 +483,16 @@ describe('from the vault in S3 to the node', () => {
     });
     const fetching = (kongVersion: string) =>
       fetchConfig({
-        ...request(api, { kongVersion }),
-        sources: [
-          {
-            endpoint: new URL(api.origin),
-            authentication: async () => ({ by: 'iam', region: REGION, credentials: identity.credentials }),
-          },
+        grants: [
+          endpointGrantSource(
+            {
+              endpoint: new URL(api.origin),
+              authenticate: async () => ({ by: 'iam', region: REGION, credentials: identity.credentials }),
+            },
+            request(api, { kongVersion }),
+          ),
         ],
+        files: vaultFileSource(request(api, { kongVersion })),
       });
 
     const nothing = await failureOf(fetching('3.8.1'));

@@ -1,59 +1,72 @@
 import { describe, expect, it } from '@jest/globals';
-import { systemClock } from '../../../core/clock.ts';
-import { fetchConfig, type GrantSource, requestGrantFrom } from '../../../core/fetch/fetch-config.ts';
-import { systemRandom } from '../../../core/random-source.ts';
+import type { FileSource } from '../../../core/fetch/download.ts';
+import { StandbyError, type StandbyErrorCode } from '../../../core/fetch/errors.ts';
+import { fetchConfig } from '../../../core/fetch/fetch-config.ts';
+import { manifestOf } from '../../cli/published-file.ts';
+import { MemoryVault } from './memory-vault.ts';
 
-const asked = {
-  controlPlane: 'prod',
-  kongVersion: '3.9.1',
-  clock: systemClock,
-  random: systemRandom,
-  timeoutMs: 50,
-};
-const silent: GrantSource = {
-  endpoint: new URL('https://api.example/'),
-  authentication: () => new Promise(() => undefined),
-};
+function vaultThatFails(code: StandbyErrorCode): MemoryVault {
+  const vault = new MemoryVault();
+  vault.grantFailure = code;
+  return vault;
+}
 
-describe('credentials that do not come', () => {
-  it('hold up a grant no longer than its time', async () => {
-    const requesting = requestGrantFrom(silent, asked);
+describe('fetching a file', () => {
+  it('takes the first endpoint that gives one', async () => {
+    const vault = new MemoryVault();
 
-    await expect(requesting).rejects.toMatchObject({
-      code: 'denied',
-      message: expect.stringContaining('no AWS credentials came within 0.05 s'),
+    const manifest = await fetchConfig({
+      grants: [vaultThatFails('unreachable'), vault, vaultThatFails('denied')],
+      files: vault,
     });
+
+    expect(manifest).toEqual(manifestOf());
   });
 
-  it('do not hold up the end', async () => {
-    const ending = new AbortController();
-    const requesting = requestGrantFrom(silent, { ...asked, timeoutMs: 60_000, signal: ending.signal });
+  it('fails with the code of the last endpoint, and the messages of all', async () => {
+    const fetching = fetchConfig({
+      grants: [vaultThatFails('unreachable'), vaultThatFails('no-file')],
+      files: new MemoryVault(),
+    });
 
-    ending.abort();
-
-    // By its cause whoever ended it knows that it was him.
-    await expect(requesting).rejects.toMatchObject({ code: 'denied', cause: ending.signal.reason });
+    await expect(fetching).rejects.toThrow('fails with unreachable; then fails with no-file');
+    await expect(fetching).rejects.toMatchObject({ code: 'no-file' });
   });
 
-  it('do not keep the next endpoint from being asked', async () => {
-    let wasAsked = false;
-    const next: GrantSource = {
-      endpoint: new URL('https://other.example/'),
-      async authentication() {
-        wasAsked = true;
-        throw new Error('this is as far as the test goes');
+  it('asks no other endpoint when the file cannot be written', async () => {
+    const another = new MemoryVault();
+    let grantCount = 0;
+    const counting = {
+      requestGrant: (versionId: string | undefined) => {
+        grantCount += 1;
+        return another.requestGrant(versionId);
+      },
+    };
+    const files: FileSource = {
+      async download() {
+        throw new StandbyError('output', 'no space is left');
       },
     };
 
-    const fetching = fetchConfig({
-      ...asked,
-      sources: [silent, next],
-      trusted: [],
-      output: '/nowhere/config.json',
-      maxBytes: 1,
+    await expect(fetchConfig({ grants: [counting, counting], files })).rejects.toMatchObject({
+      code: 'output',
     });
+    expect(grantCount).toBe(1);
+  });
 
-    await expect(fetching).rejects.toThrow('this is as far as the test goes');
-    expect(wasAsked).toBe(true);
+  it('needs an endpoint', async () => {
+    const fetching = fetchConfig({ grants: [], files: new MemoryVault() });
+
+    await expect(fetching).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  it('passes on what is no failure of a data plane', async () => {
+    const broken = {
+      requestGrant: async () => {
+        throw new TypeError('a defect');
+      },
+    };
+
+    await expect(fetchConfig({ grants: [broken], files: new MemoryVault() })).rejects.toThrow(TypeError);
   });
 });

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { kongEnvPath, kongSetting } from '../../../core/standby/kong-env.ts';
+import { kongEnvPath, readKongSetting } from '../../../core/standby/kong-env.ts';
 import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
 
 afterEach(removeEverything);
@@ -21,10 +21,10 @@ describe('a setting of Kong', () => {
     const prefix = await temporaryDirectory();
     await writeFile(kongEnvPath(prefix), text);
 
-    expect(await kongSetting(prefix, 'status_listen')).toBe(expected);
+    expect(await readKongSetting(prefix, 'status_listen')).toBe(expected);
   });
 
   it('is not known before Kong was started', async () => {
-    expect(await kongSetting(await temporaryDirectory(), 'status_listen')).toBeUndefined();
+    expect(await readKongSetting(await temporaryDirectory(), 'status_listen')).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { missingLicence } from '../../../core/standby/licence.ts';
+import { describeMissingLicence } from '../../../core/standby/licence.ts';
 import { manifestOf } from '../../cli/published-file.ts';
 import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
 
@@ -20,7 +20,7 @@ const enterprise = manifestOf({ kongVersion: '3.9.1.2' });
 
 describe('a licence', () => {
   it('is missed for a file of Kong Enterprise, by all places where it may be', async () => {
-    const warning = await missingLicence(enterprise, {
+    const warning = await describeMissingLicence(enterprise, {
       prefix,
       environment: { KONG_LICENSE_DATA: '' },
       file,
@@ -30,7 +30,7 @@ describe('a licence', () => {
   });
 
   it('is not missed for a file of another Kong', async () => {
-    expect(await missingLicence(manifestOf(), { prefix, environment: {}, file })).toBeUndefined();
+    expect(await describeMissingLicence(manifestOf(), { prefix, environment: {}, file })).toBeUndefined();
   });
 
   it.each<readonly [string, Readonly<Record<string, string>>, () => Promise<unknown>]>([
@@ -41,6 +41,6 @@ describe('a licence', () => {
   ])('is not missed when it is %s', async (_where, environment, put) => {
     await put();
 
-    expect(await missingLicence(enterprise, { prefix, environment, file })).toBeUndefined();
+    expect(await describeMissingLicence(enterprise, { prefix, environment, file })).toBeUndefined();
   });
 });

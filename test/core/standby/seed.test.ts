@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../core/clock.ts';
 import { exitCodes } from '../../../core/fetch/errors.ts';
 import { seedKong } from '../../../core/standby/seed.ts';
-import { staleCache } from '../../../core/standby/stale-cache.ts';
+import { findStaleCache } from '../../../core/standby/stale-cache.ts';
 import { sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import { startControlPlane } from '../../../simulators/kong/control-plane/control-plane.ts';
 import { listen } from '../../../simulators/kong/control-plane/listening.ts';
@@ -219,8 +219,8 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
     const { node, old, replaces } = await nodeWithOldCache();
     const question = { prefix: node.prefix, hash: old.md5, now: new Date() };
 
-    const found = await staleCache({ ...question, maxAgeMs: monthMs - 60_000 });
-    const younger = await staleCache({ ...question, maxAgeMs: monthMs + 60_000 });
+    const found = await findStaleCache({ ...question, maxAgeMs: monthMs - 60_000 });
+    const younger = await findStaleCache({ ...question, maxAgeMs: monthMs + 60_000 });
 
     expect(found).toEqual({ ...replaces, isSilent: true });
     expect(younger).toBeUndefined();
@@ -244,7 +244,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
     expect(await configurationHash(node)).toBe(newer.md5);
     expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
     expect(
-      await staleCache({ prefix: node.prefix, hash: newer.md5, maxAgeMs: 1, now: new Date() }),
+      await findStaleCache({ prefix: node.prefix, hash: newer.md5, maxAgeMs: 1, now: new Date() }),
     ).toBeUndefined();
   }, 60_000);
 

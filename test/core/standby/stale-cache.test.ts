@@ -2,7 +2,7 @@ import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { staleCache } from '../../../core/standby/stale-cache.ts';
+import { findStaleCache } from '../../../core/standby/stale-cache.ts';
 import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
 
@@ -36,7 +36,7 @@ async function put(name: string, text: string, timeMs = startedMs): Promise<void
 }
 
 const ask = ({ maxAgeMs = 1_000, nowMs = startedMs + 1_000 } = {}) =>
-  staleCache({ prefix, hash, maxAgeMs, now: new Date(nowMs) });
+  findStaleCache({ prefix, hash, maxAgeMs, now: new Date(nowMs) });
 
 describe('a cache', () => {
   it('is too old from its age on, to the millisecond', async () => {

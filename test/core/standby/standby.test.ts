@@ -1,39 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ContentWish } from '../../../core/fetch/download.ts';
 import { StandbyError, type StandbyErrorCode } from '../../../core/fetch/errors.ts';
-import type { SightedCache, StaleCache } from '../../../core/standby/stale-cache.ts';
+import type { ReceivedGrant } from '../../../core/fetch/grant-request.ts';
+import type { StandbyLogEntry } from '../../../core/standby/log.ts';
+import type { StaleCache } from '../../../core/standby/stale-cache.ts';
 import {
-  type ContentWish,
-  type StandbyLogEntry,
+  runStandby,
   type StandbyOptions,
   type StandbyPorts,
   type StandbyReport,
-  standby,
 } from '../../../core/standby/standby.ts';
 import { noConfiguration } from '../../../core/standby/status.ts';
 import type { Manifest } from '../../../core/vault/manifest.ts';
 import { manifestOf } from '../../cli/published-file.ts';
+import { MemoryVault } from '../fetch/memory-vault.ts';
+import { MemoryNode } from './memory-node.ts';
 
-const secretUrl = 'https://vault.example/config.json?X-Amz-Signature=5ec2e7';
-const grant = {
-  url: secretUrl,
-  method: 'GET',
-  expiresAt: '2026-11-23T00:02:00.000Z',
-  controlPlane: 'prod',
-  kongVersion: '3.9.1',
-} as const;
 const configured = 'f'.repeat(32);
 
-/** A node and a vault in memory. Time passes only while something sleeps. */
-class World implements StandbyPorts {
+/** A node and a vault in memory, whose steps are recorded. Time passes only while something sleeps. */
+class World extends MemoryNode implements Omit<StandbyPorts, 'grants'> {
   nowMs = 70_000;
   readonly startMs = this.nowMs;
-  hash: string | Error = noConfiguration;
-  manifest = manifestOf();
-  /** The file that was published before, while the vault has it. */
-  older: Manifest | undefined;
-  /** The cache that the hash comes from; undefined when it is new. */
-  cache: SightedCache | undefined;
-  licenceWarning: string | undefined;
+  readonly vault = new MemoryVault();
+  readonly node = this;
   readonly reports: StandbyReport[] = [];
   readonly steps: string[] = [];
   readonly entries: StandbyLogEntry[] = [];
@@ -43,49 +33,31 @@ class World implements StandbyPorts {
   /** What happens after so many milliseconds. */
   at: Readonly<Record<number, () => void>> = {};
 
-  async configurationHash(): Promise<string> {
-    if (this.hash instanceof Error) {
-      throw this.hash;
-    }
-    return this.hash;
-  }
-  async requireSeedable() {
+  override async requireSeedable() {
     this.begin('check');
+    await super.requireSeedable();
   }
-  async staleCache() {
-    return this.cache;
+  override async seed(manifest: Manifest, replaces: StaleCache | undefined, signal: AbortSignal) {
+    this.begin(manifest.revision === this.vault.manifest.revision ? 'seed' : 'seed older');
+    return super.seed(manifest, replaces, signal);
   }
-  async missingLicence() {
-    return this.licenceWarning;
-  }
-  async requestGrant(endpoint: number, versionId: string | undefined) {
-    this.begin(versionId === undefined ? `grant ${endpoint}` : `grant ${endpoint} of ${versionId}`);
-    return grant;
-  }
-  async download(_grant: unknown, { refusedSha256, wantedSha256 }: ContentWish) {
-    this.begin(wantedSha256 === undefined ? 'download' : 'download older');
-    if (wantedSha256 !== undefined) {
-      if (this.older?.sha256 !== wantedSha256) {
-        throw error('no-file', 'the vault has no such version');
-      }
-      return this.older;
-    }
-    if (refusedSha256 === this.manifest.sha256) {
-      throw error('refused', 'the vault has still revision 7');
-    }
-    return this.manifest;
-  }
-  async seed(manifest: Manifest, replaces: StaleCache | undefined) {
-    this.begin(manifest.revision === this.manifest.revision ? 'seed' : 'seed older');
-    if (this.hash === (replaces?.hash ?? noConfiguration)) {
-      this.hash = manifest.md5;
-      return 'seeded' as const;
-    }
-    return 'has a configuration' as const;
-  }
-  async removeLeftover() {
+  override async removeLeftover() {
     this.begin('remove leftover');
   }
+  grants(count: number): StandbyPorts['grants'] {
+    return Array.from({ length: count }, (_, endpoint) => ({
+      requestGrant: async (versionId, signal) => {
+        this.begin(versionId === undefined ? `grant ${endpoint}` : `grant ${endpoint} of ${versionId}`);
+        return this.vault.requestGrant(versionId, signal);
+      },
+    }));
+  }
+  readonly files = {
+    download: async (grant: Pick<ReceivedGrant, 'url'>, content: ContentWish, signal?: AbortSignal) => {
+      this.begin(content.wantedSha256 === undefined ? 'download' : 'download older');
+      return this.vault.download(grant, content, signal);
+    },
+  };
   readonly clock = {
     monotonicMs: () => this.nowMs,
     sleep: async (milliseconds: number) => {
@@ -99,10 +71,9 @@ class World implements StandbyPorts {
     },
   };
   readonly random = { next: () => 0.5 };
-  log(entry: StandbyLogEntry) {
+  readonly log = (entry: StandbyLogEntry) => {
     this.entries.push(entry);
-  }
-  // A function, as whoever passes it on alone expects.
+  };
   readonly report = (report: StandbyReport) => {
     this.reports.push(report);
   };
@@ -136,10 +107,11 @@ function run(
   world: World,
   { endpoints = 1, once }: { endpoints?: number; once?: StandbyOptions['once'] } = {},
 ) {
-  return standby(world, {
+  const { node, files, clock, random, log, report } = world;
+  const ports = { node, grants: world.grants(endpoints), files, clock, random, log, report };
+  return runStandby(ports, {
     policy: {
       afterMs: 5_000,
-      endpoints,
       firstPauseMs: 1_000,
       longestPauseMs: 30_000,
       fastForMs: 300_000,
@@ -364,7 +336,7 @@ describe('a file that Kong refuses', () => {
     world.at = {
       300000: () => {
         world.on = {};
-        world.manifest = manifestOf({ revision: 8, sha256: '8'.repeat(64) });
+        world.vault.manifest = manifestOf({ revision: 8, sha256: '8'.repeat(64) });
       },
     };
 
@@ -372,7 +344,7 @@ describe('a file that Kong refuses', () => {
 
     expect(outcome).toBe('seeded');
     expect(world.count('seed')).toBe(2);
-    expect(world.failures()).toEqual(['Kong did not load it', 'the vault has still revision 7']);
+    expect(world.failures()).toEqual(['Kong did not load it', 'the vault still has revision 7']);
     expect(world.entries.flatMap(({ revision }) => revision ?? [])).toEqual([7, 8]);
   });
 });
@@ -389,8 +361,8 @@ describe('the revision before a refused one', () => {
 
   function refusingWorld(): World {
     const world = new World();
-    world.manifest = manifestOf({ previousSha256: older.sha256, previousVersionId: 'v6' });
-    world.older = older;
+    world.vault.manifest = manifestOf({ previousSha256: older.sha256, previousVersionId: 'v6' });
+    world.vault.older = older;
     world.on = refusedOnce(world);
     return world;
   }
@@ -417,21 +389,21 @@ describe('the revision before a refused one', () => {
 
   it.each<readonly [string, (world: World) => void, number]>([
     ['Kong refuses it too', (world) => Object.assign(world.on, { 'seed older': fail('refused') }), 1],
-    ['the vault has it no more', (world) => Object.assign(world, { older: undefined }), 1],
+    ['the vault has it no more', (world) => Object.assign(world.vault, { older: undefined }), 1],
     ['it is not the one', (world) => Object.assign(world.on, { 'download older': fail('verification') }), 1],
   ])('is tried once when %s, and the next revision is waited for', async (_what, spoil, tries) => {
     const world = refusingWorld();
     spoil(world);
     world.at = {
       600000: () => {
-        world.manifest = manifestOf({ revision: 8, sha256: '8'.repeat(64) });
+        world.vault.manifest = manifestOf({ revision: 8, sha256: '8'.repeat(64) });
       },
     };
 
     const outcome = await run(world);
 
     expect(outcome).toBe('seeded');
-    expect(world.hash).toBe(world.manifest.md5);
+    expect(world.hash).toBe(world.vault.manifest.md5);
     expect(world.count('grant 0 of v6')).toBe(tries);
     expect(world.count('seed older')).toBeLessThanOrEqual(1);
   });
@@ -455,12 +427,12 @@ describe('the revision before a refused one', () => {
   it('is still loaded when the reload after the refusal is not answered for a moment', async () => {
     const world = refusingWorld();
     let unanswered = 1;
-    const answer = world.configurationHash.bind(world);
-    world.configurationHash = async () => {
+    const answer = world.readConfigurationHash.bind(world);
+    world.readConfigurationHash = async (signal) => {
       if (world.count('seed') === 1 && unanswered-- > 0) {
         throw error('kong', 'no answer');
       }
-      return answer();
+      return answer(signal);
     };
 
     const outcome = await run(world);
@@ -472,7 +444,7 @@ describe('the revision before a refused one', () => {
 
   it('is not looked for where the manifest names none', async () => {
     const world = refusingWorld();
-    world.manifest = manifestOf({ previousSha256: older.sha256 });
+    world.vault.manifest = manifestOf({ previousSha256: older.sha256 });
     world.at = { 600000: () => world.ending.abort() };
 
     await run(world);
@@ -483,11 +455,11 @@ describe('the revision before a refused one', () => {
   it('is not given to Kong when that has refused it before', async () => {
     const world = refusingWorld();
     world.on = { seed: fail('refused') };
-    world.older = undefined;
-    const first = world.manifest;
+    world.vault.older = undefined;
+    const first = world.vault.manifest;
     world.at = {
       60000: () => {
-        world.manifest = manifestOf({
+        world.vault.manifest = manifestOf({
           revision: 8,
           sha256: '8'.repeat(64),
           previousSha256: first.sha256,
@@ -529,7 +501,7 @@ describe('a node with an old cache', () => {
     const outcome = await run(world);
 
     expect(outcome).toBe('seeded');
-    expect(world.hash).toBe(world.manifest.md5);
+    expect(world.hash).toBe(world.vault.manifest.md5);
     expect(world.elapsedMs).toBe(5_000);
     expect(world.entries.map(({ event }) => event)).toEqual(['waiting', 'asking', 'verified', 'seeded']);
     expect(world.entries[0]?.message).toContain('2026-11-01T00:00:00.000Z');
@@ -616,7 +588,7 @@ describe('a node with an old cache', () => {
     ['that it was seeded with', { md5: old.hash }, false],
   ])('and a file %s: replaced is %s', async (_what, changed, isReplaced) => {
     const world = worldWithCache();
-    world.manifest = manifestOf(changed);
+    world.vault.manifest = manifestOf(changed);
 
     const outcome = await run(world);
 
@@ -648,8 +620,8 @@ describe('a node with an old cache', () => {
   it('keeps it after a refusal, and gets the revision before if that is newer', async () => {
     const world = worldWithCache();
     const older = manifestOf({ revision: 6, sha256: '6'.repeat(64), md5: '6'.repeat(32) });
-    world.manifest = manifestOf({ previousSha256: older.sha256, previousVersionId: 'v6' });
-    world.older = { ...older, builtAt: new Date(old.writtenMs) };
+    world.vault.manifest = manifestOf({ previousSha256: older.sha256, previousVersionId: 'v6' });
+    world.vault.older = { ...older, builtAt: new Date(old.writtenMs) };
     world.on = { seed: fail('refused') };
 
     const outcome = await run(world);

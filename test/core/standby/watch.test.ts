@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { StandbyErrorCode } from '../../../core/fetch/errors.ts';
 import {
-  begin,
-  dueMs,
-  next,
+  advanceWatch,
+  findNextTryMs,
+  initialState,
   type WatchEvent,
   type WatchPolicy,
   type WatchState,
@@ -28,13 +28,13 @@ const grant = {
   kongVersion: '3.9.1',
 } as const;
 const sinceStart = { answeringSinceMs: nowMs - 5_000, failedTries: 0, notBeforeMs: 0 };
-const firstTry = { ...sinceStart, firstTryMs: nowMs, endpoint: 0, isHopeful: false };
+const firstTry = { ...sinceStart, firstTryMs: nowMs, endpoint: 0, mayRecoverSoon: false };
 
 const cache = { hash: 'a'.repeat(32), writtenMs: 1 };
 const previous = { versionId: 'v6', sha256: '6'.repeat(64) };
 
 const states = {
-  'status API not up yet': begin,
+  'status API not up yet': initialState,
   'empty for a moment': { ...sinceStart, phase: 'waiting', answeringSinceMs: nowMs - 4_999 },
   'empty for five seconds': { ...sinceStart, phase: 'waiting' },
   'pausing after a failed try': { ...sinceStart, phase: 'waiting', failedTries: 1, notBeforeMs: nowMs + 1 },
@@ -96,7 +96,7 @@ const events = {
 type EventName = keyof typeof events;
 
 function nextOf(name: StateName, event: EventName, random = 0.5): WatchState {
-  return next(policy, states[name], events[event], { nowMs, random });
+  return advanceWatch(policy, states[name], events[event], { nowMs, random });
 }
 
 describe('watching a node', () => {
@@ -117,7 +117,7 @@ describe('watching a node', () => {
     ['granting', 'silent', 'waiting', { answeringSinceMs: undefined, failedTries: 0 }],
     ['granting', 'configured', 'done', { outcome: 'has a configuration' }],
     ['granting', 'granted', 'downloading', { endpoint: 0, grant }],
-    ['granting', 'unreachable', 'granting', { endpoint: 1, isHopeful: true, failedTries: 0 }],
+    ['granting', 'unreachable', 'granting', { endpoint: 1, mayRecoverSoon: true, failedTries: 0 }],
     ['granting', 'kong', 'waiting', { failedTries: 1 }],
     ['granting at the last endpoint', 'granted', 'downloading', { endpoint: 1, grant }],
     ['granting at the last endpoint', 'unreachable', 'waiting', { failedTries: 1 }],
@@ -125,7 +125,7 @@ describe('watching a node', () => {
     ['downloading', 'silent', 'waiting', { answeringSinceMs: undefined }],
     ['downloading', 'configured', 'done', { outcome: 'has a configuration' }],
     ['downloading', 'downloaded', 'seeding', { manifest }],
-    ['downloading', 'verification', 'granting', { endpoint: 1, isHopeful: false }],
+    ['downloading', 'verification', 'granting', { endpoint: 1, mayRecoverSoon: false }],
     // The other region may have a revision that Kong did not refuse.
     ['downloading', 'refused', 'granting', { endpoint: 1 }],
     ['downloading', 'output', 'waiting', { failedTries: 1 }],
@@ -177,8 +177,8 @@ describe('watching a node', () => {
 
   it('lets a Kong that starts anew try again what it refused', () => {
     const moment = { nowMs, random: 0 };
-    const once = next(policy, nextOf('seeding', 'refused'), events.silent, moment);
-    const twice = next(policy, once, events.silent, moment);
+    const once = advanceWatch(policy, nextOf('seeding', 'refused'), events.silent, moment);
+    const twice = advanceWatch(policy, once, events.silent, moment);
 
     // Once is a reload.
     expect(once).toMatchObject({
@@ -203,15 +203,15 @@ describe('watching a node', () => {
 describe('the pause after a failed try', () => {
   const pauseMs = (
     code: StandbyErrorCode,
-    { failedTries = 0, tryingForMs = 0, random = 1, isHopeful = false },
+    { failedTries = 0, tryingForMs = 0, random = 1, mayRecoverSoon = false },
   ): number => {
     const state: WatchState = {
       ...states['granting at the last endpoint'],
       failedTries,
       firstTryMs: nowMs - tryingForMs,
-      isHopeful,
+      mayRecoverSoon,
     };
-    const result = next(policy, state, { type: 'failed', code }, { nowMs, random });
+    const result = advanceWatch(policy, state, { type: 'failed', code }, { nowMs, random });
     return result.phase === 'waiting' ? result.notBeforeMs - nowMs : Number.NaN;
   };
 
@@ -244,7 +244,7 @@ describe('the pause after a failed try', () => {
   });
 
   it('is short when one of the endpoints may be better soon', () => {
-    expect(pauseMs('no-file', { isHopeful: true })).toBe(2_000);
+    expect(pauseMs('no-file', { mayRecoverSoon: true })).toBe(2_000);
   });
 });
 
@@ -254,6 +254,6 @@ describe('the time of the next try', () => {
     ['comes five seconds after its first answer', { answeringSinceMs: 100, notBeforeMs: 0 }, 5_100],
     ['comes after the pause', { answeringSinceMs: 100, notBeforeMs: 5_101 }, 5_101],
   ])('%s', (_what, history, expected) => {
-    expect(dueMs(policy, { failedTries: 0, ...history })).toBe(expected);
+    expect(findNextTryMs(policy, { failedTries: 0, ...history })).toBe(expected);
   });
 });

@@ -2,7 +2,7 @@ import { chown, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { statusUrlOf } from '../../../cli/kong-settings.ts';
+import { readStatusUrl } from '../../../cli/kong-settings.ts';
 import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 import { bundledCli, type Cli } from '../../cli/bundled-cli.ts';
 import { goodFile, goodGrant, manifestOf, newSigningKey, startStandIn } from '../../cli/published-file.ts';
@@ -71,7 +71,7 @@ describe.each(containers)('the data plane of %s', (name, { kong, standby, ...sha
   });
 
   it('has Kong’s status API where standby finds it by itself', () => {
-    const url = new URL(statusUrlOf(kong.environment['KONG_STATUS_LISTEN']));
+    const url = new URL(readStatusUrl(kong.environment['KONG_STATUS_LISTEN']));
 
     expect(url.hostname).toBe('127.0.0.1');
     expect(shared.sharesNetwork).toBe(true);

@@ -1,0 +1,63 @@
+import type { Clock } from '../clock.ts';
+import { StandbyError } from './errors.ts';
+import { type GrantRequest, type ReceivedGrant, requestGrant } from './grant-request.ts';
+
+/** Where a data plane gets grants: for its own control plane and version, and no other. */
+export interface GrantSource {
+  /**
+   * @param versionId S3's id of a version of the file; undefined for the current one
+   * @param signal gives up early; the error's cause is then its reason
+   * @throws StandbyError `denied`, `no-file` or `unreachable`
+   */
+  requestGrant(versionId: string | undefined, signal?: AbortSignal): Promise<ReceivedGrant>;
+}
+
+/** An endpoint of Lifeboat, and how a request to it proves who asks. */
+export interface GrantEndpoint extends Pick<GrantRequest, 'endpoint' | 'lambdaEndpoint'> {
+  /**
+   * Anew for each request: credentials of a machine's role come late and expire.
+   *
+   * @throws StandbyError `denied`
+   */
+  authenticate(): Promise<GrantRequest['authentication']>;
+}
+
+export type GrantSettings = Pick<
+  GrantRequest,
+  'controlPlane' | 'kongVersion' | 'timeoutMs' | 'clock' | 'random' | 'fetch'
+>;
+
+/** The grants of an endpoint. Credentials that do not come in time are `denied`. */
+export function endpointGrantSource(endpoint: GrantEndpoint, settings: GrantSettings): GrantSource {
+  const { timeoutMs, clock } = settings;
+  return {
+    async requestGrant(versionId, signal) {
+      // A credential service that takes connections and stays silent must not hold up the next endpoint or the end.
+      const authentication = await Promise.race([
+        endpoint.authenticate(),
+        refuseAfter(timeoutMs, clock, signal),
+      ]);
+      return requestGrant({ ...settings, ...endpoint, versionId, authentication, signal });
+    },
+  };
+}
+
+function refuseAfter(timeoutMs: number, clock: Clock, signal: AbortSignal | undefined): Promise<never> {
+  const deadline = clock.deadline(timeoutMs, signal);
+  return new Promise((_, reject) => {
+    const refuse = () =>
+      reject(
+        new StandbyError(
+          'denied',
+          `no AWS credentials came within ${timeoutMs / 1000} s: can this machine reach the service that gives them ` +
+            '(STS, instance or container metadata)?',
+          { cause: deadline.reason },
+        ),
+      );
+    if (deadline.aborted) {
+      refuse();
+    } else {
+      deadline.addEventListener('abort', refuse, { once: true });
+    }
+  });
+}

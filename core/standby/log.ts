@@ -1,0 +1,102 @@
+import type { StandbyError, StandbyErrorCode } from '../fetch/errors.ts';
+import type { Manifest } from '../vault/manifest.ts';
+import type { StaleCache } from './stale-cache.ts';
+import type { WatchPolicy, WatchState } from './watch.ts';
+
+/** A decision, with its reason. Holds no secret and no presigned URL. */
+export interface StandbyLogEntry {
+  readonly level: 'info' | 'warn';
+  readonly event:
+    | 'waiting'
+    | 'asking'
+    | 'verified'
+    | 'licence-missing'
+    | 'failed'
+    | 'seeded'
+    | 'configured'
+    | 'ended';
+  readonly message: string;
+  readonly code?: StandbyErrorCode;
+  readonly revision?: number;
+  readonly nextTryInSeconds?: number;
+}
+
+export const endedEntry: StandbyLogEntry = { level: 'info', event: 'ended', message: 'ended by a signal' };
+
+export const askingForPreviousEntry: StandbyLogEntry = {
+  level: 'info',
+  event: 'asking',
+  message: 'asking for the revision before the one that Kong did not load',
+};
+
+export function describeSilence({ message }: StandbyError): StandbyLogEntry {
+  return { level: 'info', event: 'waiting', message };
+}
+
+export function describeWaiting({ afterMs }: WatchPolicy, cache: StaleCache | undefined): StandbyLogEntry {
+  const what =
+    cache === undefined
+      ? 'the node has no configuration'
+      : `the node’s cache dates from ${new Date(cache.writtenMs).toISOString()}, which is too old`;
+  const message = `${what}: its control plane has ${afterMs / 1000} s to deliver one`;
+  return { level: 'info', event: 'waiting', message };
+}
+
+export function describeAsking(cache: StaleCache | undefined): StandbyLogEntry {
+  const message =
+    cache === undefined
+      ? 'the node still has no configuration: asking for the published one'
+      : 'the node still has its old cache, and its control plane is silent: asking for the published configuration';
+  return { level: 'info', event: 'asking', message };
+}
+
+export function describeVerified(manifest: Manifest): StandbyLogEntry {
+  const { revision, controlPlane, kongVersion, exportedAt, size } = manifest;
+  const message =
+    `revision ${revision} of control plane "${controlPlane}" for Kong ${kongVersion}, ` +
+    `exported ${exportedAt.toISOString()}, ${size} bytes, is verified`;
+  return { level: 'info', event: 'verified', message, revision };
+}
+
+export function warnOfLicence(message: string): StandbyLogEntry {
+  return { level: 'warn', event: 'licence-missing', message };
+}
+
+/** @param pauseMs until the next try; undefined when it goes on at once */
+export function describeFailure(
+  { code, message }: StandbyError,
+  pauseMs: number | undefined,
+): StandbyLogEntry {
+  const pause = pauseMs === undefined ? {} : { nextTryInSeconds: Math.round(pauseMs / 100) / 10 };
+  return { level: 'warn', event: 'failed', message, code, ...pause };
+}
+
+export function describeOutcome({
+  outcome,
+  because,
+}: Extract<WatchState, { readonly phase: 'done' }>): StandbyLogEntry {
+  return outcome === 'seeded'
+    ? { level: 'info', event: 'seeded', message: 'Kong has loaded the published configuration' }
+    : { level: 'info', event: 'configured', message: reasonsToLeave[because ?? 'up to date'] };
+}
+
+const reasonsToLeave = {
+  'up to date': 'the node has a configuration: nothing to do',
+  'control plane connected':
+    'the node’s cache is old, but Kong is connected to its control plane, or the connection cannot be seen ' +
+    '(cluster_control_plane in .kong_env, /proc): nothing to do',
+  'nothing newer': 'the node’s cache is old, but the vault has nothing newer: nothing to do',
+} as const;
+
+/** Logs of each subject only what has changed: a vault that is away for a day is one line, not a thousand. */
+export function changeLogger(
+  log: (entry: StandbyLogEntry) => void,
+): (subject: string, entry: StandbyLogEntry) => void {
+  const lastMessages = new Map<string, string>();
+  return (subject, entry) => {
+    if (lastMessages.get(subject) !== entry.message) {
+      lastMessages.set(subject, entry.message);
+      log(entry);
+    }
+  };
+}
