@@ -55,67 +55,97 @@ export interface AuthorizerOptions {
   readonly others?: ReadonlyMap<string, readonly PolicyDocument[]>;
 }
 
+// A decision depends on nothing but what is in its key. The proof asks the same of many deployments that differ in
+// few policies, and an evaluation takes long.
+const decisions = new Map<string, Promise<AccessDecision>>();
+
 /**
- * Decides as IAM does, over role policies and resource policies together (@cloud-copilot/iam-simulate). A
- * policy that is not valid (a misspelt action or operator) is an error, not a decision.
+ * Decides as IAM does, over role policies and resource policies together (@cloud-copilot/iam-simulate). A policy
+ * that is not valid (a misspelt action or operator) is an error, not a decision.
  */
 export function authorizer({ policies, accountId, others = new Map() }: AuthorizerOptions): Authorize {
-  const decisions = new Map<string, Promise<AccessDecision>>();
-
-  async function decide(request: AccessRequest): Promise<AccessDecision> {
-    const { principalArn, action, resourceArn, context } = request;
-    const isAnonymous = principalArn === 'anonymous';
-    const isOfAccount = principalArn.startsWith('arn:');
-    const roleArn = roleOf(principalArn);
-    const identityPolicies = policies.ofRoles.get(roleArn) ?? others.get(roleArn) ?? [];
-    const resourcePolicy = policies.ofResources.get(policyHolder(action, resourceArn));
-    const results = await runSimulation(
-      {
-        request: {
-          principal: isAnonymous ? anonymousPrincipal : principalArn,
-          action,
-          resource: { resource: resourceArn, accountId },
-          contextVariables: {
-            ...makeEvaluable(context),
-            ...(isOfAccount
-              ? { 'aws:PrincipalArn': roleArn, 'aws:PrincipalAccount': roleArn.split(':')[4] ?? '' }
-              : {}),
-          },
-        },
-        identityPolicies: isAnonymous
-          ? []
-          : identityPolicies.map((policy, index) => ({
-              name: `policy${index + 1}`,
-              policy: makeEvaluable(policy),
-            })),
-        serviceControlPolicies: [],
-        resourceControlPolicies: [],
-        ...(resourcePolicy === undefined ? {} : { resourcePolicy: makeEvaluable(resourcePolicy) }),
-      },
-      {},
-    );
-    if (results.resultType !== 'single') {
-      const what = results.resultType === 'error' ? JSON.stringify(results.errors) : 'a wildcard resource';
-      throw new Error(`${action} on ${resourceArn} cannot be evaluated: ${what}`);
-    }
-    const allowed = results.overallResult === 'Allowed';
-    return {
-      allowed,
-      reason: allowed ? 'allowed' : describeRefusal(request, results.result.analysis),
-      ignoredKeys: results.result.ignoredContextKeys ?? [],
-    };
-  }
-
   return (request) => {
-    const key = JSON.stringify(request);
+    const roleArn = roleOf(request.principalArn);
+    const identity = policies.ofRoles.get(roleArn) ?? others.get(roleArn) ?? [];
+    const resource = policies.ofResources.get(policyHolder(request.action, request.resourceArn));
+    const identityPolicies = identity.map(prepare);
+    const resourcePolicy = resource === undefined ? undefined : prepare(resource);
+    const numbers = identityPolicies.map(({ number }) => number);
+    const key = JSON.stringify([accountId, numbers, resourcePolicy?.number ?? null, request]);
     const known = decisions.get(key);
     if (known !== undefined) {
       return known;
     }
-    const decision = decide(request);
+    const decision = decide(request, accountId, identityPolicies, resourcePolicy);
     decisions.set(key, decision);
     return decision;
   };
+}
+
+async function decide(
+  request: AccessRequest,
+  accountId: string,
+  identityPolicies: readonly EvaluablePolicy[],
+  resourcePolicy: EvaluablePolicy | undefined,
+): Promise<AccessDecision> {
+  const { principalArn, action, resourceArn, context } = request;
+  const isAnonymous = principalArn === 'anonymous';
+  const isOfAccount = principalArn.startsWith('arn:');
+  const roleArn = roleOf(principalArn);
+  const results = await runSimulation(
+    {
+      request: {
+        principal: isAnonymous ? anonymousPrincipal : principalArn,
+        action,
+        resource: { resource: resourceArn, accountId },
+        contextVariables: {
+          ...makeEvaluable(context),
+          ...(isOfAccount
+            ? { 'aws:PrincipalArn': roleArn, 'aws:PrincipalAccount': roleArn.split(':')[4] ?? '' }
+            : {}),
+        },
+      },
+      identityPolicies: isAnonymous
+        ? []
+        : identityPolicies.map(({ policy }, index) => ({ name: `policy${index + 1}`, policy })),
+      serviceControlPolicies: [],
+      resourceControlPolicies: [],
+      ...(resourcePolicy === undefined ? {} : { resourcePolicy: resourcePolicy.policy }),
+    },
+    {},
+  );
+  if (results.resultType !== 'single') {
+    const what = results.resultType === 'error' ? JSON.stringify(results.errors) : 'a wildcard resource';
+    throw new Error(`${action} on ${resourceArn} cannot be evaluated: ${what}`);
+  }
+  const allowed = results.overallResult === 'Allowed';
+  return {
+    allowed,
+    reason: allowed ? 'allowed' : describeRefusal(request, results.result.analysis),
+    ignoredKeys: results.result.ignoredContextKeys ?? [],
+  };
+}
+
+interface EvaluablePolicy {
+  readonly policy: PolicyDocument;
+  /** The same for policies that say the same. */
+  readonly number: number;
+}
+
+const evaluablePolicies = new WeakMap<PolicyDocument, EvaluablePolicy>();
+const policyNumbers = new Map<string, number>();
+
+function prepare(policy: PolicyDocument): EvaluablePolicy {
+  const known = evaluablePolicies.get(policy);
+  if (known !== undefined) {
+    return known;
+  }
+  const text = JSON.stringify(policy);
+  const number = policyNumbers.get(text) ?? policyNumbers.size;
+  policyNumbers.set(text, number);
+  const made = { policy: makeEvaluable(policy), number };
+  evaluablePolicies.set(policy, made);
+  return made;
 }
 
 // Each with a key of the same actions that no policy of ours uses.

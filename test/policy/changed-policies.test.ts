@@ -1,0 +1,102 @@
+import { describe, expect, it } from '@jest/globals';
+import type { MatrixTemplate } from '../../policy/deployment.ts';
+import { evaluateMatrix, type Matrix } from '../../policy/evaluate.ts';
+import { matrixPolicies } from '../../policy/policies.ts';
+import { findMisspellings } from '../../policy/spelling.ts';
+import { templateOf } from './matrices.ts';
+
+const template = templateOf({});
+const withReplica = templateOf({ replica: true });
+
+/** The template with every text replaced, as if somebody had changed one grant. */
+function changed(from: string | RegExp, to: string, original: MatrixTemplate = template): MatrixTemplate {
+  const text = JSON.stringify(original);
+  const replaced = text.replaceAll(from instanceof RegExp ? from : new RegExp(escaped(from), 'g'), to);
+  expect(replaced).not.toBe(text);
+  return JSON.parse(replaced) as MatrixTemplate;
+}
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const found = ({ unexpected }: Matrix) =>
+  unexpected.map(
+    ({ principal, row, expected }) => `${principal} ${expected ? 'loses' : 'gains'} ${row.action}`,
+  );
+const differences = async (from: string | RegExp, to: string) =>
+  found(await evaluateMatrix(changed(from, to)));
+
+describe('the matrix notices', () => {
+  it('a presign role that may do anything with S3', async () => {
+    const differs = await differences('["s3:GetObject","s3:GetObjectVersion"]', '["s3:*"]');
+
+    expect(differs).toContain('presign prod gains s3:GetObjectAttributes');
+  });
+
+  it('a door that is not shut', async () => {
+    const differs = await differences('"Effect":"Deny"', '"Effect":"Allow"');
+
+    expect(differs).toEqual(
+      expect.arrayContaining([
+        'administrator gains s3:PutObject',
+        'administrator gains s3:GetObject',
+        'administrator gains s3:DeleteObjectVersion',
+        'administrator gains kms:Sign',
+      ]),
+    );
+  });
+
+  it('a bucket policy that lets versions be deleted', async () => {
+    const differs = await differences('s3:DeleteObjectVersion', 's3:GetBucketLocation');
+
+    expect(differs).toEqual([
+      'administrator gains s3:DeleteObjectVersion',
+      's3 and kms role gains s3:DeleteObjectVersion',
+    ]);
+  });
+
+  it('a cap of signature age in seconds', async () => {
+    const differs = await differences('"s3:signatureAge":180000', '"s3:signatureAge":180');
+
+    expect(differs).toContain('presign prod loses s3:GetObject');
+  });
+
+  it.each([
+    ['StringNotEqualsIfExists', 'StringNotEqualIfExists', 'operator StringNotEqualIfExists'],
+    ['kms:ReEncryptFrom', 'kms:ReEncriptFrom', 'action kms:ReEncriptFrom'],
+    ['s3:signatureAge', 's3:signatureAges', 'condition key s3:signatureAges'],
+  ])('that %s is written %s', async (from, to, misspelling) => {
+    const differs = await findMisspellings(matrixPolicies(changed(from, to)));
+
+    expect(differs).toEqual([misspelling]);
+  });
+
+  it.each([
+    // A replica that more than S3 could write to.
+    ['s3:ReplicateTags', 's3:GetBucketLocation', 'administrator gains s3:ReplicateTags'],
+    [
+      '"s3:GetObjectVersionForReplication","s3:PutObject",',
+      '"s3:GetObjectVersionForReplication",',
+      'administrator gains s3:PutObject',
+    ],
+    // A replication role that could delete there, read as people do, or is let in by nobody.
+    [
+      '"Action":"s3:ReplicateObject","Effect":"Allow"',
+      '"Action":"s3:*","Effect":"Allow"',
+      'replication gains s3:ReplicateTags',
+    ],
+    [
+      's3:GetObjectVersionForReplication',
+      's3:GetObject',
+      'replication loses s3:GetObjectVersionForReplication',
+    ],
+    [':role/Lifeboat-to-eu-west-1', ':role/Lifeboat-to', 'replication loses s3:ReplicateObject'],
+    ['s3.eu-west-1.', 's3.eu-central-1.', 'replication loses kms:Encrypt'],
+    // A trust that takes every account's buckets.
+    ['"aws:SourceAccount":', '"aws:PrincipalOrgID":', 'S3 gains sts:AssumeRole'],
+  ])('what happens to a replica when %s becomes %s', async (from, to, expected) => {
+    const variant = { replica: true };
+
+    const differs = found(await evaluateMatrix(changed(from, to, withReplica), variant));
+
+    expect(differs).toContain(expected);
+  });
+});
