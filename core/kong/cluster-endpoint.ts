@@ -200,6 +200,30 @@ async function waitAtMost(clock: Clock, milliseconds: number, event: Promise<voi
   }
 }
 
+/**
+ * Waits until it is woken, the signal aborts or the time is over.
+ *
+ * @param setWake takes what ends the wait
+ */
+async function waitToBeWoken(
+  clock: Clock,
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  setWake: (wake: () => void) => void,
+): Promise<void> {
+  let wake = (): void => undefined;
+  const woken = new Promise<void>((resolve) => {
+    wake = resolve;
+  });
+  setWake(wake);
+  signal?.addEventListener('abort', wake);
+  try {
+    await waitAtMost(clock, milliseconds, woken);
+  } finally {
+    signal?.removeEventListener('abort', wake);
+  }
+}
+
 function cancelled(endpoint: string): ControlPlaneError {
   return new ControlPlaneError(
     'cancelled',
@@ -253,7 +277,7 @@ function receiveFrames(
     wake();
   });
   socket.on('close', (code, reason) => {
-    closed ??= lost(code, reason.toString('utf8').slice(0, 200), options, request);
+    closed ??= describeLoss(code, reason.toString('utf8').slice(0, 200), options, request);
     reportOpened(closed);
     wake();
   });
@@ -261,22 +285,10 @@ function receiveFrames(
   return {
     opened,
     async nextFrame(waitMs, signal) {
-      const event = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      const abort = () => wake();
-      signal?.addEventListener('abort', abort);
-      try {
-        if (
-          unread === undefined &&
-          failure === undefined &&
-          closed === undefined &&
-          signal?.aborted !== true
-        ) {
-          await waitAtMost(options.clock, waitMs, event);
-        }
-      } finally {
-        signal?.removeEventListener('abort', abort);
+      if (unread === undefined && failure === undefined && closed === undefined && signal?.aborted !== true) {
+        await waitToBeWoken(options.clock, waitMs, signal, (resolve) => {
+          wake = resolve;
+        });
       }
       if (signal?.aborted === true) {
         throw cancelled(options.endpoint);
@@ -291,7 +303,7 @@ function receiveFrames(
       }
       return closed === undefined ? 'nothing' : 'lost';
     },
-    whyLost: () => closed ?? lost(1006, '', options, request),
+    whyLost: () => closed ?? describeLoss(1006, '', options, request),
     close: () => socket.terminate(),
   };
 }
@@ -321,7 +333,7 @@ function describeRefusal(
 // registry).
 const goneCodes = new Set([1001, 1006, 1012, 1013]);
 
-function lost(
+function describeLoss(
   code: number,
   reason: string,
   { endpoint }: ClusterEndpointOptions,
