@@ -77,7 +77,57 @@ export interface TimeAndChance {
 
 export const initialState: WatchState = { phase: 'waiting', failedTries: 0, notBeforeMs: 0 };
 
-/** What comes after `event`. The state's phase is what is to be done next; before each of them the status is asked again. */
+/**
+ * Says what comes after `event`. The state's phase is what is done next; before each step the status API is asked again.
+ *
+ * The states, by phase. `|` separates what depends on time, the cache, the endpoint or the error's code; an event that does not belong to
+ * a phase leaves it. `watch.test.ts` holds these lines to the code.
+ *
+ *     waiting --silent--> waiting
+ *     waiting --empty--> waiting|granting
+ *     waiting --configured--> done
+ *     waiting --stale--> waiting|granting|done
+ *     waiting --granted--> waiting
+ *     waiting --downloaded--> waiting
+ *     waiting --seeded--> done
+ *     waiting --failed--> waiting
+ *
+ *     granting --silent--> waiting
+ *     granting --empty--> granting|waiting
+ *     granting --configured--> done
+ *     granting --stale--> granting|waiting|done
+ *     granting --granted--> downloading
+ *     granting --downloaded--> granting
+ *     granting --seeded--> done
+ *     granting --failed--> granting|waiting
+ *
+ *     downloading --silent--> waiting
+ *     downloading --empty--> downloading|waiting
+ *     downloading --configured--> done
+ *     downloading --stale--> downloading|waiting|done
+ *     downloading --granted--> downloading
+ *     downloading --downloaded--> seeding|done
+ *     downloading --seeded--> done
+ *     downloading --failed--> granting|waiting
+ *
+ *     seeding --silent--> waiting
+ *     seeding --empty--> seeding|waiting
+ *     seeding --configured--> done
+ *     seeding --stale--> seeding|waiting|done
+ *     seeding --granted--> seeding
+ *     seeding --downloaded--> seeding
+ *     seeding --seeded--> done
+ *     seeding --failed--> granting|waiting
+ *
+ *     done --silent--> done
+ *     done --empty--> done
+ *     done --configured--> done
+ *     done --stale--> done
+ *     done --granted--> done
+ *     done --downloaded--> done
+ *     done --seeded--> done
+ *     done --failed--> done
+ */
 export function advanceWatch(
   policy: WatchPolicy,
   state: WatchState,

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { StandbyErrorCode } from '../../../core/fetch/errors.ts';
 import {
@@ -49,6 +50,14 @@ const states = {
     cache,
   },
   'with an old cache for five seconds': { ...sinceStart, phase: 'waiting', cache },
+  'granting over an old cache': { ...firstTry, phase: 'granting', cache },
+  'downloading over an old cache': { ...firstTry, phase: 'downloading', grant, cache },
+  'downloading over a newer cache': {
+    ...firstTry,
+    phase: 'downloading',
+    grant,
+    cache: { ...cache, writtenMs: Date.parse('2026-12-01T00:00:00.000Z') },
+  },
   'seeding over an old cache': { ...firstTry, phase: 'seeding', manifest, cache },
   'seeding what has one before it': {
     ...firstTry,
@@ -255,5 +264,25 @@ describe('the time of the next try', () => {
     ['comes after the pause', { answeringSinceMs: 100, notBeforeMs: 5_101 }, 5_101],
   ])('%s', (_what, history, expected) => {
     expect(findNextTryMs(policy, { failedTries: 0, ...history })).toBe(expected);
+  });
+});
+
+describe('the diagram in the doc comment', () => {
+  it('has each transition from a phase by an event, and no other', async () => {
+    const source = await readFile('core/standby/watch.ts', 'utf8');
+    const drawn = [...source.matchAll(/^ \*\s+(\w+) --(\w+)--> ([\w|]+)$/gm)].map(
+      ([, from, event, to = '']) => `${from} --${event}--> ${to.split('|').sort().join('|')}`,
+    );
+    const reached = new Map<string, Set<string>>();
+    for (const state of Object.values<WatchState>(states)) {
+      for (const event of Object.values<WatchEvent>(events)) {
+        const edge = `${state.phase} --${event.type}-->`;
+        const { phase } = advanceWatch(policy, state, event, { nowMs, random: 0.5 });
+        reached.set(edge, (reached.get(edge) ?? new Set()).add(phase));
+      }
+    }
+    const walked = [...reached].map(([edge, phases]) => `${edge} ${[...phases].sort().join('|')}`);
+
+    expect(drawn.sort()).toEqual(walked.sort());
   });
 });
