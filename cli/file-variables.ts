@@ -3,8 +3,9 @@ import { isNativeError } from 'node:util/types';
 import { InvalidArgumentError } from 'commander';
 
 /**
- * Takes out variables that are set to nothing, as manifests and unit files often do, and fills others from files, as container platforms hand
- * secrets over: `NAME_FILE` names a file that holds the value of `NAME`. Kong's own image does the same with each `KONG_*`.
+ * Takes out variables that are set to nothing, as manifests and unit files often do, and fills others from
+ * files, as container platforms hand secrets over: `NAME_FILE` names a file that holds the value of `NAME`.
+ * Kong's own image does the same with each `KONG_*`.
  *
  * @param names of the variables that are read
  * @throws InvalidArgumentError where both are set, or the file cannot be read

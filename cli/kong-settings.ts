@@ -4,8 +4,8 @@ import { InvalidArgumentError } from 'commander';
 export const defaultStatusUrl = 'http://127.0.0.1:8007';
 
 /**
- * Where Kong's status API is on this machine, by Kong's own setting, for example `0.0.0.0:8100 reuseport, 0.0.0.0:8543 ssl`: its first
- * listener without TLS, else its first.
+ * Where Kong's status API is on this machine, by Kong's own setting, for example `0.0.0.0:8100 reuseport,
+ * 0.0.0.0:8543 ssl`: its first listener without TLS, else its first.
  *
  * @param listen value of KONG_STATUS_LISTEN, or of status_listen in `.kong_env`; undefined when it is not set
  * @throws InvalidArgumentError when there is no such API

@@ -116,7 +116,10 @@ async function readClusterIdentity({ clusterCert, clusterCertKey }: GrantOptions
   }
 }
 
-/** As Kong reads certificates and keys (kong/conf_loader/parse.lua): from a file, if there is one of that name, else as base64, else as they are. */
+/**
+ * As Kong reads certificates and keys (kong/conf_loader/parse.lua): from a file, if there is one of that
+ * name, else as base64, else as they are.
+ */
 async function readPem(option: string, given: string): Promise<string> {
   const isPem = (text: string) => text.includes('-----BEGIN ');
   if (isPem(given)) {
@@ -220,8 +223,8 @@ export async function readTrustedKeys(given: string): Promise<readonly Verificat
 }
 
 /**
- * The AWS region whose API an endpoint is: as API Gateway's own name says, which cannot be wrong and may be one of several endpoints; else as
- * asked for, else the environment's.
+ * The AWS region whose API an endpoint is: as API Gateway's own name says, which cannot be wrong and may be
+ * one of several endpoints; else as asked for, else the environment's.
  *
  * @throws InvalidArgumentError when none is known
  */

@@ -109,7 +109,7 @@ async function watchNode(options: StandbyCommandOptions): Promise<void> {
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
     process.once(name, end);
   }
-  // Whoever read the log may go: what was begun at the node is brought to its end all the same.
+  // A closed log ends nothing: what was begun at the node is finished.
   for (const output of [process.stdout, process.stderr]) {
     output.on('error', () => undefined);
   }
@@ -201,7 +201,9 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
   clearInterval(alive);
 }
 
-/** Where the status API is, as soon as somebody says so: Kong writes down its settings when it starts, which may be after us. */
+/**
+ * Finds the status API anew each time: Kong writes its settings when it starts, which may be after standby.
+ */
 function statusUrlFinder(given: string | undefined, prefix: string): () => Promise<string> {
   // Manifests and unit files often set variables to nothing.
   const listen = process.env['KONG_STATUS_LISTEN'] || undefined;

@@ -1,4 +1,7 @@
-/** Names of AWS endpoints in every partition (China, GovCloud, European Sovereign Cloud, ISO), by the SDK's own table. */
+/**
+ * Names of AWS endpoints in every partition (China, GovCloud, European Sovereign Cloud, ISO), by the SDK's
+ * own table.
+ */
 import { partition } from '@aws-sdk/core/client';
 
 /** URL of Lambda's API in a region. */

@@ -72,8 +72,8 @@ export interface DownloadRequest extends ContentWish {
 }
 
 /**
- * Downloads a published file and verifies it on the way; only a file that passes every check appears at `output`, at once and whole, with
- * mode 0600.
+ * Downloads a published file and verifies it on the way; only a file that passes every check appears at
+ * `output`, at once and whole, with mode 0600.
  *
  * @returns what its signature says of it
  * @throws StandbyError
@@ -161,7 +161,7 @@ async function requireTrustedManifest(response: HttpResponse, request: DownloadR
       `the file was made for Kong ${manifest.kongVersion}, which a node ${request.kongVersion} cannot load`,
     );
   }
-  // Whoever answers must not choose which of the old files, all of them well signed, the node gets.
+  // The vault must not choose which of the old files, which are all signed, the node gets.
   if (request.wantedSha256 !== undefined && manifest.sha256 !== request.wantedSha256) {
     throw new StandbyError(
       'verification',
@@ -208,7 +208,10 @@ async function storeVerified(
 
 const temporaryPrefix = (output: string) => join(dirname(output), `.${basename(output)}.`);
 
-/** What killed runs left would fill the disk. A file that is younger may be another run's, which is still at work. */
+/**
+ * What killed runs left would fill the disk. A file that is younger may be another run's, which is still at
+ * work.
+ */
 async function removeAbandoned(output: string, writtenBeforeMs: number): Promise<void> {
   // A directory that cannot be read is named when the file is written.
   const names = await readdir(dirname(output)).catch(() => []);
@@ -232,7 +235,7 @@ async function receive(
   let size = 0;
   for await (const piece of readPieces(response)) {
     size += piece.length;
-    // Whoever answers must not fill the disk: the signed size is the limit.
+    // An answer without an end must not fill the disk: the signed size is the limit.
     if (size > manifest.size) {
       throw new StandbyError(
         'verification',

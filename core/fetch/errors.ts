@@ -29,7 +29,10 @@ export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
   refused: 9,
 };
 
-/** The data plane did not get a file, or Kong did not load it; what either had before is untouched. Messages never hold a presigned URL. */
+/**
+ * The data plane did not get a file, or Kong did not load it; what either had before is untouched. Messages
+ * never hold a presigned URL.
+ */
 export class StandbyError extends CodedError<StandbyErrorCode> {
   override readonly name = 'StandbyError';
 }

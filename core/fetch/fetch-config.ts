@@ -10,8 +10,8 @@ export interface FetchParts {
 }
 
 /**
- * What a new data plane does: it asks for a grant, downloads the file, verifies it and stores it. Where that fails, it does the same with
- * the next source.
+ * What a new data plane does: it asks for a grant, downloads the file, verifies it and stores it. Where that
+ * fails, it does the same with the next source.
  *
  * @throws StandbyError with the code of the last failure, and the messages of all
  */

@@ -33,7 +33,10 @@ export interface ClusterAuthentication {
 export type GrantAuthentication = IamAuthentication | ClusterAuthentication;
 
 export interface GrantRequest {
-  /** Base URL of Lifeboat's HTTP API, or the ARN of a control plane's function (`arn:` is a URL's scheme), as the stack's outputs give them. */
+  /**
+   * Base URL of Lifeboat's HTTP API, or the ARN of a control plane's function (`arn:` is a URL's scheme), as
+   * the stack's outputs give them.
+   */
   readonly endpoint: URL;
   readonly controlPlane: string;
   /** Full version of the data plane. */
@@ -64,7 +67,8 @@ const grantSchema = v.object({
 
 export type ReceivedGrant = v.InferOutput<typeof grantSchema>;
 
-// API Gateway refuses signatures that are five minutes off; assertions are good for a minute, and ten seconds ahead of their time.
+// API Gateway refuses signatures that are five minutes off; assertions are good for a minute, and ten seconds
+// ahead of their time.
 const tolerableSkewMs = { iam: 4 * 60 * 1000, 'cluster-certificate': 9 * 1000 } as const;
 const largestAnswerBytes = 64 * 1024;
 
@@ -84,7 +88,8 @@ interface Answer {
 }
 
 /**
- * Asks for a grant: by a request signed for IAM, by an assertion that the cluster certificate's key has signed, or by invoking the function.
+ * Asks for a grant: by a request signed for IAM, by an assertion that the cluster certificate's key has
+ * signed, or by invoking the function.
  *
  * @throws StandbyError `denied`, `no-file` or `unreachable`
  */
@@ -139,7 +144,10 @@ async function prepareAssertion(
   };
 }
 
-/** Invoke of Lambda's API, which has a private endpoint where HTTP APIs have none (Lambda API Reference, "Invoke"). */
+/**
+ * Invoke of Lambda's API, which has a private endpoint where HTTP APIs have none (Lambda API Reference,
+ * "Invoke").
+ */
 function prepareInvocation(
   { endpoint, authentication, lambdaEndpoint, clock }: GrantRequest,
   asked: object,
@@ -233,7 +241,10 @@ async function sendRequest(
   }
 }
 
-/** Lambda answers 200 when the function has run: whether it failed says a header, and a problem of ours says so itself. */
+/**
+ * Lambda answers 200 when the function has run: whether it failed says a header, and a problem of ours says
+ * so itself.
+ */
 function readInvocationStatus(response: HttpResponse, text: string): number {
   if (response.status !== 200) {
     return response.status;
@@ -289,7 +300,10 @@ function measureClockSkewMs(response: HttpResponse, now: Date): number {
   return Number.isNaN(theirs) ? 0 : now.getTime() - theirs;
 }
 
-/** What the endpoint said: our own problem details (RFC 9457), or the words of API Gateway, of Lambda, or of a function that failed. */
+/**
+ * What the endpoint said: our own problem details (RFC 9457), or the words of API Gateway, of Lambda, or of a
+ * function that failed.
+ */
 function readExplanation(text: string): string {
   const said = v.safeParse(
     v.pipe(

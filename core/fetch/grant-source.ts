@@ -32,7 +32,8 @@ export function endpointGrantSource(endpoint: GrantEndpoint, settings: GrantSett
   const { timeoutMs, clock } = settings;
   return {
     async requestGrant(versionId, signal) {
-      // A credential service that takes connections and stays silent must not hold up the next endpoint or the end.
+      // A credential service that takes connections and stays silent must not hold up the next endpoint or
+      // the end.
       const authentication = await Promise.race([
         endpoint.authenticate(),
         refuseAfter(timeoutMs, clock, signal),

@@ -1,6 +1,6 @@
 /**
- * As much of HTTP as a data plane needs, on Node's own http and https: `fetch` alone takes some 30 MB, which a sidecar pays on every node, and
- * in Node 20 it knows no proxy.
+ * As much of HTTP as a data plane needs, on Node's own http and https: `fetch` alone takes some 30 MB, which
+ * a sidecar pays on every node, and in Node 20 it knows no proxy.
  */
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
@@ -50,7 +50,8 @@ export interface HttpClientOptions {
 }
 
 /**
- * How grants and files are fetched: by way of the proxy that the environment names, trusting the CAs that it is given.
+ * How grants and files are fetched: by way of the proxy that the environment names, trusting the CAs that it
+ * is given.
  *
  * @throws Error when the CA file cannot be read, or a proxy's URL is none
  */
@@ -102,8 +103,9 @@ export function describeRequestFailure(error: unknown): string {
 }
 
 /**
- * The proxy for a URL, as curl and Go understand the environment: the lower-case name first, NO_PROXY as a list of hosts, domains
- * (`.example.com`, `example.com` with all below it), each with a port if need be, or `*`.
+ * The proxy for a URL, as curl and Go understand the environment: the lower-case name first, NO_PROXY as a
+ * list of hosts, domains (`.example.com`, `example.com` with all below it), each with a port if need be, or
+ * `*`.
  *
  * @returns its URL; undefined for none, and for this machine itself
  */
@@ -158,7 +160,8 @@ async function trusting(caFile: string, extraFile: string | undefined): Promise<
   if (!given.includes('-----BEGIN CERTIFICATE-----')) {
     throw new Error(`--ca-file ${caFile} holds no PEM certificate`);
   }
-  // What is named here takes the place of all that Node trusts by itself. A file that cannot be read Node warns of, and goes on.
+  // What is named here takes the place of all that Node trusts by itself. A file that cannot be read Node
+  // warns of, and goes on.
   const extra = await readFile(extraFile ?? '', 'utf8').catch(() => '');
   return createSecureContext({ ca: [...rootCertificates, ...(extra === '' ? [] : [extra]), given] });
 }
@@ -231,8 +234,8 @@ function overTls(socket: Socket, url: URL, secureContext: SecureContext | undefi
 }
 
 /**
- * A connection to where a URL leads, through a proxy (RFC 9110, 9.3.6). Not by https-proxy-agent: it passes a proxy's refusal for the answer of the
- * host, and keeps its connection when the request is given up.
+ * A connection to where a URL leads, through a proxy (RFC 9110, 9.3.6). Not by https-proxy-agent: it passes a
+ * proxy's refusal for the answer of the host, and keeps its connection when the request is given up.
  */
 function tunnel(
   proxy: URL,
@@ -295,7 +298,7 @@ function headersOf({ headers }: IncomingMessage): HttpHeaders {
   return { get, has: (name) => get(name) !== null };
 }
 
-/** Whoever gave up knows by the reason that it was him. */
+/** The signal's reason where that ended the request: it tells the caller which deadline or signal it was. */
 function failure(error: unknown, signal: AbortSignal | undefined): unknown {
   return signal?.aborted === true ? signal.reason : new Error('the request failed', { cause: error });
 }

@@ -16,8 +16,8 @@ export interface Health {
 }
 
 /**
- * A status page for whoever runs the process: `/healthz` is 200 as long as it runs, `/readyz` once the node has a configuration, 503 before.
- * Both say what it does, since when, and with which revision.
+ * A status page for whoever runs the process: `/healthz` is 200 as long as it runs, `/readyz` once the node
+ * has a configuration, 503 before. Both say what it does, since when, and with which revision.
  *
  * @throws Error when nothing can listen there
  */

@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The settings that Kong runs with, the defaults among them: `kong prepare` and `kong start` write them (kong/cmd/utils/prefix_handler.lua). */
+/**
+ * The settings that Kong runs with, the defaults among them: `kong prepare` and `kong start` write them
+ * (kong/cmd/utils/prefix_handler.lua).
+ */
 export const kongEnvPath = (prefix: string) => join(prefix, '.kong_env');
 
 /**

@@ -12,8 +12,9 @@ export interface LicencePlaces {
 const variables = ['KONG_LICENSE_DATA', 'KONG_LICENSE_PATH'];
 
 /**
- * Whether a file of an Enterprise control plane goes to a node that has, for all that can be seen from here, no licence: the places that a node
- * looks at (developer.konghq.com/gateway/entities/license), besides its control plane, which is away.
+ * Whether a file of an Enterprise control plane goes to a node that has, for all that can be seen from here,
+ * no licence: the places that a node looks at (developer.konghq.com/gateway/entities/license), besides its
+ * control plane, which is away.
  *
  * @returns the warning; undefined when there is nothing to warn of
  */

@@ -15,7 +15,10 @@ export interface SeedRequest {
   readonly prefix: string;
   /** Base URL of the node's `status_listen`. */
   readonly statusUrl: string;
-  /** Verified declarative config, `*.json`, under the path by which Kong sees it; Kong's user must be able to read it. */
+  /**
+   * Verified declarative config, `*.json`, under the path by which Kong sees it; Kong's user must be able to
+   * read it.
+   */
   readonly file: string;
   /** Of the file's bytes, lower-case hex: what a node that has loaded it shows as its configuration hash. */
   readonly md5: string;
@@ -34,15 +37,17 @@ export interface SeedRequest {
 export type SeedPlace = Pick<SeedRequest, 'prefix' | 'file'>;
 
 /**
- * Gives a running Kong that has no configuration, or an old one that may go, one from a file, without a restart
- * (docs/kong.md#seeding): a line
- * `declarative_config = <file>` in `<prefix>/.kong_env`, a SIGHUP, and the line out again as soon as the node has another configuration, from
- * wherever. A node that has any other is left alone. When it returns or throws, the line is gone, so that the file may go too.
+ * Gives a running Kong that has no configuration, or an old one that may go, one from a file, without a
+ * restart (docs/kong.md#seeding): a line
+ * `declarative_config = <file>` in `<prefix>/.kong_env`, a SIGHUP, and the line out again as soon as the node
+ * has another configuration, from wherever. A node that has any other is left alone. When it returns or
+ * throws, the line is gone, so that the file may go too.
  *
- * A line that a killed run left behind is known by its path, which nobody but Lifeboat writes to, and taken out.
+ * A line that a killed run left behind is known by its path, which nobody but Lifeboat writes to, and taken
+ * out.
  *
- * @throws StandbyError `kong`; `refused` when Kong did not load the file in time; `verification` when the file is not the one that was
- * verified
+ * @throws StandbyError `kong`; `refused` when Kong did not load the file in time; `verification` when the
+ * file is not the one that was verified
  */
 export async function seedKong(request: SeedRequest): Promise<SeedOutcome> {
   const environment = kongEnvironment(request);
@@ -57,7 +62,8 @@ export async function seedKong(request: SeedRequest): Promise<SeedOutcome> {
   }
   const outcome = await loadFile(request, environment);
   if (outcome === undefined) {
-    // What Kong refused may have got half-way, into its cache or its workers: without the line it starts from what it had.
+    // What Kong refused may have got half-way, into its cache or its workers: without the line it starts from
+    // what it had.
     await reload(request);
     throw notLoaded(request);
   }
@@ -87,7 +93,8 @@ export async function removeLeftover(place: SeedPlace): Promise<void> {
     () => true,
     () => false,
   );
-  // Whoever may not read it has left no line in it, and a node that has a configuration needs nothing of us.
+  // A user who may not read it cannot have left a line in it, and a node that has a configuration needs no
+  // file.
   if (readable) {
     await environment.removeLine();
   }
@@ -106,12 +113,16 @@ async function loadFile(
     await reload(request);
     return await awaitConfiguration(request);
   } finally {
-    // While the line is there, each further SIGHUP puts the file over whatever the control plane has sent since (Kong/kong#14407).
+    // While the line is there, each further SIGHUP puts the file over whatever the control plane has sent
+    // since (Kong/kong#14407).
     await environment.removeLine();
   }
 }
 
-/** Looked up anew for each signal: since the last one Kong may have ended, and its process id become somebody else's. */
+/**
+ * Looks the process up for each signal: Kong may have ended since the last one, and another process may have
+ * its id.
+ */
 async function reload({ prefix }: SeedPlace): Promise<void> {
   sendSignal(await findNginxMaster(prefix), 'SIGHUP');
 }
@@ -139,7 +150,8 @@ async function awaitConfiguration(request: SeedRequest): Promise<SeedOutcome | u
   }
 }
 
-// A file that changed since it was verified must not be loaded, and one that is missing would make the node unready.
+// A file that changed since it was verified must not be loaded, and one that is missing would make the node
+// unready.
 async function requireContent({ file, md5 }: SeedRequest): Promise<void> {
   const hash = createHash('md5');
   try {
@@ -230,7 +242,9 @@ interface KongEnvironment {
   addLine(): Promise<void>;
   /** Does nothing when the line is not there. */
   removeLine(): Promise<void>;
-  /** @throws StandbyError when the user loads a file of their own: whose configuration wins is not ours to say */
+  /**
+   * @throws StandbyError when the user loads a file of their own: whose configuration wins is not ours to say
+   */
   refuseUsersOwn(): Promise<void>;
 }
 
@@ -288,7 +302,8 @@ function kongEnvironment({ prefix, file }: SeedPlace): KongEnvironment {
 
 function seedLine(file: string): string {
   const path = resolve(file);
-  // Kong would take # for a comment and a final \ for a continued line (kong/conf_loader, Penlight's config.read).
+  // Kong would take # for a comment and a final \ for a continued line (kong/conf_loader, Penlight's
+  // config.read).
   if (/[#\\\p{Cc}]|\s$/u.test(path)) {
     throw new StandbyError(
       'kong',

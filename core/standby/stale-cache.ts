@@ -25,8 +25,8 @@ export interface StaleCacheQuestion {
 }
 
 /**
- * The cache that a node runs on, if it is older than allowed and from before the node's start. Whatever cannot be told for certain counts as a
- * configuration to be left alone.
+ * The cache that a node runs on, if it is older than allowed and from before the node's start. Whatever
+ * cannot be told for certain counts as a configuration to be left alone.
  */
 export async function findStaleCache(question: StaleCacheQuestion): Promise<ObservedCache | undefined> {
   const { prefix, hash, maxAgeMs, now } = question;
@@ -35,13 +35,17 @@ export async function findStaleCache(question: StaleCacheQuestion): Promise<Obse
   if (writtenMs === undefined || startedMs === undefined) {
     return undefined;
   }
-  // A machine whose clock was set after the control plane had delivered would show a new cache as an old one: both times are of its clock.
+  // A machine whose clock was set after the control plane had delivered would show a new cache as an old one:
+  // both times are of its clock.
   const isFromBefore = writtenMs < startedMs;
   const isOld = now.getTime() - writtenMs >= maxAgeMs;
   return isFromBefore && isOld ? { hash, writtenMs, isSilent: await isSilent(prefix) } : undefined;
 }
 
-/** Whether a published file may replace a cache: it is another configuration, and was read from the control plane after the cache was written. */
+/**
+ * Whether a published file may replace a cache: it is another configuration, and was read from the control
+ * plane after the cache was written.
+ */
 export function isNewerThan({ hash, writtenMs }: StaleCache, manifest: Manifest): boolean {
   const { configHash, md5, builtAt, exportedAt } = manifest;
   return (
@@ -58,7 +62,10 @@ export async function isUnchanged(cache: StaleCache, prefix: string, hash: strin
 
 const pidFile = (prefix: string) => join(prefix, 'pids/nginx.pid');
 
-/** LMDB writes with each configuration, and only then: not when Kong opens it, nor when it gets what it has (kong/clustering/data_plane.lua). */
+/**
+ * LMDB writes with each configuration, and only then: not when Kong opens it, nor when it gets what it has
+ * (kong/clustering/data_plane.lua).
+ */
 function readCacheWrittenMs(prefix: string): Promise<number | undefined> {
   return readModifiedMs(join(prefix, 'dbless.lmdb/data.mdb'));
 }
@@ -71,8 +78,8 @@ async function readModifiedMs(path: string): Promise<number | undefined> {
 }
 
 /**
- * Whether Kong has no connection to its control plane. One that is there and has nothing new to say looks like one that is away: neither the
- * node's hash nor its cache changes.
+ * Whether Kong has no connection to its control plane. One that is there and has nothing new to say looks
+ * like one that is away: neither the node's hash nor its cache changes.
  */
 async function isSilent(prefix: string): Promise<boolean> {
   const [endpoint = '', usesProxy, pid = ''] = await Promise.all([
@@ -93,7 +100,10 @@ async function isSilent(prefix: string): Promise<boolean> {
   );
 }
 
-/** @param table of proc_pid_net(5): `sl local_address rem_address st ...`, addresses and ports in hex, 01 is an established connection */
+/**
+ * @param table of proc_pid_net(5): `sl local_address rem_address st ...`, addresses and ports in hex, 01 is
+ * an established connection
+ */
 function hasConnectionTo(port: number, table: string): boolean {
   return table.split('\n').some((line) => {
     const [, , remote = '', state] = line.trim().split(/\s+/);

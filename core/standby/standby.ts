@@ -61,10 +61,11 @@ export interface StandbyOptions {
 export type StandbyOutcome = 'seeded' | 'has a configuration' | 'ended';
 
 /**
- * Watches a node until it has a configuration: its control plane's, or, when that is silent, the published one. Without `once` it goes on
- * for as long as that takes.
+ * Watches a node until it has a configuration: its control plane's, or, when that is silent, the published
+ * one. Without `once` it goes on for as long as that takes.
  *
- * @throws StandbyError with `once`, and when a killed run's line cannot be taken out of a node that has a configuration
+ * @throws StandbyError with `once`, and when a killed run's line cannot be taken out of a node that has a
+ * configuration
  */
 export async function runStandby(ports: StandbyPorts, options: StandbyOptions): Promise<StandbyOutcome> {
   const { pollMs, once, signal } = options;

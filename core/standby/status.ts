@@ -3,7 +3,10 @@ import type { Clock } from '../clock.ts';
 import { StandbyError } from '../fetch/errors.ts';
 import { describeRequestFailure, fetchDirectly, readBodyText } from '../fetch/http-client.ts';
 
-/** What a node without any configuration shows as its hash (kong/constants.lua, DECLARATIVE_EMPTY_CONFIG_HASH). */
+/**
+ * What a node without any configuration shows as its hash (kong/constants.lua,
+ * DECLARATIVE_EMPTY_CONFIG_HASH).
+ */
 export const noConfiguration = '0'.repeat(32);
 
 const statusTimeoutMs = 5_000;
@@ -12,7 +15,8 @@ const largestAnswerBytes = 1_000_000;
 const statusSchema = v.object({ configuration_hash: v.pipe(v.string(), v.nonEmpty()) });
 
 /**
- * What a node's status API names as its configuration: `noConfiguration`, the md5 of a file, or the control plane's hash.
+ * What a node's status API names as its configuration: `noConfiguration`, the md5 of a file, or the control
+ * plane's hash.
  *
  * @param statusUrl base URL of the node's `status_listen`
  * @param signal gives up early

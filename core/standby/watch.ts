@@ -78,10 +78,11 @@ export interface TimeAndChance {
 export const initialState: WatchState = { phase: 'waiting', failedTries: 0, notBeforeMs: 0 };
 
 /**
- * Says what comes after `event`. The state's phase is what is done next; before each step the status API is asked again.
+ * Says what comes after `event`. The state's phase is what is done next; before each step the status API is
+ * asked again.
  *
- * The states, by phase. `|` separates what depends on time, the cache, the endpoint or the error's code; an event that does not belong to
- * a phase leaves it. `watch.test.ts` holds these lines to the code.
+ * The states, by phase. `|` separates what depends on time, the cache, the endpoint or the error's code; an
+ * event that does not belong to a phase leaves it. `watch.test.ts` holds these lines to the code.
  *
  *     waiting --silent--> waiting
  *     waiting --empty--> waiting|granting
@@ -166,7 +167,10 @@ export function findNextTryMs({ afterMs }: WatchPolicy, history: History): numbe
   return answeringSinceMs === undefined ? undefined : Math.max(answeringSinceMs + afterMs, notBeforeMs);
 }
 
-/** A Kong that is silent gets its time again. One that is so twice in a row starts anew, and may accept what it refused before. */
+/**
+ * A Kong that is silent gets its time again. One that is so twice in a row starts anew, and may accept what
+ * it refused before.
+ */
 function handleSilence(state: History): WatchState {
   const remembered = { ...toWaiting(state), answeringSinceMs: undefined, cache: undefined };
   // Once is what a reload looks like, the one after a refusal too.
@@ -174,7 +178,10 @@ function handleSilence(state: History): WatchState {
   return isAnew ? { ...remembered, refusedSha256: undefined, previous: undefined } : remembered;
 }
 
-/** A node with an old cache is tried like an empty one, as long as the cache is what it was and the control plane is silent. */
+/**
+ * A node with an old cache is tried like an empty one, as long as the cache is what it was and the control
+ * plane is silent.
+ */
 function handleStaleCache(
   policy: WatchPolicy,
   state: Exclude<WatchState, { readonly phase: 'done' }>,
@@ -244,7 +251,10 @@ function handleFailure(
   return { ...toWaiting(state), ...refusals, failedTries, notBeforeMs: nowMs + pause };
 }
 
-/** What is known of refused content after a failure; the revision before is tried once, and again only where nobody could answer for it. */
+/**
+ * What is known of refused content after a failure; the revision before is tried once, and again only where
+ * nobody could answer for it.
+ */
 function updateRefusals(
   state: Exclude<WatchState, { readonly phase: 'waiting' | 'done' }>,
   code: StandbyErrorCode,
@@ -268,8 +278,8 @@ function updateRefusals(
 }
 
 /**
- * What is wrong in the vault, with the pinned key or with the disk is not better in a second. Credentials and clocks often are, on a machine
- * that has just started.
+ * What is wrong in the vault, with the pinned key or with the disk is not better in a second. Credentials and
+ * clocks often are, on a machine that has just started.
  */
 const recoversSoon: Readonly<Record<StandbyErrorCode, boolean>> = {
   denied: true,

@@ -6,7 +6,10 @@ import { readConfigurationHash } from './status.ts';
 import type { WatchedNode } from './watched-node.ts';
 
 export interface WatchedKongOptions extends SeedPlace {
-  /** Base URL of the status API, looked up for each question: Kong's settings may be written after standby has begun. */
+  /**
+   * Base URL of the status API, looked up for each question: Kong's settings may be written after standby has
+   * begun.
+   */
   findStatusUrl(): Promise<string>;
   /** Caches that are older than this may be replaced. @default none */
   readonly maxCacheAgeMs?: number | undefined;

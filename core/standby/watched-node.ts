@@ -11,7 +11,9 @@ export interface WatchedNode {
    * @throws StandbyError `kong` when the node does not answer
    */
   readConfigurationHash(signal: AbortSignal): Promise<string>;
-  /** The cache that a node with this hash runs on, if it is too old; undefined for any other configuration. */
+  /**
+   * The cache that a node with this hash runs on, if it is too old; undefined for any other configuration.
+   */
   findStaleCache(hash: string): Promise<ObservedCache | undefined>;
   /**
    * Fails when the node could not be given a file, so that none is fetched in vain.
