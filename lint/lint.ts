@@ -1,10 +1,14 @@
-/** `npm run lint` after Biome: the floors of the house, and references that lead nowhere. */
+/**
+ * `npm run lint` after Biome: the floors of the house, references that lead nowhere, and the width of
+ * comments.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../build/project-root.ts';
 import allowances from './allowances.json' with { type: 'json' };
 import { beyondAllowances } from './allowances.ts';
+import { checkCommentWidth } from './comment-width.ts';
 import { checkFloors } from './floors.ts';
 import { checkReferences, type SourceFiles } from './references.ts';
 
@@ -26,7 +30,11 @@ function sourceFiles(): SourceFiles {
 }
 
 const files = sourceFiles();
-const findings = [...checkFloors(projectRoot), ...checkReferences(files, projectRoot)];
+const findings = [
+  ...checkFloors(projectRoot),
+  ...checkReferences(files, projectRoot),
+  ...checkCommentWidth(files),
+];
 const { broken, tooLarge } = beyondAllowances(findings, allowances);
 for (const { rule, file, line, message } of broken) {
   process.stdout.write(`${file}${line === undefined ? '' : `:${line}`} ${message} [${rule}]\n`);

@@ -66,7 +66,9 @@ async function writeEndpoints(system: LocalSystem, subject: Subject, vault: Vaul
     clusterCertificateFile,
     clusterKeyFile,
     dataPlaneVersion: subject.dataPlaneVersion,
-    /** Where the printed `lifeboat fetch` writes: the file holds secrets and does not belong in the project. */
+    /**
+     * Where the printed `lifeboat fetch` writes: the file holds secrets and does not belong in the project.
+     */
     fetchedFile: join(directory, 'config.json'),
     logDirectory: system.logDirectory,
   };

@@ -55,13 +55,13 @@ export interface AuthorizerOptions {
   readonly others?: ReadonlyMap<string, readonly PolicyDocument[]>;
 }
 
-// A decision depends on nothing but what is in its key. The proof asks the same of many deployments that differ in
-// few policies, and an evaluation takes long.
+// A decision depends on nothing but what is in its key. The proof asks the same of many deployments that
+// differ in few policies, and an evaluation takes long.
 const decisions = new Map<string, Promise<AccessDecision>>();
 
 /**
- * Decides as IAM does, over role policies and resource policies together (@cloud-copilot/iam-simulate). A policy
- * that is not valid (a misspelt action or operator) is an error, not a decision.
+ * Decides as IAM does, over role policies and resource policies together (@cloud-copilot/iam-simulate). A
+ * policy that is not valid (a misspelt action or operator) is an error, not a decision.
  */
 export function authorizer({ policies, accountId, others = new Map() }: AuthorizerOptions): Authorize {
   return (request) => {

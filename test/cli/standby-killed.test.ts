@@ -1,6 +1,7 @@
 /**
- * Standby makes nothing worse when it is killed: whatever becomes of it, and of Kong afterwards, the configuration that is served is the one
- * that should be. Each step checks that standby got as far as its name says.
+ * Standby makes nothing worse when it is killed: whatever becomes of it, and of Kong afterwards, the
+ * configuration that is served is the one that should be. Each step checks that standby got as far as its
+ * name says.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { testedKongs } from '../simulators/kong/running-kong.ts';
@@ -43,8 +44,8 @@ describe.each(testedKongs)('what is served after a killed run ($name Kong)', (ko
     [['killed before the line went', 'control plane', 'standby finds a configuration', 'SIGHUP'], 'theirs'],
     [['ended by SIGTERM after the SIGHUP', 'control plane', 'SIGHUP'], 'theirs'],
 
-    // The one known exception: the line is left, the control plane has delivered and gone, and somebody sends a raw SIGHUP before standby or
-    // Kong is started again.
+    // The one known exception: the line is left, the control plane has delivered and gone, and somebody sends
+    // a raw SIGHUP before standby or Kong is started again.
     [['killed before the line went', 'control plane', 'no control plane', 'SIGHUP'], 'ours'],
     [['killed before the line went', 'control plane', 'no control plane', 'reload'], 'theirs'],
     [['killed before the line went', 'control plane', 'no control plane', 'restart'], 'theirs'],

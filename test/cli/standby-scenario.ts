@@ -280,7 +280,8 @@ export async function newScenario(stage: Stage, { kong, loadMs, retryMs }: Teste
     async play(names: readonly (keyof typeof steps)[]) {
       for (const name of names) {
         await steps[name]();
-        // So that a late effect of the step shows: a file that is loaded after all, a node that connects again.
+        // So that a late effect of the step shows: a file that is loaded after all, a node that connects
+        // again.
         await delay(loadMs);
       }
     },

@@ -35,7 +35,8 @@ describe('the runbook', () => {
       ([, code = '']) => code,
     );
 
-    // An outage has an alarm of its own; a bad manifest is the data plane's to refuse, and the export replaces it.
+    // An outage has an alarm of its own; a bad manifest is the data plane's to refuse, and the export
+    // replaces it.
     const others = ['unreachable', 'manifest'];
     const known = [...codesIn('core/kong/errors.ts'), ...codesIn('core/vault/errors.ts')];
     expect(known).toEqual(expect.arrayContaining(others));

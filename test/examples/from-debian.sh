@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs a program, and on a Debian installs its package where it is missing: from-debian.sh PACKAGE PROGRAM [ARGUMENT...]
+# Runs a program, and on a Debian installs its package where it is missing: from-debian.sh PACKAGE PROGRAM
+# [ARGUMENT...]
 set -euo pipefail
 
 package=$1

@@ -104,7 +104,10 @@ export function alarmNamed(name: string, among: readonly MetricAlarm[]): MetricA
 /** What metrics have in one period, by their names; what is not named is missing there. */
 export type Measured = Readonly<Record<string, number>>;
 
-/** The state that CloudWatch gives an alarm after one period with these values. Knows the few expressions that there are. */
+/**
+ * The state that CloudWatch gives an alarm after one period with these values. Knows the few expressions that
+ * there are.
+ */
 export function stateOf(alarm: MetricAlarm, measured: Measured): 'ALARM' | 'OK' {
   const names = new Map(metricsOf(alarm).map(({ id, name }) => [id, name]));
   const filled = (term: string): number => {

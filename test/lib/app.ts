@@ -12,7 +12,10 @@ afterAll(() => {
   }
 });
 
-/** An app without bundles and without validation. What it writes goes when the test file ends: CDK itself leaves it behind. */
+/**
+ * An app without bundles and without validation. What it writes goes when the test file ends: CDK itself
+ * leaves it behind.
+ */
 export function newApp(context: AppProps['context'] = {}): App {
   process.env['CDK_VALIDATION'] = 'false';
   outputs ??= mkdtempSync(join(tmpdir(), 'lifeboat-apps-'));

@@ -39,8 +39,8 @@ export interface ChildApp {
 }
 
 /**
- * Runs apps as the CDK's command line does, without bundles. They share a process, because starting the engine of the template rules takes
- * longer than an app.
+ * Runs apps as the CDK's command line does, without bundles. They share a process, because starting the
+ * engine of the template rules takes longer than an app.
  */
 export async function runApps(...apps: readonly ChildApp[]): Promise<Outcome> {
   const steps = apps.map(async ({ app, settings, context, output }) => {

@@ -78,7 +78,10 @@ const templateJson = v.object({
   Outputs: v.record(v.string(), v.object({ Value: v.unknown() })),
 });
 
-/** Synthesizes with the feature flags of cdk.json, without bundles and without validation (which test/lib/synth.test.ts has). */
+/**
+ * Synthesizes with the feature flags of cdk.json, without bundles and without validation (which
+ * test/lib/synth.test.ts has).
+ */
 export function deploy(settings: unknown): Deployment {
   return read(new LifeboatStack(app(), 'Lifeboat', { settings: parseSettings(settings) }));
 }

@@ -10,7 +10,10 @@ const rule = v.strictObject({
   AbortIncompleteMultipartUpload: v.optional(v.strictObject({ DaysAfterInitiation: v.number() })),
 });
 
-/** `LifecycleConfiguration` of a bucket. A rule that can touch a current version (Expiration..., Transition...) is no rule to this reader. */
+/**
+ * `LifecycleConfiguration` of a bucket. A rule that can touch a current version (Expiration...,
+ * Transition...) is no rule to this reader.
+ */
 export const lifecycle = v.object({ Rules: v.array(rule) });
 
 export type Lifecycle = v.InferOutput<typeof lifecycle>;
@@ -22,9 +25,9 @@ export interface StoredVersion {
 }
 
 /**
- * What is left of some versions after a time (S3 User Guide, "Lifecycle configuration elements"): a version is noncurrent from the day on that
- * the next one of its key was written, and goes when it has been so for longer than the days of a rule, and as many newer noncurrent ones are
- * there as the rule keeps.
+ * What is left of some versions after a time (S3 User Guide, "Lifecycle configuration elements"): a version
+ * is noncurrent from the day on that the next one of its key was written, and goes when it has been so for
+ * longer than the days of a rule, and as many newer noncurrent ones are there as the rule keeps.
  *
  * @param versions in the order in which they were written
  */

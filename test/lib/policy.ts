@@ -60,7 +60,10 @@ export function nameOf({ Sid, Condition }: Statement): string {
   return Sid ?? Object.values(Condition).flatMap(Object.keys).join();
 }
 
-/** One condition (IAM User Guide, "Condition operators": without the key, what is negated holds and what is not does not). */
+/**
+ * One condition (IAM User Guide, "Condition operators": without the key, what is negated holds and what is
+ * not does not).
+ */
 function holds(operator: string, given: string | undefined, values: readonly string[]): boolean {
   switch (operator) {
     case 'Null':

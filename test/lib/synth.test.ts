@@ -210,7 +210,10 @@ async function bundleOf(entry: string): Promise<string> {
   return join(folder, 'project', Metadata?.['aws:asset:path'] ?? `no bundle of ${entry}`, 'index.mjs');
 }
 
-/** Imports a bundle as Lambda does, in a process of its own. An error is told without the line of a minified bundle. */
+/**
+ * Imports a bundle as Lambda does, in a process of its own. An error is told without the line of a minified
+ * bundle.
+ */
 function load(bundle: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
   const script = `import(${JSON.stringify(pathToFileURL(bundle).href)}).then(
       ({ handler }) => { process.exitCode = typeof handler === 'function' ? 0 : 2; },

@@ -18,7 +18,9 @@ export interface StartedProcess {
 }
 
 export interface ProcessOptions {
-  /** All of its environment besides PATH and HOME: what a test's machine has set must not decide its outcome. */
+  /**
+   * All of its environment besides PATH and HOME: what a test's machine has set must not decide its outcome.
+   */
   readonly env?: Readonly<Record<string, string>>;
   readonly limitSeconds?: number;
 }

@@ -29,8 +29,8 @@ let changes = 0;
 const sentences = new Map<string, string>();
 
 /**
- * Everything that a deployment is for, once: a grant for a file that is not there yet, a hook, an export, a second one that reads what the
- * first published, and grants in each way.
+ * Everything that a deployment is for, once: a grant for a file that is not there yet, a hook, an export, a
+ * second one that reads what the first published, and grants in each way.
  */
 async function rehearseShortly(system: LocalSystem): Promise<void> {
   await missFile(system);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs a command beside a Ceph RADOS Gateway of its own, an S3 that is not ours: beside-rgw.sh COMMAND [ARGUMENT...]
-# On loopback, in memory, in a directory that goes with the command. The command finds in its environment:
+# Runs a command beside a Ceph RADOS Gateway of its own, an S3 that is not ours: beside-rgw.sh COMMAND
+# [ARGUMENT...] On loopback, in memory, in a directory that goes with the command. The command finds in its
+# environment:
 #   RGW_HTTP, RGW_HTTPS   endpoints; NODE_EXTRA_CA_CERTS has the certificate
 #   RGW_KMS_KEYS          ARNs of two KMS keys that there are, with a comma
 #   CEPH_CONF             what radosgw-admin needs

@@ -30,7 +30,10 @@ const enforcedKeys = [
   's3:x-amz-server-side-encryption-aws-kms-key-id',
 ];
 
-/** Condition keys that RGW 16 does not know, or not as AWS does; policy.rgw.ts has what it does instead, row by row. */
+/**
+ * Condition keys that RGW 16 does not know, or not as AWS does; policy.rgw.ts has what it does instead, row
+ * by row.
+ */
 export const otherKeys = [
   'aws:PrincipalArn',
   'aws:SecureTransport',
@@ -47,7 +50,10 @@ const callers = {
   presignProd: ['PresignRole', 'prod'],
 } as const;
 
-/** Roles of the deployment; and `wide`, another role of the account, which may do anything with S3 as far as its own policy goes. */
+/**
+ * Roles of the deployment; and `wide`, another role of the account, which may do anything with S3 as far as
+ * its own policy goes.
+ */
 export type Caller = keyof typeof callers | 'wide';
 
 export interface DeployedVault {
@@ -60,7 +66,10 @@ export interface DeployedVault {
   putBucketPolicy(statements: readonly Statement[]): Promise<void>;
 }
 
-/** The vault of the synthesized template in RGW: its bucket, its bucket policy, its roles with their own policies. */
+/**
+ * The vault of the synthesized template in RGW: its bucket, its bucket policy, its roles with their own
+ * policies.
+ */
 export async function deployVault(tenant: string): Promise<DeployedVault> {
   const deployment = deploy(twoControlPlanes);
   const templateKey = one(deployment, 'AWS::KMS::Key', 'EncryptionKey').arn;
@@ -70,7 +79,8 @@ export async function deployVault(tenant: string): Promise<DeployedVault> {
   const statements = (given: unknown) =>
     v
       .parse(v.array(statement), JSON.parse(here(JSON.stringify(given))))
-      // A role's rights at KMS, SQS and the others: RGW has none of these services, and reads no policy that names them.
+      // A role's rights at KMS, SQS and the others: RGW has none of these services, and reads no policy that
+      // names them.
       .filter(({ Action }) => Action.every((action) => action.startsWith('s3:')))
       .map(readable)
       .filter(({ Action }) => Action.length > 0);
@@ -111,7 +121,10 @@ export async function deployVault(tenant: string): Promise<DeployedVault> {
   return { bucket, bucketPolicy, owner, roles, putBucketPolicy };
 }
 
-/** A statement as RGW can read it: callers are named by NotPrincipal, and actions that it does not know are left out. */
+/**
+ * A statement as RGW can read it: callers are named by NotPrincipal, and actions that it does not know are
+ * left out.
+ */
 function readable({ Condition, Action, ...rest }: Statement): Statement {
   const keys = Object.values(Condition).flatMap(Object.keys);
   const known: readonly string[] = [...enforcedKeys, ...otherKeys];

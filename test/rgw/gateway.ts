@@ -46,7 +46,10 @@ export function s3As(credentials: Credentials, address = endpoint): S3Client {
   });
 }
 
-/** What users, roles and buckets belong to; it stands in ARNs where AWS has the account. Undefined is RGW's default, without a name. */
+/**
+ * What users, roles and buckets belong to; it stands in ARNs where AWS has the account. Undefined is RGW's
+ * default, without a name.
+ */
 export type Tenant = string | undefined;
 
 const run = promisify(execFile);

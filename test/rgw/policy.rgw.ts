@@ -105,7 +105,8 @@ describe('the deployed policies, enforced by Ceph RGW', () => {
   const byCaller = 'NotPrincipal';
   const elsewhere = 'NotResource';
 
-  // Each is refused by the statements with these words and by no others: without them it is done, or fails for a reason of its own.
+  // Each is refused by the statements with these words and by no others: without them it is done, or fails
+  // for a reason of its own.
   it.each<[what: string, words: readonly string[], otherwise: string, request: () => Promise<unknown>]>([
     ['no encryption named', [encryptionKey, encryptionKind], '200', () => put('exportProd', file, {})],
     [
@@ -181,9 +182,10 @@ describe('the deployed policies, enforced by Ceph RGW', () => {
 });
 
 /**
- * What AWS decides and RGW 16 does not, with what it does instead; test/policy proves these. Not here at all, because RGW has
- * nothing like it: key policies, KMS grants and encryption contexts, SQS, Secrets Manager, API Gateway; and the bucket's default
- * encryption, since RGW deletes a bucket whose DeleteBucketEncryption is called.
+ * What AWS decides and RGW 16 does not, with what it does instead; test/policy proves these. Not here at all,
+ * because RGW has nothing like it: key policies, KMS grants and encryption contexts, SQS, Secrets Manager,
+ * API Gateway; and the bucket's default encryption, since RGW deletes a bucket whose DeleteBucketEncryption
+ * is called.
  */
 describe('what Ceph RGW does not decide as AWS does', () => {
   const deny = (Condition: Statement['Condition'], Action = ['s3:*']): Statement => ({

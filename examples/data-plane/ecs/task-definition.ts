@@ -1,8 +1,9 @@
 /**
- * The task definition of the synthesized stack, as `aws ecs register-task-definition --cli-input-json` takes it. Where
- * the stack has references it has examples of names:
+ * The task definition of the synthesized stack, as `aws ecs register-task-definition --cli-input-json` takes
+ * it. Where the stack has references it has examples of names:
  *
- *     npx cdk synth --quiet && node --import tsx task-definition.ts cdk.out/KongDataPlane.template.json > task-definition.json
+ *     npx cdk synth --quiet
+ *     node --import tsx task-definition.ts cdk.out/KongDataPlane.template.json > task-definition.json
  */
 import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
@@ -29,7 +30,9 @@ const examples: Readonly<Record<string, string>> = {
   TaskTaskRole: 'arn:aws:iam::111122223333:role/kong-data-plane',
 };
 
-/** @throws Error when the template has no task definition, or one with a reference that has no example here */
+/**
+ * @throws Error when the template has no task definition, or one with a reference that has no example here
+ */
 export function bareTaskDefinition(synthesized: unknown): unknown {
   const { Resources } = v.parse(template, synthesized);
   const task = Object.values(Resources).find(({ Type }) => Type === 'AWS::ECS::TaskDefinition');

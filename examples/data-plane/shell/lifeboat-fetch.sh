@@ -19,7 +19,7 @@ from_hex() { printf '%b' "$(sed 's/../\\x&/g')"; }
 # The first field of this name in JSON without spaces: a string without escapes, or a number.
 field() { sed -n 's/\("'"$1"'":"\{0,1\}[^",}]*\).*/\1/; s/.*"'"$1"'":"\{0,1\}//p'; }
 
-# ECDSA signatures are two numbers: DER has them in as few bytes as they need, JWS in as many as the curve has (RFC 7518 section 3.4).
+# The two numbers of a signature: DER has no leading zeros, JWS as many as the curve takes (RFC 7518, 3.4).
 to_jose() { # BYTES
   openssl asn1parse -inform DER | sed -n 's/.*INTEGER *://p' | while read -r number; do printf "%$(($1 * 2))s" "$number" | tr ' ' 0; done | from_hex
 }
@@ -44,7 +44,7 @@ case $LIFEBOAT_ENDPOINT in
   *) fail 'LIFEBOAT_ENDPOINT is no https:// URL' ;;
 esac
 directory=$(mktemp -d) && trap 'rm -rf "$directory" "${partial:-}"' EXIT
-# The URL is a secret, so it is no argument that others see. A redirect would lead to another host: not followed.
+# The URL is a secret: others would see it as an argument. A redirect would lead to another host.
 get() { printf 'url = "%s"\n' "$1" | curl --config - --silent --show-error --proto "$scheme" --connect-timeout 10 --max-time 120 "${@:2}"; }
 # The assertion: who asks, for what, for a minute.
 case $(openssl pkey -in "$KONG_CLUSTER_CERT_KEY" -noout -text_pub) in
@@ -81,7 +81,8 @@ awk -v keys="$directory/key-" '/-BEGIN PUBLIC KEY/ { n += 1 } n { print >(keys n
 for key in "$directory"/key-*; do
   point=$(openssl pkey -pubin -in "$key" -outform DER | tail -c 64 | to_hex)
   x=$(from_hex <<<"${point:0:64}" | base64url) y=$(from_hex <<<"${point:64}" | base64url)
-  thumbprint=$(printf '{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}' "$x" "$y" | openssl dgst -sha256 -binary | base64url) # RFC 7638
+  # RFC 7638
+  thumbprint=$(printf '{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}' "$x" "$y" | openssl dgst -sha256 -binary | base64url)
   [ "$(field kid <<<"$header")" != "$thumbprint" ] || pinned=$key
 done
 [ -n "${pinned:-}" ] || fail 'the manifest is signed with a key that is not pinned'

@@ -7,7 +7,10 @@ import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 /** A name that nobody's DNS knows: only the proxy finds the way there. */
 export const privateHost = 'lifeboat.example.test';
 
-/** An HTTPS front under a private CA for a server that speaks HTTP, and a proxy that leads there whatever it is asked for. */
+/**
+ * An HTTPS front under a private CA for a server that speaks HTTP, and a proxy that leads there whatever it
+ * is asked for.
+ */
 export async function startPrivateNetwork(httpPort: number) {
   const { controlPlane } = await pkiCertificates({ controlPlaneHost: privateHost });
   const sockets = new Set<Socket>();

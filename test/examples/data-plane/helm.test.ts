@@ -5,8 +5,8 @@ import { readHelm } from './helm.ts';
 import { typeErrors } from './types-of-kubernetes.ts';
 
 /**
- * Keys of the chart's own values.yaml (Kong/charts, charts/kong, 2.41; those that are comments there too) down to where it takes Kubernetes'
- * own structures or any names.
+ * Keys of the chart's own values.yaml (Kong/charts, charts/kong, 2.41; those that are comments there too)
+ * down to where it takes Kubernetes' own structures or any names.
  */
 const keysOfTheChart = [
   'fullnameOverride',

@@ -37,7 +37,9 @@ export async function readHelm(): Promise<HelmFiles> {
   };
 }
 
-/** With what the chart makes of the values, by its templates (2.41) and a rendering of its own tests (3.4). */
+/**
+ * With what the chart makes of the values, by its templates (2.41) and a rendering of its own tests (3.4).
+ */
 export async function helmDataPlane(): Promise<DataPlane> {
   const read = await readHelm();
   const given = v.parse(values, read.values);

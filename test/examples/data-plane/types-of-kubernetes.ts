@@ -13,8 +13,8 @@ export interface Claim {
 }
 
 /**
- * What the compiler has against the values: a field that the API does not have, a missing one, a wrong type. Kubernetes' own JSON schemas
- * let unknown fields pass.
+ * What the compiler has against the values: a field that the API does not have, a missing one, a wrong type.
+ * Kubernetes' own JSON schemas let unknown fields pass.
  */
 export async function typeErrors(claims: readonly Claim[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-types-'));

@@ -211,7 +211,10 @@ describe('where data planes use cluster certificates', () => {
   });
 });
 
-/** Minutes at which an alarm is in this state, when the schedule's exports find the file unchanged at these minutes. */
+/**
+ * Minutes at which an alarm is in this state, when the schedule's exports find the file unchanged at these
+ * minutes.
+ */
 function minutesIn(state: 'ALARM' | 'OK', alarm: MetricAlarm, verifiedAt: readonly number[], until: number) {
   const [metric] = metricsOf(alarm);
   const window = (metric?.seconds ?? 0) / 60;

@@ -109,7 +109,8 @@ describe('the bucket', () => {
     template.resourceCountIs('AWS::S3::Bucket', 1);
   });
 
-  // The whole of the rules: an Expiration, ExpirationInDays, ExpirationDate or Transition would lose the last good configuration.
+  // The whole of the rules: an Expiration, ExpirationInDays, ExpirationDate or Transition would lose the last
+  // good configuration.
   it('loses noncurrent versions only', () => {
     expect(bucket.properties['LifecycleConfiguration']).toEqual({
       Rules: [

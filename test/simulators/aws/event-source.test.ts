@@ -61,7 +61,10 @@ async function send(queue: LocalQueue, ...bodies: readonly string[]): Promise<vo
   }
 }
 
-/** A function that reports what `failedOf` picks of a batch as failed; its batches are kept as lists of bodies. */
+/**
+ * A function that reports what `failedOf` picks of a batch as failed; its batches are kept as lists of
+ * bodies.
+ */
 function startPolling(
   queue: LocalQueue,
   failedOf: (records: readonly SQSRecord[], batch: number) => readonly SQSRecord[] = () => [],

@@ -50,7 +50,8 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('base6
 /**
  * What Lifeboat relies on; the same for our own S3 and an independent one.
  *
- * @param deviations titles of what a target does otherwise than AWS, each with its reason; the first that it does as AWS after all fails,
+ * @param deviations titles of what a target does otherwise than AWS, each with its reason; the first that it
+ * does as AWS after all fails,
  * so that the list stays true
  */
 export function s3Contract(
