@@ -43,15 +43,16 @@ const cost: ExportCost = {
 process.stdout.write(JSON.stringify(cost));
 
 async function exportAsLifeboat(): Promise<void> {
-  const configuration = await clusterEndpointControlPlane({
+  const visit = clusterEndpointControlPlane({
     endpoint: world.clusterEndpoint,
     mtls: 'shared',
     certificate: async () => world.certificate,
+    nodeSeed: 'bench',
     customPlugins: [],
     settle: { settleSeconds: 6, clockToleranceSeconds: 1 },
     clock: systemClock,
-    random: systemRandom,
-  }).configuration({
+  }).visit();
+  const configuration = await visit.configuration({
     dataPlaneVersion: '3.9.1',
     // As after a change, when a file is made. The first frame is newer than this.
     changedAt: new Date(Date.now() - 60_000),
@@ -73,6 +74,7 @@ async function exportAsLifeboat(): Promise<void> {
       lastStatus: undefined,
     },
   );
+  await visit.end();
   if (outcome !== 'published') {
     throw new Error(`the export ended as ${outcome}`);
   }

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { AwsCredentialIdentity } from '@smithy/types';
-import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 
 /** Where the bench's control plane, vault and keys are. */
 export interface World {

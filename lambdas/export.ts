@@ -27,13 +27,13 @@ const exportMessages = exporter({
     mtls: environment.CLUSTER_MTLS,
     serverName: environment.CLUSTER_SERVER_NAME === '' ? undefined : environment.CLUSTER_SERVER_NAME,
     certificate: () => readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
+    nodeSeed: `${environment.BUCKET}/${environment.CONTROL_PLANE}`,
     customPlugins: environment.CUSTOM_PLUGINS,
     settle: {
       settleSeconds: environment.SETTLE_SECONDS,
       clockToleranceSeconds: environment.CLOCK_TOLERANCE_SECONDS,
     },
     clock: systemClock,
-    random: systemRandom,
   }),
   vault: s3ConfigVault({
     // Checksums are ours (SHA-256 of what we send); the SDK's own would need another pass.

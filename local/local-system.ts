@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { projectRoot } from '../build/project-root.ts';
-import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 import { makeOutputId } from '../lib/operations/outputs.ts';
 import type { Identity } from '../simulators/aws/identities.ts';
 import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';

@@ -1,6 +1,6 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { pemCertificates } from '../core/access/cluster-identity.ts';
-import type { ClusterCertificate } from '../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 import { DataPlaneAuth } from '../lib/grants/data-plane-auth.ts';
 import { parseSettings } from '../lib/settings/settings.ts';
 import { synthesizedTemplate } from '../template/synthesized-stack.ts';

@@ -1,6 +1,6 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
-import type { ClusterCertificate } from '../kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../kong/cluster-connection.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
 
 const pem = (label: string) =>

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { ExportCommand } from '../intake/export-command.ts';
-import type { ControlPlane } from '../kong/control-plane.ts';
+import type { ControlPlane, ControlPlaneVisit } from '../kong/control-plane.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
 import type { RandomSource } from '../random-source.ts';
 import type { ConfigVault, ControlPlaneStatus, VersionStatus } from '../vault/config-vault.ts';
@@ -63,16 +63,20 @@ export async function runExport(
     // error.
     attempt(parts.signer.verificationKey()),
   ]);
+  const visit = parts.controlPlane.visit();
   const versions = await Promise.all(
     parts.dataPlaneVersions.map(async (kongVersion): Promise<VersionReport> => {
       if ('error' in last) {
         return { kongVersion, outcome: 'failed', error: last.error };
       }
       const lastStatus = last.value?.versions.find((version) => version.kongVersion === kongVersion);
-      const report = await attempt(exportVersion(parts, { kongVersion, changedAt, lastStatus, signal }));
+      const report = await attempt(
+        exportVersion(parts, visit, { kongVersion, changedAt, lastStatus, signal }),
+      );
       return 'error' in report ? { kongVersion, outcome: 'failed', error: report.error } : report.value;
     }),
   );
+  await visit.end();
   const finishedAt = parts.clock.now();
   const status = 'error' in last ? undefined : statusAfter(parts.name, versions, last.value, finishedAt);
   const recorded = status === undefined ? undefined : await attempt(parts.vault.recordStatus(status));
@@ -127,9 +131,10 @@ function oldestChange(commands: readonly ExportCommand[]): Date | undefined {
 
 async function exportVersion(
   parts: ExportParts,
+  visit: ControlPlaneVisit,
   { kongVersion, changedAt, lastStatus, signal }: VersionRequest,
 ): Promise<VersionReport> {
-  const configuration = await parts.controlPlane.configuration({
+  const configuration = await visit.configuration({
     dataPlaneVersion: kongVersion,
     changedAt,
     signal,

@@ -1,5 +1,8 @@
 import type { CheckedFrame } from './frame.ts';
 
+/** How the plugins were announced: with a version where one is known, or all of them without one. */
+export type PluginVersions = 'named' | 'omitted';
+
 /** A configuration as the control plane sent it, fully checked. */
 export interface ControlPlaneConfiguration extends CheckedFrame {
   /**
@@ -7,6 +10,8 @@ export interface ControlPlaneConfiguration extends CheckedFrame {
    * newer frame was awaited: what came before is valid and may be published, and somebody should look again.
    */
   readonly settled: boolean;
+  /** How the connection that it came on had announced the plugins. */
+  readonly pluginVersions: PluginVersions;
 }
 
 export interface ConfigurationRequest {
@@ -17,12 +22,26 @@ export interface ConfigurationRequest {
    * will do.
    */
   readonly changedAt?: Date | undefined;
+  /** The hash that the change led to, where somebody has seen it: a frame with it is the answer. */
+  readonly configHash?: string | undefined;
+  /** How to announce the plugins from the start. @default named */
+  readonly pluginVersions?: PluginVersions | undefined;
   /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A control plane, seen from a data plane. */
-export interface ControlPlane {
+/**
+ * One stay at a control plane. A connection stays open until the end, so that the control plane keeps the
+ * payload that it built for the first version, and does not export anew for each.
+ */
+export interface ControlPlaneVisit {
   /** @throws ControlPlaneError */
   configuration(request: ConfigurationRequest): Promise<ControlPlaneConfiguration>;
+  /** Leaves. It never fails. */
+  end(): Promise<void>;
+}
+
+/** A control plane, seen from a data plane. */
+export interface ControlPlane {
+  visit(): ControlPlaneVisit;
 }

@@ -4,14 +4,18 @@ import { CodedError } from '../coded-error.ts';
  * - `unreachable`: no connection, or it was lost: the control plane or the network is down.
  * - `refused`: the control plane answered and refused the connection (certificate, version, path).
  * - `no-configuration`: connected, but no configuration was sent.
+ * - `incompatible`: the control plane cannot serve this data-plane version.
  * - `bad-frame`: what was sent is not a complete configuration.
+ * - `too-large`: what was sent is over a limit of ours, or over the control plane's own.
  * - `cancelled`: our own deadline ended the wait.
  */
 export type ControlPlaneErrorCode =
   | 'unreachable'
   | 'refused'
   | 'no-configuration'
+  | 'incompatible'
   | 'bad-frame'
+  | 'too-large'
   | 'cancelled';
 
 /**

@@ -12,8 +12,12 @@ export interface FrameEnvelope {
   readonly tableEnd: number;
   /** The control plane's md5 over the undiluted configuration: equal means unchanged. */
   readonly configHash: string;
-  /** When the control plane built it. */
+  /** When the control plane built it; when it came, where the frame has no time. */
   readonly builtAt: Date;
+  /** Whether the frame says when it was built. */
+  readonly hasTimestamp: boolean;
+  /** What a person should know of it although it is good. */
+  readonly warnings: readonly string[];
   /** Number of entities by type, in the order of the table. */
   readonly entities: Readonly<Record<string, number>>;
 }
@@ -153,6 +157,8 @@ export class FrameContent {
       tableEnd: this.#tableEnd,
       configHash,
       builtAt: readTimestamp(this.#envelope.get('timestamp')),
+      hasTimestamp: true,
+      warnings: [],
       entities: Object.fromEntries(this.#entities),
     };
   }

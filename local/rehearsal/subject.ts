@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isNativeError } from 'node:util/types';
 import * as v from 'valibot';
-import type { ClusterCertificate } from '../../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../../core/kong/cluster-connection.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 
 /** The control plane that the rehearsal is about. */

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
-import type { ClusterCertificate } from '../../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../../core/kong/cluster-connection.ts';
 import { writePrivateFile } from '../aws/private-files.ts';
 import { listen } from './control-plane/listening.ts';
 

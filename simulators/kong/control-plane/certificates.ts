@@ -5,7 +5,7 @@ import 'reflect-metadata';
 import type { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
-import type { ClusterCertificate } from '../../../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../../../core/kong/cluster-connection.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const lifetimeMilliseconds = 30 * 24 * 3600 * 1000;

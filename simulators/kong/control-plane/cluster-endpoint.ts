@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import * as v from 'valibot';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { ClusterCertificate } from '../../../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../../../core/kong/cluster-connection.ts';
 import { type FaultQueue, misbehave } from './faults.ts';
 import { listen } from './listening.ts';
 import { type Payload, versionNumbers } from './payload.ts';

@@ -4,7 +4,7 @@
  * (simulators/kong/README.md).
  */
 
-import type { ClusterCertificate } from '../../../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../../../core/kong/cluster-connection.ts';
 import { presentEntity, startAdminApi } from './admin-api.ts';
 import { type ClusterCertificates, pkiCertificates, sharedCertificate } from './certificates.ts';
 import { type ConnectedNode, startClusterEndpoint } from './cluster-endpoint.ts';

@@ -5,6 +5,7 @@ import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../c
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
 import { VaultError } from '../../../core/vault/errors.ts';
 import { countingRandom } from '../counting-random.ts';
+import { answeringControlPlane } from '../kong/memory-control-plane.ts';
 import { builtAt, served } from '../kong/served.ts';
 import { manualClock } from '../manual-clock.ts';
 import { localSigner } from '../vault/local-signer.ts';
@@ -32,12 +33,10 @@ function exporting(serve: Serve = async () => configuration, more: Partial<Expor
   const requests: ConfigurationRequest[] = [];
   const parts: ExportParts = {
     name: 'prod',
-    controlPlane: {
-      configuration(request) {
-        requests.push(request);
-        return serve(request);
-      },
-    },
+    controlPlane: answeringControlPlane((request) => {
+      requests.push(request);
+      return serve(request);
+    }),
     vault,
     signer,
     dataPlaneVersions: ['3.8.1', '3.9.1'],
@@ -151,7 +150,7 @@ describe('an export', () => {
     const { vault, parts } = exporting();
     await runExport(parts, scheduled);
     const before = await vault.lastStatus('prod');
-    const down = { ...parts, controlPlane: { configuration: () => failing('unreachable') } };
+    const down = { ...parts, controlPlane: answeringControlPlane(() => failing('unreachable')) };
 
     const report = await runExport({ ...down, clock: manualClock(new Date(now.getTime() + 1)) }, scheduled);
 

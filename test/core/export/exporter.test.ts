@@ -4,7 +4,7 @@ import { type ExporterParts, exporter, reservedMs } from '../../../core/export/e
 import type { ControlPlane } from '../../../core/kong/control-plane.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
 import { countingRandom } from '../counting-random.ts';
-import { memoryControlPlane } from '../kong/memory-control-plane.ts';
+import { answeringControlPlane, memoryControlPlane } from '../kong/memory-control-plane.ts';
 import { type ManualClock, manualClock } from '../manual-clock.ts';
 import { localSigner } from '../vault/local-signer.ts';
 import { type MemoryVault, memoryVault } from '../vault/memory-vault.ts';
@@ -141,14 +141,16 @@ describe('an exporter', () => {
 
   it('stops an export in time to put its messages back', async () => {
     sendCommand();
-    const exportMessages = newExporter({
-      configuration: ({ signal }) =>
-        new Promise((_, reject) => {
-          signal?.addEventListener('abort', () =>
-            reject(new ControlPlaneError('cancelled', 'its time was up')),
-          );
-        }),
-    });
+    const exportMessages = newExporter(
+      answeringControlPlane(
+        ({ signal }) =>
+          new Promise((_, reject) => {
+            signal?.addEventListener('abort', () =>
+              reject(new ControlPlaneError('cancelled', 'its time was up')),
+            );
+          }),
+      ),
+    );
 
     let isOver = false;
     const delivered = deliver(exportMessages).then(() => {
@@ -169,13 +171,13 @@ describe('an exporter', () => {
 
   it('stops at once where less time is left than it needs to put messages back', async () => {
     const signals: (boolean | undefined)[] = [];
-    const exportMessages = newExporter({
-      async configuration(request) {
+    const exportMessages = newExporter(
+      answeringControlPlane(async (request) => {
         await clock.advance(0);
         signals.push(request.signal?.aborted);
-        return memoryControlPlane(table).configuration(request);
-      },
-    });
+        return memoryControlPlane(table).visit().configuration(request);
+      }),
+    );
     sendCommand();
 
     await exportMessages(queue.receive(), reservedMs - 1);
@@ -185,12 +187,12 @@ describe('an exporter', () => {
 
   it('starts no sooner than its interval after the last export', async () => {
     const startedMs: number[] = [];
-    const exportMessages = newExporter({
-      configuration(request) {
+    const exportMessages = newExporter(
+      answeringControlPlane((request) => {
         startedMs.push(clock.monotonicMs());
-        return memoryControlPlane(table).configuration(request);
-      },
-    });
+        return memoryControlPlane(table).visit().configuration(request);
+      }),
+    );
     sendCommand();
     await deliver(exportMessages);
     sendCommand();

@@ -12,6 +12,7 @@ import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import type { LocalQueue } from '../../../simulators/aws/sqs.ts';
 import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
 import { countingRandom } from '../counting-random.ts';
+import { answeringControlPlane } from '../kong/memory-control-plane.ts';
 import { served } from '../kong/served.ts';
 import { type ManualClock, manualClock } from '../manual-clock.ts';
 import { localSigner } from '../vault/local-signer.ts';
@@ -111,7 +112,7 @@ describe('a message in SQS that is no export command', () => {
     const configuration = await served({ services: [{ id: 'a' }] });
     const exportMessages = exporter({
       name: 'prod',
-      controlPlane: { configuration: async () => configuration },
+      controlPlane: answeringControlPlane(async () => configuration),
       vault,
       signer: await localSigner(),
       dataPlaneVersions: ['3.9.1'],

@@ -11,7 +11,6 @@ import {
   clusterEndpointControlPlane,
 } from '../../../core/kong/cluster-endpoint.ts';
 import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
-import { systemRandom } from '../../../core/random-source.ts';
 import { pkiCertificates, sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import {
   type ControlPlane,
@@ -31,25 +30,37 @@ async function start(options: Partial<ControlPlaneOptions> = {}): Promise<Contro
   return controlPlane;
 }
 
-/** Reads as the export does, only that it has less patience. */
-function read(
-  controlPlane: Pick<ControlPlane, 'clusterEndpoint' | 'serverName' | 'certificates'>,
-  request: Partial<ConfigurationRequest> = {},
-  options: Partial<ClusterEndpointOptions> = {},
-): Promise<ControlPlaneConfiguration> {
+type Subject = Pick<ControlPlane, 'clusterEndpoint' | 'serverName' | 'certificates'>;
+
+/** As the export's, only with less patience. */
+function readerOf(controlPlane: Subject, options: Partial<ClusterEndpointOptions> = {}) {
   return clusterEndpointControlPlane({
     endpoint: controlPlane.clusterEndpoint,
     mtls: controlPlane.certificates.ca === undefined ? 'shared' : 'pki',
     serverName: controlPlane.serverName,
     certificate: async () => controlPlane.certificates,
+    nodeSeed: 'test',
     customPlugins: [],
     settle: { settleSeconds: 5, clockToleranceSeconds: 0.02 },
     connectTimeoutMs: 2_000,
     firstFrameTimeoutMs: 2_000,
     clock: systemClock,
-    random: systemRandom,
     ...options,
-  }).configuration({ dataPlaneVersion: '3.9.1', ...request });
+  });
+}
+
+/** Reads one configuration in a visit of its own. */
+async function read(
+  controlPlane: Subject,
+  request: Partial<ConfigurationRequest> = {},
+  options: Partial<ClusterEndpointOptions> = {},
+): Promise<ControlPlaneConfiguration> {
+  const visit = readerOf(controlPlane, options).visit();
+  try {
+    return await visit.configuration({ dataPlaneVersion: '3.9.1', ...request });
+  } finally {
+    await visit.end();
+  }
 }
 
 async function tableOf(configuration: ControlPlaneConfiguration): Promise<Record<string, unknown>> {
@@ -84,7 +95,7 @@ afterEach(async () => {
 controlPlaneContract('a cluster endpoint', async () => {
   const controlPlane = await start();
   return {
-    controlPlane: { configuration: (request) => read(controlPlane, request) },
+    controlPlane: readerOf(controlPlane),
     addConsumer: async (username) => {
       controlPlane.configuration.create('consumers', { username });
     },
@@ -126,14 +137,16 @@ describe('reading a control plane over its cluster endpoint', () => {
         asked += 1;
         return controlPlane.certificates;
       },
+      nodeSeed: 'test',
       customPlugins: [],
       settle: { settleSeconds: 1, clockToleranceSeconds: 0 },
       clock: systemClock,
-      random: systemRandom,
     });
+    const visit = reader.visit();
 
-    await reader.configuration({ dataPlaneVersion: '3.9.1' });
-    await reader.configuration({ dataPlaneVersion: '3.9.1' });
+    await visit.configuration({ dataPlaneVersion: '3.9.1' });
+    await visit.configuration({ dataPlaneVersion: '3.9.1' });
+    await visit.end();
 
     expect(asked).toBe(2);
   });

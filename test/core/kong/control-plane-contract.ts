@@ -26,8 +26,14 @@ export function controlPlaneContract(title: string, open: () => Promise<ControlP
     };
     afterEach(stop);
 
-    const read = (changedAt?: Date, signal?: AbortSignal) =>
-      world.controlPlane.configuration({ dataPlaneVersion: '3.9.1', changedAt, signal });
+    const read = async (changedAt?: Date, signal?: AbortSignal) => {
+      const visit = world.controlPlane.visit();
+      try {
+        return await visit.configuration({ dataPlaneVersion: '3.9.1', changedAt, signal });
+      } finally {
+        await visit.end();
+      }
+    };
     const tableOf = async (configuration: ControlPlaneConfiguration): Promise<Record<string, unknown>> => {
       const { gzip } = await configuration.file('the comment');
       return JSON.parse(gunzipSync(gzip).toString('utf8'));
@@ -47,6 +53,17 @@ export function controlPlaneContract(title: string, open: () => Promise<ControlP
           Object.entries(table).flatMap(([type, list]) => (Array.isArray(list) ? [[type, list.length]] : [])),
         ),
       );
+    });
+
+    it('says how it was asked, and gives the same to each version of one visit', async () => {
+      const visit = world.controlPlane.visit();
+
+      const named = await visit.configuration({ dataPlaneVersion: '3.9.1' });
+      const omitted = await visit.configuration({ dataPlaneVersion: '3.9.1', pluginVersions: 'omitted' });
+      await visit.end();
+
+      expect([named.pluginVersions, omitted.pluginVersions]).toEqual(['named', 'omitted']);
+      expect(await tableOf(omitted)).toEqual(await tableOf(named));
     });
 
     it('gives the same hash while nothing changes, and another one after a change', async () => {

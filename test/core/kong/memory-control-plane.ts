@@ -1,4 +1,4 @@
-import type { ControlPlane } from '../../../core/kong/control-plane.ts';
+import type { ControlPlane, ControlPlaneVisit } from '../../../core/kong/control-plane.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
 import { builtAt, served } from './served.ts';
 
@@ -7,6 +7,11 @@ export interface MemoryControlPlane extends ControlPlane {
   change(table: Readonly<Record<string, unknown>>): void;
   /** Fails from now on. */
   fail(code: ControlPlaneErrorCode): void;
+}
+
+/** A control plane of which a test answers each request. */
+export function answeringControlPlane(configuration: ControlPlaneVisit['configuration']): ControlPlane {
+  return { visit: () => ({ configuration, end: async () => undefined }) };
 }
 
 /** A control plane in memory, whose every change is in what it serves at once. */
@@ -22,14 +27,18 @@ export function memoryControlPlane(table: Readonly<Record<string, unknown>>): Me
     fail(code) {
       failure = code;
     },
-    async configuration({ signal }) {
-      if (signal?.aborted === true) {
-        throw new ControlPlaneError('cancelled', 'its time was up');
-      }
-      if (failure !== undefined) {
-        throw new ControlPlaneError(failure, failure);
-      }
-      return served(current, new Date(builtAt.getTime() + changeCount * 1_000));
-    },
+    visit: () => ({
+      async configuration({ signal, pluginVersions = 'named' }) {
+        if (signal?.aborted === true) {
+          throw new ControlPlaneError('cancelled', 'its time was up');
+        }
+        if (failure !== undefined) {
+          throw new ControlPlaneError(failure, failure);
+        }
+        const configuration = await served(current, new Date(builtAt.getTime() + changeCount * 1_000));
+        return { ...configuration, pluginVersions };
+      },
+      end: async () => undefined,
+    }),
   };
 }

@@ -16,5 +16,9 @@ export async function served(
     timestamp: at.getTime() / 1000,
     config_hash: createHash('md5').update(JSON.stringify(table)).digest('hex'),
   });
-  return { settled, ...(await readFrame(frame, { maxJsonBytes: 2 ** 30, makeFile: true })) };
+  return {
+    settled,
+    pluginVersions: 'named',
+    ...(await readFrame(frame, { maxJsonBytes: 2 ** 30, makeFile: true })),
+  };
 }

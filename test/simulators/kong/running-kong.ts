@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ClusterCertificate } from '../../../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../../../core/kong/cluster-connection.ts';
 import { sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import {
   findKong,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import WebSocket, { type ClientOptions } from 'ws';
-import type { ClusterCertificate } from '../../../../core/kong/cluster-endpoint.ts';
+import type { ClusterCertificate } from '../../../../core/kong/cluster-connection.ts';
 import type { ControlPlane } from '../../../../simulators/kong/control-plane/control-plane.ts';
 
 export const recordedPlugins: readonly { readonly name: string; readonly version: string }[] = JSON.parse(
