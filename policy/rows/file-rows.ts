@@ -2,8 +2,22 @@ import type { ConditionContext } from '../../simulators/aws/iam.ts';
 import { objectLockDays, oldestSignatureMs, type Variant } from '../deployment.ts';
 import type { MatrixNames } from '../names.ts';
 import { type PrincipalGroups, principalGroups } from './groups.ts';
-import { file, lock, noTls, s3, upload, without } from './requests.ts';
-import { type MatrixRow, row, rowsOfObjects } from './row.ts';
+import {
+  below,
+  file,
+  lock,
+  noTls,
+  otherFile,
+  s3,
+  signedAgo,
+  sse,
+  sseKey,
+  upload,
+  without,
+} from './requests.ts';
+import { type MatrixRow, rowsAbout, rowsOfObjects } from './row.ts';
+
+const noFile = 'prod/3.9.1/other.json';
 
 /** The published files and the status files: who writes, reads, locks and loses them. */
 export function fileRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] {
@@ -21,7 +35,7 @@ export function fileRows(names: MatrixNames, variant: Variant): readonly MatrixR
       's3:DeleteObjectVersion',
       's3:BypassGovernanceRetention',
       's3:UpdateObjectEncryption',
-    ].map((action) => row(action, file, `${bucket}/${file}`, s3, '')),
+    ].map((action) => rowsOfObjects(bucket)(file, action, s3, '')),
   ];
 }
 
@@ -34,50 +48,28 @@ function writingRows(
   const put = upload(encryptionKey);
   const first = { ...publication, 's3:if-none-match': '*' };
   const next = { ...publication, 's3:if-match': '"etag"' };
-  const onObject = rowsOfObjects(bucket);
+  const part = { ...without(put, sse, sseKey), 's3:ObjectCreationOperation': 'false' };
+  const on = rowsOfObjects(bucket);
 
   return [
-    onObject('s3:PutObject', file, first, 'first one', 'export prod'),
-    onObject('s3:PutObject', file, next, 'replacing the one that was read', 'export prod'),
-    onObject('s3:PutObject', file, publication, 'without a condition'),
-    onObject('s3:PutObject', file, without(next, 's3:x-amz-server-side-encryption'), 'encryption not named'),
-    onObject(
-      's3:PutObject',
-      file,
-      { ...next, 's3:x-amz-server-side-encryption': 'AES256' },
-      'encrypted without KMS',
-    ),
-    onObject(
-      's3:PutObject',
-      file,
-      without(next, 's3:x-amz-server-side-encryption-aws-kms-key-id'),
-      'key not named',
-    ),
-    onObject(
-      's3:PutObject',
-      file,
-      { ...next, 's3:x-amz-server-side-encryption-aws-kms-key-id': `${encryptionKey}0` },
-      'encrypted with another key',
-    ),
-    onObject('s3:PutObject', file, { ...next, ...noTls }, 'without TLS'),
-    onObject('s3:PutObject', file, { ...next, 's3:TlsVersion': '1.1' }, 'with TLS 1.1'),
-    onObject(
-      's3:PutObject',
-      file,
-      {
-        ...without(put, 's3:x-amz-server-side-encryption', 's3:x-amz-server-side-encryption-aws-kms-key-id'),
-        's3:ObjectCreationOperation': 'false',
-      },
-      'a part of a multipart upload',
-    ),
-    onObject('s3:PutObject', 'staging/3.9.1/config.json', next, '', 'export staging'),
-    onObject('s3:PutObject', 'prod/3.9.1/other.json', next, ''),
-    onObject('s3:PutObject', 'stray.txt', next, ''),
-    onObject('s3:PutObject', 'status/prod.json', put, '', 'export prod'),
-    onObject('s3:PutObject', 'status/staging.json', put, '', 'export staging'),
-    onObject('s3:PutObject', 'status/other.json', put, ''),
-    onObject('s3:PutObjectTagging', file, s3, ''),
-    onObject('s3:ReplicateObject', file, s3, ''),
+    on(file, 's3:PutObject', first, 'first one', 'export prod'),
+    on(file, 's3:PutObject', next, 'replacing the one that was read', 'export prod'),
+    on(file, 's3:PutObject', publication, 'without a condition'),
+    on(file, 's3:PutObject', without(next, sse), 'encryption not named'),
+    on(file, 's3:PutObject', { ...next, [sse]: 'AES256' }, 'encrypted without KMS'),
+    on(file, 's3:PutObject', without(next, sseKey), 'key not named'),
+    on(file, 's3:PutObject', { ...next, [sseKey]: `${encryptionKey}0` }, 'encrypted with another key'),
+    on(file, 's3:PutObject', { ...next, ...noTls }, 'without TLS'),
+    on(file, 's3:PutObject', { ...next, 's3:TlsVersion': '1.1' }, 'with TLS 1.1'),
+    on(file, 's3:PutObject', part, 'a part of a multipart upload'),
+    on(otherFile, 's3:PutObject', next, '', 'export staging'),
+    on(noFile, 's3:PutObject', next, ''),
+    on('stray.txt', 's3:PutObject', next, ''),
+    on('status/prod.json', 's3:PutObject', put, '', 'export prod'),
+    on('status/staging.json', 's3:PutObject', put, '', 'export staging'),
+    on('status/other.json', 's3:PutObject', put, ''),
+    on(file, 's3:PutObjectTagging', s3, ''),
+    on(file, 's3:ReplicateObject', s3, ''),
   ];
 }
 
@@ -88,54 +80,25 @@ function readingRows(
   bucket: string,
   { privileged, fileReaders, ownFileReader, replication }: PrincipalGroups,
 ): readonly MatrixRow[] {
-  const onObject = rowsOfObjects(bucket);
+  const on = rowsOfObjects(bucket);
+  const onBucket = rowsAbout('bucket', bucket);
+  const own = ['export prod', 'presign prod'] as const;
+  const readers = [...own, ...fileReaders];
+  const listers = ['file reader prod', ...privileged, ...replication] as const;
 
   return [
-    onObject('s3:GetObject', file, s3, '', 'export prod', 'presign prod', ...fileReaders),
-    onObject('s3:GetObject', 'staging/3.9.1/config.json', s3, '', 'export staging', 'presign staging'),
-    onObject('s3:GetObject', file, { ...s3, ...noTls }, 'without TLS'),
-    onObject(
-      's3:GetObject',
-      file,
-      { ...s3, 's3:signatureAge': String(oldestSignatureMs) },
-      'signed as long ago as a URL lives',
-      'export prod',
-      'presign prod',
-      ...fileReaders,
-    ),
-    onObject(
-      's3:GetObject',
-      file,
-      { ...s3, 's3:signatureAge': String(oldestSignatureMs + 1) },
-      'signed longer ago',
-    ),
-    onObject('s3:GetObjectVersion', file, s3, '', 'export prod', 'presign prod', ...fileReaders),
-    onObject('s3:GetObjectAttributes', file, s3, '', ...ownFileReader),
-    onObject('s3:GetObject', 'prod/3.9.1/other.json', s3, '', ...ownFileReader),
-    onObject('s3:GetObject', 'status/prod.json', s3, '', 'export prod', ...fileReaders),
-    onObject('s3:GetObject', 'status/staging.json', s3, '', 'export staging'),
-    row(
-      's3:ListBucket',
-      'bucket',
-      bucket,
-      { ...s3, 's3:prefix': 'prod/' },
-      'below prod/',
-      'export prod',
-      'presign prod',
-      'file reader prod',
-      ...privileged,
-      ...replication,
-    ),
-    row(
-      's3:ListBucket',
-      'bucket',
-      bucket,
-      { ...s3, 's3:prefix': '' },
-      'everything',
-      'file reader prod',
-      ...privileged,
-      ...replication,
-    ),
+    on(file, 's3:GetObject', s3, '', ...readers),
+    on(otherFile, 's3:GetObject', s3, '', 'export staging', 'presign staging'),
+    on(file, 's3:GetObject', { ...s3, ...noTls }, 'without TLS'),
+    on(file, 's3:GetObject', signedAgo(oldestSignatureMs), 'signed as long ago as a URL lives', ...readers),
+    on(file, 's3:GetObject', signedAgo(oldestSignatureMs + 1), 'signed longer ago'),
+    on(file, 's3:GetObjectVersion', s3, '', ...readers),
+    on(file, 's3:GetObjectAttributes', s3, '', ...ownFileReader),
+    on(noFile, 's3:GetObject', s3, '', ...ownFileReader),
+    on('status/prod.json', 's3:GetObject', s3, '', 'export prod', ...fileReaders),
+    on('status/staging.json', 's3:GetObject', s3, '', 'export staging'),
+    onBucket('s3:ListBucket', below('prod/'), 'below prod/', ...own, ...listers),
+    onBucket('s3:ListBucket', below(''), 'everything', ...listers),
   ];
 }
 
@@ -145,33 +108,21 @@ function readingRows(
  */
 function lockingRows(bucket: string, publication: ConditionContext): readonly MatrixRow[] {
   const next = { ...publication, 's3:if-match': '"etag"' };
-  const onObject = rowsOfObjects(bucket);
+  const lockedFor = (days: number) => lock('GOVERNANCE', days);
+  const forGood = { ...next, ...lock('COMPLIANCE', objectLockDays) };
+  const dayMore = { ...next, ...lockedFor(objectLockDays + 1) };
+  const longer = { ...next, ...lockedFor(objectLockDays + 2) };
+  const asked = { ...s3, ...lockedFor(objectLockDays) };
+  const on = rowsOfObjects(bucket);
 
   return [
-    onObject('s3:PutObject', file, without(next, ...Object.keys(lock('', 0))), 'not locked'),
-    onObject('s3:PutObject', file, { ...next, ...lock('COMPLIANCE', objectLockDays) }, 'locked for good'),
-    onObject(
-      's3:PutObject',
-      file,
-      { ...next, ...lock('GOVERNANCE', objectLockDays + 1) },
-      'locked for a day more, as clocks may have it',
-      'export prod',
-    ),
-    onObject(
-      's3:PutObject',
-      file,
-      { ...next, ...lock('GOVERNANCE', objectLockDays + 2) },
-      'locked for longer',
-    ),
-    onObject(
-      's3:PutObjectRetention',
-      file,
-      { ...s3, ...lock('GOVERNANCE', objectLockDays) },
-      'as publications ask for it',
-      'export prod',
-    ),
-    onObject('s3:PutObjectRetention', file, { ...s3, ...lock('GOVERNANCE', 3650) }, 'for ten years'),
-    onObject('s3:PutObjectLegalHold', file, s3, ''),
+    on(file, 's3:PutObject', without(next, ...Object.keys(lockedFor(0))), 'not locked'),
+    on(file, 's3:PutObject', forGood, 'locked for good'),
+    on(file, 's3:PutObject', dayMore, 'locked for a day more, as clocks may have it', 'export prod'),
+    on(file, 's3:PutObject', longer, 'locked for longer'),
+    on(file, 's3:PutObjectRetention', asked, 'as publications ask for it', 'export prod'),
+    on(file, 's3:PutObjectRetention', { ...s3, ...lockedFor(3650) }, 'for ten years'),
+    on(file, 's3:PutObjectLegalHold', s3, ''),
   ];
 }
 
@@ -181,14 +132,14 @@ function metadataRows(
   { privileged, replication }: PrincipalGroups,
   { objectLock }: Variant,
 ): readonly MatrixRow[] {
-  const onObject = rowsOfObjects(bucket);
+  const on = rowsOfObjects(bucket);
 
   return [
     ...['s3:GetObjectRetention', 's3:GetObjectLegalHold'].map((action) =>
-      onObject(action, file, s3, '', 'file reader prod', ...privileged, ...(objectLock ? replication : [])),
+      on(file, action, s3, '', 'file reader prod', ...privileged, ...(objectLock ? replication : [])),
     ),
     ...['s3:GetObjectVersionAcl', 's3:GetObjectVersionTagging'].map((action) =>
-      onObject(action, file, s3, '', 'file reader prod', ...privileged, ...replication),
+      on(file, action, s3, '', 'file reader prod', ...privileged, ...replication),
     ),
   ];
 }

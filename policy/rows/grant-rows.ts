@@ -2,52 +2,24 @@ import type { Variant } from '../deployment.ts';
 import { type MatrixNames, routeArn } from '../names.ts';
 import { principalsOf } from '../principals.ts';
 import { tls } from './requests.ts';
-import { type MatrixRow, row } from './row.ts';
+import { type MatrixRow, rowsAbout } from './row.ts';
 
 /** Asking the HTTP API for grants. */
 export function grantRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] {
-  const grants = (controlPlane: string, method: 'GET' | 'POST' = 'GET') =>
-    routeArn(names.apiId, `${method}/control-planes/${controlPlane}/fallback-config`);
+  const on = (resource: string, route: string) => rowsAbout(resource, routeArn(names.apiId, route));
+  const prod = 'control-planes/prod/fallback-config';
+  const staging = 'control-planes/staging/fallback-config';
+  // Open where there are cluster certificates, for the function checks the assertion. Otherwise there is no
+  // such route.
+  const posters = variant.clusterCertificate ? principalsOf(variant) : (['administrator'] as const);
+  const invoke = 'execute-api:Invoke';
 
   return [
-    row(
-      'execute-api:Invoke',
-      'grants of prod',
-      grants('prod'),
-      tls,
-      '',
-      'data plane prod',
-      'reader prod',
-      'administrator',
-    ),
-    row('execute-api:Invoke', 'grants of staging', grants('staging'), tls, '', 'administrator'),
-    row(
-      'execute-api:Invoke',
-      'grants of prod, by POST',
-      grants('prod', 'POST'),
-      tls,
-      '',
-      // Open where there are cluster certificates, for the function checks the assertion. Otherwise there is
-      // no such
-      // route.
-      ...(variant.clusterCertificate ? principalsOf(variant) : (['administrator'] as const)),
-    ),
-    row(
-      'execute-api:Invoke',
-      'grants of staging, by POST',
-      grants('staging', 'POST'),
-      tls,
-      '',
-      'administrator',
-    ),
-    row('execute-api:Invoke', 'below grants of prod', `${grants('prod')}/x`, tls, '', 'administrator'),
-    row(
-      'execute-api:Invoke',
-      'below grants of prod, by POST',
-      `${grants('prod', 'POST')}/x`,
-      tls,
-      '',
-      'administrator',
-    ),
+    on('grants of prod', `GET/${prod}`)(invoke, tls, '', 'data plane prod', 'reader prod', 'administrator'),
+    on('grants of staging', `GET/${staging}`)(invoke, tls, '', 'administrator'),
+    on('grants of prod, by POST', `POST/${prod}`)(invoke, tls, '', ...posters),
+    on('grants of staging, by POST', `POST/${staging}`)(invoke, tls, '', 'administrator'),
+    on('below grants of prod', `GET/${prod}/x`)(invoke, tls, '', 'administrator'),
+    on('below grants of prod, by POST', `POST/${prod}/x`)(invoke, tls, '', 'administrator'),
   ];
 }

@@ -2,7 +2,7 @@ import { accountId, region, type Variant } from '../deployment.ts';
 import type { MatrixNames } from '../names.ts';
 import { type PrincipalGroups, principalGroups } from './groups.ts';
 import { throughS3, tls } from './requests.ts';
-import { type MatrixRow, row } from './row.ts';
+import { type MatrixRow, rowsAbout } from './row.ts';
 
 /** Encrypting and signing with the keys of the deployment. */
 export function keyRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] {
@@ -15,100 +15,41 @@ function vaultKeyRows(
   { privileged, fileReaders, replication }: PrincipalGroups,
 ): readonly MatrixRow[] {
   const bucket = names.arnOf('AWS::S3::Bucket', 'VaultBucket');
-  const encryptionKey = names.encryptionKeyArn;
-  const signingKey = names.arnOf('AWS::KMS::Key', 'VaultSigningKey');
   const forVault = throughS3(region, bucket);
+  const forAnother = throughS3(region, `${bucket}-other`);
+  const onKey = rowsAbout('encryption key', names.encryptionKeyArn);
+  const onSigningKey = rowsAbout('signing key', names.arnOf('AWS::KMS::Key', 'VaultSigningKey'));
+  const writers = ['export prod', 'export staging'] as const;
+  const readers = [...writers, 'presign prod', 'presign staging', ...fileReaders, ...replication] as const;
 
   return [
-    row(
-      'kms:Decrypt',
-      'encryption key',
-      encryptionKey,
-      forVault,
-      'through S3, for the vault',
-      'export prod',
-      'export staging',
-      'presign prod',
-      'presign staging',
-      ...fileReaders,
-      ...replication,
-    ),
-    row('kms:Decrypt', 'encryption key', encryptionKey, tls, 'directly'),
-    row(
-      'kms:Decrypt',
-      'encryption key',
-      encryptionKey,
-      throughS3(region, `${bucket}-other`),
-      // Where nothing is encrypted with this key: nobody but the export may.
-      'through S3, for another bucket',
-      ...fileReaders,
-    ),
-    row(
-      'kms:GenerateDataKey',
-      'encryption key',
-      encryptionKey,
-      forVault,
-      'through S3, for the vault',
-      'export prod',
-      'export staging',
-    ),
-    row('kms:GenerateDataKey', 'encryption key', encryptionKey, tls, 'directly'),
-    row('kms:Encrypt', 'encryption key', encryptionKey, tls, ''),
-    row('kms:ReEncryptFrom', 'encryption key', encryptionKey, forVault, 'through S3, for the vault'),
-    row('kms:Sign', 'signing key', signingKey, tls, '', 'export prod', 'export staging'),
-    row(
-      'kms:GetPublicKey',
-      'signing key',
-      signingKey,
-      tls,
-      '',
-      'export prod',
-      'export staging',
-      ...privileged,
-    ),
+    onKey('kms:Decrypt', forVault, 'through S3, for the vault', ...readers),
+    onKey('kms:Decrypt', tls, 'directly'),
+    // Where nothing is encrypted with this key: nobody but the export may.
+    onKey('kms:Decrypt', forAnother, 'through S3, for another bucket', ...fileReaders),
+    onKey('kms:GenerateDataKey', forVault, 'through S3, for the vault', ...writers),
+    onKey('kms:GenerateDataKey', tls, 'directly'),
+    onKey('kms:Encrypt', tls, ''),
+    onKey('kms:ReEncryptFrom', forVault, 'through S3, for the vault'),
+    onSigningKey('kms:Sign', tls, '', ...writers),
+    onSigningKey('kms:GetPublicKey', tls, '', ...writers, ...privileged),
   ];
 }
 
 function logKeyRows(names: MatrixNames, { privileged }: PrincipalGroups): readonly MatrixRow[] {
-  const logKey = names.arnOf('AWS::KMS::Key', 'LogKey');
+  const onKey = rowsAbout('log key', names.arnOf('AWS::KMS::Key', 'LogKey'));
   const forLogs = (group: string) => ({
     ...tls,
     'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region}:${accountId}:log-group:${group}`,
   });
+  const ours = [forLogs('Lifeboat-Log'), 'for a log group of the stack'] as const;
+  const users = [...privileged, 'CloudWatch Logs'] as const;
 
   return [
-    row(
-      'kms:Decrypt',
-      'log key',
-      logKey,
-      forLogs('Lifeboat-Log'),
-      'for a log group of the stack',
-      'file reader prod',
-      ...privileged.slice(0, 2),
-      'CloudWatch Logs',
-      ...privileged.slice(2),
-    ),
-    row(
-      'kms:Decrypt',
-      'log key',
-      logKey,
-      forLogs('Other-Log'),
-      'for another log group',
-      'file reader prod',
-      ...privileged,
-    ),
-
+    onKey('kms:Decrypt', ...ours, 'file reader prod', ...users),
+    onKey('kms:Decrypt', forLogs('Other-Log'), 'for another log group', 'file reader prod', ...privileged),
     ...['kms:Encrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'].map((action) =>
-      row(
-        action,
-        'log key',
-        logKey,
-        forLogs('Lifeboat-Log'),
-        'for a log group of the stack',
-        ...privileged.slice(0, 2),
-        'CloudWatch Logs',
-        ...privileged.slice(2),
-      ),
+      onKey(action, ...ours, ...users),
     ),
   ];
 }

@@ -5,13 +5,25 @@ export const tls: ConditionContext = { 'aws:SecureTransport': 'true' };
 export const noTls: ConditionContext = { 'aws:SecureTransport': 'false' };
 /** A request to S3, signed a second ago. */
 export const s3: ConditionContext = { ...tls, 's3:TlsVersion': '1.3', 's3:signatureAge': '1000' };
+export const sse = 's3:x-amz-server-side-encryption';
+export const sseKey = `${sse}-aws-kms-key-id`;
+
+/** A request to S3 that was signed so long ago. */
+export function signedAgo(ageMs: number): ConditionContext {
+  return { ...s3, 's3:signatureAge': String(ageMs) };
+}
+
+/** A list of what is below a prefix. */
+export function below(prefix: string): ConditionContext {
+  return { ...s3, 's3:prefix': prefix };
+}
 
 /** An upload that is encrypted with this key. */
 export function upload(encryptionKeyArn: string): ConditionContext {
   return {
     ...s3,
-    's3:x-amz-server-side-encryption': 'aws:kms',
-    's3:x-amz-server-side-encryption-aws-kms-key-id': encryptionKeyArn,
+    [sse]: 'aws:kms',
+    [sseKey]: encryptionKeyArn,
     's3:ObjectCreationOperation': 'true',
   };
 }
@@ -36,3 +48,4 @@ export function lock(mode: string, days: number): ConditionContext {
 
 /** The file that most rows are about. */
 export const file = 'prod/3.9.1/config.json';
+export const otherFile = 'staging/3.9.1/config.json';

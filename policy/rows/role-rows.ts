@@ -1,50 +1,33 @@
 import type { MatrixNames } from '../names.ts';
+import type { PrincipalName } from '../principals.ts';
 import { tls } from './requests.ts';
-import { type MatrixRow, row } from './row.ts';
+import { type MatrixRow, rowsAbout } from './row.ts';
 
 /** Calling the functions, and acting as the roles of the deployment. */
 export function roleRows(names: MatrixNames): readonly MatrixRow[] {
-  const reader = names.principalArn('reader prod');
-  const exportRole = names.principalArn('export prod');
-  const exporter = names.arnOf('AWS::Lambda::Function', 'ExportprodFunction');
-  const presigner = names.arnOf('AWS::Lambda::Function', 'PresignprodFunction');
-  const otherPresigner = names.arnOf('AWS::Lambda::Function', 'PresignstagingFunction');
+  const onFunction = (what: string, start: string, suffix = '') =>
+    rowsAbout(what, `${names.arnOf('AWS::Lambda::Function', start)}${suffix}`);
+  const onRole = (what: string, role: PrincipalName) => rowsAbout(what, names.principalArn(role));
+  const onPresigner = onFunction('presign function of prod', 'PresignprodFunction');
+  const onVersion = onFunction('a version of the presign function of prod', 'PresignprodFunction', ':1');
+  const onOtherPresigner = onFunction('presign function of staging', 'PresignstagingFunction');
+  const onExporter = onFunction('export function of prod', 'ExportprodFunction');
+  const onPresignRole = onRole('presign role of prod', 'presign prod');
+  const onExportRole = onRole('export role of prod', 'export prod');
 
   return [
-    row(
-      'lambda:InvokeFunction',
-      'presign function of prod',
-      presigner,
-      tls,
-      '',
-      'data plane prod',
-      'administrator',
-    ),
-    row('lambda:InvokeFunction', 'presign function of staging', otherPresigner, tls, '', 'administrator'),
-    row(
-      'lambda:InvokeFunction',
-      'a version of the presign function of prod',
-      `${presigner}:1`,
-      tls,
-      '',
-      'administrator',
-    ),
-    row('lambda:InvokeFunction', 'export function of prod', exporter, tls, '', 'administrator'),
-    row('sts:AssumeRole', 'reader role of prod', reader, tls, '', 'trusted account'),
-    row('sts:AssumeRole', 'presign role of prod', names.principalArn('presign prod'), tls, ''),
-    row('sts:AssumeRole', 'export role of prod', exportRole, tls, ''),
+    onPresigner('lambda:InvokeFunction', tls, '', 'data plane prod', 'administrator'),
+    onOtherPresigner('lambda:InvokeFunction', tls, '', 'administrator'),
+    onVersion('lambda:InvokeFunction', tls, '', 'administrator'),
+    onExporter('lambda:InvokeFunction', tls, '', 'administrator'),
+    onRole('reader role of prod', 'reader prod')('sts:AssumeRole', tls, '', 'trusted account'),
+    onPresignRole('sts:AssumeRole', tls, ''),
+    onExportRole('sts:AssumeRole', tls, ''),
 
     // Who may change roles and functions can act as them. No bucket or key policy keeps an administrator from
     // that.
-    row('iam:UpdateAssumeRolePolicy', 'export role of prod', exportRole, tls, '', 'administrator'),
-    row(
-      'iam:PutRolePolicy',
-      'presign role of prod',
-      names.principalArn('presign prod'),
-      tls,
-      '',
-      'administrator',
-    ),
-    row('lambda:UpdateFunctionCode', 'export function of prod', exporter, tls, '', 'administrator'),
+    onExportRole('iam:UpdateAssumeRolePolicy', tls, '', 'administrator'),
+    onPresignRole('iam:PutRolePolicy', tls, '', 'administrator'),
+    onExporter('lambda:UpdateFunctionCode', tls, '', 'administrator'),
   ];
 }

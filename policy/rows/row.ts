@@ -13,28 +13,22 @@ export interface MatrixRow {
   readonly context: ConditionContext;
 }
 
-export function row(
+type MakeRow = (
   action: string,
-  resource: string,
-  resourceArn: string,
   context: ConditionContext,
   when: string,
   ...allowed: readonly PrincipalName[]
-): MatrixRow {
-  return { action, resource, when, allowed, resourceArn, context };
+) => MatrixRow;
+
+/** Makes rows about one resource. */
+export function rowsAbout(resource: string, resourceArn: string): MakeRow {
+  return (action, context, when, ...allowed) => ({ action, resource, when, allowed, resourceArn, context });
 }
 
 /** Makes rows about the objects of a bucket, by their keys. */
 export function rowsOfObjects(
   bucketArn: string,
   nameOf: (key: string) => string = (key) => key,
-): (
-  action: string,
-  key: string,
-  context: ConditionContext,
-  when: string,
-  ...allowed: readonly PrincipalName[]
-) => MatrixRow {
-  return (action, key, context, when, ...allowed) =>
-    row(action, nameOf(key), `${bucketArn}/${key}`, context, when, ...allowed);
+): (key: string, ...row: Parameters<MakeRow>) => MatrixRow {
+  return (key, ...row) => rowsAbout(nameOf(key), `${bucketArn}/${key}`)(...row);
 }
