@@ -7,6 +7,7 @@ import type { ConfigVault, ControlPlaneStatus, VersionStatus } from '../vault/co
 import { type Publication, publish } from '../vault/publish.ts';
 import type { Signer } from '../vault/signer.ts';
 import type { Changes } from './changes.ts';
+import { type NewestChange, newestChange, oldestChange } from './commanded-changes.ts';
 import { revisionChanges } from './revision-changes.ts';
 
 export interface ExportParts {
@@ -56,7 +57,7 @@ export async function runExport(
   commands: readonly ExportCommand[],
   signal?: AbortSignal,
 ): Promise<ExportReport> {
-  const changedAt = newestChange(commands, parts.clock.now());
+  const change = newestChange(commands, parts.clock.now());
   const [last] = await Promise.all([
     attempt(parts.vault.lastStatus(parts.name)),
     // Fetched meanwhile and remembered by the signer. If it fails, publishing asks again and reports the
@@ -70,9 +71,7 @@ export async function runExport(
         return { kongVersion, outcome: 'failed', error: last.error };
       }
       const lastStatus = last.value?.versions.find((version) => version.kongVersion === kongVersion);
-      const report = await attempt(
-        exportVersion(parts, visit, { kongVersion, changedAt, lastStatus, signal }),
-      );
+      const report = await attempt(exportVersion(parts, visit, { kongVersion, change, lastStatus, signal }));
       return 'error' in report ? { kongVersion, outcome: 'failed', error: report.error } : report.value;
     }),
   );
@@ -113,30 +112,15 @@ async function attempt<Value>(work: Promise<Value>): Promise<Attempt<Value>> {
   }
 }
 
-/** Only hooks and manual commands tell of a change. For the schedule any configuration is new enough. */
-function changesAmong(commands: readonly ExportCommand[]): readonly ExportCommand[] {
-  return commands.filter(({ cause }) => cause !== 'schedule');
-}
-
-function newestChange(commands: readonly ExportCommand[], now: Date): Date | undefined {
-  const changes = changesAmong(commands).map(({ at }) => at.getTime());
-  // A time in the future would only prolong the wait.
-  return changes.length === 0 ? undefined : new Date(Math.min(now.getTime(), Math.max(...changes)));
-}
-
-function oldestChange(commands: readonly ExportCommand[]): Date | undefined {
-  const changes = changesAmong(commands).map(({ at, since }) => (since ?? at).getTime());
-  return changes.length === 0 ? undefined : new Date(Math.min(...changes));
-}
-
 async function exportVersion(
   parts: ExportParts,
   visit: ControlPlaneVisit,
-  { kongVersion, changedAt, lastStatus, signal }: VersionRequest,
+  { kongVersion, change, lastStatus, signal }: VersionRequest,
 ): Promise<VersionReport> {
   const configuration = await visit.configuration({
     dataPlaneVersion: kongVersion,
-    changedAt,
+    changedAt: change?.at,
+    configHash: change?.configHash,
     signal,
   });
   const outcome = await publish(parts, {
@@ -149,7 +133,7 @@ async function exportVersion(
 
 interface VersionRequest {
   readonly kongVersion: string;
-  readonly changedAt: Date | undefined;
+  readonly change: NewestChange | undefined;
   readonly lastStatus: VersionStatus | undefined;
   readonly signal: AbortSignal | undefined;
 }

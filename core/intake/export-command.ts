@@ -8,14 +8,18 @@ import { instant } from '../instant.ts';
 export const exportCommand = v.object({
   command: v.literal('export'),
   version: v.optional(v.literal(1), 1),
-  cause: v.picklist(['event-hook', 'schedule', 'manual']),
+  cause: v.picklist(['event-hook', 'schedule', 'manual', 'listen']),
   /**
    * Changes up to this moment must be in the export (ISO 8601 UTC). For hooks it is the end of their time
-   * window.
+   * window, for the listener the moment in which the configuration came.
    */
   at: instant,
   /** When the first hook of that window came. */
   since: v.optional(instant),
+  /** The control plane's hash of the configuration that the listener was sent. */
+  configHash: v.optional(
+    v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'an md5 in hexadecimal digits is expected')),
+  ),
 });
 
 export type ExportCommand = v.InferOutput<typeof exportCommand>;

@@ -124,6 +124,19 @@ describe('an export', () => {
     },
   );
 
+  it('called by the listener asks for the configuration that the listener was sent', async () => {
+    const { requests, parts } = exporting();
+    const { configHash } = configuration;
+    const at = secondsAgo(3);
+
+    const report = await runExport(parts, [{ ...command('listen', at), configHash }]);
+
+    expect(requests).toEqual(
+      ['3.8.1', '3.9.1'].map((dataPlaneVersion) => ({ dataPlaneVersion, changedAt: at, configHash })),
+    );
+    expect(report.waitingSince).toEqual(at);
+  });
+
   it('of which one version fails publishes the others, and keeps what was known of the one', async () => {
     let broken = false;
     const { vault, parts } = exporting(({ dataPlaneVersion }) =>

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseExportCommand } from '../../../core/intake/export-command.ts';
 
 const at = '2026-11-23T04:00:00.000Z';
+const configHash = '0cb222c3ca1f465ee7578d9c4972c141';
 const command = { command: 'export', version: 1, cause: 'schedule', at };
 
 describe('a message of the queue', () => {
@@ -11,6 +12,16 @@ describe('a message of the queue', () => {
       'of a hook',
       { ...command, cause: 'event-hook', since: at },
       { ...command, cause: 'event-hook', at: new Date(at), since: new Date(at) },
+    ],
+    [
+      'of the listener',
+      { ...command, cause: 'listen', configHash },
+      { ...command, cause: 'listen', at: new Date(at), configHash },
+    ],
+    [
+      'of the listener, which got no hash',
+      { ...command, cause: 'listen' },
+      { ...command, cause: 'listen', at: new Date(at) },
     ],
     ['of a person', { ...command, cause: 'manual' }, { ...command, cause: 'manual', at: new Date(at) }],
     ['without a version', { ...command, version: undefined }, { ...command, at: new Date(at) }],
@@ -34,6 +45,7 @@ describe('a message of the queue', () => {
     ['an unknown cause', JSON.stringify({ ...command, cause: 'boredom' })],
     ['no time', JSON.stringify({ ...command, at: undefined })],
     ['a time that is none', JSON.stringify({ ...command, at: 'now' })],
+    ['a hash that is none', JSON.stringify({ ...command, cause: 'listen', configHash: 'a' })],
     ['a time in numbers', JSON.stringify({ ...command, at: 1_795_377_393 })],
   ])('with %s is none', (_, body) => {
     expect(parseExportCommand(body)).toBeUndefined();
