@@ -1,10 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { readErrorCode } from '../error-code.ts';
-import { ignoreErrors } from '../ignore-errors.ts';
 import { canLoad } from '../kong/version-choice.ts';
 import type { RandomSource } from '../random-source.ts';
 import { VaultError } from '../vault/errors.ts';
@@ -19,6 +14,7 @@ import {
   type HttpResponse,
   readBodyText,
 } from './http-client.ts';
+import { type OpenOutput, type OutputFile, openOutputFile } from './output-file.ts';
 
 /** Which content of a granted file is acceptable. */
 export interface ContentWish {
@@ -67,6 +63,8 @@ export interface DownloadRequest extends ContentWish {
   readonly random: RandomSource;
   /** @default without a proxy */
   readonly fetch?: Fetch | undefined;
+  /** @default a file on disk */
+  readonly openOutput?: OpenOutput | undefined;
   /** Gives up early. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -186,51 +184,19 @@ async function requireTrustedManifest(response: HttpResponse, request: DownloadR
 async function storeVerified(
   response: HttpResponse,
   manifest: Manifest,
-  { output, timeoutMs, clock, random }: DownloadRequest,
+  { output, timeoutMs, clock, random, openOutput }: DownloadRequest,
 ): Promise<void> {
-  await removeAbandoned(output, clock.now().getTime() - timeoutMs);
-  const temporary = `${temporaryPrefix(output)}${random.uuid()}`;
-  const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-  const file = await requireWritten(output, open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600));
+  const file = await (openOutput ?? (() => openOutputFile({ output, timeoutMs, clock, random })))();
   try {
-    try {
-      await receive(response, manifest, file, output);
-      await requireWritten(output, file.sync());
-    } finally {
-      await requireWritten(output, file.close());
-    }
-    await requireWritten(output, rename(temporary, output));
+    await receive(response, manifest, file);
+    await file.complete();
   } catch (error) {
-    await ignoreErrors(rm(temporary, { force: true }));
+    await file.abandon();
     throw error;
   }
 }
 
-const temporaryPrefix = (output: string) => join(dirname(output), `.${basename(output)}.`);
-
-/**
- * What killed runs left would fill the disk. A file that is younger may be another run's, which is still at
- * work.
- */
-async function removeAbandoned(output: string, writtenBeforeMs: number): Promise<void> {
-  // A directory that cannot be read is named when the file is written.
-  const names = await readdir(dirname(output)).catch(() => []);
-  const paths = names.map((name) => join(dirname(output), name));
-  for (const path of paths.filter((each) => each.startsWith(temporaryPrefix(output)))) {
-    const file = await stat(path).catch(() => undefined);
-    if (file !== undefined && file.mtimeMs < writtenBeforeMs) {
-      // It may belong to another user.
-      await ignoreErrors(rm(path, { force: true }));
-    }
-  }
-}
-
-async function receive(
-  response: HttpResponse,
-  manifest: Manifest,
-  file: FileHandle,
-  output: string,
-): Promise<void> {
+async function receive(response: HttpResponse, manifest: Manifest, file: OutputFile): Promise<void> {
   const sha256 = createHash('sha256');
   let size = 0;
   for await (const piece of readPieces(response)) {
@@ -243,7 +209,7 @@ async function receive(
       );
     }
     sha256.update(piece);
-    await requireWritten(output, file.writeFile(piece));
+    await file.write(piece);
   }
   if (size < manifest.size) {
     throw new StandbyError(
@@ -267,21 +233,6 @@ async function* readPieces(response: HttpResponse): AsyncGenerator<Uint8Array> {
     throw new StandbyError(
       'unreachable',
       `the download broke off (${describeRequestFailure(error)}). Try again`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-async function requireWritten<Result>(output: string, work: Promise<Result>): Promise<Result> {
-  try {
-    return await work;
-  } catch (error) {
-    const code = readErrorCode(error) ?? String(error);
-    throw new StandbyError(
-      'output',
-      `${output} cannot be written (${code}): check directory, owner and free space`,
       {
         cause: error,
       },

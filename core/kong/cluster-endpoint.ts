@@ -23,6 +23,8 @@ export interface ClusterEndpointOptions extends ClusterAddress {
   /** For the first frame after the connection: a control plane sends it at once. @default 20,000 */
   readonly firstFrameTimeoutMs?: number;
   readonly clock: Clock;
+  /** The way in. @default a WebSocket over TLS */
+  readonly connect?: typeof connectToCluster | undefined;
 }
 
 /**
@@ -67,7 +69,8 @@ function connect(
   options: ClusterEndpointOptions,
   { dataPlaneVersion, signal }: ConfigurationRequest,
 ): Promise<ClusterConnection> {
-  return connectToCluster(
+  const { connect: open = connectToCluster } = options;
+  return open(
     options,
     {
       id: stableNodeId(options.nodeSeed, dataPlaneVersion),
