@@ -97,7 +97,7 @@ const rules: readonly Rule[] = [
     ],
     'aws-cdk-lib/': [
       'core/, lambdas/ and cli/ know no CDK: describe the deployment in lib/',
-      ['^lib/', '^template/', '^policy/', '^local/', '^bin/', '^examples/', '^test/'],
+      ['^lib/', '^template/', '^policy/', '^local/', '^bin/', '^bench/', '^examples/', '^test/'],
     ],
     '(@types/aws-lambda|@aws-lambda-powertools)/': [
       'core/ and cli/ know no Lambda: keep events and telemetry in lambdas/',

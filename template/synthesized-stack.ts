@@ -5,6 +5,7 @@ import { App, type Stack } from 'aws-cdk-lib';
 import * as v from 'valibot';
 import { projectRoot } from '../build/project-root.ts';
 import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
+import type { LifeboatReplicaProps } from '../lib/replica/lifeboat-replica.ts';
 import { LifeboatReplicaStack } from '../lib/replica/lifeboat-replica-stack.ts';
 import type { Settings } from '../lib/settings/settings.ts';
 import { type SynthesizedTemplate, templateSchema } from './template.ts';
@@ -45,14 +46,34 @@ export function synthesizedTemplates(
   { first, second }: Regions,
   extend: (stack: LifeboatStack, replica: LifeboatReplicaStack) => void,
 ): { readonly template: SynthesizedTemplate; readonly replica: SynthesizedTemplate } {
+  return withStacks(settings, { first, second }, {}, (stack, replica, templateOf) => {
+    extend(stack, replica);
+    return { template: templateOf(stack), replica: templateOf(replica) };
+  });
+}
+
+/**
+ * Makes the stacks of a deployment with a replica, for as long as they are looked at.
+ *
+ * @param use - `templateOf` synthesizes, which refuses what AWS would refuse; the constructs are there before
+ */
+export function withStacks<Result>(
+  settings: Settings,
+  { first, second }: Regions,
+  replicaSettings: Omit<LifeboatReplicaProps, 'lifeboat'>,
+  use: (
+    stack: LifeboatStack,
+    replica: LifeboatReplicaStack,
+    templateOf: (stack: Stack) => SynthesizedTemplate,
+  ) => Result,
+): Result {
   return synthesize((app, templateOf) => {
     const stack = new LifeboatStack(app, 'Lifeboat', { settings, env: { region: first } });
     const replica = new LifeboatReplicaStack(app, 'LifeboatReplica', {
-      settings: { lifeboat: stack.lifeboat },
+      settings: { lifeboat: stack.lifeboat, ...replicaSettings },
       env: { region: second },
     });
-    extend(stack, replica);
-    return { template: templateOf(stack), replica: templateOf(replica) };
+    return use(stack, replica, templateOf);
   });
 }
 

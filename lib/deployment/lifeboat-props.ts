@@ -98,7 +98,7 @@ export interface LifeboatDomainProps {
 
 /** Settings of a deployment; docs/settings.md says more. Synth refuses a wrong value with a sentence. */
 export interface LifeboatProps {
-  /** By name, 1 to 10. */
+  /** By name, at least one. Synth refuses more than fit into a stack (docs/settings.md). */
   readonly controlPlanes: Readonly<Record<string, LifeboatControlPlaneProps>>;
   /**
    * How data planes prove who they are.

@@ -14,6 +14,7 @@ import { DataEvents } from '../vault/data-events.ts';
 import { Vault } from '../vault/vault.ts';
 import { applyToAll } from './apply-to-all.ts';
 import type { LifeboatProps } from './lifeboat-props.ts';
+import { addStackBudget } from './stack-budget.ts';
 
 /** What a deployment has for one control plane. */
 export interface LifeboatUnit extends WatchedUnit {
@@ -40,6 +41,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     super(scope, id);
     const settings = parseSettings(props, `of ${this.node.path}`);
     applyToAll(this, settings);
+    addStackBudget(this);
 
     const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({
       controlPlane,

@@ -9,6 +9,12 @@ import { acknowledge } from '../conventions/acknowledge.ts';
 import type { VpcSettings } from '../settings/settings.ts';
 import { type FunctionEntry, findFunctionBundle } from './function-bundle.ts';
 
+/**
+ * Of all variables of a function (Lambda Developer Guide, "Lambda quotas": 4 KB). Lambda reports more only in
+ * the middle of a deployment.
+ */
+export const mostEnvironmentBytes = 4096;
+
 /** The role of a function: trusted by Lambda alone, and with nothing granted yet. */
 export class FunctionRole extends iam.Role {
   constructor(scope: Construct, id: string) {

@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { type PresignVariables, packCertificates } from '../../lambdas/environment/presign.ts';
 import type { Api } from '../api/api.ts';
-import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
+import { type FunctionRole, LifeboatFunction, mostEnvironmentBytes } from '../functions/function.ts';
 import { readCertificate } from '../settings/cluster-certificates.ts';
 import {
   type ControlPlaneSettings,
@@ -68,11 +68,6 @@ export function listTrustVariables({
   };
 }
 
-/**
- * Lambda takes 4 KB of environment in all (Lambda Developer Guide, "Lambda quotas"), and reports more only in
- * the middle of a deployment.
- */
-const mostBytes = 4096;
 /** For the name of the bucket, if CloudFormation makes it, and for Powertools' own variables. */
 const reservedBytes = 63 + 120;
 
@@ -80,10 +75,10 @@ function requireRoom(controlPlane: string, variables: PresignVariables): void {
   const bytes = Object.entries(variables)
     .map(([name, value]) => name.length + (Token.isUnresolved(value) ? 0 : Buffer.byteLength(value)))
     .reduce((sum, each) => sum + each, reservedBytes);
-  if (bytes > mostBytes) {
+  if (bytes > mostEnvironmentBytes) {
     throw new SettingsError(
       `dataPlaneAuth of control plane "${controlPlane}" is too large: with it the presign function’s environment would have ${bytes} bytes, ` +
-        `but Lambda accepts at most ${mostBytes}. Name fewer authorities or names; an authority with an EC key takes a third of the room of one with a long RSA key`,
+        `but Lambda accepts at most ${mostEnvironmentBytes}. Name fewer authorities or names; an authority with an EC key takes a third of the room of one with a long RSA key`,
     );
   }
 }

@@ -5,6 +5,7 @@ import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import { applyToAll } from '../deployment/apply-to-all.ts';
 import type { Lifeboat } from '../deployment/lifeboat.ts';
 import type { LifeboatDomainProps } from '../deployment/lifeboat-props.ts';
+import { addStackBudget } from '../deployment/stack-budget.ts';
 import { FunctionRole } from '../functions/function.ts';
 import { LogKey } from '../functions/log-key.ts';
 import { allowInvoke, GrantGiver, type GrantUnit } from '../grants/grant-giver.ts';
@@ -79,6 +80,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
       encryptionKeyArn: undefined,
     };
     applyToAll(this, settings);
+    addStackBudget(this);
 
     const roleName = makeReplicationRoleName(lifeboat.vault, Stack.of(this).region);
     const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({

@@ -1,4 +1,4 @@
-/** Settings of a deployment: one vault, one API, and up to ten control planes. */
+/** Settings of a deployment: one vault, one API, and its control planes. */
 import * as v from 'valibot';
 import { controlPlaneName } from '../../core/names.ts';
 import { assertionBurst } from './api-throttles.ts';
@@ -84,8 +84,7 @@ export const givenSettingsSchema = sectionSchema({
       controlPlanesExpected,
     ),
     v.check((all) => Object.keys(all).length > 0, 'name at least one control plane'),
-    // Each has its statements in the bucket policy, which may have 20 KB.
-    v.check((all) => Object.keys(all).length <= 10, 'at most 10 control planes fit into one deployment'),
+    // How many fit is a matter of the whole stack (lib/deployment/stack-budget.ts).
     v.check(
       (all) => Object.values(all).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 3,
       'at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not be listed',

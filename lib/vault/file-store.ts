@@ -6,7 +6,6 @@ import { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { formatServiceHost } from '../functions/function.ts';
 import type { LockdownSettings } from '../settings/settings.ts';
-import { measureDeployedBytes } from './policy-size.ts';
 import { denyToOthers, denyUseOfKey, exceptRoles, listKeepers, lockKey } from './policy-statements.ts';
 
 /** Settings that vault and replica share. */
@@ -43,9 +42,6 @@ export interface KeyUsers {
 // A URL is valid for urlLifetimeSeconds; a minute more for clocks that differ. A URL that a stolen credential
 // signs for longer is refused.
 const signatureAgeToleranceSeconds = 60;
-
-// S3 User Guide, "Bucket policies": 20 KB.
-const mostPolicyBytes = 20 * 1024;
 
 /**
  * A bucket of published files with its encryption key: nothing in it is lost. Subclasses say who may do what.
@@ -104,18 +100,6 @@ export abstract class FileStore extends Construct {
     if (props.lockdown !== undefined) {
       this.#lock(listKeepers(props.lockdown));
     }
-    this.node.addValidation({ validate: () => this.#checkPolicySize() });
-  }
-
-  #checkPolicySize(): string[] {
-    const { policy } = this.bucket;
-    const bytes = policy === undefined ? 0 : measureDeployedBytes(this, policy.document);
-    return bytes <= mostPolicyBytes
-      ? []
-      : [
-          `the policy of the bucket would have ${bytes} bytes, but S3 accepts at most ${mostPolicyBytes}: put fewer control planes into one deployment, give them ` +
-            'shorter names, or name fewer fileReaderRoleArns and roles with shorter paths',
-        ];
   }
 
   /** Lets a role read the files of one control plane, on behalf of data planes. */

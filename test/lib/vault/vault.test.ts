@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
 import fc from 'fast-check';
 import * as v from 'valibot';
-import { measureDeployedBytes } from '../../../lib/vault/policy-size.ts';
 import { account, deploy, granted, one, region, role, twoControlPlanes } from '../deployment.ts';
 import { leftAfter, lifecycle, type StoredVersion } from '../lifecycle.ts';
 import { applying, nameOf, policyDocument, type Request, type Statement } from '../policy.ts';
@@ -588,44 +587,3 @@ describe('a vault with locked versions', () => {
     });
   });
 });
-
-describe('a bucket policy', () => {
-  const unit = { clusterEndpoint: 'cp:8005', dataPlaneVersions: ['3.9.1'] };
-  const arnOf = (name: string) => `arn:aws:iam::${account}:role/${name}`;
-  const withReaders = (length: number) => ({
-    controlPlanes: Object.fromEntries(
-      Array.from({ length: 10 }, (_, index) => [
-        `${index}${'-a'.repeat(19)}b`,
-        {
-          ...unit,
-          ...(index < 3 ? { fileReaderRoleArns: [arnOf(String(index).padEnd(length, 'a'))] } : {}),
-        },
-      ]),
-    ),
-    objectLockDays: 30,
-    lockdown: {
-      breakGlassRoleArn: arnOf(`path/${'b'.repeat(60)}`),
-      deploymentRoleArn: arnOf(`path/${'c'.repeat(60)}`),
-    },
-  });
-
-  it('that S3 would not take is refused at synth, with what to do', () => {
-    expect(() => deploy({ ...withReaders(89), bucketName: 'v'.repeat(63) })).toThrow(
-      /the policy of the bucket would have \d+ bytes, but S3 accepts at most 20480: put fewer control planes/,
-    );
-  });
-
-  it('is measured as it will be deployed', () => {
-    const deployed = deploy(twoControlPlanes);
-    const { bucket: made } = deployed.stack.lifeboat.vault;
-
-    const bytes = made.policy === undefined ? 0 : measureDeployedBytes(deployed.stack, made.policy.document);
-
-    // Regions have names of several lengths.
-    expect(Math.abs(bytes - JSON.stringify(policyOf(deployed)).length)).toBeLessThan(100);
-  });
-});
-
-function policyOf(deployed: ReturnType<typeof deploy>): unknown {
-  return one(deployed, 'AWS::S3::BucketPolicy').properties['PolicyDocument'];
-}

@@ -1,0 +1,69 @@
+/** The largest deployment: each setting that adds something is on, and each name is as long as it may be. */
+
+import { parseSettings, type ReplicaSettings, type Settings } from '../lib/settings/settings.ts';
+import { exampleCertificate } from '../policy/example-certificate.ts';
+
+/** Of each control plane: the longest there may be. They are part of policies and environments. */
+export const controlPlaneNameCharacters = 40;
+/** Up to three roles in all may read files themselves. */
+const fileReaders = 3;
+const region = 'us-east-1';
+const secondRegion = 'us-west-2';
+export const regions = { first: region, second: secondRegion };
+
+const roleArn = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
+const domainIn = (place: string, name: string) => ({
+  name,
+  certificateArn: `arn:aws:acm:${place}:111122223333:certificate/0`,
+  hostedZoneId: 'Z0123456789ABCDEFGHIJ',
+});
+const network = {
+  vpcId: 'vpc-0000000a',
+  availabilityZones: [`${region}a`, `${region}b`],
+  subnetIds: ['subnet-0000000a', 'subnet-0000000b'],
+  securityGroupIds: ['sg-0000000a'],
+};
+
+/** All control planes are private and share one network, whose endpoints the first one asks for. */
+export function turnEverythingOn(
+  controlPlanes: number,
+  nameCharacters: number = controlPlaneNameCharacters,
+): Settings {
+  return parseSettings({
+    controlPlanes: Object.fromEntries(
+      Array.from({ length: controlPlanes }, (_, index) => [
+        `${index}-`.padEnd(nameCharacters, 'x'),
+        {
+          clusterEndpoint: 'kong-cp.internal.example.com:8005',
+          clusterMtls: 'pki',
+          clusterServerName: 'kong-cp.internal.example.com',
+          dataPlaneVersions: Array.from({ length: 10 }, (__, patch) => `3.9.${patch}`),
+          customPlugins: ['my-plugin'],
+          readerRoleTrust: ['444455556666'],
+          fileReaderRoleArns: index < fileReaders ? [roleArn(`reader-${index}`)] : [],
+          vpc:
+            index === 0
+              ? { ...network, endpoints: { routeTableIds: ['rtb-0000000a', 'rtb-0000000b'] } }
+              : network,
+        },
+      ]),
+    ),
+    dataPlaneAuth: { iam: true, clusterCertificate: { certificates: [exampleCertificate] } },
+    objectLockDays: 30,
+    alarmTopicArn: `arn:aws:sns:${region}:111122223333:on-call`,
+    signingKeys: ['first', 'second'],
+    tags: { team: 'gateway' },
+    permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
+    reservedConcurrency: { webhook: 5, presign: 80, export: 1 },
+    lockdown: { breakGlassRoleArn: roleArn('break-glass'), deploymentRoleArn: roleArn('deployment') },
+    domain: domainIn(region, 'lifeboat.example.com'),
+    dataEvents: true,
+  });
+}
+
+/** The same for the second region. */
+export const replicaWithEverything: Partial<ReplicaSettings> = {
+  domain: { ...domainIn(secondRegion, 'second.example.com'), disableDefaultEndpoint: false },
+  alarmTopicArn: `arn:aws:sns:${secondRegion}:111122223333:on-call`,
+  timeControl: true,
+};
