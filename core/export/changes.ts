@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { type ListedEntity, readEntities } from './entity-reader.ts';
+import { canonicalizeJson } from '../kong/canonical-json.ts';
+import { type ListedEntity, readEntities } from '../kong/entity-reader.ts';
 
 /** What happened to the entities of one type between two files. */
 export interface TypeChanges {
@@ -160,20 +161,6 @@ function bytesHash(json: Uint8Array): string {
   return hash('md5', json, 'base64');
 }
 
-function contentHash(row: ListedEntity): string {
-  return hash('md5', canonical(parsed(row)), 'base64');
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) {
-    return `[${value.map(canonical).join(',')}]`;
-  }
-  if (typeof value === 'object' && value !== null) {
-    const fields = value as Readonly<Record<string, unknown>>;
-    return `{${Object.keys(fields)
-      .sort()
-      .map((key) => `${JSON.stringify(key)}:${canonical(fields[key])}`)
-      .join(',')}}`;
-  }
-  return JSON.stringify(value);
+function contentHash({ json }: ListedEntity): string {
+  return hash('md5', canonicalizeJson(json), 'base64');
 }

@@ -15,6 +15,21 @@ export interface DeclarativeConfigFile {
   readonly sizeBytes: number;
 }
 
+/** Hashes a config table while it comes in. */
+export class TableHash {
+  readonly #sha256 = createHash('sha256');
+
+  /** @param piece of the table, from its opening brace on, its closing one left out */
+  write(piece: Uint8Array): void {
+    this.#sha256.update(piece);
+  }
+
+  /** Of the whole table, closing brace included; once all before it is written. */
+  tableSha256(): string {
+    return this.#sha256.copy().update('}').digest('hex');
+  }
+}
+
 /**
  * Makes the declarative config file of a config table while the table comes in. The file is the table as the
  * control plane sent it, and a root `_comment` for the person who finds it on a node (the one field besides
@@ -41,6 +56,11 @@ export class ConfigFileWriter {
     // One piece may be under way: zlib's thread compresses it while the next one is read, checked and hashed.
     await this.#drained;
     this.#drained = this.#gzip.write(piece) ? undefined : once(this.#gzip, 'drain');
+  }
+
+  /** Hash of the table as it came, once all of it but its closing brace is written. */
+  tableSha256(): string {
+    return this.#sha256.copy().update('}').digest('hex');
   }
 
   /** Completes the file; to be called once. */

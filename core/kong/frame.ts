@@ -1,6 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
-import { ConfigFileWriter, type DeclarativeConfigFile } from './declarative-config.ts';
+import { ConfigFileWriter, type DeclarativeConfigFile, TableHash } from './declarative-config.ts';
 import { badFrame } from './errors.ts';
 import type { FrameEnvelope } from './frame-content.ts';
 import { FrameScanner } from './frame-scanner.ts';
@@ -11,6 +11,10 @@ export interface CheckedFrame extends FrameEnvelope {
   readonly frameBytes: number;
   /** Size of the inflated frame. */
   readonly jsonBytes: number;
+  /** Of the config table's bytes as they came: equal bytes are an equal configuration. Hexadecimal. */
+  readonly tableSha256: string;
+  /** The config table as it came, in pieces. */
+  table(): AsyncIterable<Uint8Array>;
   /** The frame's declarative config file, with this comment in it. */
   file(comment: string): Promise<DeclarativeConfigFile>;
 }
@@ -69,7 +73,7 @@ export async function readFrame(
   { maxJsonBytes, makeFile }: FrameReading,
 ): Promise<CheckedFrame> {
   const madeMeanwhile = makeFile ? new ConfigFileWriter() : undefined;
-  const { envelope, jsonBytes } = await scan(frame, maxJsonBytes, madeMeanwhile);
+  const { envelope, jsonBytes, tableSha256 } = await scan(frame, maxJsonBytes, madeMeanwhile);
   // A writer ends one file; a second one (after a conflict, with another revision in its comment) takes
   // another pass.
   let writer = madeMeanwhile;
@@ -77,6 +81,8 @@ export async function readFrame(
     ...envelope,
     frameBytes: frame.length,
     jsonBytes,
+    tableSha256,
+    table: () => inflateTable(frame, maxJsonBytes, envelope),
     async file(comment) {
       let current = writer;
       writer = undefined;
@@ -93,15 +99,32 @@ async function scan(
   frame: Uint8Array,
   maxJsonBytes: number,
   writer: ConfigFileWriter | undefined,
-): Promise<{ readonly envelope: FrameEnvelope; readonly jsonBytes: number }> {
+): Promise<Pick<CheckedFrame, 'jsonBytes' | 'tableSha256'> & { readonly envelope: FrameEnvelope }> {
   const scanner = new FrameScanner();
+  // A writer hashes the same bytes anyway.
+  const table = writer ?? new TableHash();
   let jsonBytes = 0;
   for await (const piece of inflateFrame(frame, maxJsonBytes)) {
     const content = scanner.write(piece);
     jsonBytes += piece.length;
     if (content.length > 0) {
-      await writer?.write(content);
+      await table.write(content);
     }
   }
-  return { envelope: scanner.end(), jsonBytes };
+  return { envelope: scanner.end(), jsonBytes, tableSha256: table.tableSha256() };
+}
+
+async function* inflateTable(
+  frame: Uint8Array,
+  maxJsonBytes: number,
+  { tableStart, tableEnd }: FrameEnvelope,
+): AsyncGenerator<Uint8Array> {
+  let offset = 0;
+  for await (const piece of inflateFrame(frame, maxJsonBytes)) {
+    const content = piece.subarray(Math.max(0, tableStart - offset), Math.max(0, tableEnd - offset));
+    offset += piece.length;
+    if (content.length > 0) {
+      yield content;
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { readFrame } from '../../../core/kong/frame.ts';
@@ -48,6 +49,22 @@ describe.each([
     );
     // Jest's own comparison takes seconds for megabytes.
     expect(files.map(({ gzip }, index) => expected[index]?.equals(gunzipSync(gzip)))).toEqual([true, true]);
+  });
+
+  it('has beside it the table as it came and its hash, before and after the file is made', async () => {
+    const services = Array.from({ length: 20_000 }, (_, index) => ({ id: String(index), name: 'ü' }));
+    const frame = frameOf({ services });
+    const json = gunzipSync(frame);
+    const checked = await read(frame, limit, makeFile);
+
+    const before = await buffer(checked.table());
+    await checked.file('a comment');
+    const after = await buffer(checked.table());
+
+    const table = json.subarray(json.indexOf('{', 1), json.lastIndexOf('},"config_hash"') + 1);
+    expect(JSON.parse(table.toString('utf8')).services).toHaveLength(20_000);
+    expect([before.equals(table), after.equals(table)]).toEqual([true, true]);
+    expect(checked.tableSha256).toBe(createHash('sha256').update(table).digest('hex'));
   });
 });
 

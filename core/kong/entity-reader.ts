@@ -1,3 +1,13 @@
+import {
+  backslash,
+  closeBrace,
+  closeBracket,
+  colonSign,
+  openBrace,
+  openBracket,
+  quote,
+} from './json-grammar.ts';
+
 /** An entity of a declarative config file. */
 export interface ListedEntity {
   /** The list that it stands in. */
@@ -8,28 +18,23 @@ export interface ListedEntity {
   readonly json: Uint8Array;
 }
 
-const quote = 0x22;
-const backslash = 0x5c;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
-const openBracket = 0x5b;
-const closeBracket = 0x5d;
-const colon = 0x3a;
-
 /**
- * Reads the entities of a file that was checked when it was published. Only those of one piece are in memory
+ * Reads the entities of a file or table that was checked when it came. Only those of one piece are in memory
  * at a time, and none is parsed.
  *
  * @param file the uncompressed file, in pieces
+ * @param takeRoot is given what is left of the file at its end: the same JSON with all its lists empty
  * @returns the entities of a piece together: one by one, waiting for each would cost more than reading it
  */
 export async function* readEntities(
   file: AsyncIterable<Uint8Array>,
+  takeRoot?: (json: Uint8Array) => void,
 ): AsyncGenerator<readonly ListedEntity[]> {
   const splitter = new EntitySplitter();
   for await (const piece of file) {
     yield splitter.split(piece);
   }
+  takeRoot?.(splitter.root());
 }
 
 /** Finds entities by strings and nesting alone. Depth 1 is the root, 2 a list, 3 an entity. */
@@ -47,11 +52,20 @@ class EntitySplitter {
   #key = '';
   /** What earlier pieces hold of the entity being read. */
   #begun: Uint8Array[] = [];
+  /** What stands outside of entities, without what separates them. */
+  readonly #root: Uint8Array[] = [];
+  /** Whether an entity of the list being read has come. */
+  #isBehindEntity = false;
+
+  root(): Uint8Array {
+    return Buffer.concat(this.#root);
+  }
 
   split(piece: Uint8Array): readonly ListedEntity[] {
     const entities: ListedEntity[] = [];
     const end = piece.length;
     let entityStart = this.#depth >= 3 ? 0 : -1;
+    let rootStart = this.#depth >= 3 || this.#isBehindEntity ? -1 : 0;
     let at = 0;
     while (at < end) {
       if (this.#inString) {
@@ -61,7 +75,7 @@ class EntitySplitter {
       const byte = piece[at];
       if (byte === quote) {
         this.#inString = true;
-      } else if (byte === colon) {
+      } else if (byte === colonSign) {
         if (this.#depth === 1) {
           this.#type = this.#lastString;
         } else if (this.#depth === 3) {
@@ -70,6 +84,8 @@ class EntitySplitter {
       } else if (byte === openBrace || byte === openBracket) {
         this.#depth += 1;
         if (this.#depth === 3) {
+          this.#addToRoot(piece, rootStart, at);
+          rootStart = -1;
           entityStart = at;
           this.#id = '';
           this.#key = '';
@@ -79,6 +95,11 @@ class EntitySplitter {
         if (this.#depth === 3) {
           entities.push(this.#entity(piece.subarray(entityStart, at + 1)));
           entityStart = -1;
+          this.#isBehindEntity = true;
+        } else if (this.#depth === 2 && this.#isBehindEntity) {
+          // The end of its list.
+          this.#isBehindEntity = false;
+          rootStart = at;
         }
         this.#depth -= 1;
       }
@@ -87,7 +108,15 @@ class EntitySplitter {
     if (entityStart >= 0) {
       this.#begun.push(piece.subarray(entityStart));
     }
+    this.#addToRoot(piece, rootStart, end);
     return entities;
+  }
+
+  #addToRoot(piece: Uint8Array, from: number, to: number): void {
+    if (from >= 0) {
+      // A copy: the few bytes must not keep the whole piece in memory.
+      this.#root.push(Buffer.from(piece.subarray(from, to)));
+    }
   }
 
   /** Reads a string up to its end or the piece's; returns where to go on. */
