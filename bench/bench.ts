@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { measureColdStarts } from './cold-start.ts';
+import { measureDeployment } from './deployment.ts';
 import { measureExport } from './export.ts';
 import { measureGrant, measureGrantByAssertion } from './grant.ts';
 import { printFigures } from './print-figures.ts';
@@ -57,6 +58,16 @@ program
   .option('--json', 'one JSON object')
   .action(async ({ entities, json }: { readonly entities: number; readonly json?: true }) => {
     printFigures(await measureStandby(entities), json);
+  });
+
+program
+  .command('deployment')
+  .description(
+    'a stack with everything on: what it takes of AWS’s limits, what it costs idle, how many control planes fit',
+  )
+  .option('--json', 'one JSON object')
+  .action(({ json }: { readonly json?: true }) => {
+    printFigures(measureDeployment(), json);
   });
 
 await program.parseAsync();

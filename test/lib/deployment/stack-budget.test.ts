@@ -1,14 +1,20 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
-import { replicaWithEverything, turnEverythingOn } from '../../../bench/everything-on.ts';
+import {
+  controlPlaneNameCharacters,
+  replicaWithEverything,
+  turnEverythingOn,
+} from '../../../bench/everything-on.ts';
 import { createDeployedMeasure } from '../../../lib/deployment/deployed-bytes.ts';
 import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
 import type { LifeboatProps } from '../../../lib/deployment/lifeboat-props.ts';
 import { LifeboatStack } from '../../../lib/deployment/lifeboat-stack.ts';
 import {
   findMostControlPlanes,
+  limitNames,
   measureStack,
   type StackFigures,
   stackLimits,
@@ -35,10 +41,10 @@ function stackOf(controlPlanes: number): LifeboatStack {
   return stack;
 }
 
+const capacity = findMostControlPlanes((count) => measureStack(stackOf(count).lifeboat));
+
 describe('a stack with everything on', () => {
-  const { mostControlPlanes, limit, byLimit } = findMostControlPlanes((count) =>
-    measureStack(stackOf(count).lifeboat),
-  );
+  const { mostControlPlanes, limit, byLimit } = capacity;
 
   it(
     'holds as many control planes as are derived',
@@ -64,6 +70,24 @@ describe('a stack with everything on', () => {
     },
     timeoutMs,
   );
+});
+
+describe('docs/settings.md', () => {
+  const section =
+    readFileSync('docs/settings.md', 'utf8').split('## How many control planes a stack holds')[1] ?? '';
+
+  it('says how many control planes a stack holds', () => {
+    expect(section).toMatch(
+      new RegExp(`^\\s*${capacity.mostControlPlanes}, with everything on, with names of 40 `),
+    );
+    expect(controlPlaneNameCharacters).toBe(40);
+  });
+
+  it('says each limit', () => {
+    const said = limitNames.filter((name) => section.includes(`| ${stackLimits[name].toLocaleString('en')}`));
+
+    expect(said).toEqual(limitNames);
+  });
 });
 
 describe('synth refuses', () => {

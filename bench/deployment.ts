@@ -1,0 +1,179 @@
+import * as v from 'valibot';
+import { measureBatch } from '../core/export/measurements.ts';
+import { type MetricName, metricNames } from '../lambdas/telemetry.ts';
+import {
+  findMostControlPlanes,
+  type LimitName,
+  measureStack,
+  type StackFigures,
+} from '../lib/deployment/stack-budget.ts';
+import { resolveProperties } from '../template/resolve.ts';
+import { withStacks } from '../template/synthesized-stack.ts';
+import type { SynthesizedTemplate } from '../template/template.ts';
+import {
+  controlPlaneNameCharacters,
+  regions,
+  replicaWithEverything,
+  turnEverythingOn,
+} from './everything-on.ts';
+import { prices } from './prices.ts';
+
+type Usd = Readonly<Record<'alarms' | 'metrics' | 'keys' | 'secrets' | 'dashboards', number>>;
+
+export type StackCost = StackFigures & {
+  /** Alarms on a metric and composite alarms. */
+  readonly alarms: number;
+  /** Time series that the functions of the stack can write. */
+  readonly customMetrics: number;
+  /** Those that they write while nothing happens. */
+  readonly customMetricsIdle: number;
+  readonly dashboardWidgets: number;
+  /** Of the dashboard's body as it stands in the template. */
+  readonly dashboardBytes: number;
+  readonly usdPerMonthIdle: number;
+  /** The parts of `usdPerMonthIdle`. */
+  readonly usdPerMonth: Usd;
+  /** When each custom metric has values in each hour. */
+  readonly usdPerMonthWithEachMetric: number;
+};
+
+export type DeploymentCost = {
+  readonly nameCharacters: number;
+  readonly mostControlPlanes: number;
+  readonly limit: LimitName;
+  /** How many control planes each limit would allow, if it were the only one. */
+  readonly mostByLimit: Readonly<Partial<Record<LimitName, number>>>;
+  readonly one: StackCost;
+  readonly most: StackCost;
+  readonly replica: { readonly one: StackCost; readonly most: StackCost };
+};
+
+/** Measures a deployment with everything on, of one control plane and of as many as a stack holds. */
+export function measureDeployment(): DeploymentCost {
+  const { mostControlPlanes, limit, byLimit } = findMostControlPlanes((count) =>
+    withStacks(turnEverythingOn(count), regions, replicaWithEverything, ({ lifeboat }) =>
+      measureStack(lifeboat),
+    ),
+  );
+  const [one, most] = [measureBoth(1), measureBoth(mostControlPlanes)];
+  return {
+    nameCharacters: controlPlaneNameCharacters,
+    mostControlPlanes,
+    limit,
+    mostByLimit: byLimit,
+    one: one.first,
+    most: most.first,
+    replica: { one: one.second, most: most.second },
+  };
+}
+
+function measureBoth(controlPlanes: number): { readonly first: StackCost; readonly second: StackCost } {
+  return withStacks(
+    turnEverythingOn(controlPlanes),
+    regions,
+    replicaWithEverything,
+    (first, second, templateOf) => ({
+      first: countCost(templateOf(first), measureStack(first.lifeboat), {
+        all: controlPlanes * metricNames.length,
+        idle: controlPlanes * idleMetrics.length,
+      }),
+      // Its functions give grants and do nothing else.
+      second: countCost(templateOf(second), measureStack(second.replica), {
+        all: controlPlanes * grantMetrics.length,
+        idle: 0,
+      }),
+    }),
+  );
+}
+
+const grantMetrics: readonly MetricName[] = ['GrantsIssued', 'GrantsRefused'];
+
+/** What a scheduled export writes that finds nothing new. */
+const idleMetrics = Object.keys(
+  measureBatch(
+    {
+      report: {
+        versions: [],
+        waitingSince: undefined,
+        finishedAt: new Date(0),
+        versionsWithoutFile: 0,
+        statusError: undefined,
+        complete: true,
+      },
+      unreadable: [],
+      retry: undefined,
+      gaveUp: false,
+    },
+    0,
+  ),
+);
+
+const dashboardProperties = v.object({ DashboardBody: v.string() });
+const dashboardBody = v.object({ widgets: v.array(v.unknown()) });
+const alarmProperties = v.object({
+  Metrics: v.optional(v.array(v.object({ MetricStat: v.optional(v.unknown()) }))),
+});
+
+function countCost(
+  template: SynthesizedTemplate,
+  figures: StackFigures,
+  metrics: { readonly all: number; readonly idle: number },
+): StackCost {
+  const ofType = (type: string) =>
+    Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
+  const dashboards = ofType('AWS::CloudWatch::Dashboard').map(([id]) => readDashboard(template, id));
+  const metricAlarms = ofType('AWS::CloudWatch::Alarm');
+  const compositeAlarms = ofType('AWS::CloudWatch::CompositeAlarm').length;
+  const alarmMetrics = sum(metricAlarms.map(([, { Properties }]) => countAlarmMetrics(Properties)));
+  const usdPerMonth: Usd = {
+    alarms: roundToCents(
+      alarmMetrics * prices.alarmMetric.usdPerMonth + compositeAlarms * prices.compositeAlarm.usdPerMonth,
+    ),
+    metrics: roundToCents(metrics.idle * prices.customMetric.usdPerMonth),
+    keys: ofType('AWS::KMS::Key').length * prices.key.usdPerMonth,
+    secrets: roundToCents(ofType('AWS::SecretsManager::Secret').length * prices.secret.usdPerMonth),
+    dashboards: dashboards.length * prices.dashboard.usdPerMonth,
+  };
+  const usdPerMonthIdle = roundToCents(sum(Object.values(usdPerMonth)));
+  return {
+    ...figures,
+    alarms: metricAlarms.length + compositeAlarms,
+    customMetrics: metrics.all,
+    customMetricsIdle: metrics.idle,
+    dashboardWidgets: sum(dashboards.map((body) => v.parse(dashboardBody, JSON.parse(body)).widgets.length)),
+    dashboardBytes: sum(dashboards.map((body) => Buffer.byteLength(body))),
+    usdPerMonthIdle,
+    usdPerMonth,
+    usdPerMonthWithEachMetric: roundToCents(
+      usdPerMonthIdle + (metrics.all - metrics.idle) * prices.customMetric.usdPerMonth,
+    ),
+  };
+}
+
+/** Metrics that an alarm is billed for: one, or those of its expression; a query here finds one. */
+function countAlarmMetrics(properties: unknown): number {
+  const { Metrics = [] } = v.parse(alarmProperties, properties);
+  return Math.max(1, Metrics.filter(({ MetricStat }) => MetricStat !== undefined).length);
+}
+
+function readDashboard(template: SynthesizedTemplate, id: string): string {
+  const makeName = (logicalId: string) => `Lifeboat-${logicalId}-${'x'.repeat(12)}`;
+  const properties = resolveProperties(template, id, {
+    region: regions.first,
+    accountId: '111122223333',
+    namesOf: (logicalId) => ({
+      ref: makeName(logicalId),
+      arn: `arn:aws:cloudwatch:${regions.first}:111122223333:alarm:${makeName(logicalId)}`,
+      attributes: { QueueName: makeName(logicalId) },
+    }),
+  });
+  return v.parse(dashboardProperties, properties).DashboardBody;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
+
+function roundToCents(usd: number): number {
+  return Math.round(usd * 100) / 100;
+}
