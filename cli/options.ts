@@ -3,11 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { isNativeError } from 'node:util/types';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
-import {
-  type ClusterIdentity,
-  clusterIdentity,
-  UnusableClusterCertificate,
-} from '../core/access/cluster-identity.ts';
+import { decodePem, isPem, UnusableClusterCertificate } from '../core/access/certificate-with-key.ts';
+import { type ClusterIdentity, clusterIdentity } from '../core/access/cluster-identity.ts';
 import { findApiRegion, findFunctionRegion } from '../core/fetch/aws-endpoints.ts';
 import type { GrantEndpoint } from '../core/fetch/grant-source.ts';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
@@ -121,13 +118,12 @@ async function readClusterIdentity({ clusterCert, clusterCertKey }: GrantOptions
  * name, else as base64, else as they are.
  */
 async function readPem(option: string, given: string): Promise<string> {
-  const isPem = (text: string) => text.includes('-----BEGIN ');
   if (isPem(given)) {
     return given;
   }
-  const decoded = Buffer.from(given, 'base64').toString('utf8');
   const text = await readFile(given, 'utf8').catch((error: unknown) => {
-    if (isPem(decoded)) {
+    const decoded = decodePem(given);
+    if (decoded !== undefined) {
       return decoded;
     }
     // Not what was given: where it is no file's name it may be a key.

@@ -1,5 +1,5 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
-import { pemCertificates } from '../core/access/cluster-identity.ts';
+import { pemCertificates } from '../core/access/certificate-with-key.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 import { DataPlaneAuth } from '../lib/grants/data-plane-auth.ts';
 import { parseSettings } from '../lib/settings/settings.ts';

@@ -1,13 +1,14 @@
 /** GetSecretValue and PutSecretValue of AWS Secrets Manager, in memory. Behaviour: its API Reference. */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { type Access, overTls } from './access.ts';
 import { jsonOperation, startJsonService } from './json-service.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
 
 export interface LocalSecretsManager extends RunningService {
-  /** Makes a secret whose `AWSCURRENT` value is this; returns its ARN. */
-  createSecret(name: string, value: string): string;
+  /** Makes a secret whose `AWSCURRENT` value is this, a text or bytes; returns its ARN. */
+  createSecret(name: string, value: string | Uint8Array): string;
 }
 
 /** What CloudFormation's `GenerateSecretString` says, in part. */
@@ -36,9 +37,15 @@ export function generateSecret(generated: GeneratedSecret): string {
     : JSON.stringify({ ...JSON.parse(SecretStringTemplate), [GenerateStringKey]: password });
 }
 
+/** One of the two, as they stand in requests and answers; binary in base64. */
+interface SecretValue {
+  readonly SecretString?: string | undefined;
+  readonly SecretBinary?: string | undefined;
+}
+
 interface SecretVersion {
   readonly id: string;
-  readonly value: string;
+  readonly value: SecretValue;
   readonly createdAtSeconds: number;
 }
 
@@ -62,7 +69,7 @@ function putVersion(secret: Secret, version: SecretVersion): void {
   const existing = secret.versions.find(({ id }) => id === version.id);
   if (existing === undefined) {
     secret.versions.push(version);
-  } else if (existing.value !== version.value) {
+  } else if (!isDeepStrictEqual(existing.value, version.value)) {
     throw new ServiceError(
       400,
       'ResourceExistsException',
@@ -90,7 +97,7 @@ const operations = (find: (id: string) => Secret, nowSeconds: () => number) => (
         Name: secret.name,
         VersionId: version.id,
         VersionStages: stagesOf(secret, version),
-        SecretString: version.value,
+        ...version.value,
         CreatedDate: version.createdAtSeconds,
       };
     },
@@ -99,11 +106,20 @@ const operations = (find: (id: string) => Secret, nowSeconds: () => number) => (
     v.strictObject({
       SecretId: v.string(),
       ClientRequestToken: v.pipe(v.string(), v.minLength(32), v.maxLength(64)),
-      SecretString: v.string(),
+      SecretString: v.optional(v.string()),
+      SecretBinary: v.optional(v.pipe(v.string(), v.base64())),
     }),
-    ({ SecretId, ClientRequestToken, SecretString }) => {
+    ({ SecretId, ClientRequestToken, SecretString, SecretBinary }) => {
+      if ((SecretString === undefined) === (SecretBinary === undefined)) {
+        throw new ServiceError(
+          400,
+          'InvalidRequestException',
+          'You must provide either SecretString or SecretBinary.',
+        );
+      }
       const secret = find(SecretId);
-      putVersion(secret, { id: ClientRequestToken, value: SecretString, createdAtSeconds: nowSeconds() });
+      const value = SecretString === undefined ? { SecretBinary } : { SecretString };
+      putVersion(secret, { id: ClientRequestToken, value, createdAtSeconds: nowSeconds() });
       const version = secret.versions.filter(({ id }) => id === ClientRequestToken);
       return {
         ARN: secret.arn,
@@ -150,7 +166,15 @@ export async function startLocalSecretsManager(context: ServiceContext): Promise
       }
       // AWS too puts six random characters behind the name, which IAM policies have to allow for.
       const arn = `arn:aws:secretsmanager:${context.region}:${context.accountId}:secret:${name}-${randomBytes(3).toString('hex')}`;
-      secrets.push({ name, arn, versions: [{ id: randomUUID(), value, createdAtSeconds: nowSeconds() }] });
+      const stored =
+        typeof value === 'string'
+          ? { SecretString: value }
+          : { SecretBinary: Buffer.from(value).toString('base64') };
+      secrets.push({
+        name,
+        arn,
+        versions: [{ id: randomUUID(), value: stored, createdAtSeconds: nowSeconds() }],
+      });
       return arn;
     },
   };

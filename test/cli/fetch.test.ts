@@ -147,10 +147,13 @@ describe('lifeboat fetch', () => {
     await writeFile(String(certificateFile), cluster.pem);
     await writeFile(String(keyFile), cluster.keyPem);
     const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+    const oneLine = (pem: string) => pem.trim().replaceAll('\n', '\\n');
     const ways: readonly Readonly<Record<string, string>>[] = [
       { KONG_CLUSTER_CERT: String(certificateFile), KONG_CLUSTER_CERT_KEY: String(keyFile) },
       { KONG_CLUSTER_CERT: cluster.pem, KONG_CLUSTER_CERT_KEY: cluster.keyPem },
       { KONG_CLUSTER_CERT: base64(cluster.pem), KONG_CLUSTER_CERT_KEY: base64(cluster.keyPem) },
+      // Which Kong would not take, and which harms nobody.
+      { KONG_CLUSTER_CERT: oneLine(cluster.pem), KONG_CLUSTER_CERT_KEY: oneLine(cluster.keyPem) },
       { KONG_CLUSTER_CERT_FILE: String(certificateFile), KONG_CLUSTER_CERT_KEY_FILE: String(keyFile) },
     ];
 
@@ -298,7 +301,7 @@ describe('exit code 2', () => {
         'cluster-cert': exampleCertificate,
         'cluster-cert-key': exampleCertificate,
       },
-      'no PEM private key that can be read',
+      'the key is a certificate: perhaps certificate and key were exchanged',
     ],
     ['an unknown option', { quiet: 'yes' }, "unknown option '--quiet'"],
     ['a public key that is not there', { 'public-key': '/no/key.pem' }, '/no/key.pem cannot be read'],

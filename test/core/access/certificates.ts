@@ -34,6 +34,8 @@ export interface Issued {
 export interface CertificateOptions {
   readonly commonName?: string | readonly string[];
   readonly keyType?: keyof typeof algorithms;
+  /** @default new ones */
+  readonly keys?: webcrypto.CryptoKeyPair;
   /** @default itself */
   readonly issuer?: Issued;
   readonly notBefore?: Date;
@@ -58,10 +60,9 @@ export async function issue(options: CertificateOptions = {}): Promise<Issued> {
   const { commonName = 'kong_clustering', keyType = 'P-256', issuer } = options;
   const algorithm = algorithms[keyType];
   const subject = new x509.Name([commonName].flat().map((name) => ({ CN: [name] })));
-  const keys = (await crypto.subtle.generateKey(algorithm, true, [
-    'sign',
-    'verify',
-  ])) as webcrypto.CryptoKeyPair;
+  const keys =
+    options.keys ??
+    ((await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair);
   const made = await x509.X509CertificateGenerator.create({
     subject,
     issuer: issuer === undefined ? subject : new x509.X509Certificate(issuer.certificate.raw).subjectName,

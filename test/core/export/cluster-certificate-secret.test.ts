@@ -1,6 +1,8 @@
+import { createPrivateKey } from 'node:crypto';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readClusterCertificate } from '../../../core/export/cluster-certificate-secret.ts';
+import type { ClusterCertificate } from '../../../core/kong/cluster-connection.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import { pkiCertificates, sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
@@ -16,8 +18,11 @@ afterAll(async () => {
   await aws.stop();
 });
 
-const read = (value: string) =>
+const read = (value: string | Uint8Array) =>
   readClusterCertificate(client, aws.secretsManager.createSecret(crypto.randomUUID(), value));
+const hereDocument = ({ certificate, key }: ClusterCertificate) =>
+  `{\n  "certificate": "${certificate}",\n  "key": "${key}"\n}\n`;
+const oneLine = (pem: string) => pem.trim().replaceAll('\n', ' ');
 
 describe('the cluster certificate in its secret', () => {
   it.each([
@@ -29,39 +34,90 @@ describe('the cluster certificate in its secret', () => {
     await expect(read(JSON.stringify(certificate))).resolves.toEqual(certificate);
   });
 
-  it.each([
-    ['EC', 'EC PRIVATE KEY'],
-    ['RSA', 'RSA PRIVATE KEY'],
-  ])('may have its key in the older form of %s', async (_, label) => {
-    const certificate = { certificate: '-----BEGIN CERTIFICATE-----', key: `-----BEGIN ${label}-----` };
+  it.each<[how: string, store: (certificate: ClusterCertificate) => string | Uint8Array]>([
+    ['behind a byte order mark', (given) => `\uFEFF${JSON.stringify(given)}`],
+    ['with a line break at the end', (given) => `${JSON.stringify(given)}\n`],
+    ['as binary', (given) => Buffer.from(JSON.stringify(given))],
+    ['as binary with a byte order mark', (given) => Buffer.from(`\uFEFF${JSON.stringify(given)}`)],
+    ['with raw line breaks, from a here-document', hereDocument],
+    ['with raw CRLF', (given) => hereDocument(given).replaceAll('\n', '\r\n')],
+    [
+      'with blanks for line breaks, from a form',
+      ({ certificate, key }) => JSON.stringify({ certificate: oneLine(certificate), key: oneLine(key) }),
+    ],
+    ['with \\n escaped twice', (given) => JSON.stringify(given).replaceAll('\\n', '\\\\n')],
+    ['with an empty ca', (given) => JSON.stringify({ ...given, ca: '' })],
+  ])('is read %s', async (_, store) => {
+    const certificate = await sharedCertificate();
 
-    await expect(read(JSON.stringify(certificate))).resolves.toEqual(certificate);
+    await expect(read(store(certificate))).resolves.toEqual(certificate);
   });
 
-  it.each([
-    ['no JSON', 'sesame', 'the whole'],
-    ['a list', '["sesame"]', '.+'],
-    ['no key', { certificate: '-----BEGIN CERTIFICATE-----sesame' }, 'key'],
-    ['a key that is none', { certificate: '-----BEGIN CERTIFICATE-----', key: 'sesame' }, 'key'],
-    [
-      'the two exchanged',
-      { certificate: '-----BEGIN PRIVATE KEY-----sesame', key: '-----BEGIN CERTIFICATE-----' },
-      'certificate, key',
-    ],
-    [
-      'a CA that is none',
-      { certificate: '-----BEGIN CERTIFICATE-----', key: '-----BEGIN PRIVATE KEY-----sesame', ca: 'sesame' },
-      'ca',
-    ],
-  ])('is refused with %s, and quoted nowhere', async (_, value, wrong) => {
-    const reading = read(typeof value === 'string' ? value : JSON.stringify(value));
+  it('is read with the CA of PKI mode before it, in the order that TLS needs', async () => {
+    const { dataPlane } = await pkiCertificates({ controlPlaneHost: 'localhost' });
+    const { certificate, key, ca = '' } = dataPlane;
 
-    const error = await reading.catch((reason: Error) => reason);
+    const both = await read(JSON.stringify({ certificate: ca + certificate, key, ca: oneLine(ca) }));
+
+    expect(both).toEqual({ certificate: certificate + ca, key, ca });
+  });
+
+  it.each<[what: string, value: object | string | Uint8Array, why: RegExp]>([
+    ['no JSON', 'sesame', /the secret is no JSON/],
+    ['nothing', ' ', /the secret is empty/],
+    ['bytes that are no JSON', Uint8Array.of(1, 2), /stored as binary, and the bytes are no JSON/],
+    ['PEM', '-----BEGIN CERTIFICATE-----sesame', /is PEM, where JSON with PEM in it is expected/],
+    ['a list', '["sesame"]', /JSON without a text for "certificate" and "key"/],
+    ['a text', '"sesame"', /JSON, and no object/],
+    ['other names', { 'sesame.crt': '' }, /JSON without a text for "certificate" and "key"/],
+    ['no key', { certificate: '-----BEGIN CERTIFICATE-----sesame' }, /JSON without a text for "key"/],
+    [
+      'the form that the deployment made',
+      { certificate: '', key: '', unused: 'sesame' },
+      /certificate is empty/,
+    ],
+    ['a certificate that is none', { certificate: 'sesame', key: 'sesame' }, /the certificate is no PEM/],
+  ])('is refused with %s, and quoted nowhere', async (_, value, why) => {
+    const isWhole = typeof value === 'string' || value instanceof Uint8Array;
+    const error = await read(isWhole ? value : JSON.stringify(value)).catch((reason: Error) => reason);
+
     expect(error).toMatchObject({
       name: 'ControlPlaneError',
       code: 'refused',
-      message: expect.stringMatching(new RegExp(`\\(wrong: (${wrong})\\).*cluster_cert_key`)),
+      message: expect.stringMatching(
+        /^the cluster certificate in secret arn:.*cannot be used: .*cluster_cert_key$/,
+      ),
     });
+    expect((error as Error).message).toMatch(why);
+    expect(JSON.stringify([error, String(error), (error as Error).stack])).not.toContain('sesame');
+  });
+
+  it.each<[what: string, change: (given: ClusterCertificate) => Promise<object>, why: RegExp]>([
+    [
+      'the key of another certificate',
+      async (given) => ({ ...given, key: (await sharedCertificate()).key }),
+      /the key does not belong to the certificate/,
+    ],
+    [
+      'a key that has a passphrase',
+      async ({ certificate, key }) => ({
+        certificate,
+        key: createPrivateKey(key).export({
+          format: 'pem',
+          type: 'pkcs8',
+          cipher: 'aes-256-cbc',
+          passphrase: 'sesame',
+        }),
+      }),
+      /the key is protected by a passphrase/,
+    ],
+    ['a CA that is none', async (given) => ({ ...given, ca: 'sesame' }), /the ca is no PEM/],
+  ])('is refused with %s before anybody connects', async (_, change, why) => {
+    const changed = await change(await sharedCertificate());
+
+    const error = await read(JSON.stringify(changed)).catch((reason: Error) => reason);
+
+    expect(error).toMatchObject({ code: 'refused', message: expect.stringMatching(why) });
     expect(JSON.stringify([error, String(error), (error as Error).stack])).not.toContain('sesame');
   });
 

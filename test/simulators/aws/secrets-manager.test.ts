@@ -72,6 +72,34 @@ describe('the local Secrets Manager', () => {
     expect(await errorName(put('hooks/repeated', 'other', token))).toBe('ResourceExistsException');
   });
 
+  it('keeps bytes as bytes', async () => {
+    const bytes = Uint8Array.of(0, 255, 10);
+    aws.secretsManager.createSecret('hooks/binary', bytes);
+
+    const first = await client.send(new GetSecretValueCommand({ SecretId: 'hooks/binary' }));
+    await client.send(
+      new PutSecretValueCommand({ SecretId: 'hooks/binary', SecretBinary: Uint8Array.of(1) }),
+    );
+    const second = await client.send(new GetSecretValueCommand({ SecretId: 'hooks/binary' }));
+
+    expect([first, second].map(({ SecretBinary, SecretString }) => [SecretBinary, SecretString])).toEqual([
+      [bytes, undefined],
+      [Uint8Array.of(1), undefined],
+    ]);
+  });
+
+  it('takes a text or bytes, not both and not neither', async () => {
+    aws.secretsManager.createSecret('hooks/one', 'one');
+    const putBoth = (SecretString?: string, SecretBinary?: Uint8Array) =>
+      errorName(
+        client.send(new PutSecretValueCommand({ SecretId: 'hooks/one', SecretString, SecretBinary })),
+      );
+
+    const names = [await putBoth(), await putBoth('two', Uint8Array.of(2))];
+
+    expect(names).toEqual(['InvalidRequestException', 'InvalidRequestException']);
+  });
+
   it('has nothing where there is no secret', async () => {
     const names = await Promise.all([errorName(value('none')), errorName(put('none', 'x'))]);
 
