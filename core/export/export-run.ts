@@ -127,6 +127,7 @@ async function exportVersion(
     name: { controlPlane: parts.name, kongVersion },
     configuration,
     lastStatus,
+    signal,
   });
   return { kongVersion, settled: configuration.settled, ...outcome };
 }
@@ -166,6 +167,8 @@ function statusAfter(
         sha256: manifest.sha256,
         configHash: manifest.configHash,
         changed: outcome === 'published',
+        versionId: version.versionId,
+        servedTables: [...version.servedTables],
         ...(outcome === 'behind' ? { behindSince: version.behindSince } : {}),
       },
     ];

@@ -1,8 +1,8 @@
-import { createGunzip } from 'node:zlib';
 import type { ConfigFileName } from '../vault/config-file-name.ts';
 import type { ConfigVault } from '../vault/config-vault.ts';
 import type { Publication } from '../vault/publish.ts';
-import { type Changes, changesBetween, type FileOpener } from './changes.ts';
+import { inflateFile } from '../vault/published-content.ts';
+import { type Changes, changesBetween } from './changes.ts';
 
 /** Comparing takes about as long as exporting. Above this size that is too long for a line in a log. */
 const largestComparedBytes = 64 * 2 ** 20;
@@ -21,13 +21,9 @@ export async function revisionChanges(
   if (replacedVersionId === undefined || manifest.size > largestComparedBytes) {
     return undefined;
   }
-  return changesBetween(openInflated(await vault.content(name, replacedVersionId)), openInflated(gzip));
-}
-
-function openInflated(gzip: Uint8Array): FileOpener {
-  return () => {
-    const gunzip = createGunzip({ chunkSize: 256 * 1024 });
-    gunzip.end(gzip);
-    return gunzip as AsyncIterable<Buffer>;
-  };
+  const replaced = await vault.content(name, replacedVersionId);
+  return changesBetween(
+    () => inflateFile(replaced),
+    () => inflateFile(gzip),
+  );
 }

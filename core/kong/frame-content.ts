@@ -10,7 +10,7 @@ export interface FrameEnvelope {
   readonly tableStart: number;
   /** Offset just behind the config table's closing brace. */
   readonly tableEnd: number;
-  /** The control plane's md5 over the undiluted configuration: equal means unchanged. */
+  /** The control plane's md5 over the configuration before it is down-converted. */
   readonly configHash: string;
   /** When the control plane built it; when it came, where the frame has no time. */
   readonly builtAt: Date;

@@ -39,6 +39,13 @@ export const controlPlaneStatus = v.object({
       changed: v.boolean(),
       /** Since when the control plane has served a configuration that was built before the published one. */
       behindSince: v.optional(instant),
+      /** Names the stored version that was looked at. */
+      versionId: v.optional(v.string()),
+      /**
+       * SHA-256 of tables as they were served, each known to hold what this version holds; the one that was
+       * seen last comes first.
+       */
+      servedTables: v.optional(v.array(v.string())),
     }),
   ),
 });

@@ -42,7 +42,7 @@ const manifestSchema = v.object({
   size: count,
   /** What a node's status shows as `configuration_hash` once it has loaded the file. */
   md5,
-  /** The control plane's own hash: equal means unchanged. */
+  /** The control plane's own hash, of the configuration before it is down-converted. */
   configHash: md5,
   /** When the control plane built it. */
   builtAt: instant,

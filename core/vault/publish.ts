@@ -13,6 +13,7 @@ import {
   signManifest,
   verifyManifest,
 } from './manifest.ts';
+import { type Comparison, compareWithPublished } from './published-content.ts';
 import type { Signer } from './signer.ts';
 
 export interface PublishParts {
@@ -28,10 +29,17 @@ export interface PublicationRequest {
   readonly configuration: ControlPlaneConfiguration;
   /** What the last check noted of this file. */
   readonly lastStatus: VersionStatus | undefined;
+  /** Ends a comparison of files that takes too long. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How an attempt to publish ended. */
-export type Publication =
+export type Publication = {
+  /** Names the version that the vault now holds. */
+  readonly versionId: string;
+  /** SHA-256 of served tables that are known to hold what the vault now holds, to be noted in the status. */
+  readonly servedTables: readonly string[];
+} & (
   | {
       readonly outcome: 'published';
       readonly manifest: Manifest;
@@ -52,7 +60,8 @@ export type Publication =
   /**
    * The control plane serves a configuration built before the published one: another of its nodes is ahead.
    */
-  | { readonly outcome: 'behind'; readonly manifest: Manifest; readonly behindSince: Date };
+  | { readonly outcome: 'behind'; readonly manifest: Manifest; readonly behindSince: Date }
+);
 
 type NewPublication = Extract<Publication, { readonly outcome: 'published' }>;
 
@@ -61,6 +70,12 @@ type NewPublication = Extract<Publication, { readonly outcome: 'published' }>;
  * clock was set back, and without this the vault would never be updated again.
  */
 export const behindToleranceMs = 15 * 60 * 1000;
+
+/**
+ * A control plane's nodes and workers serve one configuration in the same bytes, and each start of a node
+ * brings new ones.
+ */
+const rememberedTables = 8;
 
 // Each conflict means that another exporter published. Five in a row point to a fault.
 const maxAttempts = 5;
@@ -74,34 +89,37 @@ const maxAttempts = 5;
 export async function publish(parts: PublishParts, request: PublicationRequest): Promise<Publication> {
   const { vault, signer, clock, random } = parts;
   const { name } = request;
-  let attempted: { readonly publication: NewPublication; readonly signedManifest: string } | undefined;
+  let attempted:
+    | { readonly publication: Omit<NewPublication, 'versionId'>; readonly signedManifest: string }
+    | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const current = await readCurrent(parts, name);
     if (attempted !== undefined && attempted.signedManifest === current?.signedManifest) {
       // The answer to our own publication was lost, and the SDK's retry met what we had written. Another
       // exporter can publish the same bytes, but not with the same signature: ECDSA signs with a new random
       // number each time.
-      return attempted.publication;
+      return { ...attempted.publication, versionId: current.versionId };
     }
     const exportedAt = clock.now();
-    const decision = decide(request, current, exportedAt);
+    const decision = await decide(parts, request, current, exportedAt);
     if (decision.outcome !== 'publish') {
       return decision;
     }
-    const { gzip, manifest } = await makeRevision(request, current, exportedAt);
+    const { gzip, manifest } = await makeRevision(request, current, decision, exportedAt);
     const signedManifest = await signManifest(manifest, signer);
-    const publication: NewPublication = {
+    const publication = {
       outcome: 'published',
       manifest,
       gzip,
       replacedVersionId: current?.versionId,
       warning: decision.warning,
       manifestReplaced: decision.manifestReplaced ?? false,
-    };
+      servedTables: [request.configuration.tableSha256],
+    } as const;
     attempted = { publication, signedManifest };
     try {
-      await vault.publish(name, { gzip, manifest: signedManifest, replaces: current?.etag });
-      return publication;
+      const replacing = { gzip, manifest: signedManifest, replaces: current?.etag };
+      return { ...publication, versionId: await vault.publish(name, replacing) };
     } catch (error) {
       if (!(error instanceof RevisionConflict) || attempt === maxAttempts) {
         throw error;
@@ -135,7 +153,11 @@ async function readCurrent(
   const version = { etag, versionId, signedManifest };
   try {
     if (signingKeyId(signedManifest) === key.keyId) {
-      return { ...version, manifest: await verifyManifest(signedManifest, [key]), signature: 'good' };
+      const manifest = await verifyManifest(signedManifest, [key]);
+      // Another file of ours that somebody has put here: data planes of this one refuse it.
+      return manifest.controlPlane === name.controlPlane && manifest.kongVersion === name.kongVersion
+        ? { ...version, manifest, signature: 'good' }
+        : { ...version, manifest: undefined, signature: 'bad' };
     }
     // Only its revision number is used, which a forger may have chosen: a new revision with our signature
     // replaces it.
@@ -148,52 +170,120 @@ async function readCurrent(
   }
 }
 
-type Decision =
-  | { readonly outcome: 'publish'; readonly warning?: string; readonly manifestReplaced?: boolean }
-  | Exclude<Publication, { readonly outcome: 'published' }>;
+interface ToPublish {
+  readonly outcome: 'publish';
+  readonly warning?: string;
+  /** Whether what is replaced is not what our key has signed. */
+  readonly manifestReplaced?: boolean;
+}
 
-function decide(
-  { name, configuration, lastStatus }: PublicationRequest,
+type Decision = ToPublish | Exclude<Publication, { readonly outcome: 'published' }>;
+
+async function decide(
+  parts: PublishParts,
+  request: PublicationRequest,
   current: Current | undefined,
   now: Date,
-): Decision {
+): Promise<Decision> {
+  const { name, configuration } = request;
   if (current === undefined) {
     return { outcome: 'publish' };
   }
-  const { manifest, signature } = current;
+  const { manifest, signature, versionId } = current;
   if (manifest === undefined || signature === 'bad') {
-    return {
-      outcome: 'publish',
-      manifestReplaced: true,
-      warning:
-        `${configFileKey(name)} held an object without a good manifest, which data planes refuse; it was replaced. ` +
-        'Only the export role may write there: find out who else did (CloudTrail data events)',
-    };
+    return replaceForeign(`${configFileKey(name)} held an object without a good manifest of its own`);
   }
-  if (
-    countAddedEntities(manifest.entities) > 0 &&
-    countAddedEntities(countEntities(configuration.entities)) === 0
-  ) {
-    throw new VaultError(
-      'would-lose-configuration',
-      `control plane "${name.controlPlane}" serves an empty configuration, and revision ${manifest.revision} has ` +
-        `${manifest.entities['total']} entities: nothing was published. Was its database rebuilt? Then fill it from the vault ` +
-        '(kong config db_import) before data planes connect',
-    );
-  }
+  refuseToEmpty(name, configuration, manifest);
   if (signature === 'of another key') {
     // The signing key was changed. Once this revision is published, data planes no longer need the old key.
     return { outcome: 'publish' };
   }
   if (manifest.configHash === configuration.configHash) {
-    return { outcome: 'unchanged', manifest };
+    const comparison = await compareTables(parts, request, { versionId, manifest });
+    if (comparison === 'same') {
+      return { outcome: 'unchanged', manifest, versionId, servedTables: rememberTable(request, versionId) };
+    }
+    if (comparison === 'foreign') {
+      return replaceForeign(
+        `${configFileKey(name)} held a file that is not the one that its manifest was signed for`,
+      );
+    }
   }
-  if (configuration.builtAt.getTime() >= manifest.builtAt.getTime()) {
+  return decideByAge(request, { versionId, manifest }, now);
+}
+
+/**
+ * The control plane's hash is the same, which says nothing of a table that was down-converted for an older
+ * version: the table itself must be known, or be compared
+ * (docs/design.md#7-publish-is-one-conditional-put).
+ *
+ * @throws VaultError when the published file cannot be read: it is never taken for equal then
+ */
+async function compareTables(
+  { vault }: PublishParts,
+  { name, configuration, lastStatus, signal }: PublicationRequest,
+  { versionId, manifest }: { readonly versionId: string; readonly manifest: Manifest },
+): Promise<Comparison> {
+  if (knownTables(lastStatus, versionId).includes(configuration.tableSha256)) {
+    return 'same';
+  }
+  const gzip = await vault.content(name, versionId);
+  return compareWithPublished(configuration, { gzip, manifest }, signal);
+}
+
+/** What was noted of the very version that is published; somebody may have written since. */
+function knownTables(lastStatus: VersionStatus | undefined, versionId: string): readonly string[] {
+  return lastStatus?.versionId === versionId ? (lastStatus.servedTables ?? []) : [];
+}
+
+function rememberTable(
+  { configuration, lastStatus }: PublicationRequest,
+  versionId: string,
+): readonly string[] {
+  const { tableSha256 } = configuration;
+  const others = knownTables(lastStatus, versionId).filter((known) => known !== tableSha256);
+  return [tableSha256, ...others].slice(0, rememberedTables);
+}
+
+function replaceForeign(what: string): ToPublish {
+  return {
+    outcome: 'publish',
+    manifestReplaced: true,
+    warning:
+      `${what}, which data planes refuse; it was replaced. ` +
+      'Only the export role may write there: find out who else did (CloudTrail data events)',
+  };
+}
+
+function refuseToEmpty(
+  { controlPlane }: ConfigFileName,
+  configuration: ControlPlaneConfiguration,
+  { entities, revision }: Manifest,
+): void {
+  if (countAddedEntities(entities) > 0 && countAddedEntities(countEntities(configuration.entities)) === 0) {
+    throw new VaultError(
+      'would-lose-configuration',
+      `control plane "${controlPlane}" serves an empty configuration, and revision ${revision} has ` +
+        `${entities['total']} entities: nothing was published. Was its database rebuilt? Then fill it from the vault ` +
+        '(kong config db_import) before data planes connect',
+    );
+  }
+}
+
+/** A configuration that differs from the published one is news, unless it is older. */
+function decideByAge(
+  { configuration, lastStatus }: PublicationRequest,
+  { versionId, manifest }: { readonly versionId: string; readonly manifest: Manifest },
+  now: Date,
+): Decision {
+  // A frame that does not say when it was built cannot be told from an older one.
+  if (!configuration.hasTimestamp || configuration.builtAt.getTime() >= manifest.builtAt.getTime()) {
     return { outcome: 'publish' };
   }
   const behindSince = lastStatus?.behindSince ?? now;
   if (now.getTime() - behindSince.getTime() < behindToleranceMs) {
-    return { outcome: 'behind', manifest, behindSince };
+    const servedTables = knownTables(lastStatus, versionId);
+    return { outcome: 'behind', manifest, behindSince, versionId, servedTables };
   }
   return {
     outcome: 'publish',
@@ -211,12 +301,14 @@ function countAddedEntities(entities: Manifest['entities']): number {
 async function makeRevision(
   { name, configuration, lastStatus }: PublicationRequest,
   current: Current | undefined,
+  { manifestReplaced }: ToPublish,
   exportedAt: Date,
 ): Promise<{ readonly gzip: Buffer; readonly manifest: Manifest }> {
   const { configHash, builtAt, entities } = configuration;
-  const previous = current?.manifest;
+  // A data plane must not come back to what nobody of ours has signed.
+  const previous = manifestReplaced === true ? undefined : current?.manifest;
   // The status has the number where the object has no manifest.
-  const revision = Math.max(previous?.revision ?? 0, lastStatus?.revision ?? 0) + 1;
+  const revision = Math.max(current?.manifest?.revision ?? 0, lastStatus?.revision ?? 0) + 1;
   // It also makes the bytes of any two revisions differ: an etag must not occur twice.
   const comment = `Lifeboat: control plane "${name.controlPlane}", revision ${revision}, exported ${exportedAt.toISOString()} for Kong ${name.kongVersion}`;
   const { gzip, sha256, md5, sizeBytes } = await configuration.file(comment);

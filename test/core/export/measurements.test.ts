@@ -28,15 +28,26 @@ const published = (size = 1_000, total = 10, manifestReplaced = false): VersionR
   replacedVersionId: undefined,
   warning: undefined,
   manifestReplaced,
+  versionId: 'v',
+  servedTables: [],
 });
 const replacing = published(1_000, 10, true);
-const unchanged: VersionReport = { kongVersion: '3.9.0', settled: true, outcome: 'unchanged', manifest };
+const unchanged: VersionReport = {
+  kongVersion: '3.9.0',
+  settled: true,
+  outcome: 'unchanged',
+  manifest,
+  versionId: 'v',
+  servedTables: [],
+};
 const behind: VersionReport = {
   kongVersion: '3.9.0',
   settled: true,
   outcome: 'behind',
   manifest,
   behindSince: finishedAt,
+  versionId: 'v',
+  servedTables: [],
 };
 const failed = (code: ControlPlaneErrorCode): VersionReport => ({
   kongVersion: '3.8.1',

@@ -1,3 +1,10 @@
+import fc from 'fast-check';
+
+/** Any JSON but −0, which `JSON.stringify` writes as 0. */
+export function anyJson(constraints: fc.JsonSharedConstraints): fc.Arbitrary<unknown> {
+  return fc.jsonValue(constraints).map((value) => JSON.parse(JSON.stringify(value)));
+}
+
 /** Chance from a seed, so that a failing example can be tried again (mulberry32). */
 export function seededChance(seed: number): () => number {
   let state = seed;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { fingerprintTable } from '../../../core/kong/table-fingerprint.ts';
-import { rewriteJson, seededChance, shuffled } from './notation.ts';
+import { anyJson, rewriteJson, seededChance, shuffled } from './notation.ts';
 import { recordedFrame } from './recording.ts';
 
 type Entity = Readonly<Record<string, unknown>>;
@@ -83,7 +83,7 @@ describe('the fingerprint of a table', () => {
     const table = JSON.stringify(recordedFrame('3.9.1').content.config_table);
     const whole = await fingerprint(table, 4096);
     const characters = [...table.matchAll(/[0-9a-z](?=[0-9a-z"])/g)].map(({ index }) => index);
-    const step = Math.floor(characters.length / 200);
+    const step = Math.floor(characters.length / 60);
     expect(step).toBeGreaterThan(10);
 
     for (let each = 0; each < characters.length; each += step) {
@@ -94,7 +94,7 @@ describe('the fingerprint of a table', () => {
   });
 
   it('is the same for the same content alone, for any content, notation and pieces', async () => {
-    const entity = fc.dictionary(fc.constantFrom('id', 'name', 'a/b', 'ü'), fc.jsonValue({ maxDepth: 2 }));
+    const entity = fc.dictionary(fc.constantFrom('id', 'name', 'a/b', 'ü'), anyJson({ maxDepth: 2 }));
     const entities = fc.array(entity, { maxLength: 4 });
     const table = fc.record({ services: entities, 'odd "type" {/': entities }, { requiredKeys: [] });
     await fc.assert(

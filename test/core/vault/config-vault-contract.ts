@@ -157,6 +157,8 @@ export function configVaultContract(
             configHash: 'd',
             changed: false,
             behindSince: new Date(0),
+            versionId: 'e',
+            servedTables: ['f', 'g'],
           },
         ],
       };

@@ -73,6 +73,8 @@ describe('publishing', () => {
       replacedVersionId: undefined,
       warning: undefined,
       manifestReplaced: false,
+      versionId: '1',
+      servedTables: [configuration.tableSha256],
     });
     expect(more).toEqual([]);
     expect(manifest).toMatchObject({
@@ -142,7 +144,7 @@ describe('publishing', () => {
       clock: skippingClock(minutesLater(11)),
     });
 
-    expect(outcome).toEqual({ outcome: 'unchanged', manifest: (await history())[0] });
+    expect(outcome).toMatchObject({ outcome: 'unchanged', manifest: (await history())[0] });
     expect(vault.versions(name)).toHaveLength(1);
   });
 
@@ -189,7 +191,13 @@ describe('a configuration built before the published one', () => {
 
     const outcome = await publishing(await served(two, older(1_000)), {}, {});
 
-    expect(outcome).toEqual({ outcome: 'behind', manifest: (await history())[0], behindSince: exportedAt });
+    expect(outcome).toEqual({
+      outcome: 'behind',
+      manifest: (await history())[0],
+      behindSince: exportedAt,
+      versionId: '1',
+      servedTables: [],
+    });
   });
 
   it.each([
