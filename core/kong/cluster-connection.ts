@@ -1,3 +1,4 @@
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { isNativeError } from 'node:util/types';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
@@ -9,6 +10,7 @@ import {
   describeRefusal,
 } from './cluster-loss.ts';
 import { badFrame, ControlPlaneError } from './errors.ts';
+import { type FrameDigest, FrameTap } from './frame-tap.ts';
 import type { PluginVersion } from './plugin-names.ts';
 
 /** A data plane's cluster certificate, as Kong's hybrid mode gave it; PEM. */
@@ -39,6 +41,8 @@ export interface ClusterAddress {
    * cluster_max_payload
    */
   readonly maxFrameBytes?: number | undefined;
+  /** Digests each frame while it comes. `nextFrame` then gives the digest. @default whole frames are kept */
+  readonly makeDigest?: (() => FrameDigest) | undefined;
   /** For TCP, TLS and the WebSocket upgrade together. @default 10,000 */
   readonly connectTimeoutMs?: number | undefined;
   readonly clock: Clock;
@@ -51,6 +55,13 @@ export interface AnnouncedNode {
   /** Full version. */
   readonly version: string;
   readonly plugins: readonly PluginVersion[];
+}
+
+/** Since a control plane last said something whole: a frame, or the answer to a ping. */
+export interface Silence {
+  readonly ms: number;
+  /** Of what has come since then; known where frames are digested, otherwise 0. */
+  readonly bytes: number;
 }
 
 /** A connection on which a control plane sends its configuration, at once and after each change. */
@@ -68,6 +79,7 @@ export interface ClusterConnection {
    * @param configHash 32 hexadecimal digits; zeros for none
    */
   ping(configHash: string): void;
+  silence(): Silence;
   /** Says goodbye; two seconds later at the latest the connection is gone. */
   leave(): Promise<void>;
 }
@@ -95,6 +107,10 @@ export async function connectToCluster(
   outlet.searchParams.set('node_hostname', node.hostName);
   outlet.searchParams.set('node_version', node.version);
 
+  let [heardMs, unfinishedBytes] = [clock.monotonicMs(), 0];
+  const countBytes = (bytes: number) => {
+    unfinishedBytes += bytes;
+  };
   const settings: ClientOptions & { readonly servername: string; readonly closeTimeout: number } = {
     cert: certificate.certificate,
     key: certificate.key,
@@ -108,8 +124,14 @@ export async function connectToCluster(
     maxPayload: maxFrameBytes,
     followRedirects: false,
     closeTimeout: goodbyeTimeoutMs,
+    ...tapFrames(address.makeDigest, maxFrameBytes, countBytes),
   };
   const socket = openSocket(outlet, settings, subject);
+  for (const event of ['open', 'message', 'ping', 'pong']) {
+    socket.on(event, () => {
+      [heardMs, unfinishedBytes] = [clock.monotonicMs(), 0];
+    });
+  }
   const connection = receiveFrames(socket, { subject, maxFrameBytes, clock });
   const refusal = await waitUntilOpen(connection.opened, () => socket.terminate(), {
     connectTimeoutMs,
@@ -132,7 +154,22 @@ export async function connectToCluster(
       }),
     ),
   );
-  return connection;
+  return { ...connection, silence: () => ({ ms: clock.monotonicMs() - heardMs, bytes: unfinishedBytes }) };
+}
+
+function tapFrames(
+  makeDigest: (() => FrameDigest) | undefined,
+  maxFrameBytes: number,
+  countBytes: (bytes: number) => void,
+): Pick<ClientOptions, 'createConnection'> {
+  if (makeDigest === undefined) {
+    return {};
+  }
+  const createConnection = (options: ConnectionOptions) =>
+    // The path is the upgrade's. To TLS it would be that of a local socket.
+    new FrameTap(connectTls({ ...options, path: undefined }), { makeDigest, maxFrameBytes, countBytes });
+  // http takes any Duplex (Node's http.request); the types of ws know sockets only.
+  return { createConnection: createConnection as unknown as NonNullable<ClientOptions['createConnection']> };
 }
 
 function openSocket(outlet: URL, settings: ClientOptions, subject: ConnectionSubject): WebSocket {
@@ -226,7 +263,7 @@ function cancelled(endpoint: string): ControlPlaneError {
   );
 }
 
-interface OpeningConnection extends ClusterConnection {
+interface OpeningConnection extends Omit<ClusterConnection, 'silence'> {
   /** Resolves with the reason where it does not open. */
   readonly opened: Promise<ControlPlaneError | undefined>;
 }
