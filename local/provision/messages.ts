@@ -10,11 +10,11 @@ export const queueType = resourceType(
     ContentBasedDeduplication: v.optional(v.boolean(), false),
     DelaySeconds: v.optional(v.number(), 0),
     VisibilityTimeout: v.optional(v.number(), 30),
-    MessageRetentionPeriod: v.optional(v.number(), 4 * 24 * 60 * 60),
     RedrivePolicy: v.optional(
       v.strictObject({ deadLetterTargetArn: v.string(), maxReceiveCount: v.number() }),
     ),
-    // Messages are in memory.
+    // Messages are in memory, and no system here runs for days.
+    MessageRetentionPeriod: withoutEffect,
     SqsManagedSseEnabled: withoutEffect,
     Tags: withoutEffect,
   },
@@ -23,7 +23,6 @@ export const queueType = resourceType(
     const queue = aws.sqs.createQueue(`${logicalId}.fifo`, {
       delaySeconds: properties.DelaySeconds,
       visibilityTimeoutSeconds: properties.VisibilityTimeout,
-      retentionSeconds: properties.MessageRetentionPeriod,
       contentBasedDeduplication: properties.ContentBasedDeduplication,
       ...(RedrivePolicy === undefined
         ? {}

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { listenLocally } from '../../simulators/aws/listening.ts';
 
 /** The same URL, valid for an hour: what a thief of a grant would want. */
 export function prolongUrl(url: string): string {
@@ -38,15 +38,6 @@ export async function startTamperer(presignedUrl: string): Promise<Tamperer> {
     });
     response.end(gzipSync(content));
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/config.json`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const { url, stop } = await listenLocally(server);
+  return { url: `${url}/config.json`, stop };
 }

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type {
   APIGatewayProxyEventV2,
   APIGatewayProxyEventV2WithIAMAuthorizer,
@@ -8,6 +7,7 @@ import type {
 import { type Guard, overTls } from './access.ts';
 import type { Identities, Identity } from './identities.ts';
 import type { LambdaFunction } from './lambda-function.ts';
+import { type Listening, listenLocally } from './listening.ts';
 import {
   percentDecode,
   type QueryParameter,
@@ -56,8 +56,7 @@ export interface HttpApiOptions {
   readonly port?: number | undefined;
 }
 
-export interface HttpApi {
-  readonly url: string;
+export interface HttpApi extends Listening {
   /** The first route that fits answers. */
   createRoute(route: Route): void;
   /**
@@ -67,7 +66,6 @@ export interface HttpApi {
    */
   createStage(settings: StageSettings): void;
   hasStage(): boolean;
-  stop(): Promise<void>;
 }
 
 interface RunningApi extends HttpApiOptions {
@@ -88,12 +86,8 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   const server = createServer((message, response) => {
     void answer(api, message).then((result) => send(response, result));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ...(await listenLocally(server, options.port)),
     createRoute: (route) => {
       api.routes.push(route);
     },
@@ -107,11 +101,6 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
       api.stage = { ...settings, take: createThrottle(settings.throttles, options.now) };
     },
     hasStage: () => api.stage !== undefined,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
   };
 }
 

@@ -10,8 +10,6 @@ export interface FifoQueueOptions {
   readonly delaySeconds?: number;
   /** @default 30 */
   readonly visibilityTimeoutSeconds?: number;
-  /** Messages that are older are dropped. @default 4 days */
-  readonly retentionSeconds?: number;
   /** The SHA-256 of the body stands in for a deduplication id. */
   readonly contentBasedDeduplication?: boolean;
   /**
@@ -26,11 +24,9 @@ export interface Message {
   readonly body: string;
   readonly groupId: string;
   readonly deduplicationId: string;
-  readonly sequenceNumber: string;
   readonly sentAt: number;
   readonly visibleAt: number;
   readonly receiveCount: number;
-  readonly firstReceivedAt: number | undefined;
   /** Of the last receive; undefined before the first. */
   readonly receiptHandle: string | undefined;
 }
@@ -42,28 +38,21 @@ export interface NewMessage {
 }
 
 /** A message id that was sent within this time before is swallowed, even when its message is long deleted. */
-export const deduplicationMs = 5 * 60 * 1000;
-const longestVisibilitySeconds = 43_200;
-const defaultRetentionSeconds = 4 * 24 * 60 * 60;
+const deduplicationMs = 5 * 60 * 1000;
 
 const invalidValue = (message: string) => new ServiceError(400, 'InvalidParameterValue', message);
 
 export class FifoQueue {
-  readonly name: string;
-  readonly visibilityTimeoutSeconds: number;
   readonly #options: FifoQueueOptions;
   readonly #now: () => number;
   readonly #deadLetterQueue: FifoQueue | undefined;
   /** In the order in which they were sent. */
   #messages: readonly Message[] = [];
   readonly #sentLately = new Map<string, Message>();
-  #lastSequenceNumber = 0n;
 
   /** `now` in milliseconds since the epoch. */
-  constructor(name: string, options: FifoQueueOptions, now: () => number, deadLetterQueue?: FifoQueue) {
-    this.name = name;
+  constructor(options: FifoQueueOptions, now: () => number, deadLetterQueue?: FifoQueue) {
     this.#options = options;
-    this.visibilityTimeoutSeconds = options.visibilityTimeoutSeconds ?? 30;
     this.#now = now;
     this.#deadLetterQueue = deadLetterQueue;
   }
@@ -79,9 +68,8 @@ export class FifoQueue {
         'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
       );
     }
-    this.#forgetOldDeduplicationIds();
     const earlier = this.#sentLately.get(id);
-    if (earlier !== undefined) {
+    if (earlier !== undefined && this.#now() - earlier.sentAt < deduplicationMs) {
       return earlier;
     }
     const message = this.#enqueue({ messageId: randomUUID(), body, groupId, deduplicationId: id });
@@ -91,7 +79,6 @@ export class FifoQueue {
 
   /** Takes up to `limit` messages that are due, in order, each group only while none of it is in flight. */
   receive(limit: number): readonly Message[] {
-    this.#dropOldMessages();
     this.#moveToDeadLetterQueue();
     const now = this.#now();
     const waiting = this.#messages.filter((message) => message.visibleAt > now);
@@ -99,7 +86,14 @@ export class FifoQueue {
     return this.#messages
       .filter((message) => !blockedGroups.has(message.groupId))
       .slice(0, limit)
-      .map((message) => this.#replace(message, this.#taken(message, now)));
+      .map((message) =>
+        this.#replace(message, {
+          ...message,
+          visibleAt: now + (this.#options.visibilityTimeoutSeconds ?? 30) * 1000,
+          receiveCount: message.receiveCount + 1,
+          receiptHandle: `${message.messageId}#${randomUUID()}`,
+        }),
+      );
   }
 
   delete(receiptHandle: string): void {
@@ -109,9 +103,6 @@ export class FifoQueue {
 
   /** `visibilitySeconds` counts from now; 0 gives the message back at once. */
   changeVisibility(receiptHandle: string, visibilitySeconds: number): void {
-    if (visibilitySeconds < 0 || visibilitySeconds > longestVisibilitySeconds) {
-      throw invalidValue(`VisibilityTimeout is 0 to ${longestVisibilitySeconds} seconds`);
-    }
     const message = this.#inFlight(receiptHandle);
     if (message === undefined) {
       throw invalidValue('the message does not exist or is not available for visibility timeout change');
@@ -120,7 +111,6 @@ export class FifoQueue {
   }
 
   counts(): { readonly visible: number; readonly inFlight: number; readonly delayed: number } {
-    this.#dropOldMessages();
     const now = this.#now();
     const hidden = this.#messages.filter((message) => message.visibleAt > now);
     const delayed = hidden.filter((message) => message.receiveCount === 0).length;
@@ -131,51 +121,15 @@ export class FifoQueue {
     };
   }
 
-  /** Attributes as GetQueueAttributes shows them, besides the counts and ARNs. */
-  settings(): Readonly<Record<string, string>> {
-    return {
-      FifoQueue: 'true',
-      DelaySeconds: String(this.#options.delaySeconds ?? 0),
-      VisibilityTimeout: String(this.visibilityTimeoutSeconds),
-      MessageRetentionPeriod: String(this.#retentionSeconds),
-      ContentBasedDeduplication: String(this.#options.contentBasedDeduplication ?? false),
-    };
-  }
-
   #enqueue(
     message: Pick<Message, 'messageId' | 'body' | 'groupId' | 'deduplicationId'>,
     delaySeconds = this.#options.delaySeconds ?? 0,
   ): Message {
     const sentAt = this.#now();
-    this.#lastSequenceNumber += 1n;
-    const enqueued: Message = {
-      ...message,
-      sequenceNumber: String(this.#lastSequenceNumber).padStart(20, '0'),
-      sentAt,
-      visibleAt: sentAt + delaySeconds * 1000,
-      receiveCount: 0,
-      firstReceivedAt: undefined,
-      receiptHandle: undefined,
-    };
+    const visibleAt = sentAt + delaySeconds * 1000;
+    const enqueued = { ...message, sentAt, visibleAt, receiveCount: 0, receiptHandle: undefined };
     this.#messages = [...this.#messages, enqueued];
     return enqueued;
-  }
-
-  get #retentionSeconds(): number {
-    return this.#options.retentionSeconds ?? defaultRetentionSeconds;
-  }
-
-  #dropOldMessages(): void {
-    const oldestMs = this.#now() - this.#retentionSeconds * 1000;
-    this.#messages = this.#messages.filter(({ sentAt }) => sentAt >= oldestMs);
-  }
-
-  #forgetOldDeduplicationIds(): void {
-    for (const [id, { sentAt }] of this.#sentLately) {
-      if (this.#now() - sentAt >= deduplicationMs) {
-        this.#sentLately.delete(id);
-      }
-    }
   }
 
   #moveToDeadLetterQueue(): void {
@@ -192,16 +146,6 @@ export class FifoQueue {
     this.#messages = this.#messages.filter((message) => !isSpent(message));
   }
 
-  #taken(message: Message, now: number): Message {
-    return {
-      ...message,
-      visibleAt: now + this.visibilityTimeoutSeconds * 1000,
-      receiveCount: message.receiveCount + 1,
-      firstReceivedAt: message.firstReceivedAt ?? now,
-      receiptHandle: `${message.messageId}#${randomUUID()}`,
-    };
-  }
-
   #replace(old: Message, message: Message): Message {
     this.#messages = this.#messages.map((other) => (other === old ? message : other));
     return message;
@@ -209,11 +153,8 @@ export class FifoQueue {
 
   /** The message that this handle still holds; undefined when it is deleted. */
   #inFlight(receiptHandle: string): Message | undefined {
-    const match = /^([0-9a-f-]{36})#[0-9a-f-]{36}$/.exec(receiptHandle);
-    if (match === null) {
-      throw new ServiceError(400, 'ReceiptHandleIsInvalid', 'The input receipt handle is invalid.');
-    }
-    const message = this.#messages.find(({ messageId }) => messageId === match[1]);
+    const [id] = receiptHandle.split('#');
+    const message = this.#messages.find(({ messageId }) => messageId === id);
     if (
       message !== undefined &&
       (message.receiptHandle !== receiptHandle || message.visibleAt <= this.#now())

@@ -12,7 +12,7 @@ import {
   ServiceError,
   startSignedServer,
 } from './signed-server.ts';
-import type { SignatureRefusal } from './sigv4.ts';
+import { commonSignatureError } from './sigv4.ts';
 
 export interface JsonProtocol {
   /** Name in the credential scope. */
@@ -20,27 +20,7 @@ export interface JsonProtocol {
   /** What stands before the operation in `X-Amz-Target`. */
   readonly target: string;
   readonly version: '1.0' | '1.1';
-  /** Shape namespace before error names; SQS has one. */
-  readonly namespace?: string;
-  /** SQS: the code of the older query protocol for an error, which SDKs show as `Code`. */
-  readonly queryErrorCode?: (code: string) => string;
 }
-
-/** Common errors of the AWS APIs (any service's API reference, "Common Errors"). */
-const signatureErrors: Readonly<Record<SignatureRefusal, readonly [status: number, code: string]>> = {
-  missing: [403, 'MissingAuthenticationTokenException'],
-  malformed: [400, 'IncompleteSignatureException'],
-  'wrong-scope': [400, 'InvalidSignatureException'],
-  'unknown-access-key': [400, 'UnrecognizedClientException'],
-  'wrong-session-token': [400, 'UnrecognizedClientException'],
-  'clock-skew': [400, 'InvalidSignatureException'],
-  'not-yet-valid': [400, 'InvalidSignatureException'],
-  expired: [400, 'InvalidSignatureException'],
-  'unsigned-headers': [400, 'InvalidSignatureException'],
-  'streaming-payload': [501, 'NotImplemented'],
-  'payload-mismatch': [400, 'InvalidSignatureException'],
-  'wrong-signature': [400, 'InvalidSignatureException'],
-};
 
 const contentType = (protocol: JsonProtocol) => ({
   'content-type': `application/x-amz-json-${protocol.version}`,
@@ -99,7 +79,6 @@ export function startJsonService(
   accessesOf: (operation: string, input: JsonInput) => readonly Access[],
   context: ServiceContext,
 ): Promise<RunningService> {
-  const { namespace, queryErrorCode } = protocol;
   return startSignedServer(
     {
       service: protocol.service,
@@ -112,20 +91,12 @@ export function startJsonService(
       operations: new Map(Object.entries(operations).map(([name, operation]) => [name, operation(protocol)])),
       accessesOf: (operation, { body }) => accessesOf(operation, looseInput(body)),
       accessDenied: (reason) => new ServiceError(400, 'AccessDeniedException', reason),
-      signatureError: ({ code: refusal, message }) => {
-        const [status, code] = signatureErrors[refusal];
-        return new ServiceError(status, code, message);
-      },
-      errorReply: ({ status, code, message, headers }) => ({
+      signatureError: ({ code, message }) =>
+        new ServiceError(code === 'missing' ? 403 : 400, commonSignatureError(code), message),
+      errorReply: ({ status, code, message }) => ({
         status,
-        headers: {
-          ...contentType(protocol),
-          ...(queryErrorCode && {
-            'x-amzn-query-error': `${queryErrorCode(code)};${status < 500 ? 'Sender' : 'Receiver'}`,
-          }),
-          ...headers,
-        },
-        body: JSON.stringify({ __type: namespace === undefined ? code : `${namespace}#${code}`, message }),
+        headers: contentType(protocol),
+        body: JSON.stringify({ __type: code, message }),
       }),
     },
     context,

@@ -10,7 +10,7 @@ import {
   ServiceError,
   startSignedServer,
 } from './signed-server.ts';
-import type { SignatureRefusal } from './sigv4.ts';
+import { commonSignatureError } from './sigv4.ts';
 
 /** Rejects where the function fails. */
 export type Invoke = (event: unknown) => Promise<unknown>;
@@ -22,16 +22,6 @@ export interface LocalLambda extends RunningService {
 }
 
 const invocations = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
-
-/**
- * Where the code differs from the other services': Lambda has its own for a wrong signature and for a missing
- * one.
- */
-const signatureCodes: Readonly<Partial<Record<SignatureRefusal, string>>> = {
-  missing: 'MissingAuthenticationTokenException',
-  'unknown-access-key': 'UnrecognizedClientException',
-  'wrong-session-token': 'UnrecognizedClientException',
-};
 
 /** Starts a Lambda whose functions are given to it. */
 export async function startLocalLambda(context: ServiceContext): Promise<LocalLambda> {
@@ -64,8 +54,7 @@ export async function startLocalLambda(context: ServiceContext): Promise<LocalLa
         { action: 'lambda:InvokeFunction', resourceArn: functionArn(request, arnOf), context: overTls },
       ],
       accessDenied: (reason) => new ServiceError(403, 'AccessDeniedException', reason),
-      signatureError: ({ code, message }) =>
-        new ServiceError(403, signatureCodes[code] ?? 'InvalidSignatureException', message),
+      signatureError: ({ code, message }) => new ServiceError(403, commonSignatureError(code), message),
       errorReply: ({ status, code, message }) => ({
         status,
         headers: { 'content-type': 'application/json', 'x-amzn-errortype': code },

@@ -1,13 +1,13 @@
 /**
  * Versioned objects on disk, each encrypted with a data key of its own that KMS wraps (envelope encryption).
  */
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { LocalKms } from './kms.ts';
 import { writePrivateFile } from './private-files.ts';
-import { stringMap } from './string-map.ts';
+import { seal, unseal } from './sealing.ts';
 
 /** Until when a version cannot be deleted (S3 User Guide, "Locking objects with Object Lock"). */
 const objectLock = v.strictObject({
@@ -20,41 +20,33 @@ const objectProperties = v.strictObject({
   contentType: v.string(),
   contentEncoding: v.optional(v.string()),
   /** Without the prefix `x-amz-meta-`. */
-  metadata: stringMap,
+  metadata: v.record(v.string(), v.string()),
   /** base64, where the writer gave it. */
   checksumSha256: v.optional(v.string()),
   lock: v.optional(objectLock),
 });
 
-const storedObject = v.strictObject({
-  ...objectProperties.entries,
-  etag: v.string(),
-  sizeBytes: v.number(),
-  keyArn: v.string(),
-  wrappedKey: v.string(),
-  nonce: v.string(),
-});
-
 const storedVersion = v.strictObject({
+  ...objectProperties.entries,
   key: v.string(),
   versionId: v.string(),
   /** Order of the writes of a bucket. */
   sequence: v.number(),
   /** ISO 8601. */
   lastModified: v.string(),
-  /** Absent in a delete marker. */
-  object: v.optional(storedObject),
+  etag: v.string(),
+  sizeBytes: v.number(),
+  keyArn: v.string(),
+  wrappedKey: v.string(),
 });
 
 export type ObjectLock = v.InferOutput<typeof objectLock>;
 export type ObjectProperties = v.InferOutput<typeof objectProperties>;
-export type StoredObject = v.InferOutput<typeof storedObject>;
 export type ObjectVersion = v.InferOutput<typeof storedVersion>;
 
 /** What a bucket needs of KMS. */
 export type DataKeys = Pick<LocalKms, 'generateDataKey' | 'decrypt'>;
 
-const tagBytes = 16;
 const newline = 0x0a;
 
 /**
@@ -71,7 +63,12 @@ const bySequence = (a: ObjectVersion, b: ObjectVersion) => a.sequence - b.sequen
 
 function readVersion(path: string): ObjectVersion {
   const content = readFileSync(path);
-  return v.parse(storedVersion, JSON.parse(content.subarray(0, content.indexOf(newline)).toString()));
+  const description: unknown = JSON.parse(content.subarray(0, content.indexOf(newline)).toString());
+  const read = v.safeParse(storedVersion, description);
+  if (!read.success) {
+    throw new Error(`${path} is not as this version of Lifeboat writes it: use another data directory`);
+  }
+  return read.output;
 }
 
 function readAll(directory: string): ObjectVersion[] {
@@ -103,7 +100,7 @@ export class ObjectStore {
     this.#all = readAll(directory);
   }
 
-  /** Newest first; delete markers too. */
+  /** Newest first. */
   versions(key: string): readonly ObjectVersion[] {
     return this.#all.filter((version) => version.key === key).reverse();
   }
@@ -121,64 +118,37 @@ export class ObjectStore {
   /** Throws what KMS throws where `keyId` cannot be used. */
   put(key: string, body: Buffer, keyId: string, properties: ObjectProperties): ObjectVersion {
     const { plaintext, wrapped, keyArn } = this.#dataKeys.generateDataKey(keyId, this.#encryptionContext);
-    const nonce = randomBytes(12);
-    const version = this.#next(key, {
+    const version: ObjectVersion = {
+      key,
+      versionId: newVersionId(),
+      sequence: (this.#all.at(-1)?.sequence ?? 0) + 1,
+      lastModified: this.#now().toISOString(),
       ...properties,
       etag: etagOf(body),
       sizeBytes: body.length,
       keyArn,
       wrappedKey: wrapped.toString('base64'),
-      nonce: nonce.toString('base64'),
-    });
-    const description = Buffer.from(JSON.stringify(version));
-    const cipher = createCipheriv('aes-256-gcm', plaintext, nonce);
+    };
     // Metadata and content cannot be exchanged one without the other.
-    cipher.setAAD(description);
-    const ciphertext = Buffer.concat([cipher.update(body), cipher.final()]);
-    this.#add(version, Buffer.concat([description, Buffer.of(newline), cipher.getAuthTag(), ciphertext]));
+    const description = Buffer.from(JSON.stringify(version));
+    const sealed = seal(plaintext, body, description);
+    writePrivateFile(this.#pathOf(version), Buffer.concat([description, Buffer.of(newline), sealed]));
+    this.#all = [...this.#all, version];
     return version;
   }
 
   /** The content, decrypted; throws what KMS throws, and where the file was changed behind our back. */
-  read(version: ObjectVersion, { wrappedKey, nonce }: StoredObject): Buffer {
+  read(version: ObjectVersion): Buffer {
     const content = readFileSync(this.#pathOf(version));
-    const [descriptionEnd, ciphertextStart] = [
-      content.indexOf(newline),
-      content.indexOf(newline) + 1 + tagBytes,
-    ];
-    const dataKey = this.#dataKeys.decrypt(Buffer.from(wrappedKey, 'base64'), this.#encryptionContext);
-    const decipher = createDecipheriv('aes-256-gcm', dataKey, Buffer.from(nonce, 'base64'), {
-      authTagLength: tagBytes,
-    });
-    decipher.setAAD(content.subarray(0, descriptionEnd));
-    decipher.setAuthTag(content.subarray(descriptionEnd + 1, ciphertextStart));
-    return Buffer.concat([decipher.update(content.subarray(ciphertextStart)), decipher.final()]);
-  }
-
-  putDeleteMarker(key: string): ObjectVersion {
-    const marker = this.#next(key, undefined);
-    this.#add(marker, Buffer.from(`${JSON.stringify(marker)}\n`));
-    return marker;
+    const descriptionEnd = content.indexOf(newline);
+    const wrapped = Buffer.from(version.wrappedKey, 'base64');
+    const dataKey = this.#dataKeys.decrypt({ wrapped, keyArn: version.keyArn }, this.#encryptionContext);
+    return unseal(dataKey, content.subarray(descriptionEnd + 1), content.subarray(0, descriptionEnd));
   }
 
   deleteVersion(version: ObjectVersion): void {
     rmSync(this.#pathOf(version));
     this.#all = this.#all.filter((other) => other !== version);
-  }
-
-  #next(key: string, object: StoredObject | undefined): ObjectVersion {
-    return {
-      key,
-      versionId: newVersionId(),
-      sequence: (this.#all.at(-1)?.sequence ?? 0) + 1,
-      lastModified: this.#now().toISOString(),
-      ...(object !== undefined && { object }),
-    };
-  }
-
-  #add(version: ObjectVersion, content: Buffer): void {
-    writePrivateFile(this.#pathOf(version), content);
-    this.#all = [...this.#all, version];
   }
 
   /** The key's hash, as a key may hold anything, `..` too. */

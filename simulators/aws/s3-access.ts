@@ -57,7 +57,7 @@ export function accessesOf(
   if (operation !== 'GetObject' && operation !== 'HeadObject') {
     return [own];
   }
-  const object = bucket.objects.current(key)?.object;
+  const object = bucket.objects.current(key);
   if (object === undefined && versionId === undefined) {
     // A caller without s3:ListBucket is answered 403 instead of 404 (S3 API, GetObject, "Permissions").
     return [

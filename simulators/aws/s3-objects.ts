@@ -1,13 +1,7 @@
 /** S3's operations on objects and versions. */
 import { createHash } from 'node:crypto';
 import { XMLBuilder } from 'fast-xml-parser';
-import type {
-  ObjectLock,
-  ObjectProperties,
-  ObjectStore,
-  ObjectVersion,
-  StoredObject,
-} from './object-store.ts';
+import type { ObjectLock, ObjectProperties, ObjectStore, ObjectVersion } from './object-store.ts';
 import { queryValue, type ReceivedRequest } from './received-request.ts';
 import { lockMode, lockUntil, metadataPrefix, sse } from './s3-requests.ts';
 import { notImplemented, type Reply, ServiceError } from './signed-server.ts';
@@ -20,10 +14,9 @@ export interface Bucket {
   readonly objects: ObjectStore;
 }
 
-/** S3 User Guide, "Creating object key names" and "User-defined object metadata". */
-const mostKeyBytes = 1024;
+/** S3 User Guide, "User-defined object metadata". */
 const mostMetadataBytes = 2048;
-/** A page of a list. Lifeboat has a handful of keys, so there is no second page. */
+/** Entries of a list. Lifeboat has a handful of keys. */
 const mostListed = 1000;
 const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
@@ -35,42 +28,23 @@ export const xmlReply = (status: number, document: object): Reply => ({
   body: xmlBuilder.build({ '?xml': { '@version': '1.0', '@encoding': 'UTF-8' }, ...document }),
 });
 
-const noSuchKey = (headers?: Readonly<Record<string, string>>) =>
-  new ServiceError(404, 'NoSuchKey', 'The specified key does not exist.', headers);
+const badRequest = (code: string, message: string) => new ServiceError(400, code, message);
+const noSuchKey = () => new ServiceError(404, 'NoSuchKey', 'The specified key does not exist.');
 
 const quoteEtag = (etag: string) => `"${etag}"`;
 
 /** Throws where the bytes that came are not the bytes that were sent. */
 function checkIntegrity({ headers, body }: ReceivedRequest): void {
-  const contentMd5 = headers.get('content-md5');
-  if (contentMd5 !== undefined) {
-    if (Buffer.from(contentMd5, 'base64').length !== 16) {
-      throw new ServiceError(400, 'InvalidDigest', 'The Content-MD5 you specified was invalid.');
-    }
-    if (createHash('md5').update(body).digest('base64') !== contentMd5) {
-      throw new ServiceError(
-        400,
-        'BadDigest',
-        'The Content-MD5 you specified did not match what we received.',
-      );
-    }
-  }
   const algorithm = headers.get('x-amz-sdk-checksum-algorithm');
   if (algorithm !== undefined && algorithm !== 'SHA256') {
     throw notImplemented(`${algorithm} checksums: set requestChecksumCalculation to WHEN_REQUIRED`);
   }
   const sha256 = headers.get('x-amz-checksum-sha256');
-  if (sha256 !== undefined) {
-    if (!/^[A-Za-z0-9+/]{43}=$/.test(sha256)) {
-      throw new ServiceError(400, 'InvalidRequest', 'Value for x-amz-checksum-sha256 header is invalid.');
-    }
-    if (createHash('sha256').update(body).digest('base64') !== sha256) {
-      throw new ServiceError(
-        400,
-        'BadDigest',
-        'The SHA256 you specified did not match the calculated checksum.',
-      );
-    }
+  if (sha256 !== undefined && !/^[A-Za-z0-9+/]{43}=$/.test(sha256)) {
+    throw badRequest('InvalidRequest', 'Value for x-amz-checksum-sha256 header is invalid.');
+  }
+  if (sha256 !== undefined && createHash('sha256').update(body).digest('base64') !== sha256) {
+    throw badRequest('BadDigest', 'The SHA256 you specified did not match the calculated checksum.');
   }
 }
 
@@ -80,11 +54,7 @@ function metadataOf({ headers }: ReceivedRequest): Record<string, string> {
     .map(([name, value]) => [name.slice(metadataPrefix.length), value] as const);
   const sizeBytes = metadata.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value), 0);
   if (sizeBytes > mostMetadataBytes) {
-    throw new ServiceError(
-      400,
-      'MetadataTooLarge',
-      'Your metadata headers exceed the maximum allowed metadata size',
-    );
+    throw badRequest('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size');
   }
   return Object.fromEntries(metadata);
 }
@@ -96,29 +66,22 @@ function lockOf({ headers }: ReceivedRequest, bucket: Bucket, now: Date): Object
     return undefined;
   }
   if (!bucket.objectLock) {
-    throw new ServiceError(400, 'InvalidRequest', 'Bucket is missing Object Lock Configuration');
+    throw badRequest('InvalidRequest', 'Bucket is missing Object Lock Configuration');
   }
   if (until === undefined || (mode !== 'GOVERNANCE' && mode !== 'COMPLIANCE')) {
-    throw new ServiceError(400, 'InvalidArgument', `${lockMode} and ${lockUntil} must both be supplied`);
+    throw badRequest('InvalidArgument', `${lockMode} and ${lockUntil} must both be supplied`);
   }
   if (!(Date.parse(until) > now.getTime())) {
-    throw new ServiceError(400, 'InvalidArgument', 'The retain until date must be in the future!');
+    throw badRequest('InvalidArgument', 'The retain until date must be in the future!');
   }
-  if (!headers.has('content-md5') && !headers.has('x-amz-checksum-sha256')) {
-    throw new ServiceError(
-      400,
-      'InvalidRequest',
-      'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters',
-    );
+  if (!headers.has('x-amz-checksum-sha256')) {
+    throw badRequest('InvalidRequest', 'Object Lock parameters need the header x-amz-checksum-sha256');
   }
   return { mode, retainUntil: new Date(until).toISOString() };
 }
 
 function propertiesOf(request: ReceivedRequest, bucket: Bucket, now: Date): ObjectProperties {
   const contentEncoding = request.headers.get('content-encoding');
-  if (contentEncoding?.includes('aws-chunked')) {
-    throw notImplemented('aws-chunked bodies: send a Buffer, not a stream');
-  }
   const checksumSha256 = request.headers.get('x-amz-checksum-sha256');
   const lock = lockOf(request, bucket, now);
   return {
@@ -140,7 +103,7 @@ function encryptionKeyOf({ headers }: ReceivedRequest, bucket: Bucket): string {
     throw notImplemented('SSE-KMS without a bucket key');
   }
   if (algorithm === undefined && keyId !== undefined) {
-    throw new ServiceError(400, 'InvalidArgument', `${sse}-aws-kms-key-id needs ${sse}: aws:kms`);
+    throw badRequest('InvalidArgument', `${sse}-aws-kms-key-id needs ${sse}: aws:kms`);
   }
   return keyId ?? bucket.defaultKeyId;
 }
@@ -150,7 +113,7 @@ function withKmsErrors<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    throw error instanceof ServiceError ? new ServiceError(400, `KMS.${error.code}`, error.message) : error;
+    throw error instanceof ServiceError ? badRequest(`KMS.${error.code}`, error.message) : error;
   }
 }
 
@@ -160,7 +123,7 @@ function checkCondition({ headers }: ReceivedRequest, current: ObjectVersion | u
   if (ifNoneMatch !== undefined && (ifNoneMatch !== '*' || ifMatch !== undefined)) {
     throw notImplemented('If-None-Match other than "*", or together with If-Match');
   }
-  const etag = current?.object?.etag;
+  const etag = current?.etag;
   if (ifMatch !== undefined && etag === undefined) {
     throw noSuchKey();
   }
@@ -168,38 +131,29 @@ function checkCondition({ headers }: ReceivedRequest, current: ObjectVersion | u
     (ifMatch !== undefined && ifMatch !== etag && ifMatch !== quoteEtag(etag ?? '')) ||
     (ifNoneMatch !== undefined && etag !== undefined)
   ) {
-    throw new ServiceError(
-      412,
-      'PreconditionFailed',
-      'At least one of the pre-conditions you specified did not hold',
-    );
+    throw new ServiceError(412, 'PreconditionFailed', 'A pre-condition you specified did not hold');
   }
 }
 
-/** The version that a read asks for. */
-function findVersion({ objects }: Bucket, key: string, request: ReceivedRequest) {
+/** The version that a request is about. */
+function findVersion({ bucket: { objects }, key, request }: ObjectCall): ObjectVersion {
   const versionId = queryValue(request, 'versionId');
-  const version =
-    versionId === undefined
-      ? objects.current(key)
-      : objects.versions(key).find((candidate) => candidate.versionId === versionId);
+  if (versionId === undefined) {
+    const current = objects.current(key);
+    if (current === undefined) {
+      throw noSuchKey();
+    }
+    return current;
+  }
+  const version = objects.versions(key).find((candidate) => candidate.versionId === versionId);
   if (version === undefined) {
-    throw versionId === undefined
-      ? noSuchKey()
-      : new ServiceError(404, 'NoSuchVersion', 'The specified version does not exist.');
+    throw new ServiceError(404, 'NoSuchVersion', 'The specified version does not exist.');
   }
-  const { object } = version;
-  if (object === undefined) {
-    const headers = { 'x-amz-delete-marker': 'true', 'x-amz-version-id': version.versionId };
-    throw versionId === undefined
-      ? noSuchKey(headers)
-      : new ServiceError(405, 'MethodNotAllowed', 'The specified version is a delete marker.', headers);
-  }
-  return { version, object };
+  return version;
 }
 
 /** Headers that writes and reads both answer. */
-const storedHeaders = ({ versionId }: ObjectVersion, { etag, keyArn }: StoredObject) => ({
+const storedHeaders = ({ versionId, etag, keyArn }: ObjectVersion) => ({
   etag: quoteEtag(etag),
   'x-amz-version-id': versionId,
   [sse]: 'aws:kms',
@@ -207,29 +161,22 @@ const storedHeaders = ({ versionId }: ObjectVersion, { etag, keyArn }: StoredObj
   [`${sse}-bucket-key-enabled`]: 'true',
 });
 
-const checksumHeader = ({ checksumSha256 }: Pick<StoredObject, 'checksumSha256'>) =>
+const checksumHeader = ({ checksumSha256 }: ObjectVersion) =>
   checksumSha256 === undefined
     ? {}
     : { 'x-amz-checksum-sha256': checksumSha256, 'x-amz-checksum-type': 'FULL_OBJECT' };
 
-function readHeaders(version: ObjectVersion, object: StoredObject, { headers }: ReceivedRequest) {
+function readHeaders(version: ObjectVersion, { headers }: ReceivedRequest) {
   return {
-    ...storedHeaders(version, object),
+    ...storedHeaders(version),
     'last-modified': new Date(version.lastModified).toUTCString(),
-    'content-type': object.contentType,
-    ...(object.contentEncoding !== undefined && { 'content-encoding': object.contentEncoding }),
-    ...(headers.get('x-amz-checksum-mode') === 'ENABLED' && checksumHeader(object)),
+    'content-type': version.contentType,
+    ...(version.contentEncoding !== undefined && { 'content-encoding': version.contentEncoding }),
+    ...(headers.get('x-amz-checksum-mode') === 'ENABLED' && checksumHeader(version)),
     ...Object.fromEntries(
-      Object.entries(object.metadata).map(([name, value]) => [`${metadataPrefix}${name}`, value]),
+      Object.entries(version.metadata).map(([name, value]) => [`${metadataPrefix}${name}`, value]),
     ),
   };
-}
-
-function requireOnePage<T>(items: readonly T[]): readonly T[] {
-  if (items.length > mostListed) {
-    throw notImplemented(`lists of more than ${mostListed} entries`);
-  }
-  return items;
 }
 
 interface ObjectCall {
@@ -241,12 +188,6 @@ interface ObjectCall {
 const putObject =
   (gate: WriteGate, now: () => Date) =>
   async ({ bucket, key, request }: ObjectCall) => {
-    if (Buffer.byteLength(key) > mostKeyBytes) {
-      throw new ServiceError(400, 'KeyTooLongError', 'Your key is too long');
-    }
-    if (!request.headers.has('content-length')) {
-      throw new ServiceError(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.');
-    }
     checkIntegrity(request);
     const properties = propertiesOf(request, bucket, now());
     const keyId = encryptionKeyOf(request, bucket);
@@ -258,35 +199,25 @@ const putObject =
     const version = await gate.pass(bucket.name, key, condition, () =>
       withKmsErrors(() => bucket.objects.put(key, request.body, keyId, properties)),
     );
-    return {
-      status: 200,
-      headers: {
-        ...(version.object !== undefined && storedHeaders(version, version.object)),
-        ...checksumHeader(properties),
-      },
-    };
+    return { status: 200, headers: { ...storedHeaders(version), ...checksumHeader(version) } };
   };
 
-function getObject({ bucket, key, request }: ObjectCall): Reply {
-  const { version, object } = findVersion(bucket, key, request);
-  const body = withKmsErrors(() => bucket.objects.read(version, object));
-  return { status: 200, headers: readHeaders(version, object, request), body };
+function getObject(call: ObjectCall): Reply {
+  const version = findVersion(call);
+  const body = withKmsErrors(() => call.bucket.objects.read(version));
+  return { status: 200, headers: readHeaders(version, call.request), body };
 }
 
-function headObject({ bucket, key, request }: ObjectCall): Reply {
-  const { version, object } = findVersion(bucket, key, request);
-  const headers = { ...readHeaders(version, object, request), 'content-length': String(object.sizeBytes) };
+function headObject(call: ObjectCall): Reply {
+  const version = findVersion(call);
+  const headers = { ...readHeaders(version, call.request), 'content-length': String(version.sizeBytes) };
   return { status: 200, headers };
 }
 
-function getObjectRetention({ bucket, key, request }: ObjectCall): Reply {
-  const { lock } = findVersion(bucket, key, request).object;
+function getObjectRetention(call: ObjectCall): Reply {
+  const { lock } = findVersion(call);
   if (lock === undefined) {
-    throw new ServiceError(
-      404,
-      'NoSuchObjectLockConfiguration',
-      'The specified object does not have a ObjectLock configuration',
-    );
+    throw new ServiceError(404, 'NoSuchObjectLockConfiguration', 'The object is not locked');
   }
   return xmlReply(200, {
     Retention: { '@xmlns': namespace, Mode: lock.mode, RetainUntilDate: lock.retainUntil },
@@ -295,90 +226,66 @@ function getObjectRetention({ bucket, key, request }: ObjectCall): Reply {
 
 const deleteObject =
   (now: () => Date) =>
-  ({ bucket: { objects }, key, request }: ObjectCall): Reply => {
-    const versionId = queryValue(request, 'versionId');
-    if (versionId === undefined) {
-      const marker = objects.putDeleteMarker(key);
-      return {
-        status: 204,
-        headers: { 'x-amz-delete-marker': 'true', 'x-amz-version-id': marker.versionId },
-      };
+  (call: ObjectCall): Reply => {
+    // The policies are asked before: they let nobody delete.
+    if (queryValue(call.request, 'versionId') === undefined) {
+      throw notImplemented('delete markers');
     }
-    const version = objects.versions(key).find((candidate) => candidate.versionId === versionId);
-    const retainUntil = version?.object?.lock?.retainUntil;
+    const version = findVersion(call);
     // Bypassing GOVERNANCE takes a header, which is refused here: no role of Lifeboat may do it.
-    if (retainUntil !== undefined && Date.parse(retainUntil) > now().getTime()) {
+    if (version.lock !== undefined && Date.parse(version.lock.retainUntil) > now().getTime()) {
       throw new ServiceError(403, 'AccessDenied', 'Access Denied because object protected by object lock.');
     }
-    if (version !== undefined) {
-      objects.deleteVersion(version);
-    }
-    const wasMarker = version !== undefined && version.object === undefined;
-    return {
-      status: 204,
-      headers: { 'x-amz-version-id': versionId, ...(wasMarker && { 'x-amz-delete-marker': 'true' }) },
-    };
+    call.bucket.objects.deleteVersion(version);
+    return { status: 204, headers: { 'x-amz-version-id': version.versionId } };
   };
 
-function listObjectVersions({ bucket, request }: ObjectCall): Reply {
+/** A list of what is below a prefix, whole: there is no second page. */
+function listReply(
+  { bucket, request }: ObjectCall,
+  root: string,
+  element: string,
+  entriesOf: (versions: readonly ObjectVersion[]) => readonly object[],
+): Reply {
   const prefix = queryValue(request, 'prefix') ?? '';
-  const entries = bucket.objects.keys(prefix).flatMap((key) =>
-    bucket.objects.versions(key).map((version, index) => ({
-      Key: key,
-      VersionId: version.versionId,
-      IsLatest: index === 0,
-      LastModified: version.lastModified,
-      object: version.object,
-    })),
-  );
-  const shown = requireOnePage(entries);
+  const entries = bucket.objects.keys(prefix).flatMap((key) => entriesOf(bucket.objects.versions(key)));
+  if (entries.length > mostListed) {
+    throw notImplemented(`lists of more than ${mostListed} entries`);
+  }
   return xmlReply(200, {
-    ListVersionsResult: {
+    [root]: {
       '@xmlns': namespace,
       Name: bucket.name,
       Prefix: prefix,
+      KeyCount: entries.length,
       MaxKeys: mostListed,
       IsTruncated: false,
-      Version: shown.flatMap(({ object, ...entry }) =>
-        object === undefined
-          ? []
-          : [{ ...entry, ETag: quoteEtag(object.etag), Size: object.sizeBytes, StorageClass: 'STANDARD' }],
-      ),
-      DeleteMarker: shown.flatMap(({ object, ...entry }) => (object === undefined ? [entry] : [])),
+      [element]: entries,
     },
   });
 }
 
-function listObjectsV2({ bucket, request }: ObjectCall): Reply {
-  if (queryValue(request, 'list-type') !== '2') {
+const listedVersion = (version: ObjectVersion, index: number) => ({
+  Key: version.key,
+  VersionId: version.versionId,
+  IsLatest: index === 0,
+  LastModified: version.lastModified,
+  ETag: quoteEtag(version.etag),
+  Size: version.sizeBytes,
+  StorageClass: 'STANDARD',
+});
+
+function listObjectVersions(call: ObjectCall): Reply {
+  return listReply(call, 'ListVersionsResult', 'Version', (versions) => versions.map(listedVersion));
+}
+
+function listObjectsV2(call: ObjectCall): Reply {
+  if (queryValue(call.request, 'list-type') !== '2') {
     throw notImplemented('list-type other than 2');
   }
-  const prefix = queryValue(request, 'prefix') ?? '';
-  const contents = bucket.objects.keys(prefix).flatMap((key) => {
-    const version = bucket.objects.current(key);
-    return version?.object === undefined
-      ? []
-      : [
-          {
-            Key: key,
-            LastModified: version.lastModified,
-            ETag: quoteEtag(version.object.etag),
-            Size: version.object.sizeBytes,
-            StorageClass: 'STANDARD',
-          },
-        ];
-  });
-  return xmlReply(200, {
-    ListBucketResult: {
-      '@xmlns': namespace,
-      Name: bucket.name,
-      Prefix: prefix,
-      KeyCount: requireOnePage(contents).length,
-      MaxKeys: mostListed,
-      IsTruncated: false,
-      Contents: contents,
-    },
-  });
+  return listReply(call, 'ListBucketResult', 'Contents', (versions) =>
+    versions.slice(0, 1).map(listedVersion),
+  );
 }
 
 /** By their names in the API. */

@@ -8,26 +8,22 @@ export const lockMode = 'x-amz-object-lock-mode';
 export const lockUntil = 'x-amz-object-lock-retain-until-date';
 export const metadataPrefix = 'x-amz-meta-';
 
-/** S3 API Reference, "Error responses". */
-const signatureErrors: Readonly<Record<SignatureRefusal, readonly [status: number, code: string]>> = {
-  missing: [403, 'AccessDenied'],
-  malformed: [400, 'AuthorizationHeaderMalformed'],
-  'wrong-scope': [400, 'AuthorizationHeaderMalformed'],
-  'unknown-access-key': [403, 'InvalidAccessKeyId'],
-  'wrong-session-token': [400, 'InvalidToken'],
-  'clock-skew': [403, 'RequestTimeTooSkewed'],
-  'not-yet-valid': [403, 'AccessDenied'],
-  expired: [403, 'AccessDenied'],
-  'unsigned-headers': [403, 'AccessDenied'],
-  'streaming-payload': [501, 'NotImplemented'],
-  'payload-mismatch': [400, 'XAmzContentSHA256Mismatch'],
-  'wrong-signature': [403, 'SignatureDoesNotMatch'],
-};
+/** S3 API Reference, "Error responses": what is not 403 AccessDenied. */
+const signatureErrors: Readonly<Partial<Record<SignatureRefusal, readonly [status: number, code: string]>>> =
+  {
+    malformed: [400, 'AuthorizationHeaderMalformed'],
+    'wrong-scope': [400, 'AuthorizationHeaderMalformed'],
+    'unknown-access-key': [403, 'InvalidAccessKeyId'],
+    'wrong-session-token': [400, 'InvalidToken'],
+    'clock-skew': [403, 'RequestTimeTooSkewed'],
+    'streaming-payload': [501, 'NotImplemented'],
+    'payload-mismatch': [400, 'XAmzContentSHA256Mismatch'],
+    'wrong-signature': [403, 'SignatureDoesNotMatch'],
+  };
 
-export function signatureError({ code: refusal, presigned, message }: SignatureRefused): ServiceError {
-  const [status, code] = signatureErrors[refusal];
-  const inQuery = presigned && code === 'AuthorizationHeaderMalformed';
-  return new ServiceError(status, inQuery ? 'AuthorizationQueryParametersError' : code, message);
+export function signatureError({ code: refusal, message }: SignatureRefused): ServiceError {
+  const [status, code] = signatureErrors[refusal] ?? [403, 'AccessDenied'];
+  return new ServiceError(status, code, message);
 }
 
 /** What each operation takes; anything else in a request answers 501, as doing half of it would mislead. */
@@ -84,6 +80,7 @@ const unsupportedHeaders = [
   'cache-control',
   'content-disposition',
   'content-language',
+  'content-md5',
   'expires',
   'if-modified-since',
   'if-unmodified-since',

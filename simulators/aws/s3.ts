@@ -102,12 +102,8 @@ export async function startLocalS3(
       accessesOf: (operation, request) => accessesOf(operation, request, buckets.lookUp, context),
       accessDenied: (reason) => new ServiceError(403, 'AccessDenied', reason),
       signatureError,
-      errorReply: ({ status, code, message, headers }, { requestId, path }) => {
-        const reply = xmlReply(status, {
-          Error: { Code: code, Message: message, Resource: path, RequestId: requestId },
-        });
-        return { ...reply, headers: { ...reply.headers, ...headers } };
-      },
+      errorReply: ({ status, code, message }, { requestId, path }) =>
+        xmlReply(status, { Error: { Code: code, Message: message, Resource: path, RequestId: requestId } }),
     },
     context,
   );

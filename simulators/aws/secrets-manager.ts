@@ -1,9 +1,8 @@
 /** GetSecretValue and PutSecretValue of AWS Secrets Manager, in memory. Behaviour: its API Reference. */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { type Access, overTls } from './access.ts';
-import { jsonOperation, startJsonService } from './json-service.ts';
+import { type JsonInput, jsonOperation, startJsonService } from './json-service.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
 
 export interface LocalSecretsManager extends RunningService {
@@ -37,116 +36,64 @@ export function generateSecret(generated: GeneratedSecret): string {
     : JSON.stringify({ ...JSON.parse(SecretStringTemplate), [GenerateStringKey]: password });
 }
 
-/** One of the two, as they stand in requests and answers; binary in base64. */
-interface SecretValue {
-  readonly SecretString?: string | undefined;
-  readonly SecretBinary?: string | undefined;
-}
-
-interface SecretVersion {
-  readonly id: string;
-  readonly value: SecretValue;
-  readonly createdAtSeconds: number;
-}
+/** One of the two, as they stand in answers; binary in base64. */
+type SecretValue = { readonly SecretString: string } | { readonly SecretBinary: string };
 
 interface Secret {
   readonly name: string;
   readonly arn: string;
   /** Newest last: the last is `AWSCURRENT`, the one before it `AWSPREVIOUS`. */
-  readonly versions: SecretVersion[];
+  readonly versions: { readonly token: string; readonly value: SecretValue }[];
 }
 
-const notFound = (message: string) => new ServiceError(400, 'ResourceNotFoundException', message);
+const notFound = () =>
+  new ServiceError(400, 'ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
 
-function stagesOf({ versions }: Secret, version: SecretVersion): string[] {
-  return [
-    ...(version === versions.at(-1) ? ['AWSCURRENT'] : []),
-    ...(version === versions.at(-2) ? ['AWSPREVIOUS'] : []),
-  ];
-}
-
-function putVersion(secret: Secret, version: SecretVersion): void {
-  const existing = secret.versions.find(({ id }) => id === version.id);
-  if (existing === undefined) {
-    secret.versions.push(version);
-  } else if (!isDeepStrictEqual(existing.value, version.value)) {
-    throw new ServiceError(
-      400,
-      'ResourceExistsException',
-      'a version with this token and another value exists',
-    );
-  }
-}
-
-const operations = (find: (id: string) => Secret, nowSeconds: () => number) => ({
+const operations = (find: (id: string) => Secret) => ({
   GetSecretValue: jsonOperation(
     v.strictObject({
       SecretId: v.string(),
-      VersionStage: v.optional(v.string(), 'AWSCURRENT'),
+      VersionStage: v.optional(v.picklist(['AWSCURRENT', 'AWSPREVIOUS']), 'AWSCURRENT'),
     }),
     ({ SecretId, VersionStage }) => {
-      const secret = find(SecretId);
-      const version = secret.versions.find((each) => stagesOf(secret, each).includes(VersionStage));
+      const { arn, name, versions } = find(SecretId);
+      const version = versions.at(VersionStage === 'AWSCURRENT' ? -1 : -2);
       if (version === undefined) {
-        throw notFound(
-          `Secrets Manager can't find the specified secret value for staging label: ${VersionStage}`,
-        );
+        throw notFound();
       }
-      return {
-        ARN: secret.arn,
-        Name: secret.name,
-        VersionId: version.id,
-        VersionStages: stagesOf(secret, version),
-        ...version.value,
-        CreatedDate: version.createdAtSeconds,
-      };
+      return { ARN: arn, Name: name, VersionId: version.token, ...version.value };
     },
   ),
   PutSecretValue: jsonOperation(
-    v.strictObject({
-      SecretId: v.string(),
-      ClientRequestToken: v.pipe(v.string(), v.minLength(32), v.maxLength(64)),
-      SecretString: v.optional(v.string()),
-      SecretBinary: v.optional(v.pipe(v.string(), v.base64())),
-    }),
-    ({ SecretId, ClientRequestToken, SecretString, SecretBinary }) => {
-      if ((SecretString === undefined) === (SecretBinary === undefined)) {
-        throw new ServiceError(
-          400,
-          'InvalidRequestException',
-          'You must provide either SecretString or SecretBinary.',
-        );
+    v.strictObject({ SecretId: v.string(), ClientRequestToken: v.string(), SecretString: v.string() }),
+    ({ SecretId, ClientRequestToken: token, SecretString }) => {
+      const { arn, name, versions } = find(SecretId);
+      // An SDK repeats a request with its token; that makes no new version.
+      if (versions.at(-1)?.token !== token) {
+        versions.push({ token, value: { SecretString } });
       }
-      const secret = find(SecretId);
-      const value = SecretString === undefined ? { SecretBinary } : { SecretString };
-      putVersion(secret, { id: ClientRequestToken, value, createdAtSeconds: nowSeconds() });
-      const version = secret.versions.filter(({ id }) => id === ClientRequestToken);
-      return {
-        ARN: secret.arn,
-        Name: secret.name,
-        VersionId: ClientRequestToken,
-        VersionStages: version.flatMap((candidate) => stagesOf(secret, candidate)),
-      };
+      return { ARN: arn, Name: name, VersionId: token };
     },
   ),
 });
 
 /** Starts a Secrets Manager that forgets everything when it stops. */
 export async function startLocalSecretsManager(context: ServiceContext): Promise<LocalSecretsManager> {
+  const { region, accountId } = context;
   const secrets: Secret[] = [];
-  const nowSeconds = () => context.now().getTime() / 1000;
+  const lookUp = (id: unknown) => secrets.find(({ name, arn }) => name === id || arn === id);
 
   function find(id: string): Secret {
-    const secret = secrets.find(({ name, arn }) => name === id || arn === id);
+    const secret = lookUp(id);
     if (secret === undefined) {
-      throw notFound("Secrets Manager can't find the specified secret.");
+      throw notFound();
     }
     return secret;
   }
 
   /** What does not exist has no policy; the operation says so itself. */
-  function accessesOf(operation: string, id: string): readonly Access[] {
-    const secret = secrets.find((each) => each.name === id || each.arn === id);
+  function accessesOf(operation: string, { SecretId }: JsonInput): readonly Access[] {
+    const secret = lookUp(SecretId);
     return secret === undefined
       ? []
       : [{ action: `secretsmanager:${operation}`, resourceArn: secret.arn, context: overTls }];
@@ -154,27 +101,20 @@ export async function startLocalSecretsManager(context: ServiceContext): Promise
 
   const service = await startJsonService(
     { service: 'secretsmanager', target: 'secretsmanager', version: '1.1' },
-    operations(find, nowSeconds),
-    (operation, { SecretId }) => accessesOf(operation, String(SecretId ?? '')),
+    operations(find),
+    accessesOf,
     context,
   );
   return {
     ...service,
     createSecret(name, value) {
-      if (secrets.some((secret) => secret.name === name)) {
-        throw new Error(`the local secret "${name}" exists already: change it with PutSecretValue`);
-      }
       // AWS too puts six random characters behind the name, which IAM policies have to allow for.
-      const arn = `arn:aws:secretsmanager:${context.region}:${context.accountId}:secret:${name}-${randomBytes(3).toString('hex')}`;
+      const arn = `arn:aws:secretsmanager:${region}:${accountId}:secret:${name}-${randomBytes(3).toString('hex')}`;
       const stored =
         typeof value === 'string'
           ? { SecretString: value }
           : { SecretBinary: Buffer.from(value).toString('base64') };
-      secrets.push({
-        name,
-        arn,
-        versions: [{ id: randomUUID(), value: stored, createdAtSeconds: nowSeconds() }],
-      });
+      secrets.push({ name, arn, versions: [{ token: randomUUID(), value: stored }] });
       return arn;
     },
   };

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Access, Guard } from './access.ts';
 import type { Identities, Identity } from './identities.ts';
+import { listenLocally } from './listening.ts';
 import { type ReceivedRequest, receiveRequest, UnreadableRequest } from './received-request.ts';
 import { SignatureRefused, verifySignature } from './sigv4.ts';
 
@@ -37,13 +37,11 @@ export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly status: number;
   readonly code: string;
-  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(status: number, code: string, message: string) {
     super(message);
     this.status = status;
     this.code = code;
-    this.headers = headers;
   }
 }
 
@@ -150,17 +148,6 @@ export async function startSignedServer(
       // Only a client that is gone gets here.
       .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address() as AddressInfo;
-  return {
-    endpoint: `http://127.0.0.1:${address.port}`,
-    stop: () =>
-      new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)));
-        server.closeAllConnections();
-      }),
-  };
+  const { url, stop } = await listenLocally(server);
+  return { endpoint: url, stop };
 }

@@ -25,15 +25,23 @@ export type SignatureRefusal =
 export class SignatureRefused extends Error {
   override readonly name = 'SignatureRefused';
   readonly code: SignatureRefusal;
-  /** Signed in the query string (a presigned URL), not in the `Authorization` header. */
-  readonly presigned: boolean;
 
-  constructor(code: SignatureRefusal, presigned: boolean, message: string) {
+  constructor(code: SignatureRefusal, message: string) {
     super(message);
     this.code = code;
-    this.presigned = presigned;
   }
 }
+
+const commonCodes: Readonly<Partial<Record<SignatureRefusal, string>>> = {
+  missing: 'MissingAuthenticationTokenException',
+  malformed: 'IncompleteSignatureException',
+  'unknown-access-key': 'UnrecognizedClientException',
+  'wrong-session-token': 'UnrecognizedClientException',
+};
+
+/** The code of the AWS APIs for a refusal (any service's API reference, "Common Errors"); S3 has its own. */
+export const commonSignatureError = (refusal: SignatureRefusal): string =>
+  commonCodes[refusal] ?? 'InvalidSignatureException';
 
 export interface SignatureExpectation {
   /** Name in the credential scope: `s3`, `kms`, `sqs`, `secretsmanager`, `execute-api`. */
@@ -122,7 +130,7 @@ function headerClaims(request: ReceivedRequest): Claims {
       request.headers.get('authorization') ?? '',
     );
   if (match === null) {
-    throw new SignatureRefused('malformed', false, `the Authorization header is not one of ${algorithm}`);
+    throw new SignatureRefused('malformed', `the Authorization header is not one of ${algorithm}`);
   }
   const [, credential = '', signedHeaders = '', signature = ''] = match;
   return {
@@ -139,7 +147,7 @@ function headerClaims(request: ReceivedRequest): Claims {
 
 function queryClaims(request: ReceivedRequest): Claims {
   if (queryValue(request, 'X-Amz-Algorithm') !== algorithm) {
-    throw new SignatureRefused('malformed', true, `X-Amz-Algorithm is not ${algorithm}`);
+    throw new SignatureRefused('malformed', `X-Amz-Algorithm is not ${algorithm}`);
   }
   const value = (name: string) => queryValue(request, name) ?? '';
   return {
@@ -158,27 +166,19 @@ function claimsOf(request: ReceivedRequest): Claims {
   const inQuery = request.query.some(({ name }) => name === 'X-Amz-Algorithm' || name === 'X-Amz-Signature');
   const inHeader = request.headers.has('authorization');
   if (inQuery && inHeader) {
-    throw new SignatureRefused(
-      'malformed',
-      true,
-      'the request is signed both in its query and in its header',
-    );
+    throw new SignatureRefused('malformed', 'the request is signed both in its query and in its header');
   }
   if (!inQuery && !inHeader) {
-    throw new SignatureRefused('missing', false, 'the request is not signed');
+    throw new SignatureRefused('missing', 'the request is not signed');
   }
   return inQuery ? queryClaims(request) : headerClaims(request);
 }
 
-function signingInstant({ timestamp, presigned }: Claims): Date {
+function signingInstant({ timestamp }: Claims): Date {
   const iso = timestamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
   const instant = new Date(iso);
   if (iso === timestamp || Number.isNaN(instant.getTime())) {
-    throw new SignatureRefused(
-      'malformed',
-      presigned,
-      'the X-Amz-Date is missing or not like 20261123T034627Z',
-    );
+    throw new SignatureRefused('malformed', 'the X-Amz-Date is missing or not like 20261123T034627Z');
   }
   return instant;
 }
@@ -189,11 +189,7 @@ function checkTime(claims: Claims, { service, now }: SignatureExpectation): void
   if (!claims.presigned) {
     // A captured request is worth nothing once this time is over.
     if (Math.abs(ageMilliseconds) > skew) {
-      throw new SignatureRefused(
-        'clock-skew',
-        false,
-        `signed more than ${skew / minuteMs} minutes off this clock`,
-      );
+      throw new SignatureRefused('clock-skew', `signed more than ${skew / minuteMs} minutes off this clock`);
     }
     return;
   }
@@ -203,27 +199,23 @@ function checkTime(claims: Claims, { service, now }: SignatureExpectation): void
     lifetimeSeconds < 1 ||
     lifetimeSeconds > mostLifetimeSeconds
   ) {
-    throw new SignatureRefused('malformed', true, `X-Amz-Expires is not 1 to ${mostLifetimeSeconds} seconds`);
+    throw new SignatureRefused('malformed', `X-Amz-Expires is not 1 to ${mostLifetimeSeconds} seconds`);
   }
   if (-ageMilliseconds > skew) {
-    throw new SignatureRefused('not-yet-valid', true, 'Request is not yet valid');
+    throw new SignatureRefused('not-yet-valid', 'Request is not yet valid');
   }
   if (ageMilliseconds > lifetimeSeconds * 1000) {
-    throw new SignatureRefused('expired', true, 'Request has expired');
+    throw new SignatureRefused('expired', 'Request has expired');
   }
 }
 
-function checkSignedHeaders(request: ReceivedRequest, { signedHeaders, presigned }: Claims): string[] {
+function checkSignedHeaders(request: ReceivedRequest, { signedHeaders }: Claims): string[] {
   const names = signedHeaders.split(';');
   const inOrder = names.every(
     (name, index) => /^[!-:<-@[-~]+$/.test(name) && (names[index - 1] ?? '') < name,
   );
   if (!inOrder || !names.every((name) => request.headers.has(name))) {
-    throw new SignatureRefused(
-      'malformed',
-      presigned,
-      'SignedHeaders are not sorted, or not all in the request',
-    );
+    throw new SignatureRefused('malformed', 'SignedHeaders are not sorted, or not all in the request');
   }
   // A signature over another host, or one that leaves x-amz-* headers open, could be used for more than was
   // signed.
@@ -232,11 +224,7 @@ function checkSignedHeaders(request: ReceivedRequest, { signedHeaders, presigned
   );
   const unsigned = mustBeSigned.filter((name) => !names.includes(name));
   if (unsigned.length > 0 || !names.includes('host')) {
-    throw new SignatureRefused(
-      'unsigned-headers',
-      presigned,
-      `headers that are not signed: ${unsigned.join(', ')}`,
-    );
+    throw new SignatureRefused('unsigned-headers', `headers that are not signed: ${unsigned.join(', ')}`);
   }
   return names;
 }
@@ -244,7 +232,7 @@ function checkSignedHeaders(request: ReceivedRequest, { signedHeaders, presigned
 function checkedPayloadHash(request: ReceivedRequest, claims: Claims, service: string): string {
   const { payloadHash: declared, presigned } = claims;
   if (declared?.startsWith('STREAMING-')) {
-    throw new SignatureRefused('streaming-payload', presigned, `${declared} bodies are not implemented`);
+    throw new SignatureRefused('streaming-payload', `${declared} bodies are not implemented`);
   }
   // The sender of a presigned URL does not know the body. Signed in a header, it is for HTTPS only, which
   // this is not.
@@ -252,15 +240,11 @@ function checkedPayloadHash(request: ReceivedRequest, claims: Claims, service: s
     return unsignedPayload;
   }
   if (service === 's3' && declared === undefined) {
-    throw new SignatureRefused('malformed', presigned, 'the header x-amz-content-sha256 is missing');
+    throw new SignatureRefused('malformed', 'the header x-amz-content-sha256 is missing');
   }
   const actual = sha256Hex(request.body);
   if (declared !== undefined && declared !== actual) {
-    throw new SignatureRefused(
-      'payload-mismatch',
-      presigned,
-      'x-amz-content-sha256 is not the SHA-256 of the body',
-    );
+    throw new SignatureRefused('payload-mismatch', 'x-amz-content-sha256 is not the SHA-256 of the body');
   }
   return actual;
 }
@@ -272,8 +256,6 @@ function checkedPayloadHash(request: ReceivedRequest, claims: Claims, service: s
 export function verifySignature(request: ReceivedRequest, expectation: SignatureExpectation): Identity {
   const { service, region, identities } = expectation;
   const claims = claimsOf(request);
-  const refused = (code: SignatureRefusal, message: string) =>
-    new SignatureRefused(code, claims.presigned, message);
 
   checkTime(claims, expectation);
   const [accessKeyId = '', ...scopeParts] = claims.credential.split('/');
@@ -281,14 +263,20 @@ export function verifySignature(request: ReceivedRequest, expectation: Signature
   const expectedScope = `${claims.timestamp.slice(0, 8)}/${region}/${service}/aws4_request`;
   if (scope !== expectedScope) {
     // The signature of one service, region or day must not open another.
-    throw refused('wrong-scope', `the credential scope is "${scope}", expected "${expectedScope}"`);
+    throw new SignatureRefused(
+      'wrong-scope',
+      `the credential scope is "${scope}", expected "${expectedScope}"`,
+    );
   }
   const identity = identities.find(accessKeyId);
   if (identity === undefined) {
-    throw refused('unknown-access-key', 'the access key id does not exist');
+    throw new SignatureRefused('unknown-access-key', 'the access key id does not exist');
   }
   if (!equalInConstantTime(claims.sessionToken ?? '', identity.sessionToken)) {
-    throw refused('wrong-session-token', 'the session token is missing or not the one of this access key');
+    throw new SignatureRefused(
+      'wrong-session-token',
+      'the session token is missing or not the one of this access key',
+    );
   }
 
   const signedHeaders = checkSignedHeaders(request, claims);
@@ -312,7 +300,7 @@ export function verifySignature(request: ReceivedRequest, expectation: Signature
   ].join('\n');
   const signingKey = scopeParts.reduce<string | Buffer>(hmac, `AWS4${identity.secretAccessKey}`);
   if (!equalInConstantTime(hmac(signingKey, stringToSign).toString('hex'), claims.signature)) {
-    throw refused('wrong-signature', 'the signature does not match the request');
+    throw new SignatureRefused('wrong-signature', 'the signature does not match the request');
   }
   return identity;
 }

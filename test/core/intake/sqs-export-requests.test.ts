@@ -1,4 +1,9 @@
-import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  DeleteMessageBatchCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseExportCommand } from '../../../core/intake/export-command.ts';
 import { sqsExportRequests } from '../../../core/intake/sqs-export-requests.ts';
@@ -34,9 +39,8 @@ async function received(controlPlane = 'prod'): Promise<readonly Message[]> {
     );
     if (Messages.length === 0) return all;
     all.push(...Messages);
-    for (const { ReceiptHandle } of Messages) {
-      await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
-    }
+    const Entries = Messages.map(({ MessageId, ReceiptHandle }) => ({ Id: MessageId, ReceiptHandle }));
+    await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
   }
 }
 

@@ -193,7 +193,11 @@ describe('the event source', () => {
     expect(await emptied(queue)).toBe(true);
     expect(batches()).toEqual([['poison'], ['poison'], ['good']]);
     const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({ QueueUrl: deadLetterQueue.url, MaxNumberOfMessages: 10 }),
+      new ReceiveMessageCommand({
+        QueueUrl: deadLetterQueue.url,
+        MaxNumberOfMessages: 10,
+        MessageSystemAttributeNames: ['All'],
+      }),
     );
     expect(Messages.map(({ Body }) => Body)).toEqual(['poison']);
   });
@@ -204,9 +208,14 @@ describe('stopping', () => {
     const { source } = startPolling(newQueue());
     // A long poll of 20 s, as the event source's own, which begins after it.
     const giveUp = new AbortController();
-    const another = sqs.send(new ReceiveMessageCommand({ QueueUrl: newQueue().url, WaitTimeSeconds: 20 }), {
-      abortSignal: giveUp.signal,
-    });
+    const another = sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: newQueue().url,
+        WaitTimeSeconds: 20,
+        MessageSystemAttributeNames: ['All'],
+      }),
+      { abortSignal: giveUp.signal },
+    );
     await delay(100);
 
     const first = await Promise.race([

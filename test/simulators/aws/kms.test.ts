@@ -2,6 +2,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { EncryptCommand, GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DataKey } from '../../../simulators/aws/kms.ts';
 import { startLocalAws } from '../../../simulators/aws/local-aws.ts';
 import {
   ACCOUNT_ID,
@@ -73,27 +74,30 @@ describe('the local KMS', () => {
   });
 
   it('gives a data key that only the same encryption context opens', () => {
-    const { wrapped, plaintext, keyArn } = aws.kms.generateDataKey(vaultKey, { a: '1', b: '2' });
+    const dataKey = aws.kms.generateDataKey(vaultKey, { a: '1', b: '2' });
 
-    expect(keyArn).toBe(vaultKey);
-    expect(plaintext).toHaveLength(32);
-    expect(aws.kms.decrypt(wrapped, { b: '2', a: '1' })).toEqual(plaintext);
+    expect(dataKey.keyArn).toBe(vaultKey);
+    expect(dataKey.plaintext).toHaveLength(32);
+    expect(aws.kms.decrypt(dataKey, { a: '1', b: '2' })).toEqual(dataKey.plaintext);
     for (const context of [{ a: '1' }, {}]) {
-      expect(() => aws.kms.decrypt(wrapped, context)).toThrow(
+      expect(() => aws.kms.decrypt(dataKey, context)).toThrow(
         expect.objectContaining({ code: 'InvalidCiphertextException' }),
       );
     }
   });
 
-  it.each([
-    ['cut', (blob: Buffer) => blob.subarray(0, -1)],
-    ['cut to nothing', () => Buffer.from('x')],
-    ['of another key', (blob: Buffer) => Buffer.concat([Buffer.alloc(16), blob.subarray(16)])],
-    ['changed', (blob: Buffer) => Buffer.concat([blob.subarray(0, -1), Buffer.of((blob.at(-1) ?? 0) ^ 1)])],
+  it.each<[how: string, change: (key: DataKey) => Partial<DataKey>]>([
+    ['cut', ({ wrapped }) => ({ wrapped: wrapped.subarray(0, -1) })],
+    ['cut to nothing', () => ({ wrapped: Buffer.from('x') })],
+    ['of another key', () => ({ keyArn: aws.kms.createKey('another', 'SYMMETRIC_DEFAULT') })],
+    [
+      'changed',
+      ({ wrapped }) => ({ wrapped: Buffer.from(wrapped.map((byte, at) => (at === 30 ? byte ^ 1 : byte))) }),
+    ],
   ])('does not open a ciphertext that is %s', (_how, change) => {
-    const { wrapped } = aws.kms.generateDataKey(vaultKey, {});
+    const dataKey = aws.kms.generateDataKey(vaultKey, {});
 
-    expect(() => aws.kms.decrypt(change(wrapped), {})).toThrow(
+    expect(() => aws.kms.decrypt({ ...dataKey, ...change(dataKey) }, {})).toThrow(
       expect.objectContaining({ code: 'InvalidCiphertextException' }),
     );
   });
@@ -109,7 +113,7 @@ describe('the local KMS', () => {
     expect(names).toEqual([
       'InvalidKeyUsageException',
       'ServiceError',
-      'UnsupportedOperationException',
+      'InvalidKeyUsageException',
       'NotFoundException',
     ]);
   });
@@ -163,18 +167,18 @@ describe('the local KMS', () => {
     const options = { dataDirectory, region: REGION, accountId: ACCOUNT_ID };
     const before = await startLocalAws(options);
     const keyArn = before.kms.createKey('vault', 'SYMMETRIC_DEFAULT');
-    const { wrapped, plaintext } = before.kms.generateDataKey(keyArn, {});
+    const dataKey = before.kms.generateDataKey(keyArn, {});
     await before.stop();
 
     const after = await startLocalAws(options);
 
     const [sameArn, opened] = [
       after.kms.createKey('vault', 'SYMMETRIC_DEFAULT'),
-      after.kms.decrypt(wrapped, {}),
+      after.kms.decrypt(dataKey, {}),
     ];
     await after.stop();
     rmSync(dataDirectory, { recursive: true });
     expect(sameArn).toBe(keyArn);
-    expect(opened).toEqual(plaintext);
+    expect(opened).toEqual(dataKey.plaintext);
   });
 });

@@ -43,12 +43,11 @@ export interface PresignTarget {
   readonly bucket: string;
 }
 
-/** A URL that reads (or writes) an object for 120 seconds from `signingDate` on. */
+/** A URL that reads an object for 120 seconds from `signingDate` on. */
 export async function presignObject(
   target: PresignTarget,
   key: string,
   signingDate = new Date(),
-  method: 'GET' | 'PUT' = 'GET',
 ): Promise<string> {
   const { protocol, host, hostname } = new URL(target.endpoint);
   const signer = new SignatureV4({
@@ -63,7 +62,7 @@ export async function presignObject(
     {
       protocol,
       hostname,
-      method,
+      method: 'GET',
       path,
       headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
     },
