@@ -4,6 +4,7 @@ import {
   type RequestAnalysis,
   runSimulation,
 } from '@cloud-copilot/iam-simulate';
+import * as v from 'valibot';
 
 export interface PolicyDocument {
   readonly Version?: string | undefined;
@@ -68,17 +69,31 @@ export function authorizer({ policies, accountId, others = new Map() }: Authoriz
     const roleArn = roleOf(request.principalArn);
     const identity = policies.ofRoles.get(roleArn) ?? others.get(roleArn) ?? [];
     const resource = policies.ofResources.get(policyHolder(request.action, request.resourceArn));
-    const identityPolicies = identity.map(prepare);
-    const resourcePolicy = resource === undefined ? undefined : prepare(resource);
-    const numbers = identityPolicies.map(({ number }) => number);
-    const key = JSON.stringify([accountId, numbers, resourcePolicy?.number ?? null, request]);
+    const whole = [...identity, ...(resource === undefined ? [] : [resource])].map(prepare);
+    const isChecked = whole.every(({ text }) => validPolicies.has(text));
+    // The first decision about a policy takes all of it, and so finds what is not valid anywhere in it.
+    const read = (policy: PolicyDocument): EvaluablePolicy =>
+      isChecked ? keepStatementsAbout(request.action, prepare(policy)) : prepare(policy);
+    const identityPolicies = identity.map(read);
+    const resourcePolicy = resource === undefined ? undefined : read(resource);
+    const key = JSON.stringify([
+      accountId,
+      identityPolicies.map(({ number }) => number),
+      resourcePolicy?.number ?? null,
+      request,
+    ]);
     const known = decisions.get(key);
     if (known !== undefined) {
       return known;
     }
     const decision = decide(request, accountId, identityPolicies, resourcePolicy);
     decisions.set(key, decision);
-    return decision;
+    return decision.then((decided) => {
+      for (const { text } of whole) {
+        validPolicies.add(text);
+      }
+      return decided;
+    });
   };
 }
 
@@ -107,7 +122,7 @@ async function decide(
       },
       identityPolicies: isAnonymous
         ? []
-        : identityPolicies.map(({ policy }, index) => ({ name: `policy${index + 1}`, policy })),
+        : identityPolicies.map(({ policy }, index) => ({ name: policyName(index), policy })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
       ...(resourcePolicy === undefined ? {} : { resourcePolicy: resourcePolicy.policy }),
@@ -121,31 +136,88 @@ async function decide(
   const allowed = results.overallResult === 'Allowed';
   return {
     allowed,
-    reason: allowed ? 'allowed' : describeRefusal(request, results.result.analysis),
+    reason: allowed
+      ? 'allowed'
+      : describeRefusal(request, results.result.analysis, identityPolicies, resourcePolicy),
     ignoredKeys: results.result.ignoredContextKeys ?? [],
   };
 }
 
 interface EvaluablePolicy {
   readonly policy: PolicyDocument;
+  readonly text: string;
   /** The same for policies that say the same. */
   readonly number: number;
+  /** Where its statements stand in the deployed policy; the first is 1. */
+  readonly positions: readonly number[];
 }
 
 const evaluablePolicies = new WeakMap<PolicyDocument, EvaluablePolicy>();
 const policyNumbers = new Map<string, number>();
+/** Whole policies that an evaluation has taken, by their text. */
+const validPolicies = new Set<string>();
 
 function prepare(policy: PolicyDocument): EvaluablePolicy {
   const known = evaluablePolicies.get(policy);
   if (known !== undefined) {
     return known;
   }
-  const text = JSON.stringify(policy);
-  const number = policyNumbers.get(text) ?? policyNumbers.size;
-  policyNumbers.set(text, number);
-  const made = { policy: makeEvaluable(policy), number };
+  const evaluable = makeEvaluable(policy);
+  const made = numberPolicy(
+    evaluable,
+    evaluable.Statement.map((_statement, index) => index + 1),
+  );
   evaluablePolicies.set(policy, made);
   return made;
+}
+
+function numberPolicy(policy: PolicyDocument, positions: readonly number[]): EvaluablePolicy {
+  const text = JSON.stringify([policy, positions]);
+  const number = policyNumbers.get(text) ?? policyNumbers.size;
+  policyNumbers.set(text, number);
+  return { policy, text, number, positions };
+}
+
+const partsByAction = new WeakMap<EvaluablePolicy, Map<string, EvaluablePolicy>>();
+
+/**
+ * The part of a policy that can say anything about an action. IAM passes over the other statements, but
+ * iam-simulate 0.1 compares all of each one, which takes most of its time.
+ */
+function keepStatementsAbout(action: string, whole: EvaluablePolicy): EvaluablePolicy {
+  const parts = partsByAction.get(whole) ?? new Map<string, EvaluablePolicy>();
+  partsByAction.set(whole, parts);
+  const known = parts.get(action);
+  if (known !== undefined) {
+    return known;
+  }
+  const { Statement } = whole.policy;
+  const about = whole.positions.filter((position) => isAbout(action, Statement[position - 1]));
+  // A policy without a statement is not valid, and one that says nothing is not the same as none.
+  const positions = about.length === 0 ? whole.positions.slice(0, 1) : about;
+  const part = numberPolicy(
+    { ...whole.policy, Statement: positions.map((position) => Statement[position - 1]) },
+    positions,
+  );
+  parts.set(action, part);
+  return part;
+}
+
+const statementActions = v.object({ Action: v.union([v.string(), v.array(v.string())]) });
+
+/** False only where the statement names actions (not `NotAction`), and none is this one. */
+function isAbout(action: string, statement: unknown): boolean {
+  const read = v.safeParse(statementActions, statement);
+  return !read.success || [read.output.Action].flat().some((pattern) => isAction(action, pattern));
+}
+
+/** As IAM compares actions: in any case, `*` for any characters and `?` for one. */
+function isAction(action: string, pattern: string): boolean {
+  const expression = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${expression}$`, 'i').test(action);
 }
 
 // Each with a key of the same actions that no policy of ours uses.
@@ -170,16 +242,25 @@ function makeEvaluable<Content>(content: Content): Content {
   ) as Content;
 }
 
+const policyName = (index: number) => `policy${index + 1}`;
+
 /** As AWS words it (IAM User Guide, "Troubleshoot access denied error messages"). */
 function describeRefusal(
   { principalArn, action, resourceArn }: AccessRequest,
   analysis: RequestAnalysis,
+  identityPolicies: readonly EvaluablePolicy[],
+  resourcePolicy: EvaluablePolicy | undefined,
 ): string {
   const explicit = getDenialReasons(analysis).find(({ denialType }) => denialType === 'Explicit');
-  const because =
-    explicit === undefined || explicit.denialType === 'Implicit'
-      ? `because no policy allows the ${action} action`
-      : `with an explicit deny in ${explicit.policyType === 'resource' ? 'a resource-based' : 'an identity-based'} policy (${explicit.statementId ?? `statement ${explicit.statementIndex}`})`;
+  let because = `because no policy allows the ${action} action`;
+  if (explicit !== undefined && explicit.denialType !== 'Implicit') {
+    const isResource = explicit.policyType === 'resource';
+    const policy = isResource
+      ? resourcePolicy
+      : identityPolicies.find((_policy, index) => explicit.policyIdentifier === policyName(index));
+    const statement = explicit.statementId ?? `statement ${policy?.positions[explicit.statementIndex - 1]}`;
+    because = `with an explicit deny in ${isResource ? 'a resource-based' : 'an identity-based'} policy (${statement})`;
+  }
   return `User: ${principalArn} is not authorized to perform: ${action} on resource: "${resourceArn}" ${because}`;
 }
 
