@@ -22,7 +22,7 @@ const endpoint = await startClusterEndpoint({
   mtls: 'shared',
   certificate,
   port: 0,
-  plugins: new Map([['response-transformer', '3.9.1']]),
+  own: { version: '3.9.1', plugins: new Map([['response-transformer', '3.9.1']]) },
   payload: () => ({
     configHash,
     plugins: new Set(['response-transformer']),

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
-import type { DataPlaneRow } from './cluster-endpoint.ts';
+import type { DataPlaneRow } from './clients.ts';
 import {
   type Change,
   type Configuration,

@@ -4,15 +4,18 @@
  * (simulators/kong/README.md).
  */
 
+import { randomUUID } from 'node:crypto';
 import type { ClusterCertificate } from '../../../core/kong/cluster-connection.ts';
 import { presentEntity, startAdminApi } from './admin-api.ts';
 import { type ClusterCertificates, pkiCertificates, sharedCertificate } from './certificates.ts';
-import { type ConnectedNode, startClusterEndpoint } from './cluster-endpoint.ts';
+import type { ConnectedNode } from './clients.ts';
+import { startClusterEndpoint } from './cluster-endpoint.ts';
+import { bundledPlugins } from './compatibility.ts';
 import { Configuration } from './configuration.ts';
 import { createEventHooks } from './event-hooks.ts';
 import { createFaultQueue, type Faults } from './faults.ts';
-import { buildPayload, buildPayloads } from './payload.ts';
-import { type ConfigTable, readRecordedDatabase, readRecordedPlugins } from './recording.ts';
+import { buildPayload, exportPayload, type PayloadStyle, rebuildAfterChanges } from './payload.ts';
+import { type ConfigTable, readRecordedDatabase, readRecordedFrame } from './recording.ts';
 
 /** What the certificate of PKI mode is made out to: a TLS server name cannot be an IP address. */
 const pkiServerName = 'localhost';
@@ -24,13 +27,31 @@ export interface ControlPlaneOptions {
   readonly ports?: { readonly cluster: number };
   /** Certificates that data planes have already. @default new ones */
   readonly certificates?: ClusterCertificates;
-  /** The first configuration, in the form of a frame; `{}` is an empty database. @default the recorded one */
+  /**
+   * The first configuration, in the form of a frame; `{}` is an empty database, which has its workspace and
+   * parameters all the same. @default the recorded one
+   */
   readonly configuration?: ConfigTable;
-  /** Plugins that are not Kong's own, name → version, which may be configured here. */
+  /** Full version. @default 3.9.1 */
+  readonly version?: string;
+  /**
+   * Plugins besides Kong's own, which may be configured here, name → version; also those of Kong's own that
+   * are of another version here.
+   */
   readonly customPlugins?: Readonly<Record<string, string>>;
+  /** The filters that it has. @default wasm is off */
+  readonly wasmFilters?: readonly string[];
   /** Kong's `db_update_frequency`. @default 5 */
   readonly dbUpdateFrequencySeconds?: number;
-  /** Takes the control plane's own log. @default it is dropped */
+  /** How long an export takes. @default 0 */
+  readonly exportMs?: number;
+  /** `cluster_max_payload`. @default 16 MiB */
+  readonly maxPayloadBytes?: number;
+  /** After this a client that does not ping is dropped. @default 45 */
+  readonly pingWaitSeconds?: number;
+  /** Changes each message before it is compressed, as another control plane than Kong's would. */
+  readonly message?: PayloadStyle['message'];
+  /** Takes the control plane's own log. @default it is only kept */
   readonly log?: (line: string) => void;
 }
 
@@ -53,6 +74,16 @@ export interface ControlPlane {
   /** `config_hash` of what is sent now. */
   builtHash(): string;
   connectedNodes(): readonly ConnectedNode[];
+  /** How many exports connections have caused: one that finds no other client causes one. */
+  exportCount(): number;
+  /**
+   * Loses the database: clients are still sent what was built, and no change comes in. Or has it again.
+   */
+  setDatabase(state: 'down' | 'up'): void;
+  /** Sends older data planes something else, under the same hash, as after an upgrade by a patch. */
+  patchDownConversion(change: PayloadStyle['downConversion']): void;
+  /** What it has logged so far, from the level `notice` on: `[level] [clustering] text`. */
+  readonly log: readonly string[];
   readonly faults: Faults;
   /** Resolves when all event hooks so far were delivered or given up. */
   hooksDelivered(): Promise<void>;
@@ -68,31 +99,77 @@ async function createCertificates(mtls: 'shared' | 'pki'): Promise<ClusterCertif
   return { controlPlane: certificate, dataPlane: certificate };
 }
 
+/** Its configuration, as it was built last and as it is built again. */
+function keepPayload(configuration: Configuration, options: ControlPlaneOptions) {
+  let style: PayloadStyle = {
+    exportMs: options.exportMs ?? 0,
+    downConversion: (table) => table,
+    message: options.message ?? ((message) => message),
+    keyOrder: randomUUID(),
+  };
+  let built = buildPayload(configuration, style);
+  let hasDatabase = true;
+  return {
+    built: () => built,
+    /** What would be built now. */
+    current: () => buildPayload(configuration, style),
+    /** Builds it anew; without a database the old one stays. */
+    async rebuild(): Promise<void> {
+      if (hasDatabase) {
+        built = await exportPayload(configuration, style);
+      }
+    },
+    setDatabase(state: 'down' | 'up'): void {
+      hasDatabase = state === 'up';
+    },
+    patchDownConversion(downConversion: PayloadStyle['downConversion']): void {
+      style = { ...style, downConversion, keyOrder: randomUUID() };
+      built = buildPayload(configuration, style);
+    },
+  };
+}
+
 /** Starts a control plane on 127.0.0.1; rejects where its port is taken. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { mtls, log = () => undefined } = options;
-  const plugins = new Map([...readRecordedPlugins(), ...Object.entries(options.customPlugins ?? {})]);
+  const { mtls, version = '3.9.1' } = options;
+  const lines: string[] = [];
+  const log = (line: string) => {
+    if (!line.startsWith('[info]')) {
+      lines.push(line);
+    }
+    options.log?.(line);
+  };
+  const plugins = new Map([...bundledPlugins(version), ...Object.entries(options.customPlugins ?? {})]);
+  const { workspaces, parameters } = readRecordedFrame('3.9.1').config_table;
   const configuration = new Configuration(
-    options.configuration ?? readRecordedDatabase(),
+    { workspaces, parameters, ...(options.configuration ?? readRecordedDatabase()) },
     new Set(plugins.keys()),
   );
   const certificates = options.certificates ?? (await createCertificates(mtls));
   const faults = createFaultQueue();
-  let payload = buildPayload(configuration);
+  const payload = keepPayload(configuration, options);
+  let exportCount = 0;
 
   const cluster = await startClusterEndpoint({
     mtls,
     certificate: certificates.controlPlane,
     port: options.ports?.cluster ?? 0,
-    plugins,
-    payload: () => payload,
+    own: { version, plugins, wasmFilters: options.wasmFilters },
+    payload: payload.built,
+    async exportAnew() {
+      exportCount += 1;
+      await payload.rebuild();
+    },
     faults,
+    maxPayloadBytes: options.maxPayloadBytes,
+    pingWaitSeconds: options.pingWaitSeconds,
     log,
   });
-  const stopBuilding = buildPayloads(configuration, options.dbUpdateFrequencySeconds ?? 5, (built) => {
-    payload = built;
-    cluster.push();
-  });
+  const stopRebuilding = rebuildAfterChanges(
+    configuration,
+    options.dbUpdateFrequencySeconds ?? 5,
+    () => void payload.rebuild().then(cluster.push),
+  );
   const hooks = createEventHooks({ present: presentEntity, log });
   const stopHooks = configuration.onChange(hooks.announce);
   const admin = await startAdminApi({ configuration, eventHooks: hooks, dataPlanes: cluster.dataPlanes });
@@ -104,15 +181,22 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     certificates: certificates.dataPlane,
     ports: { cluster: cluster.port },
     configuration,
-    currentTable: (version) => buildPayload(configuration).table(version),
-    builtTable: (version) => payload.table(version),
-    builtHash: () => payload.configHash,
+    currentTable: (dataPlaneVersion) => payload.current().table(dataPlaneVersion),
+    builtTable: (dataPlaneVersion) => payload.built().table(dataPlaneVersion),
+    builtHash: () => payload.built().configHash,
     connectedNodes: cluster.connectedNodes,
+    exportCount: () => exportCount,
+    setDatabase: payload.setDatabase,
+    patchDownConversion(change) {
+      payload.patchDownConversion(change);
+      cluster.push();
+    },
+    log: lines,
     faults,
     hooksDelivered: hooks.delivered,
     stop: async () => {
       stopHooks();
-      stopBuilding();
+      stopRebuilding();
       hooks.stop();
       await Promise.all([cluster.stop(), admin.stop()]);
     },

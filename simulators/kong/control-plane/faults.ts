@@ -25,7 +25,13 @@ export type Fault =
   /** A frame that announces more bytes than follow; then the connection ends. */
   | 'half-frame'
   /** The WebSocket is closed right after the upgrade. */
-  | 'close-at-once';
+  | 'close-at-once'
+  /** The right frame, no faster than this. */
+  | SlowFrame;
+
+export interface SlowFrame {
+  readonly bytesPerSecond: number;
+}
 
 export interface Faults {
   /** The next connection without a fault of its own suffers this one. */
@@ -68,6 +74,24 @@ function binaryFrameHeader(lengthBytes: number): Buffer {
   return header;
 }
 
+/** Ten times a second, and a byte at a time where that is less often than it may. */
+function sendSlowly(socket: Duplex, frame: Buffer, { bytesPerSecond }: SlowFrame): void {
+  const pieceBytes = Math.max(1, Math.floor(bytesPerSecond / 10));
+  socket.write(binaryFrameHeader(frame.length));
+  let sent = 0;
+  const timer = setInterval(
+    () => {
+      socket.write(frame.subarray(sent, sent + pieceBytes));
+      sent += pieceBytes;
+      if (sent >= frame.length) {
+        clearInterval(timer);
+      }
+    },
+    (1000 * pieceBytes) / bytesPerSecond,
+  );
+  socket.once('close', () => clearInterval(timer));
+}
+
 function gzipJson(message: unknown): Buffer {
   return gzipSync(JSON.stringify(message));
 }
@@ -87,6 +111,10 @@ export function misbehave(
   },
 ): void {
   const { websocket, socket, frame, message } = connection;
+  if (typeof fault === 'object') {
+    sendSlowly(socket, frame, fault);
+    return;
+  }
   switch (fault) {
     case 'hang-after-upgrade':
       return;

@@ -1,16 +1,12 @@
 /** What the control plane sends: its database, hashed, reduced for older data planes, and compressed. */
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { versionNumbers } from './compatibility.ts';
 import { type Configuration, type Entity, primaryKey } from './configuration.ts';
 import { entityTypes } from './entities.ts';
 import { type ConfigTable, readRecordedFrame, recordedVersions } from './recording.ts';
 import { isRecord } from './records.ts';
-
-/** `3.9.1` → [3, 9, 1]; undefined for what Kong cannot read either (kong/clustering/compat/version.lua). */
-export function versionNumbers(version: string): readonly [number, number, number] | undefined {
-  const match = /^(\d+)\.(\d+)\.(\d+)/.exec(version);
-  return match === null ? undefined : [Number(match[1]), Number(match[2]), Number(match[3])];
-}
 
 /** One number for ordering; each part of a Kong version is below 1,000. */
 function comparable(version: string): number {
@@ -185,52 +181,114 @@ export interface Payload {
   frame(version: string): Buffer;
 }
 
-/** What would be sent if it were built now. */
-export function buildPayload(configuration: Configuration): Payload {
-  const undiluted = exportTable(configuration);
+/** What is particular to one control plane. */
+export interface PayloadStyle {
+  /** How long its export takes. What changes meanwhile is not in it, though its timestamp is later. */
+  readonly exportMs: number;
+  /** Changes what an older data plane is sent, as a patch of the control plane may. */
+  readonly downConversion: (table: ConfigTable, version: string) => ConfigTable;
+  /** Changes a message before it is compressed. */
+  readonly message: (message: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+  /** Lua's tables have no order: their keys come in another one after each start. */
+  readonly keyOrder: string;
+}
+
+const plainStyle: PayloadStyle = {
+  exportMs: 0,
+  downConversion: (table) => table,
+  message: (message) => message,
+  keyOrder: '',
+};
+
+function orderKeys(value: unknown, order: string): unknown {
+  if (Array.isArray(value)) {
+    return value.map((inner) => orderKeys(inner, order));
+  }
+  if (!isRecord(value)) {
+    return value;
+  }
+  const placed = Object.entries(value).map(
+    ([key, inner]) =>
+      [
+        createHash('md5')
+          .update(order + key)
+          .digest('hex'),
+        key,
+        inner,
+      ] as const,
+  );
+  return Object.fromEntries(
+    placed.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key, inner]) => [key, orderKeys(inner, order)]),
+  );
+}
+
+/** What would be sent if it were built now, and took no time. */
+export function buildPayload(configuration: Configuration, style: PayloadStyle = plainStyle): Payload {
+  return makePayload(exportTable(configuration), style);
+}
+
+function makePayload(undiluted: ConfigTable, style: PayloadStyle): Payload {
   const hashes = hashTable(undiluted);
   const configHash = hashes['config'] ?? emptyHash;
+  // When the export ends: docs/kong.md#the-cluster-endpoint.
   const timestamp = Date.now() / 1000;
-  const table = (version: string) => downConvert(undiluted, version);
-  const message = (version: string) => ({
-    type: 'reconfigure',
-    timestamp,
-    config_table: table(version),
-    config_hash: configHash,
-    hashes,
-  });
+  const table = (version: string) => style.downConversion(downConvert(undiluted, version), version);
+  const message = (version: string) =>
+    style.message({
+      type: 'reconfigure',
+      timestamp,
+      config_table: orderKeys(table(version), style.keyOrder),
+      config_hash: configHash,
+      hashes,
+    });
+  const frames = new Map<string, Buffer>();
   return {
     configHash,
     plugins: new Set(rowsOf(undiluted, 'plugins').map((plugin) => String(plugin['name']))),
     table,
     message,
-    frame: (version) => gzipSync(JSON.stringify(message(version))),
+    frame(version) {
+      const frame = frames.get(version) ?? gzipSync(JSON.stringify(message(version)));
+      frames.set(version, frame);
+      return frame;
+    },
   };
 }
 
+/** Exports as it takes: what changes meanwhile is not in it. */
+export async function exportPayload(configuration: Configuration, style: PayloadStyle): Promise<Payload> {
+  const table = exportTable(configuration);
+  if (style.exportMs > 0) {
+    await delay(style.exportMs);
+  }
+  return makePayload(table, style);
+}
+
 /**
- * Builds a payload after changes: at most one per `updateFrequencySeconds`, and none before a twentieth of
+ * Asks for a payload after changes: at most once per `updateFrequencySeconds`, and not before a twentieth of
  * that time has passed since the change. At Kong's default of 5 s a change is sent after 0.25 s to 5 s.
  *
  * @returns what ends it
  */
-export function buildPayloads(
+export function rebuildAfterChanges(
   configuration: Configuration,
   updateFrequencySeconds: number,
-  onBuilt: (payload: Payload) => void,
+  rebuild: () => void,
 ): () => void {
   const frequencyMilliseconds = updateFrequencySeconds * 1000;
   let builtAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
 
-  const rebuild = () => {
-    timer = undefined;
-    builtAt = performance.now();
-    onBuilt(buildPayload(configuration));
-  };
   const unsubscribe = configuration.onChange(() => {
     const sinceBuild = performance.now() - builtAt;
-    timer ??= setTimeout(rebuild, Math.max(frequencyMilliseconds / 20, frequencyMilliseconds - sinceBuild));
+    timer ??= setTimeout(
+      () => {
+        timer = undefined;
+        builtAt = performance.now();
+        rebuild();
+      },
+      Math.max(frequencyMilliseconds / 20, frequencyMilliseconds - sinceBuild),
+    );
   });
   return () => {
     unsubscribe();

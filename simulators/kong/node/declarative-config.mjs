@@ -34,6 +34,16 @@ const rootFields = new Set([
   'sessions',
 ]);
 
+/** What a node shows that has no configuration, or one without any entity besides workspaces. */
+export const emptyHash = '0'.repeat(32);
+
+/** Whether a node takes a table for no configuration at all (kong/db/declarative/import.lua). */
+export function isEmptyTable(table) {
+  return Object.entries(table).every(
+    ([name, rows]) => name === 'workspaces' || !Array.isArray(rows) || rows.length === 0,
+  );
+}
+
 /**
  * Reads a declarative config, and refuses what Kong's parser refuses: no JSON, another format, an unknown
  * field.

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { syncWithControlPlane } from './control-plane.mjs';
-import { parseDeclarativeConfig } from './declarative-config.mjs';
+import { emptyHash, isEmptyTable, parseDeclarativeConfig } from './declarative-config.mjs';
 import { proxy } from './proxy.mjs';
 import { readSettings } from './settings.mjs';
 
@@ -20,7 +20,7 @@ const pidFile = join(prefix, 'pids/nginx.pid');
 const cacheFile = join(prefix, 'dbless.lmdb/data.mdb');
 
 /** @type {{ hash: string, table: Record<string, unknown> }} */
-let configuration = { hash: '0'.repeat(32), table: {} };
+let configuration = { hash: emptyHash, table: {} };
 let declaredFileIsMissing = false;
 
 process.title = `nginx: master process fake-kong -p ${prefix}`;
@@ -53,11 +53,11 @@ writeFileSync(pidFile, `${process.pid}\n`);
 process.send?.('started');
 
 /** Keeps what is loaded, as LMDB does. */
-function take(next) {
-  configuration = next;
-  writeFileSync(`${cacheFile}.new`, JSON.stringify(next));
+function take({ hash, table }) {
+  configuration = { hash: isEmptyTable(table) ? emptyHash : hash, table };
+  writeFileSync(`${cacheFile}.new`, JSON.stringify(configuration));
   renameSync(`${cacheFile}.new`, cacheFile);
-  log(`loaded configuration ${next.hash}`);
+  log(`loaded configuration ${configuration.hash}`);
 }
 
 /** Does not load again what it has already (kong/clustering/data_plane.lua). */
@@ -88,7 +88,7 @@ function answerStatus(request, response) {
     json(response, 200, { configuration_hash: configuration.hash, database: { reachable: true } });
   } else if (request.url !== '/status/ready') {
     json(response, 404, { message: 'Not found' });
-  } else if (Object.keys(configuration.table).length === 0 || declaredFileIsMissing) {
+  } else if (configuration.hash === emptyHash || declaredFileIsMissing) {
     json(response, 503, { message: 'no configuration available (empty configuration present)' });
   } else {
     json(response, 200, { message: 'ready' });

@@ -23,6 +23,7 @@ import { memoryControlPlane } from './memory-control-plane.ts';
 import { recordedFrame } from './recording.ts';
 
 const stops: (() => Promise<void>)[] = [];
+const ends: (() => Promise<void>)[] = [];
 
 async function start(options: Partial<ControlPlaneOptions> = {}): Promise<ControlPlane> {
   const controlPlane = await startControlPlane({ mtls: 'shared', dbUpdateFrequencySeconds: 0.3, ...options });
@@ -87,6 +88,7 @@ async function until(condition: () => boolean): Promise<void> {
 const openSockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 
 afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
   // Whatever happened, the reader has hung up.
   await until(() => openSockets() === 0);
   await Promise.all(stops.splice(0).map((stop) => stop()));
@@ -227,9 +229,12 @@ describe('after a change', () => {
 
   it('takes the first frame when no change is named, however old it is', async () => {
     const controlPlane = await start({ dbUpdateFrequencySeconds: 60 });
+    const visit = readerOf(controlPlane).visit();
+    await visit.configuration({ dataPlaneVersion: '3.8.1' });
     controlPlane.configuration.create('consumers', { username: 'new' });
 
-    const configuration = await read(controlPlane);
+    const configuration = await visit.configuration({ dataPlaneVersion: '3.9.1' });
+    await visit.end();
 
     expect(await consumersOf(configuration)).not.toContain('"username":"new"');
     expect(configuration.settled).toBe(true);
@@ -289,7 +294,10 @@ describe('a control plane that misbehaves', () => {
     [-1, 'maxJsonBytes', 'refused'],
   ] as const)('a frame whose size is the limit %d of %s is %s', async (difference, limit, expected) => {
     const controlPlane = await start();
-    const { frameBytes, jsonBytes } = await read(controlPlane);
+    // While somebody is connected, everybody gets the same frame.
+    const visit = readerOf(controlPlane).visit();
+    ends.push(() => visit.end());
+    const { frameBytes, jsonBytes } = await visit.configuration({ dataPlaneVersion: '3.9.1' });
     const size = limit === 'maxFrameBytes' ? frameBytes : jsonBytes;
 
     const reading = read(controlPlane, {}, { [limit]: size + difference });

@@ -37,6 +37,8 @@ afterEach(async () => {
 });
 
 const nowhere = 'http://127.0.0.1:9';
+/** Another table than that, as little to be reached. */
+const elsewhere = 'http://127.0.0.1:10';
 /** For what succeeds, so that a busy machine does not matter. */
 const patienceMs = 60_000;
 
@@ -85,7 +87,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     const first = await declarativeFile(node.directory, tableFor(nowhere));
     await seedKong({ ...node, ...first, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
     const before = await lastWritten(node.prefix);
-    const second = await declarativeFile(node.directory, {}, 'second.json');
+    const second = await declarativeFile(node.directory, tableFor(elsewhere), 'second.json');
 
     const outcome = await seedKong({ ...node, ...second, timeoutMs: loadMs, clock: systemClock, pollMs: 20 });
 
@@ -156,7 +158,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     const seed = await declarativeFile(node.directory, tableFor(nowhere));
     await seedKong({ ...node, ...seed, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
     // Other content under the same path would show.
-    await declarativeFile(node.directory, {});
+    await declarativeFile(node.directory, tableFor(elsewhere));
 
     process.kill(Number(await readFile(join(node.prefix, 'pids/nginx.pid'), 'utf8')), 'SIGHUP');
     await delay(loadMs);
@@ -229,7 +231,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
   it('proxies the newer file, which starts the next time from its cache', async () => {
     const { node, replaces } = await nodeWithOldCache();
     const before = await snapshot(environmentOf(node.prefix));
-    const newer = await declarativeFile(node.directory, {}, 'newer.json');
+    const newer = await declarativeFile(node.directory, tableFor(elsewhere), 'newer.json');
 
     const outcome = await seedKong({
       ...node,
@@ -274,7 +276,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
     async (what) => {
       const { node, old, replaces } = await nodeWithOldCache();
       const before = await lastWritten(node.prefix);
-      const newer = await declarativeFile(node.directory, {}, 'newer.json');
+      const newer = await declarativeFile(node.directory, tableFor(elsewhere), 'newer.json');
       const sighted = what === 'hash' ? { hash: 'f'.repeat(32) } : { writtenMs: replaces.writtenMs - 1 };
 
       const outcome = await seedKong({
@@ -338,7 +340,7 @@ describe('seeding a data plane whose .kong_env is not as Kong made it', () => {
 
   it('keeps bytes that are no UTF-8, and copes with a last line without an end', async () => {
     const node = await startNode(fakeKong);
-    const seed = await declarativeFile(node.directory, {}, 'küste.json');
+    const seed = await declarativeFile(node.directory, tableFor(elsewhere), 'küste.json');
     await appendFile(environmentOf(node.prefix), Buffer.from('pg_password = na\u00efve', 'latin1'));
     const before = await snapshot(environmentOf(node.prefix));
 

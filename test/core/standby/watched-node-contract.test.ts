@@ -28,8 +28,8 @@ interface NodeUnderTest {
 }
 
 const contents = {
-  good: '{"_format_version":"3.0","_transform":false,"services":[]}',
-  'another good': '{"_format_version":"3.0","_transform":false,"routes":[]}',
+  good: '{"_format_version":"3.0","_transform":false,"upstreams":[{"name":"one"}]}',
+  'another good': '{"_format_version":"3.0","_transform":false,"upstreams":[{"name":"other"}]}',
   refused: '{"_format_version":"3.0","_transform":false,"no_such_entities":[]}',
 } as const;
 const manifestFor = (kind: keyof typeof contents) => manifestOf({}, Buffer.from(contents[kind]));

@@ -24,7 +24,7 @@ export interface Reconfigure {
 export interface DataPlaneOptions {
   readonly nodeId?: string;
   readonly version?: string;
-  readonly plugins?: readonly { readonly name: string; readonly version: string }[];
+  readonly plugins?: readonly { readonly name: string; readonly version?: string | undefined }[];
   readonly certificates?: ClusterCertificate;
   readonly path?: string;
   /** What is sent in place of basic_info. */
