@@ -15,11 +15,14 @@ const targets = new Map(Object.entries(environment.CONTROL_PLANES));
 
 const ring = doorbell({
   isKnown: (controlPlane) => targets.has(controlPlane),
-  secrets: secretsManagerHookSecrets(
-    new SecretsManagerClient(),
-    (controlPlane) => targets.get(controlPlane)?.secretId ?? '',
-    systemClock,
-  ),
+  secrets: secretsManagerHookSecrets({
+    secretsManager: new SecretsManagerClient(),
+    secretIdOf: (controlPlane) => targets.get(controlPlane)?.secretId ?? '',
+    reportOddity(controlPlane, storedAs) {
+      logger.warn('the hook secret is not stored as its bare text', { controlPlane, storedAs });
+    },
+    clock: systemClock,
+  }),
   requests: sqsExportRequests(
     new SQSClient(),
     (controlPlane) => targets.get(controlPlane)?.queueUrl ?? '',

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { deliveryKind, isSignedByOneOf } from '../kong/event-hook.ts';
 import type { Problem } from '../problem.ts';
+import type { HookKey } from './hook-secret-forms.ts';
 
 /** A delivery as it came over HTTP. */
 export interface HookRequest {
@@ -12,11 +13,11 @@ export interface HookRequest {
 
 /**
  * The secrets that sign the hooks of one control plane: the current one, and the previous one during a
- * rotation.
+ * rotation, each in the forms that it may be meant in.
  */
 export interface HookSecrets {
   /** @param afterMismatch the signature matched none of the secrets given before: there may be newer ones */
-  secretsFor(controlPlane: string, afterMismatch: boolean): Promise<readonly string[]>;
+  secretsFor(controlPlane: string, afterMismatch: boolean): Promise<readonly HookKey[]>;
 }
 
 /** Takes the requests of accepted hooks: one message per control plane and time window. */

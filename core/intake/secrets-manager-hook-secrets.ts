@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import type { Clock } from '../clock.ts';
 import type { HookSecrets } from './doorbell.ts';
+import { type HookKey, hookSecretForms } from './hook-secret-forms.ts';
 
 const cachedMs = 5 * 60 * 1000;
 // Bad signatures from strangers must not cause a flood of calls.
@@ -12,21 +13,41 @@ const refreshedAtMostEveryMs = 60 * 1000;
 
 interface CachedSecrets {
   readonly fetchedAtMs: number;
-  readonly values: Promise<readonly string[]>;
+  readonly values: Promise<readonly HookKey[]>;
+}
+
+export interface SecretsManagerHookSecretsOptions {
+  readonly secretsManager: SecretsManagerClient;
+  /** Secrets Manager id (name or ARN) of a control plane's hook secret. */
+  readonly secretIdOf: (controlPlane: string) => string;
+  /** Told once when a secret is stored in another way than as its bare text. Nothing of it is in there. */
+  readonly reportOddity: (controlPlane: string, oddity: string) => void;
+  readonly clock: Clock;
 }
 
 /**
  * The hook secrets in Secrets Manager: the value in stage AWSCURRENT, and the one before (AWSPREVIOUS) while
  * a rotation is under way.
- *
- * @param secretIdOf Secrets Manager id (name or ARN) of a control plane's hook secret
  */
-export function secretsManagerHookSecrets(
-  secretsManager: SecretsManagerClient,
-  secretIdOf: (controlPlane: string) => string,
-  clock: Clock,
-): HookSecrets {
+export function secretsManagerHookSecrets(options: SecretsManagerHookSecretsOptions): HookSecrets {
+  const { secretsManager, secretIdOf, clock } = options;
   const cache = new Map<string, CachedSecrets>();
+  const reported = new Map<string, string>();
+
+  function report(controlPlane: string, oddity: string | undefined): void {
+    if (oddity !== undefined && reported.get(controlPlane) !== oddity) {
+      reported.set(controlPlane, oddity);
+      options.reportOddity(controlPlane, oddity);
+    }
+  }
+
+  async function fetchKeys(controlPlane: string): Promise<readonly HookKey[]> {
+    const stored = await fetchSecrets(secretsManager, secretIdOf(controlPlane));
+    const forms = stored.map(hookSecretForms);
+    report(controlPlane, forms[0]?.oddity);
+    return forms.flatMap(({ keys }) => keys);
+  }
+
   return {
     secretsFor(controlPlane, afterMismatch) {
       const known = cache.get(controlPlane);
@@ -35,7 +56,7 @@ export function secretsManagerHookSecrets(
       if (known !== undefined && ageMs < (afterMismatch ? refreshedAtMostEveryMs : cachedMs)) {
         return known.values;
       }
-      const values = fetchSecrets(secretsManager, secretIdOf(controlPlane));
+      const values = fetchKeys(controlPlane);
       cache.set(controlPlane, { fetchedAtMs: clock.now().getTime(), values });
       values.catch(() => {
         // A failure is not remembered: the next delivery asks again. Secrets known before stay known for
@@ -52,7 +73,7 @@ export function secretsManagerHookSecrets(
   };
 }
 
-async function fetchSecrets(client: SecretsManagerClient, secretId: string): Promise<readonly string[]> {
+async function fetchSecrets(client: SecretsManagerClient, secretId: string): Promise<readonly HookKey[]> {
   const [current, previous] = await Promise.all([
     valueIn(client, secretId, 'AWSCURRENT'),
     valueIn(client, secretId, 'AWSPREVIOUS'),
@@ -69,12 +90,12 @@ async function valueIn(
   client: SecretsManagerClient,
   secretId: string,
   stage: 'AWSCURRENT' | 'AWSPREVIOUS',
-): Promise<string | undefined> {
+): Promise<HookKey | undefined> {
   try {
-    const { SecretString } = await client.send(
+    const { SecretString, SecretBinary } = await client.send(
       new GetSecretValueCommand({ SecretId: secretId, VersionStage: stage }),
     );
-    return SecretString;
+    return SecretString ?? SecretBinary;
   } catch (error) {
     if (error instanceof ResourceNotFoundException) {
       return undefined;

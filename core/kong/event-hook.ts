@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** A delivery of a Kong event hook, or of anything that signs like one. */
 export interface SignedDelivery {
-  /** The header `x-kong-signature`: `<algorithm>=<lower-case hex of HMAC(secret, raw body)>`. */
+  /** The header `x-kong-signature`: `<algorithm>=<hex of HMAC(secret, raw body)>`. */
   readonly signature: string | undefined;
   /** The body's raw bytes. */
   readonly body: Uint8Array;
@@ -11,18 +11,20 @@ export interface SignedDelivery {
 /** The kind of a delivery. Nothing else of it is kept: its body may hold secrets. */
 export type DeliveryKind = 'change' | 'ping' | 'malformed';
 
-const signatureForm = /^(sha1|sha256)=([0-9a-f]+)$/;
+// Kong writes lower-case hex; .NET and others that sign like it write capitals.
+const signatureForm = /^(sha1|sha256)=([0-9a-fA-F]+)$/;
 
 /**
  * Whether a delivery is signed with one of the secrets. Kong signs with sha1 up to 3.13 and with HMAC-SHA256
  * from 3.14 on (docs/kong.md#event-hooks).
  *
- * @param secrets the current one and, while a rotation is under way, the previous one
+ * @param secrets the current one and, while a rotation is under way, the previous one, in each form that it
+ *   may be stored in
  * @param acceptSha1 false once every control plane signs with sha256
  */
 export function isSignedByOneOf(
   { signature, body }: SignedDelivery,
-  secrets: readonly string[],
+  secrets: readonly (string | Uint8Array)[],
   acceptSha1: boolean,
 ): boolean {
   const [, algorithm, digest] = signatureForm.exec(signature ?? '') ?? [];
@@ -36,7 +38,7 @@ export function isSignedByOneOf(
     const expected = createHmac(algorithm, secret).update(body).digest();
     const equal = given.length === expected.length && timingSafeEqual(given, expected);
     // An empty secret would make every stranger's signature good.
-    matches = (equal && secret !== '') || matches;
+    matches = (equal && secret.length > 0) || matches;
   }
   return matches;
 }

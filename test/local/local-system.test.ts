@@ -563,7 +563,14 @@ describe('a hook secret that is rotated', () => {
     const requested: string[] = [];
     const ring = doorbell({
       isKnown: () => true,
-      secrets: secretsManagerHookSecrets(secretsManager, () => prod.system.hookSecretArn, clock),
+      secrets: secretsManagerHookSecrets({
+        secretsManager,
+        secretIdOf: () => prod.system.hookSecretArn,
+        reportOddity: (_, oddity) => {
+          throw new Error(`the generated secret is ${oddity}`);
+        },
+        clock,
+      }),
       requests: {
         request: async (controlPlane) => {
           requested.push(controlPlane);

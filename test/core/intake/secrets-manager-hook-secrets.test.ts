@@ -12,10 +12,12 @@ let client: SecretsManagerClient;
 let calls: number;
 let down: boolean;
 let clock: ManualClock;
+let reported: (readonly [controlPlane: string, oddity: string])[];
 beforeEach(async () => {
   aws = await runLocalAws();
   clock = manualClock(new Date('2026-11-23T04:00:00Z'));
   calls = 0;
+  reported = [];
   down = false;
   client = new SecretsManagerClient({ ...clientFor(aws, aws.secretsManager.endpoint), maxAttempts: 1 });
   client.middlewareStack.add(
@@ -33,14 +35,20 @@ afterEach(async () => {
   await aws.stop();
 });
 
-const secretsOf = () => secretsManagerHookSecrets(client, (controlPlane) => `hooks/${controlPlane}`, clock);
+const secretsOf = (folder = 'hooks') =>
+  secretsManagerHookSecrets({
+    secretsManager: client,
+    secretIdOf: (controlPlane) => `${folder}/${controlPlane}`,
+    reportOddity: (...oddity) => reported.push(oddity),
+    clock,
+  });
 /** Calls for the values; a look takes two, one per stage. */
 const looks = () => calls / 2;
 
 hookSecretsContract('secrets in Secrets Manager', async () => {
   const stored = new Set<string>();
   return {
-    secrets: secretsManagerHookSecrets(client, (controlPlane) => `rotating/${controlPlane}`, clock),
+    secrets: secretsOf('rotating'),
     async rotate(controlPlane, value) {
       const id = `rotating/${controlPlane}`;
       if (!stored.has(id)) {
@@ -125,6 +133,46 @@ describe('the secrets of a control plane’s hooks', () => {
     await expect(secrets.secretsFor('prod', true)).rejects.toThrow('away');
 
     await expect(secrets.secretsFor('prod', false)).resolves.toEqual(['first']);
+  });
+
+  it.each<
+    [stored: string, value: string | Uint8Array, keys: readonly (string | Uint8Array)[], oddity: RegExp]
+  >([
+    ['with a line break', 'first\n', ['first\n', 'first'], /line break at its end/],
+    ['as JSON', '{"secret":"first"}', ['{"secret":"first"}', 'first'], /JSON object with one value/],
+    ['as binary', Buffer.from('first'), ['first'], /^binary$/],
+    ['as bytes that are no text', Uint8Array.of(255, 10), [Uint8Array.of(255, 10)], /^binary$/],
+  ])('that are stored %s are found, which is said once', async (name, value, keys, oddity) => {
+    aws.secretsManager.createSecret(`odd/${name}`, value);
+    const secrets = secretsOf('odd');
+
+    const found = await secrets.secretsFor(name, false);
+    await clock.advance(60_000);
+    await secrets.secretsFor(name, true);
+
+    expect(looks()).toBe(2);
+    expect(found).toEqual(keys);
+    expect(reported).toEqual([[name, expect.stringMatching(oddity)]]);
+    expect(JSON.stringify(reported)).not.toContain('first');
+  });
+
+  it('are said to be odd again when they are so in another way, and not for the one before', async () => {
+    aws.secretsManager.createSecret('odd/prod', 'first\n');
+    const secrets = secretsOf('odd');
+    const put = async (SecretString: string) => {
+      await client.send(new PutSecretValueCommand({ SecretId: 'odd/prod', SecretString }));
+      await clock.advance(60_000);
+      await secrets.secretsFor('prod', true);
+    };
+    await secrets.secretsFor('prod', false);
+
+    await put('second');
+    await put('{"secret":"third"}');
+
+    expect(reported.map(([, oddity]) => oddity)).toEqual([
+      expect.stringContaining('line break'),
+      expect.stringContaining('JSON'),
+    ]);
   });
 
   it('that do not exist are an error that says what to put where', async () => {

@@ -50,7 +50,6 @@ describe('the signature of an event hook', () => {
     ['an empty header', ''],
     ['only the digest', sha256.slice('sha256='.length)],
     ['no digest', 'sha256='],
-    ['upper-case hex', `sha256=${sha256.slice('sha256='.length).toUpperCase()}`],
     ['one digit less', sha256.slice(0, -1)],
     ['one byte less', sha256.slice(0, -2)],
     ['one byte more', `${sha256}00`],
@@ -63,6 +62,29 @@ describe('the signature of an event hook', () => {
     ['no hexadecimal', `sha256=${'z'.repeat(64)}`],
   ])('is refused with %s', (_, header) => {
     expect(isSignedByOneOf({ signature: header, body }, [secret], true)).toBe(false);
+  });
+
+  it.each([
+    ['capitals', sha256.slice('sha256='.length).toUpperCase()],
+    ['both', sha256.slice('sha256='.length).replace(/[a-f]/, (digit) => digit.toUpperCase())],
+  ])('is the same in %s', (_, digest) => {
+    expect(isSignedByOneOf({ signature: `sha256=${digest}`, body }, [secret], true)).toBe(true);
+  });
+
+  it('is checked with bytes as with the text that they are, and never with none', () => {
+    const bytes = Uint8Array.of(0, 255, 128);
+    const header = `sha256=${createHmac('sha256', bytes).update(body).digest('hex')}`;
+
+    const results = [[bytes], [Buffer.from(bytes)], [bytes.subarray(1)], [new Uint8Array()]].map((keys) =>
+      isSignedByOneOf({ signature: header, body }, keys, true),
+    );
+    const empty = isSignedByOneOf(
+      { signature: signature('sha256', '', body), body },
+      [new Uint8Array()],
+      true,
+    );
+
+    expect([...results, empty]).toEqual([true, true, false, false, false]);
   });
 
   it('passes for what was signed, and for no body or secret that differs from it', () => {
