@@ -97,6 +97,7 @@ const idleMetrics = Object.keys(
         waitingSince: undefined,
         finishedAt: new Date(0),
         versionsWithoutFile: 0,
+        pluginVersionsOmitted: false,
         statusError: undefined,
         complete: true,
       },

@@ -1,12 +1,20 @@
+import type { Attempt } from '../core/export/attempt.ts';
 import { type Changes, summarizeChanges } from '../core/export/changes.ts';
 import type { BatchOutcome } from '../core/export/export-batch.ts';
-import type { Attempt, VersionReport } from '../core/export/export-run.ts';
+import type { VersionReport } from '../core/export/version-report.ts';
 import { logger } from './telemetry.ts';
 
 /** One line per data-plane version that says what became of it, and one for what is left of the batch. */
 export function logBatch(controlPlane: string, { report, unreadable, retry, gaveUp }: BatchOutcome): void {
   for (const version of report?.versions ?? []) {
     logVersion(controlPlane, version);
+  }
+  if (report?.pluginVersionsOmitted === true) {
+    logger.warn(
+      'the control plane serves nothing to a data plane that names the versions of its plugins: one of its plugins has ' +
+        'another version than its own. They are left out from now on, and tried again once a day',
+      { controlPlane },
+    );
   }
   if (report?.statusError !== undefined) {
     logger.error('status not written', { controlPlane, ...errorFields(report.statusError) });
@@ -34,6 +42,17 @@ function logVersion(controlPlane: string, version: VersionReport): void {
     logger.error('export failed', { controlPlane, kongVersion, ...errorFields(version.error) });
     return;
   }
+  if (outcome === 'not-served') {
+    if (version.error !== undefined) {
+      logger.warn('version not served, it will be asked for again in an hour', {
+        controlPlane,
+        kongVersion,
+        since: version.since,
+        ...errorFields(version.error),
+      });
+    }
+    return;
+  }
   const { revision, sha256, size, entities, configHash, exportedAt } = version.manifest;
   const fields = {
     controlPlane,
@@ -56,7 +75,7 @@ function logVersion(controlPlane: string, version: VersionReport): void {
       behindSince: version.behindSince,
     });
   } else {
-    logger.info('unchanged', fields);
+    logger.info('unchanged', { ...fields, asked: version.asked !== undefined });
   }
 }
 

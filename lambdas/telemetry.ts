@@ -19,6 +19,7 @@ export const metricNames = [
   'ExportFailed',
   'ControlPlaneUnreachable',
   'VersionsWithoutFile',
+  'VersionsNotServed',
   'ManifestReplaced',
   'HooksAccepted',
   'HooksRefused',

@@ -1,8 +1,9 @@
 import { type BatchOutcome, exportBatch } from './export-batch.ts';
 import type { ExportQueue, QueuedMessage } from './export-queue.ts';
-import { type ExportParts, runExport } from './export-run.ts';
+import { runExport } from './export-run.ts';
 import { type ExportMetric, measureBatch } from './measurements.ts';
 import { exportPace } from './pace.ts';
+import type { ExportParts } from './version-checks.ts';
 
 export interface ExporterParts extends ExportParts {
   readonly queue: ExportQueue;

@@ -13,6 +13,7 @@ export type ExportMetric =
   | 'ExportFailed'
   | 'ControlPlaneUnreachable'
   | 'VersionsWithoutFile'
+  | 'VersionsNotServed'
   | 'ManifestReplaced';
 
 /** What alarms and dashboard need to know of a batch. */
@@ -33,6 +34,7 @@ export function measureBatch(
     Published: published.length,
     Unchanged: count('unchanged'),
     Behind: count('behind'),
+    VersionsNotServed: count('not-served'),
     // An outage of the control plane is not a broken export.
     ControlPlaneUnreachable: outage ? 1 : 0,
     ExportFailed: gaveUp && !outage ? 1 : 0,

@@ -21,7 +21,8 @@ export function canLoad(nodeVersion: string, fileVersion: string): boolean {
   return node[0] === file[0] && node[1] === file[1] && compareVersions(fileVersion, nodeVersion) <= 0;
 }
 
-function compareVersions(one: string, other: string): number {
+/** Orders full versions from low to high. */
+export function compareVersions(one: string, other: string): number {
   const [a, b] = [numbers(one), numbers(other)];
   const differing = [0, 1, 2, 3].find((index) => (a[index] ?? 0) !== (b[index] ?? 0)) ?? 0;
   return (a[differing] ?? 0) - (b[differing] ?? 0);

@@ -46,12 +46,25 @@ export const controlPlaneStatus = v.object({
        * seen last comes first.
        */
       servedTables: v.optional(v.array(v.string())),
+      /**
+       * When the control plane was last asked for this version, if its answer was the newest that it had;
+       * absent after an answer that it must be asked again for.
+       */
+      askedAt: v.optional(instant),
+      /** The control plane's hash for the newest version that it served at that time. */
+      newestConfigHash: v.optional(v.string()),
     }),
   ),
+  /** Versions that the control plane cannot serve. One without a file is not among `versions`. */
+  notServed: v.optional(v.array(v.object({ kongVersion, since: instant, askedAt: instant }))),
+  /** There when the control plane serves nothing to a data plane that names the versions of its plugins. */
+  pluginVersions: v.optional(v.object({ omittedSince: instant, triedNamedAt: instant })),
 });
 
 export type ControlPlaneStatus = v.InferOutput<typeof controlPlaneStatus>;
 export type VersionStatus = ControlPlaneStatus['versions'][number];
+export type NotServed = NonNullable<ControlPlaneStatus['notServed']>[number];
+export type PluginVersionsStatus = NonNullable<ControlPlaneStatus['pluginVersions']>;
 
 /** Keeps the published files. It keeps every version of a file, and the current version never expires. */
 export interface ConfigVault {

@@ -130,6 +130,24 @@ export async function publish(parts: PublishParts, request: PublicationRequest):
   }
 }
 
+/**
+ * Looks at what is published without anything to publish.
+ *
+ * @returns the publication that the status speaks of, if that very version is still current and has a good
+ * manifest; undefined where something else is there, or nothing
+ * @throws VaultError
+ */
+export async function findNoted(
+  parts: Pick<PublishParts, 'vault' | 'signer'>,
+  name: ConfigFileName,
+  { versionId, servedTables = [] }: VersionStatus,
+): Promise<Extract<Publication, { readonly outcome: 'unchanged' }> | undefined> {
+  const current = await readCurrent(parts, name);
+  return current?.manifest !== undefined && current.signature === 'good' && current.versionId === versionId
+    ? { outcome: 'unchanged', manifest: current.manifest, versionId, servedTables }
+    : undefined;
+}
+
 interface Current {
   readonly etag: string;
   readonly versionId: string;
@@ -142,7 +160,7 @@ interface Current {
 }
 
 async function readCurrent(
-  { vault, signer }: PublishParts,
+  { vault, signer }: Pick<PublishParts, 'vault' | 'signer'>,
   name: ConfigFileName,
 ): Promise<Current | undefined> {
   const [published, key] = await Promise.all([vault.current(name), signer.verificationKey()]);

@@ -92,8 +92,11 @@ export class Dashboard extends Construct {
         this.#createGraph('Files verified: never zero for long', {
           metrics: this.#units.map(({ controlPlane }, index) => countVerified(controlPlane, index)),
         }),
-        this.#createGraph('Versions without a file: should be zero', {
-          metrics: this.#listUnitMetrics('VersionsWithoutFile', cloudwatch.Stats.MAXIMUM),
+        this.#createGraph('Versions without a file, or not served: should be zero', {
+          metrics: [
+            ...this.#listUnitMetrics('VersionsWithoutFile', cloudwatch.Stats.MAXIMUM),
+            ...this.#listUnitMetrics('VersionsNotServed', cloudwatch.Stats.MAXIMUM),
+          ],
         }),
         this.#createGraph('Grants issued: only in outages and rehearsals', {
           metrics: this.#listUnitMetrics('GrantsIssued'),

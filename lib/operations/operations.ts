@@ -40,6 +40,7 @@ export class Operations extends Construct {
       boot: [
         ...this.#createFreshnessAlarms(unit),
         this.#createVersionWithoutFileAlarm(unit),
+        this.#createVersionNotServedAlarm(unit),
         createGrantsFailingAlarm(this.#alarms, unit, api),
       ],
       pipeline: this.#createPipelineAlarms(unit),
@@ -124,6 +125,21 @@ export class Operations extends Construct {
       metric: createLifeboatMetric(controlPlane, 'VersionsWithoutFile', {
         // The minimum: the file must be missing in all exports of that time, as the first export of a new
         // version may fail once.
+        statistic: cloudwatch.Stats.MINIMUM,
+        period: this.#watch,
+      }),
+      threshold: 1,
+    });
+  }
+
+  #createVersionNotServedAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+    return this.#alarms.make(controlPlane, 'VersionNotServed', {
+      heading: 'Data plane version not served',
+      meaning:
+        `Look today. Control plane ${controlPlane} cannot serve a data-plane version that is configured: its file in the vault stays ` +
+        'as it is, or there is none. The other versions are not affected.',
+      metric: createLifeboatMetric(controlPlane, 'VersionsNotServed', {
+        // The minimum: while a control plane is upgraded node by node, some of them serve it already.
         statistic: cloudwatch.Stats.MINIMUM,
         period: this.#watch,
       }),

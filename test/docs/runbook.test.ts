@@ -35,9 +35,9 @@ describe('the runbook', () => {
       ([, code = '']) => code,
     );
 
-    // An outage has an alarm of its own; a bad manifest is the data plane's to refuse, and the export
-    // replaces it.
-    const others = ['unreachable', 'manifest'];
+    // An outage has an alarm of its own, and so has a version that is not served. A bad manifest is the data
+    // plane's to refuse, and the export replaces it.
+    const others = ['unreachable', 'incompatible', 'manifest'];
     const known = [...codesIn('core/kong/errors.ts'), ...codesIn('core/vault/errors.ts')];
     expect(known).toEqual(expect.arrayContaining(others));
     expect(explained.sort()).toEqual(known.filter((code) => !others.includes(code)).sort());

@@ -9,6 +9,7 @@ const report: ExportReport = {
   waitingSince: undefined,
   finishedAt: new Date(),
   versionsWithoutFile: 0,
+  pluginVersionsOmitted: false,
   statusError: undefined,
   complete: true,
 };

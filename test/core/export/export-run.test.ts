@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ExportParts, type ExportReport, isOutage, runExport } from '../../../core/export/export-run.ts';
+import { type ExportReport, isOutage, runExport } from '../../../core/export/export-run.ts';
+import type { ExportParts } from '../../../core/export/version-checks.ts';
 import type { ExportCommand } from '../../../core/intake/export-command.ts';
 import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
@@ -118,7 +119,13 @@ describe('an export', () => {
       const report = await runExport(parts, commands, signal);
 
       expect(requests).toEqual(
-        ['3.8.1', '3.9.1'].map((dataPlaneVersion) => ({ dataPlaneVersion, changedAt, signal })),
+        // The newest first.
+        ['3.9.1', '3.8.1'].map((dataPlaneVersion) => ({
+          dataPlaneVersion,
+          changedAt,
+          pluginVersions: 'named',
+          signal,
+        })),
       );
       expect(report.waitingSince).toEqual(since);
     },
@@ -132,7 +139,12 @@ describe('an export', () => {
     const report = await runExport(parts, [{ ...command('listen', at), configHash }]);
 
     expect(requests).toEqual(
-      ['3.8.1', '3.9.1'].map((dataPlaneVersion) => ({ dataPlaneVersion, changedAt: at, configHash })),
+      ['3.9.1', '3.8.1'].map((dataPlaneVersion) => ({
+        dataPlaneVersion,
+        changedAt: at,
+        configHash,
+        pluginVersions: 'named',
+      })),
     );
     expect(report.waitingSince).toEqual(at);
   });

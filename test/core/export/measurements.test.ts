@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BatchOutcome } from '../../../core/export/export-batch.ts';
-import type { VersionReport } from '../../../core/export/export-run.ts';
 import { measureBatch } from '../../../core/export/measurements.ts';
+import type { VersionReport } from '../../../core/export/version-report.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
 import type { Manifest } from '../../../core/vault/manifest.ts';
 
@@ -22,6 +22,7 @@ const manifest: Manifest = {
 const published = (size = 1_000, total = 10, manifestReplaced = false): VersionReport => ({
   kongVersion: '3.9.1',
   settled: true,
+  asked: undefined,
   outcome: 'published',
   manifest: { ...manifest, size, entities: { total } },
   gzip: new Uint8Array(),
@@ -35,6 +36,7 @@ const replacing = published(1_000, 10, true);
 const unchanged: VersionReport = {
   kongVersion: '3.9.0',
   settled: true,
+  asked: undefined,
   outcome: 'unchanged',
   manifest,
   versionId: 'v',
@@ -43,6 +45,7 @@ const unchanged: VersionReport = {
 const behind: VersionReport = {
   kongVersion: '3.9.0',
   settled: true,
+  asked: undefined,
   outcome: 'behind',
   manifest,
   behindSince: finishedAt,
@@ -55,6 +58,13 @@ const failed = (code: ControlPlaneErrorCode): VersionReport => ({
   error: new ControlPlaneError(code, code),
 });
 
+const notServed: VersionReport = {
+  kongVersion: '3.10.0',
+  outcome: 'not-served',
+  since: finishedAt,
+  askedAt: finishedAt,
+};
+
 function batch(
   versions: readonly VersionReport[],
   gaveUp = false,
@@ -66,6 +76,7 @@ function batch(
     waitingSince,
     finishedAt,
     versionsWithoutFile,
+    pluginVersionsOmitted: false,
     statusError: undefined,
     complete: !gaveUp,
   };
@@ -80,6 +91,7 @@ const none = {
   ExportFailed: 0,
   ManifestReplaced: 0,
   VersionsWithoutFile: 0,
+  VersionsNotServed: 0,
 };
 const { VersionsWithoutFile: _, ...unknownFiles } = none;
 
@@ -128,6 +140,11 @@ describe('the measurements of an export', () => {
       'versions that never had a file',
       batch([failed('refused'), unchanged], false, undefined, 1),
       { ...none, Unchanged: 1, VersionsWithoutFile: 1 },
+    ],
+    [
+      'versions that the control plane cannot serve',
+      batch([notServed, notServed, unchanged]),
+      { ...none, Unchanged: 1, VersionsNotServed: 2 },
     ],
     ['a status that was never written', batch([unchanged], true), { ...none, Unchanged: 1, ExportFailed: 1 }],
   ])('%s', (_, outcome, expected) => {

@@ -14,6 +14,8 @@ export interface MemoryVault extends ConfigVault {
   versions(name: ConfigFileName): readonly StoredVersion[];
   /** Writes past the protocol, as an intruder would. */
   overwrite(name: ConfigFileName, version: Omit<StoredVersion, 'etag'>): void;
+  /** Loses a file with all its versions. */
+  lose(name: ConfigFileName): void;
 }
 
 /** A vault in memory that keeps every version and refuses a stale etag. */
@@ -39,6 +41,7 @@ export function memoryVault(): MemoryVault {
   return {
     versions: versionsOf,
     overwrite: store,
+    lose: (name) => files.delete(configFileKey(name)),
     async current(name) {
       const current = versionsOf(name).at(-1);
       return (

@@ -3,20 +3,20 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
-import { readFrame } from '../../../core/kong/frame.ts';
 import type { ConfigVault, VersionStatus } from '../../../core/vault/config-vault.ts';
 import { VaultError } from '../../../core/vault/errors.ts';
 import { signManifest } from '../../../core/vault/manifest.ts';
 import { behindToleranceMs, type Publication, publish } from '../../../core/vault/publish.ts';
 import { countingRandom } from '../counting-random.ts';
-import { anyJson, rewriteJson, seededChance } from '../kong/notation.ts';
+import { anyJson } from '../kong/notation.ts';
+import { builtAt } from '../kong/served.ts';
+import { type Serving, serveTable } from '../kong/served-table.ts';
 import { skippingClock } from '../manual-clock.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 import { type MemoryVault, memoryVault } from './memory-vault.ts';
 
 const name = { controlPlane: 'prod', kongVersion: '3.4.2' };
 const exportedAt = new Date('2026-11-23T04:00:05Z');
-const builtAt = new Date('2026-11-23T04:00:00Z');
 const configHash = 'c'.repeat(32);
 
 /** The case of a patched control plane: what it takes out for 3.4.2 is in its hash as before. */
@@ -47,29 +47,8 @@ beforeEach(async () => {
   };
 });
 
-interface Serving {
-  /** How the table is written; the same number is the same bytes. */
-  readonly notation?: number;
-  readonly at?: Date;
-  readonly hasTimestamp?: boolean;
-}
-
-/** A table as a control plane serves it, always under the same hash. */
-async function serve(
-  table: object,
-  { notation = 1, at = builtAt, hasTimestamp = true }: Serving = {},
-): Promise<ControlPlaneConfiguration> {
-  const json = rewriteJson({ _format_version: '3.0', _transform: false, ...table }, seededChance(notation));
-  const frame = gzipSync(
-    `{"type":"reconfigure","timestamp":${at.getTime() / 1000},"config_hash":"${configHash}","config_table":${json}}`,
-  );
-  return {
-    settled: true,
-    pluginVersions: 'named',
-    ...(await readFrame(frame, { maxJsonBytes: 2 ** 20, makeFile: notation % 2 === 0 })),
-    hasTimestamp,
-  };
-}
+/** A table as the control plane serves it, always under the same hash. */
+const serve = (table: object, serving: Serving = {}) => serveTable(table, { configHash, ...serving });
 
 const publishing = (
   configuration: ControlPlaneConfiguration,

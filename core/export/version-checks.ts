@@ -1,0 +1,212 @@
+import type { Clock } from '../clock.ts';
+import type {
+  ControlPlane,
+  ControlPlaneConfiguration,
+  ControlPlaneVisit,
+  PluginVersions,
+} from '../kong/control-plane.ts';
+import { ControlPlaneError, type ControlPlaneErrorCode } from '../kong/errors.ts';
+import type { RandomSource } from '../random-source.ts';
+import type { ConfigVault, ControlPlaneStatus, PluginVersionsStatus } from '../vault/config-vault.ts';
+import { findNoted, publish } from '../vault/publish.ts';
+import type { Signer } from '../vault/signer.ts';
+import { attempt } from './attempt.ts';
+import type { NewestChange } from './commanded-changes.ts';
+import type { Asked, VersionReport } from './version-report.ts';
+import {
+  type CheckReason,
+  mustAsk,
+  type NewestServed,
+  type VersionTurn,
+  versionTurns,
+} from './version-turns.ts';
+
+export interface ExportParts {
+  readonly controlPlane: ControlPlane;
+  /** Its name: it stands in keys and manifests. */
+  readonly name: string;
+  readonly vault: ConfigVault;
+  readonly signer: Signer;
+  /** Full versions of the data planes to publish for. */
+  readonly dataPlaneVersions: readonly string[];
+  readonly clock: Clock;
+  readonly random: RandomSource;
+}
+
+export interface CheckRequest {
+  readonly reason: CheckReason;
+  readonly change: NewestChange | undefined;
+  /** What the last check noted. */
+  readonly last: ControlPlaneStatus | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface CheckOutcome {
+  readonly versions: readonly VersionReport[];
+  /** To be noted: whether, and since when, plugins must be announced without versions. */
+  readonly pluginVersions: PluginVersionsStatus | undefined;
+}
+
+/** How long the way that helped is taken before the other one is tried again. */
+const namedAgainAfterMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Checks the file of each data-plane version, one after another in one visit: reads the configuration and
+ * publishes what is new, or only looks at the vault where the control plane need not be asked. A version that
+ * fails does not hold up the others.
+ *
+ * @returns the reports in the order of the settings
+ */
+export async function checkVersions(parts: ExportParts, request: CheckRequest): Promise<CheckOutcome> {
+  const visit = parts.controlPlane.visit();
+  const checks = new VersionChecks(parts, request, visit);
+  const reports = new Map<string, VersionReport>();
+  try {
+    for (const turn of versionTurns(parts.dataPlaneVersions, request.last)) {
+      reports.set(turn.kongVersion, await checks.check(turn));
+    }
+  } finally {
+    await visit.end();
+  }
+  return {
+    versions: parts.dataPlaneVersions.flatMap((kongVersion) => reports.get(kongVersion) ?? []),
+    pluginVersions: checks.pluginVersions(),
+  };
+}
+
+class VersionChecks {
+  readonly #parts: ExportParts;
+  readonly #request: CheckRequest;
+  readonly #visit: ControlPlaneVisit;
+  #newest: NewestServed | undefined;
+  /** Why no version can be asked for any more. */
+  #outage: ControlPlaneError | undefined;
+  readonly #announced: { readonly asked: PluginVersions; readonly answered: PluginVersions }[] = [];
+
+  constructor(parts: ExportParts, request: CheckRequest, visit: ControlPlaneVisit) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#visit = visit;
+  }
+
+  async check(turn: VersionTurn): Promise<VersionReport> {
+    const { kongVersion } = turn;
+    const checked = await attempt(this.#checkOrThrow(turn));
+    return 'error' in checked ? { kongVersion, outcome: 'failed', error: checked.error } : checked.value;
+  }
+
+  pluginVersions(): PluginVersionsStatus | undefined {
+    const { last, reason } = this.#request;
+    const before = last?.pluginVersions;
+    if (this.#announced.length === 0) {
+      return before;
+    }
+    const omitted = this.#announced.filter(({ answered }) => answered === 'omitted');
+    if (omitted.length === 0) {
+      return undefined;
+    }
+    const wasTried = before === undefined || omitted.some(({ asked }) => asked === 'named');
+    return {
+      omittedSince: before?.omittedSince ?? reason.now,
+      triedNamedAt: wasTried ? reason.now : before.triedNamedAt,
+    };
+  }
+
+  async #checkOrThrow(turn: VersionTurn): Promise<VersionReport> {
+    if (!mustAsk(turn, this.#request.reason, this.#newest)) {
+      const noted = await this.#lookAtVault(turn);
+      if (noted !== undefined) {
+        return noted;
+      }
+    }
+    if (this.#outage !== undefined) {
+      // Each further try would wait for the same time limit.
+      throw this.#outage;
+    }
+    const asked = await attempt(this.#ask(turn));
+    if ('value' in asked) {
+      return this.#publish(turn, asked.value);
+    }
+    const { error } = asked;
+    if (isControlPlaneError(error, 'incompatible')) {
+      const { now } = this.#request.reason;
+      const since = turn.notServed?.since ?? now;
+      return { kongVersion: turn.kongVersion, outcome: 'not-served', since, askedAt: now, error };
+    }
+    if (isControlPlaneError(error, 'unreachable')) {
+      this.#outage = error;
+    }
+    throw error;
+  }
+
+  /** What was noted, if the vault still has it; undefined where the control plane must be asked after all. */
+  async #lookAtVault({
+    kongVersion,
+    lastStatus,
+    notServed,
+  }: VersionTurn): Promise<VersionReport | undefined> {
+    const name = { controlPlane: this.#parts.name, kongVersion };
+    if (lastStatus !== undefined) {
+      const noted = await findNoted(this.#parts, name, lastStatus);
+      if (noted === undefined) {
+        return undefined;
+      }
+      if (notServed === undefined) {
+        return { kongVersion, settled: true, asked: undefined, ...noted };
+      }
+    }
+    return notServed && { outcome: 'not-served', ...notServed };
+  }
+
+  async #ask({ kongVersion }: VersionTurn): Promise<ControlPlaneConfiguration> {
+    const { change, signal } = this.#request;
+    const pluginVersions = this.#howToAnnounce();
+    const configuration = await this.#visit.configuration({
+      dataPlaneVersion: kongVersion,
+      changedAt: change?.at,
+      configHash: change?.configHash,
+      pluginVersions,
+      signal,
+    });
+    this.#announced.push({ asked: pluginVersions, answered: configuration.pluginVersions });
+    return configuration;
+  }
+
+  #howToAnnounce(): PluginVersions {
+    const { last, reason } = this.#request;
+    const latest = this.#announced.at(-1)?.answered;
+    if (latest !== undefined) {
+      return latest;
+    }
+    const triedNamedAt = last?.pluginVersions?.triedNamedAt.getTime();
+    return triedNamedAt === undefined || reason.now.getTime() - triedNamedAt >= namedAgainAfterMs
+      ? 'named'
+      : 'omitted';
+  }
+
+  async #publish(
+    { kongVersion, lastStatus }: VersionTurn,
+    configuration: ControlPlaneConfiguration,
+  ): Promise<VersionReport> {
+    const { configHash, builtAt, settled, tableSha256 } = configuration;
+    const isInNewBytes = !(lastStatus?.servedTables ?? []).includes(tableSha256);
+    this.#newest ??= { configHash, builtAt, isInNewBytes };
+    const asked: Asked = {
+      at: this.#request.reason.now,
+      newestConfigHash: this.#newest.configHash,
+      // Another node of the control plane may not have the change yet.
+      isOlderThanNewest: configHash !== this.#newest.configHash && builtAt < this.#newest.builtAt,
+    };
+    const publication = await publish(this.#parts, {
+      name: { controlPlane: this.#parts.name, kongVersion },
+      configuration,
+      lastStatus,
+      signal: this.#request.signal,
+    });
+    return { kongVersion, settled, asked, ...publication };
+  }
+}
+
+function isControlPlaneError(error: unknown, code: ControlPlaneErrorCode): error is ControlPlaneError {
+  return error instanceof ControlPlaneError && error.code === code;
+}

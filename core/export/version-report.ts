@@ -1,0 +1,32 @@
+import type { Publication } from '../vault/publish.ts';
+import type { Attempt } from './attempt.ts';
+import type { Changes } from './changes.ts';
+
+/** What became of one data-plane version's file. */
+export type VersionReport = { readonly kongVersion: string } & (
+  | (Publication & {
+      readonly settled: boolean;
+      /** What the control plane answered; undefined where only the vault was looked at. */
+      readonly asked: Asked | undefined;
+      /** What a published revision changed, where that could be told. */
+      readonly changes?: Attempt<Changes | undefined>;
+    })
+  | {
+      /** The control plane cannot serve this version. What the vault has of it stays. */
+      readonly outcome: 'not-served';
+      readonly since: Date;
+      readonly askedAt: Date;
+      /** What the control plane said; undefined where it was not asked this time. */
+      readonly error?: unknown;
+    }
+  | { readonly outcome: 'failed'; readonly error: unknown }
+);
+
+/** How a control plane answered for one version. */
+export interface Asked {
+  readonly at: Date;
+  /** Its hash for the newest version that it serves. */
+  readonly newestConfigHash: string;
+  /** Whether the answer was older than that for the newest version: then it must be asked again. */
+  readonly isOlderThanNewest: boolean;
+}
