@@ -35,8 +35,11 @@ export interface DoorbellParts {
 
 export type HookAnswer = 'accepted' | 'ping' | Problem;
 
-/** Largest body that is taken: an entity with a certificate chain has some kB, a hook's body two entities. */
-export const maxHookBytes = 1024 * 1024;
+/**
+ * Largest body that is taken: as much as Lambda takes of an event. A hook's body holds two entities, and a
+ * plugin with an OpenAPI document in it has megabytes.
+ */
+export const maxHookBytes = 6 * 1024 * 1024;
 
 /** Answers an event hook: verifies it and asks for an export. Nothing of it is kept. */
 export function doorbell(parts: DoorbellParts): (hook: HookRequest) => Promise<HookAnswer> {

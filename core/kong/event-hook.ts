@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { closeBrace, openBrace } from './json-grammar.ts';
 
 /** A delivery of a Kong event hook, or of anything that signs like one. */
 export interface SignedDelivery {
@@ -43,8 +44,14 @@ export function isSignedByOneOf(
   return matches;
 }
 
+/** A ping holds the hook's own settings. What is larger is a change, and is not parsed: it may be large. */
+export const largestPingBytes = 64 * 1024;
+
 /** Tells a ping (`{"source": "kong:event_hooks", "event": "ping"}`, sent for a new hook) from a change. */
 export function deliveryKind(body: Uint8Array): DeliveryKind {
+  if (body.length > largestPingBytes) {
+    return looksLikeObject(body) ? 'change' : 'malformed';
+  }
   let delivery: unknown;
   try {
     delivery = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
@@ -56,4 +63,11 @@ export function deliveryKind(body: Uint8Array): DeliveryKind {
   }
   const { source, event } = delivery as Readonly<Record<string, unknown>>;
   return source === 'kong:event_hooks' && event === 'ping' ? 'ping' : 'change';
+}
+
+/** Whether the first and the last byte that is no white space are braces. */
+function looksLikeObject(body: Uint8Array): boolean {
+  // Space, tab, line feed and carriage return are JSON's white space (RFC 8259, 2).
+  const isText = (byte: number) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d;
+  return body.find(isText) === openBrace && body.findLast(isText) === closeBrace;
 }

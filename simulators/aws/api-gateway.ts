@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type {
   APIGatewayProxyEventV2,
@@ -6,6 +7,7 @@ import type {
 } from 'aws-lambda';
 import { type Guard, overTls } from './access.ts';
 import type { Identities, Identity } from './identities.ts';
+import { largestEventBytes } from './lambda.ts';
 import type { LambdaFunction } from './lambda-function.ts';
 import { type Listening, listenLocally } from './listening.ts';
 import {
@@ -163,6 +165,7 @@ async function answerByRoute(
       exchange.caller = caller;
       await requirePermission(api, route);
       const event = proxyEvent(api, route, request, pathParameters, caller);
+      requireInvocable(event);
       return (await route.function.invoke(event)) as APIGatewayProxyStructuredResultV2;
     }
   }
@@ -179,6 +182,15 @@ function errorAnswer(error: unknown): APIGatewayProxyStructuredResultV2 {
       : gatewayError(400, 'Bad Request');
   }
   return gatewayError(500, 'Internal Server Error');
+}
+
+/** How API Gateway answers for a larger event is not documented; that it does not reach the function is. */
+function requireInvocable(event: object): void {
+  if (Buffer.byteLength(JSON.stringify(event)) > largestEventBytes) {
+    throw new Error(
+      `Request must be smaller than ${largestEventBytes} bytes for the InvokeFunction operation`,
+    );
+  }
 }
 
 /** API Gateway Developer Guide, "Customize HTTP API access logs". */
@@ -292,11 +304,22 @@ function proxyEvent(
       timeEpoch: at.getTime(),
       ...(caller === undefined ? {} : { authorizer: { iam: iamContext(caller, accountId) } }),
     },
-    // Text stays text for the content types that API Gateway takes as text; the bytes are the same either
-    // way.
-    ...(request.body.length === 0 ? {} : { body: request.body.toString('base64') }),
-    isBase64Encoded: request.body.length > 0,
+    ...eventBody(request),
   };
+}
+
+/** JSON stays text, and so counts more in the event than it has bytes. What is no text is base64. */
+function eventBody({
+  body,
+  headers,
+}: ReceivedRequest): Pick<APIGatewayProxyEventV2, 'body' | 'isBase64Encoded'> {
+  const isJson = /^application\/json\s*(;|$)/i.test(headers.get('content-type') ?? '');
+  if (body.length === 0) {
+    return { isBase64Encoded: false };
+  }
+  return isJson && isUtf8(body)
+    ? { body: body.toString('utf8'), isBase64Encoded: false }
+    : { body: body.toString('base64'), isBase64Encoded: true };
 }
 
 /** Values of a parameter that is given more than once are joined by commas. */

@@ -21,6 +21,9 @@ export interface LocalLambda extends RunningService {
   createFunction(name: string, invoke: Invoke): void;
 }
 
+/** Lambda Developer Guide, "Lambda quotas": 6 MB for each synchronous invocation. */
+export const largestEventBytes = 6 * 1024 * 1024;
+
 const invocations = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 
 /** Starts a Lambda whose functions are given to it. */
@@ -79,6 +82,13 @@ function functionArn({ path }: ReceivedRequest, arnOf: (name: string) => string)
 }
 
 function payload({ body }: ReceivedRequest): unknown {
+  if (body.length > largestEventBytes) {
+    throw new ServiceError(
+      413,
+      'RequestTooLargeException',
+      `Request must be smaller than ${largestEventBytes} bytes for the InvokeFunction operation`,
+    );
+  }
   try {
     return body.length === 0 ? null : JSON.parse(body.toString('utf8'));
   } catch (error) {

@@ -90,6 +90,18 @@ describe('an event hook', () => {
     expect(statusOf(answer)).toBe(expected);
   });
 
+  it('of a plugin with an OpenAPI document of 620 kB in it is accepted', async () => {
+    const entity = { name: 'oas-validation', config: { api_spec: '{"paths":{}}'.repeat(620_000 / 12) } };
+    const { ring, requests } = rung();
+
+    const answer = await ring(
+      signed(JSON.stringify({ source: 'crud', event: 'plugins', entity, old_entity: entity })),
+    );
+
+    expect(answer).toBe('accepted');
+    expect(requests.commands('prod')).toHaveLength(1);
+  });
+
   it.each([
     [true, 'accepted'],
     [false, 401],

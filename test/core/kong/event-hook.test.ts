@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { deliveryKind, isSignedByOneOf } from '../../../core/kong/event-hook.ts';
+import { deliveryKind, isSignedByOneOf, largestPingBytes } from '../../../core/kong/event-hook.ts';
 
 const secret = 'current secret';
 const body = Buffer.from('{"source": "dao:crud",  "entity": {"name":"\\u00e9"}}');
@@ -126,6 +126,33 @@ describe('the kind of a delivery', () => {
     ['half an object', '{"source":', 'malformed'],
   ])('%s', (_, text, kind) => {
     expect(deliveryKind(Buffer.from(text))).toBe(kind);
+  });
+
+  it.each([
+    ['an object', '{"a":"', '"}', 'change'],
+    ['an object in white space', ' \t{"a":"', '"} \r\n', 'change'],
+    ['a list', '["', '"]', 'malformed'],
+    ['half an object', '{"a":"', '"', 'malformed'],
+    ['no JSON', 'a=', '', 'malformed'],
+    // It is signed, and nothing in it is trusted: an export that changes nothing is all that comes of it.
+    ['what only looks like an object', '{', '}', 'change'],
+  ])('is seen without parsing it where it is larger than a ping: %s', (_, begin, end, kind) => {
+    const body = Buffer.from(`${begin}${'x'.repeat(largestPingBytes + 1)}${end}`);
+
+    expect(deliveryKind(body)).toBe(kind);
+  });
+
+  it.each([
+    [largestPingBytes, 'ping'],
+    [largestPingBytes + 1, 'change'],
+  ])('of a ping with %d bytes: %s', (sizeBytes, kind) => {
+    const ping = '{"source":"kong:event_hooks","event":"ping"}';
+
+    expect(deliveryKind(Buffer.from(ping.padEnd(sizeBytes)))).toBe(kind);
+  });
+
+  it('of white space alone is malformed, however much', () => {
+    expect(deliveryKind(Buffer.alloc(largestPingBytes + 1, 0x20))).toBe('malformed');
   });
 
   it('is malformed when the text is no UTF-8', () => {

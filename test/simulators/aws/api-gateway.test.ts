@@ -146,13 +146,48 @@ describe('bodies', () => {
     expect(bodyOf(lastEvent())).toEqual(body);
   });
 
+  it.each<[content: string, type: string, body: Buffer, isBase64Encoded: boolean]>([
+    ['JSON', 'Application/JSON; charset=utf-8', Buffer.from('{"a":"ü"}'), false],
+    ['what only calls itself JSON', 'application/json', Buffer.from([0xff]), true],
+    ['what may be bytes', 'application/octet-stream', Buffer.from('{}'), true],
+    ['nothing', 'application/json', Buffer.alloc(0), false],
+  ])('are text for the function where they are JSON: %s', async (_what, type, body, isBase64Encoded) => {
+    await post('/control-planes/prod/events', body, { 'content-type': type });
+
+    expect(lastEvent().isBase64Encoded).toBe(isBase64Encoded);
+  });
+
+  it('reach the function up to the size that Lambda takes of the whole event', async () => {
+    const json = { 'content-type': 'application/json' };
+    await post('/control-planes/prod/events', Buffer.alloc(5_000_000, 'x'), json);
+    const room = 6 * 1024 * 1024 - Buffer.byteLength(JSON.stringify(lastEvent()));
+    // A quotation mark has two bytes in the event, and this one's length has as many digits as that one's.
+    const bodies = [
+      'x'.repeat(5_000_000 + room),
+      'x'.repeat(5_000_000 + room + 1),
+      `${'x'.repeat(5_000_000 + room - 1)}"`,
+    ];
+
+    const statuses: number[] = [];
+    for (const body of bodies) {
+      const response = await post('/control-planes/prod/events', Buffer.from(body), json);
+      statuses.push(response.status);
+      await response.body?.cancel();
+    }
+
+    expect(statuses).toEqual([202, 500, 500]);
+  });
+
   it.each([
-    [10 * 1024 * 1024, 202],
+    [10 * 1024 * 1024, 500],
     [10 * 1024 * 1024 + 1, 413],
-  ])('of %d bytes are answered with %d', async (sizeBytes, status) => {
+  ])('of %d bytes are answered with %d by the gateway itself', async (sizeBytes, status) => {
+    const before = events.length;
+
     const response = await post('/control-planes/prod/events', Buffer.alloc(sizeBytes));
 
     expect(response.status).toBe(status);
+    expect(events).toHaveLength(before);
     await response.body?.cancel();
   });
 

@@ -45,6 +45,18 @@ describe('the local Lambda', () => {
   }
 
   it.each([
+    [6 * 1024 * 1024, 200],
+    [6 * 1024 * 1024 + 1, 413],
+  ])('answers an event of %d bytes with %d', async (sizeBytes, status) => {
+    const { response } = await call({
+      path: '/2015-03-31/functions/echo/invocations',
+      body: JSON.stringify('x'.repeat(sizeBytes - 2)),
+    });
+
+    expect(response.status).toBe(status);
+  });
+
+  it.each([
     ['name', 'echo'],
     ['ARN', encodeURIComponent(`arn:aws:lambda:${REGION}:${ACCOUNT_ID}:function:echo`)],
   ])('runs a function by its %s, and answers what it answers', async (_, name) => {
