@@ -66,8 +66,11 @@ function logVersion(controlPlane: string, version: VersionReport): void {
   };
   if (outcome === 'published') {
     logger.info('published', { ...fields, settled: version.settled, ...changeFields(version.changes) });
-    if (version.warning !== undefined) {
-      logger.warn(version.warning, { controlPlane, kongVersion, revision });
+    for (const warning of [
+      ...version.frameWarnings,
+      ...(version.warning === undefined ? [] : [version.warning]),
+    ]) {
+      logger.warn(warning, { controlPlane, kongVersion, revision });
     }
   } else if (outcome === 'behind') {
     logger.warn('the control plane serves an older configuration than the published one', {

@@ -47,6 +47,10 @@ export interface CheckOutcome {
   readonly pluginVersions: PluginVersionsStatus | undefined;
 }
 
+const withoutTimestamp =
+  'the control plane does not say when it built its configuration: an older one, of a node that lacks the last change, cannot be ' +
+  'told from a newer one, and is published as well';
+
 /** How long the way that helped is taken before the other one is tried again. */
 const namedAgainAfterMs = 24 * 60 * 60 * 1000;
 
@@ -152,7 +156,7 @@ class VersionChecks {
         return undefined;
       }
       if (notServed === undefined) {
-        return { kongVersion, settled: true, asked: undefined, ...noted };
+        return { kongVersion, settled: true, asked: undefined, frameWarnings: [], ...noted };
       }
     }
     return notServed && { outcome: 'not-served', ...notServed };
@@ -188,7 +192,7 @@ class VersionChecks {
     { kongVersion, lastStatus }: VersionTurn,
     configuration: ControlPlaneConfiguration,
   ): Promise<VersionReport> {
-    const { configHash, builtAt, settled, tableSha256 } = configuration;
+    const { configHash, builtAt, settled, tableSha256, hasTimestamp, warnings } = configuration;
     const isInNewBytes = !(lastStatus?.servedTables ?? []).includes(tableSha256);
     this.#newest ??= { configHash, builtAt, isInNewBytes };
     const asked: Asked = {
@@ -203,7 +207,8 @@ class VersionChecks {
       lastStatus,
       signal: this.#request.signal,
     });
-    return { kongVersion, settled, asked, ...publication };
+    const frameWarnings = hasTimestamp ? warnings : [...warnings, withoutTimestamp];
+    return { kongVersion, settled, asked, frameWarnings, ...publication };
   }
 }
 

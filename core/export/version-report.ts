@@ -8,6 +8,8 @@ export type VersionReport = { readonly kongVersion: string } & (
       readonly settled: boolean;
       /** What the control plane answered; undefined where only the vault was looked at. */
       readonly asked: Asked | undefined;
+      /** What a person should know of what the control plane served. */
+      readonly frameWarnings: readonly string[];
       /** What a published revision changed, where that could be told. */
       readonly changes?: Attempt<Changes | undefined>;
     })

@@ -94,9 +94,10 @@ async function readConfiguration(
     const decision = settle(options.settle, {
       now: clock.now(),
       changedAt: request.changedAt,
-      builtAt: newest?.builtAt,
+      configHash: request.configHash,
+      frame: newest,
     });
-    if (newest !== undefined && (decision === 'take' || newest.configHash === request.configHash)) {
+    if (newest !== undefined && decision === 'take') {
       return { ...newest, settled: true, pluginVersions };
     }
     const waitMs = typeof decision === 'object' ? decision.waitMs : firstFrameTimeoutMs;

@@ -1,3 +1,5 @@
+import type { FrameEnvelope } from './frame-content.ts';
+
 /**
  * How long an export stays for a frame that surely holds the change it was called for
  * (docs/design.md#6-read-as-a-data-plane).
@@ -13,24 +15,40 @@ export interface SettleMoment {
   readonly now: Date;
   /** When the change happened; without it any frame will do. */
   readonly changedAt?: Date | undefined;
-  /** When the newest frame that has come was built. */
-  readonly builtAt?: Date | undefined;
+  /** The hash that the change led to, where somebody has seen it. */
+  readonly configHash?: string | undefined;
+  /** The newest frame that has come. */
+  readonly frame?: Pick<FrameEnvelope, 'builtAt' | 'hasTimestamp' | 'configHash' | 'entities'> | undefined;
 }
 
 export type SettleDecision = 'take' | { readonly waitMs: number } | 'wait for a frame';
 
+/**
+ * A frame's time is that of the end of the control plane's export, which reads the database in one
+ * transaction: what was changed after its beginning is missing. An export takes about a second for so many
+ * (docs/kong.md#the-cluster-endpoint).
+ */
+const entitiesPerSecond = 30_000;
+
 /** Whether the newest frame is to be taken, or what to wait for. */
-export function settle(policy: SettlePolicy, { now, changedAt, builtAt }: SettleMoment): SettleDecision {
-  if (builtAt === undefined) {
+export function settle(
+  policy: SettlePolicy,
+  { now, changedAt, configHash, frame }: SettleMoment,
+): SettleDecision {
+  if (frame === undefined) {
     return 'wait for a frame';
   }
-  if (changedAt === undefined) {
+  if (changedAt === undefined || frame.configHash === configHash) {
     return 'take';
   }
+  const entities = Object.values(frame.entities).reduce((sum, count) => sum + count, 0);
+  const exportMs = (entities / entitiesPerSecond) * 1000;
   // With a control plane whose clock is ahead, an old frame must not be taken for a new one.
-  if (builtAt.getTime() > changedAt.getTime() + policy.clockToleranceSeconds * 1000) {
+  const newEnoughMs = changedAt.getTime() + policy.clockToleranceSeconds * 1000 + exportMs;
+  // Without a time of its own a frame has the time when it came, which says nothing of its content.
+  if (frame.hasTimestamp && frame.builtAt.getTime() > newEnoughMs) {
     return 'take';
   }
-  const waitMs = changedAt.getTime() + policy.settleSeconds * 1000 - now.getTime();
+  const waitMs = Math.ceil(changedAt.getTime() + policy.settleSeconds * 1000 + exportMs - now.getTime());
   return waitMs <= 0 ? 'take' : { waitMs };
 }

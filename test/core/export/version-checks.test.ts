@@ -328,6 +328,22 @@ describe('a check of several versions', () => {
   });
 });
 
+describe('a control plane whose frames have no time', () => {
+  it('is published with a word about it, and what its frames warn of', async () => {
+    usual = { hasTimestamp: false };
+
+    const [without] = (await check(0, { versions: ['3.9.1'] })).versions;
+    usual = { configHash: hashOf('d') };
+    const [having] = (await check(5, { versions: ['3.9.1'] })).versions;
+
+    expect(without).toMatchObject({
+      outcome: 'published',
+      frameWarnings: [expect.stringContaining('does not say when')],
+    });
+    expect(having).toMatchObject({ outcome: 'published', frameWarnings: [] });
+  });
+});
+
 describe('an unreachable control plane', () => {
   it('is tried once in an export, and fails all that had to be asked for', async () => {
     await check(0);
