@@ -128,7 +128,15 @@ export const controlPlaneSchema = sectionSchema({
   /** `host:port` of the control plane's `cluster_listen`, as data planes reach it. */
   clusterEndpoint: clusterEndpointSchema,
   /** `cluster_mtls` of the control plane. */
-  clusterMtls: v.optional(v.picklist(['shared', 'pki'], 'either "shared" or "pki" is expected'), 'shared'),
+  clusterMtls: v.optional(
+    v.picklist(['shared', 'pki'], ({ input }) =>
+      // What it checks is checked by the control plane alone.
+      input === 'pki_check_cn'
+        ? '"pki" will do for pki_check_cn: a data plane connects in the same way. The control plane must allow the common name of the certificate'
+        : 'either "shared" or "pki" is expected',
+    ),
+    'shared',
+  ),
   /**
    * Name in the control plane's certificate. Default: `kong_clustering` in shared mode, the host in PKI mode.
    */

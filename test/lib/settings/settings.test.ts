@@ -460,6 +460,12 @@ describe('a wrong setting', () => {
       'a version is listed twice',
     ],
     [
+      'a clusterMtls that is as good as another',
+      given({}, { clusterMtls: 'pki_check_cn' }),
+      'controlPlanes.prod.clusterMtls',
+      '"pki" will do for pki_check_cn',
+    ],
+    [
       'a wrong clusterMtls',
       given({}, { clusterMtls: 'mutual' }),
       'controlPlanes.prod.clusterMtls',
