@@ -38,6 +38,7 @@ const exporter: ExportVariables = {
 const presign: PresignVariables = {
   CONTROL_PLANE: 'prod',
   BUCKET: 'vault',
+  URL_SUFFIX: 'amazonaws.com',
   DATA_PLANE_VERSIONS: '3.9.1',
   URL_LIFETIME_SECONDS: '120',
   CLUSTER_CERTIFICATES: 'x'.repeat(43),
@@ -110,7 +111,6 @@ async function measureImportMs(file: string, environment: Readonly<Record<string
       AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
       AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
       POWERTOOLS_SERVICE_NAME: 'bench',
-      POWERTOOLS_METRICS_NAMESPACE: 'Lifeboat',
     },
   });
   return Number(stdout);

@@ -18,6 +18,7 @@ const grant = grants({
   presign: s3Presigner({
     bucket: 'lifeboat-vault',
     region: 'eu-central-1',
+    urlSuffix: 'amazonaws.com',
     credentials: {
       accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
       secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',

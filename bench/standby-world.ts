@@ -67,7 +67,7 @@ const grant = grants({
   dataPlaneVersions: [name.kongVersion],
   lifetimeSeconds: 120,
   clock: systemClock,
-  presign: s3Presigner({ bucket, region, credentials, endpoint }),
+  presign: s3Presigner({ bucket, region, urlSuffix: 'amazonaws.com', credentials, endpoint }),
 });
 const api = createServer(async (request, response) => {
   const { searchParams } = new URL(request.url ?? '', 'http://api');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { isNativeError } from 'node:util/types';
 import { InvalidArgumentError } from 'commander';
+import { readErrorCode } from '../core/error-code.ts';
 
 /**
  * Takes out variables that are set to nothing, as manifests and unit files often do, and fills others from
@@ -32,7 +32,7 @@ function contentOf(file: string, variable: string): string {
     return readFileSync(file, 'utf8').trimEnd();
   } catch (error) {
     // Not what was given: whoever takes the variable for its twin has put a key there.
-    const code = isNativeError(error) && 'code' in error ? String(error.code) : 'no file at all';
+    const code = readErrorCode(error) ?? 'no file at all';
     throw new InvalidArgumentError(`${variable} names no file that can be read (${code})`);
   }
 }

@@ -1,10 +1,10 @@
 /** Options that several commands have, with their `LIFEBOAT_*` variables. */
 import { readFile } from 'node:fs/promises';
-import { isNativeError } from 'node:util/types';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
 import { decodePem, isPem, UnusableClusterCertificate } from '../core/access/certificate-with-key.ts';
 import { type ClusterIdentity, clusterIdentity } from '../core/access/cluster-identity.ts';
+import { readErrorCode } from '../core/error-code.ts';
 import { findApiRegion, findFunctionRegion } from '../core/fetch/aws-endpoints.ts';
 import type { GrantEndpoint } from '../core/fetch/grant-source.ts';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
@@ -127,7 +127,7 @@ async function readPem(option: string, given: string): Promise<string> {
       return decoded;
     }
     // Not what was given: where it is no file's name it may be a key.
-    const code = isNativeError(error) && 'code' in error ? String(error.code) : String(error);
+    const code = readErrorCode(error) ?? String(error);
     throw new InvalidArgumentError(
       `${option} is no file that can be read (${code}), no PEM, and no base64 of PEM`,
     );

@@ -22,6 +22,7 @@ const grant = grants({
   presign: s3Presigner({
     bucket: environment.BUCKET,
     region: runtime.AWS_REGION,
+    urlSuffix: environment.URL_SUFFIX,
     endpoint: runtime.AWS_ENDPOINT_URL_S3,
     credentials: {
       accessKeyId: runtime.AWS_ACCESS_KEY_ID,

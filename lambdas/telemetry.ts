@@ -4,10 +4,10 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 /** The function's log: JSON lines; level and service name come from the environment. */
 export const logger = new Logger();
 
-/**
- * Metrics that alarms and dashboard read: namespace `Lifeboat`, the one dimension ControlPlane
- * (docs/design.md#metrics).
- */
+const metricsNamespace = 'Lifeboat';
+export type MetricsNamespace = typeof metricsNamespace;
+
+/** Metrics that alarms and dashboard read, with the one dimension ControlPlane (docs/design.md#metrics). */
 export const metricNames = [
   'ExportDuration',
   'ChangeToPublished',
@@ -35,7 +35,7 @@ const units: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeo
   ConfigBytes: MetricUnit.Bytes,
 };
 
-const metrics = new Metrics({ namespace: 'Lifeboat' });
+const metrics = new Metrics({ namespace: metricsNamespace });
 // Powertools would add its own dimension `service`, and every alarm would have to name it.
 metrics.clearDefaultDimensions();
 

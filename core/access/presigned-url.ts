@@ -5,6 +5,8 @@ import { Sha256 } from './sha256.ts';
 export interface PresignerOptions {
   readonly bucket: string;
   readonly region: string;
+  /** The end of AWS's domain names in the partition of the region, for example `amazonaws.com`. */
+  readonly urlSuffix: string;
   readonly credentials: AwsCredentialIdentity;
   /** Another S3 endpoint than AWS's own, addressed with the bucket in the path; the local system's. */
   readonly endpoint?: string | undefined;
@@ -23,7 +25,8 @@ export type Presigner = (object: PresignedObject, lifetimeSeconds: number, now: 
  * Presigned GET URLs by SigV4 (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html). Pure
  * computation: no network call, so that a grant works whatever else is down.
  */
-export function s3Presigner({ bucket, region, credentials, endpoint }: PresignerOptions): Presigner {
+export function s3Presigner(options: PresignerOptions): Presigner {
+  const { region, credentials } = options;
   const signer = new SignatureV4({
     service: 's3',
     region,
@@ -33,7 +36,7 @@ export function s3Presigner({ bucket, region, credentials, endpoint }: Presigner
     uriEscapePath: false,
     applyChecksum: false,
   });
-  const { origin, host, basePath } = bucketAddress(bucket, region, endpoint);
+  const { origin, host, basePath } = bucketAddress(options);
 
   return async ({ key, versionId }, lifetimeSeconds, now) => {
     const path = `${basePath}/${key.split('/').map(percentEncode).join('/')}`;
@@ -54,13 +57,12 @@ export function s3Presigner({ bucket, region, credentials, endpoint }: Presigner
   };
 }
 
-function bucketAddress(bucket: string, region: string, endpoint: string | undefined) {
+function bucketAddress({ bucket, region, urlSuffix, endpoint }: PresignerOptions) {
   if (endpoint !== undefined) {
     const { origin, host } = new URL(endpoint);
     return { origin, host, basePath: `/${bucket}` };
   }
-  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  const host = `${bucket}.s3.${region}.${suffix}`;
+  const host = `${bucket}.s3.${region}.${urlSuffix}`;
   return { origin: `https://${host}`, host, basePath: '' };
 }
 

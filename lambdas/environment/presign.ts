@@ -9,6 +9,8 @@ import { atLeastOne, commaSeparated, nonEmptyText, versionList } from './fields.
 export const presignEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
   BUCKET: nonEmptyText,
+  /** As CloudFormation knows it: the presigner is too small for the SDK's table of partitions. */
+  URL_SUFFIX: nonEmptyText,
   DATA_PLANE_VERSIONS: versionList,
   URL_LIFETIME_SECONDS: atLeastOne,
   /** Comma-separated SHA-256 fingerprints (base64url) of data planes' certificates. */

@@ -77,7 +77,6 @@ export class LifeboatFunction<
       environment: {
         ...(props.environment as Readonly<Record<string, string>>),
         POWERTOOLS_SERVICE_NAME: `lifeboat-${props.entry}`,
-        POWERTOOLS_METRICS_NAMESPACE: 'Lifeboat',
       },
       ...(props.reservedConcurrency === undefined
         ? {}

@@ -1,4 +1,4 @@
-import { Duration, Token } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
@@ -34,6 +34,7 @@ export class Presign extends Construct {
     const variables: PresignVariables = {
       CONTROL_PLANE: props.controlPlane,
       BUCKET: props.vault.bucket.bucketName,
+      URL_SUFFIX: Stack.of(this).urlSuffix,
       DATA_PLANE_VERSIONS: props.settings.dataPlaneVersions.join(','),
       URL_LIFETIME_SECONDS: String(props.deployment.urlLifetimeSeconds),
       ...listTrustVariables(props.settings.dataPlaneAuth),
@@ -68,8 +69,8 @@ export function listTrustVariables({
   };
 }
 
-/** For the name of the bucket, if CloudFormation makes it, and for Powertools' own variables. */
-const reservedBytes = 63 + 120;
+/** For what CloudFormation fills in, the bucket's name and the URL suffix, and for Powertools' own variable. */
+const reservedBytes = 63 + 20 + 100;
 
 function requireRoom(controlPlane: string, variables: PresignVariables): void {
   const bytes = Object.entries(variables)

@@ -1,17 +1,16 @@
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import type { MetricName } from '../../lambdas/telemetry.ts';
+import type { MetricName, MetricsNamespace } from '../../lambdas/telemetry.ts';
 
-/**
- * One of Lifeboat's own metrics: namespace `Lifeboat`, the one dimension ControlPlane (lambdas/telemetry.ts).
- * By default its sum.
- */
+const namespace: MetricsNamespace = 'Lifeboat';
+
+/** One of Lifeboat's own metrics, as lambdas/telemetry.ts writes them. By default its sum. */
 export function createLifeboatMetric(
   controlPlane: string,
   metricName: MetricName,
   options: Pick<cloudwatch.MetricOptions, 'statistic' | 'period' | 'label'> = {},
 ): cloudwatch.Metric {
   return new cloudwatch.Metric({
-    namespace: 'Lifeboat',
+    namespace,
     metricName,
     dimensionsMap: { ControlPlane: controlPlane },
     statistic: cloudwatch.Stats.SUM,

@@ -143,6 +143,6 @@ export const commonNameSchema = textSchema(
 );
 
 export const awsRegionSchema = textSchema(
-  /^[a-z]{2}(-[a-z]+)+-\d$/,
+  /^[a-z]{2,4}(-[a-z]+)+-\d$/,
   'the name of an AWS region is expected, for example "eu-west-1"',
 );

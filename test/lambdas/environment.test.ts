@@ -38,6 +38,7 @@ const presign: Variables = {
   CONTROL_PLANE: 'prod',
   BUCKET: 'vault',
   DATA_PLANE_VERSIONS: '3.9.1',
+  URL_SUFFIX: 'amazonaws.com',
   URL_LIFETIME_SECONDS: '120',
   CLUSTER_CERTIFICATES: '',
   CLUSTER_AUTHORITIES: '',
@@ -79,6 +80,7 @@ describe('the environment of a function', () => {
   it('may be without session token and endpoint, and has much that is not ours', () => {
     expect(readEnvironment(runtimeCredentials, { ...runtime, PATH: '/bin' })).toEqual(runtime);
     expect(readEnvironment(presignEnvironment, { ...presign, PATH: '/bin' })).toMatchObject({
+      URL_SUFFIX: 'amazonaws.com',
       URL_LIFETIME_SECONDS: 120,
     });
   });

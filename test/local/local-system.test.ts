@@ -395,6 +395,7 @@ describe('a grant', () => {
     const presign = s3Presigner({
       bucket,
       region,
+      urlSuffix: 'amazonaws.com',
       credentials: await clients.reader.config.credentials(),
       endpoint: awsEndpoints.AWS_ENDPOINT_URL_S3,
     });

@@ -76,7 +76,7 @@ export async function startPublishing() {
   const grant = grants({
     controlPlane: controlPlaneName,
     dataPlaneVersions: [dataPlaneVersion],
-    presign: s3Presigner({ bucket, region, credentials, endpoint: s3Endpoint }),
+    presign: s3Presigner({ bucket, region, urlSuffix: 'amazonaws.com', credentials, endpoint: s3Endpoint }),
     lifetimeSeconds: 120,
     clock: systemClock,
   });

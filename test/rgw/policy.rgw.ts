@@ -60,11 +60,13 @@ const remove = (who: Who, Key: string, VersionId?: string) =>
 const list = (who: Who, Prefix: string) =>
   clients[who].send(new ListObjectsV2Command({ Bucket: vault.bucket, Prefix }));
 const presigned = (who: Caller, key: string) =>
-  s3Presigner({ bucket: vault.bucket, region, credentials: vault.roles[who], endpoint })(
-    { key },
-    120,
-    new Date(),
-  );
+  s3Presigner({
+    bucket: vault.bucket,
+    region,
+    urlSuffix: 'amazonaws.com',
+    credentials: vault.roles[who],
+    endpoint,
+  })({ key }, 120, new Date());
 
 /** The bucket policy without each statement that has one of these words, in quotes. */
 const without = (...words: readonly string[]) =>

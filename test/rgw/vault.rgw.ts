@@ -38,11 +38,13 @@ afterAll(async () => {
 
 const vaultOf = (s3: S3Client) => s3ConfigVault({ s3, bucket: deployed.bucket, encryptionKeyArn: keyArn });
 const presign = (key: string, who: Caller = 'presignProd', lifetimeSeconds = 120, now = new Date()) =>
-  s3Presigner({ bucket: deployed.bucket, region, endpoint, credentials: deployed.roles[who] })(
-    { key },
-    lifetimeSeconds,
-    now,
-  );
+  s3Presigner({
+    bucket: deployed.bucket,
+    region,
+    urlSuffix: 'amazonaws.com',
+    endpoint,
+    credentials: deployed.roles[who],
+  })({ key }, lifetimeSeconds, now);
 
 let patches = 0;
 /** A file that nobody has published yet. */
@@ -241,7 +243,8 @@ describe('a presigned URL at Ceph RGW', () => {
     await newBucket(s3, bucket);
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: odd, Body: odd }));
 
-    const url = await s3Presigner({ bucket, region, endpoint, credentials })({ key: odd }, 120, new Date());
+    const presign = s3Presigner({ bucket, region, urlSuffix: 'amazonaws.com', endpoint, credentials });
+    const url = await presign({ key: odd }, 120, new Date());
     const response = await fetch(url);
 
     expect([response.status, await response.text()]).toEqual([200, odd]);

@@ -468,7 +468,7 @@ describe('from the vault in S3 to the node', () => {
       },
     );
     const { endpoint, ...identity } = clientFor(aws, aws.s3.endpoint);
-    const presign = s3Presigner({ bucket: 'vault', endpoint, ...identity });
+    const presign = s3Presigner({ bucket: 'vault', urlSuffix: 'amazonaws.com', endpoint, ...identity });
     const api = await vaultServer(async (asked, response) => {
       const version = new URL(asked.url ?? '', 'http://api').searchParams.get('kongVersion') ?? '';
       response.end(

@@ -56,9 +56,7 @@ describe('a function', () => {
 
     const own = names.filter((name) => !name.startsWith('POWERTOOLS_'));
     expect(own.sort()).toEqual(Object.keys(schema.entries).sort());
-    expect(names).toEqual(
-      expect.arrayContaining(['POWERTOOLS_SERVICE_NAME', 'POWERTOOLS_METRICS_NAMESPACE']),
-    );
+    expect(names).toEqual(expect.arrayContaining(['POWERTOOLS_SERVICE_NAME']));
   });
 
   it('finds no secret in its environment, only where secrets lie', () => {

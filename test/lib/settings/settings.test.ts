@@ -875,7 +875,7 @@ describe('the settings of an app', () => {
     expect(parseAppSettings(given({}))).toEqual({ deployment: parseSettings(given({})) });
   });
 
-  it.each(['us-gov-west-1', 'ap-southeast-7', 'cn-north-1', 'il-central-1'])(
+  it.each(['us-gov-west-1', 'eusc-de-east-1', 'ap-southeast-7', 'cn-north-1', 'il-central-1'])(
     'take the region %s',
     (region) => {
       expect(parseAppSettings(given({ region })).region).toBe(region);
