@@ -69,7 +69,7 @@ export function listTrustVariables({
   };
 }
 
-/** For what CloudFormation fills in, the bucket's name and the URL suffix, and for Powertools' own variable. */
+/** For the bucket's name and the URL suffix, which CloudFormation fills in, and Powertools' own variable. */
 const reservedBytes = 63 + 20 + 100;
 
 function requireRoom(controlPlane: string, variables: PresignVariables): void {
