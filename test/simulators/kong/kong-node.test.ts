@@ -9,7 +9,7 @@ import { seedKong } from '../../../core/standby/seed.ts';
 import { pkiCertificates, sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import { startControlPlane } from '../../../simulators/kong/control-plane/control-plane.ts';
 import { echoMark, startEchoUpstream } from '../../../simulators/kong/echo-upstream.ts';
-import { findKong } from '../../../simulators/kong/kong-node.ts';
+import { findKong, startPlainKong } from '../../../simulators/kong/kong-node.ts';
 import {
   configurationHash,
   declarativeFile,
@@ -190,6 +190,7 @@ describe.each(testedKongs)(
         mtls: 'shared',
         certificates,
         ports: { cluster: gone.ports.cluster },
+        // A real node takes that for a configuration: it has a workspace and parameters.
         configuration: {},
       });
       ends.push(() => controlPlane.stop());
@@ -252,6 +253,31 @@ describe.each(testedKongs)(
     );
   },
 );
+
+describe.each(testedKongs)('a table that holds next to nothing ($name Kong)', ({ kong }) => {
+  const workspaces = [{ id: '0dc6f45b-8f8d-40d2-a504-473544ee190b', name: 'default' }];
+  const parameters = [{ key: 'cluster_id', value: '9a2b6bb0-a3ac-4b31-8f6e-5d0a3c1b7e42' }];
+
+  it.each([
+    ['nothing', {}, 'no configuration'],
+    ['a workspace alone', { workspaces }, 'no configuration'],
+    ['lists without entities', { workspaces, parameters: [], services: [] }, 'no configuration'],
+    ['what an empty control plane sends', { workspaces, parameters }, 'a configuration'],
+  ])(
+    '%s',
+    async (_case, table, taken) => {
+      const directory = await temporaryDirectory();
+      const { file, md5 } = await declarativeFile(directory, table);
+
+      const node = await startPlainKong({ kong, directory, declarativeConfig: file });
+      ends.push(node.stop);
+
+      expect(await configurationHash(node)).toBe(taken === 'a configuration' ? md5 : noConfiguration);
+      expect(await readiness(node)).toBe(taken === 'a configuration' ? 200 : 503);
+    },
+    60_000,
+  );
+});
 
 describe('a Kong that does not start', () => {
   it('fails with the last lines that it printed', async () => {
