@@ -105,7 +105,7 @@ const idleMetrics = Object.keys(
       retry: undefined,
       gaveUp: false,
     },
-    0,
+    { durationSeconds: 0, certificateDaysLeft: 0 },
   ),
 );
 

@@ -7,6 +7,7 @@ import { systemClock } from '../core/clock.ts';
 import { readClusterCertificate } from '../core/export/cluster-certificate-secret.ts';
 import { exporter } from '../core/export/exporter.ts';
 import { sqsExportQueue } from '../core/export/sqs-export-queue.ts';
+import { watchCertificate } from '../core/export/watched-certificate.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
@@ -19,6 +20,9 @@ import { measure } from './telemetry.ts';
 
 const environment = readEnvironment(exportEnvironment, process.env);
 const secretsManager = new SecretsManagerClient();
+const certificate = watchCertificate(() =>
+  readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
+);
 
 const exportMessages = exporter({
   name: environment.CONTROL_PLANE,
@@ -26,7 +30,7 @@ const exportMessages = exporter({
     endpoint: environment.CLUSTER_ENDPOINT,
     mtls: environment.CLUSTER_MTLS,
     serverName: environment.CLUSTER_SERVER_NAME === '' ? undefined : environment.CLUSTER_SERVER_NAME,
-    certificate: () => readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
+    certificate: () => certificate.read(),
     nodeSeed: `${environment.BUCKET}/${environment.CONTROL_PLANE}`,
     customPlugins: environment.CUSTOM_PLUGINS,
     settle: {
@@ -49,6 +53,7 @@ const exportMessages = exporter({
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   queue: sqsExportQueue(new SQSClient(), environment.QUEUE_URL),
   minimumIntervalSeconds: environment.MINIMUM_INTERVAL_SECONDS,
+  certificateEndsAt: () => certificate.endsAt(),
   report(batch, measured) {
     logBatch(environment.CONTROL_PLANE, batch);
     measure(environment.CONTROL_PLANE, measured);

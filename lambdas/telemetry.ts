@@ -21,6 +21,7 @@ export const metricNames = [
   'VersionsWithoutFile',
   'VersionsNotServed',
   'ManifestReplaced',
+  'CertificateDaysLeft',
   'HooksAccepted',
   'HooksRefused',
   'GrantsIssued',

@@ -9,6 +9,8 @@ export interface ExporterParts extends ExportParts {
   readonly queue: ExportQueue;
   /** An export starts no sooner than this after the one before. */
   readonly minimumIntervalSeconds: number;
+  /** When the cluster certificate ends that was read last. @default it is not measured */
+  readonly certificateEndsAt?: (() => Date | undefined) | undefined;
   /** Writes the log and the metrics of a batch, before its messages are put back. */
   readonly report: (batch: BatchOutcome, measured: Readonly<Partial<Record<ExportMetric, number>>>) => void;
 }
@@ -23,6 +25,8 @@ export type Exporter = (
   messages: readonly QueuedMessage[],
   remainingMs: number,
 ) => Promise<readonly string[]>;
+
+const dayMs = 24 * 3600 * 1000;
 
 /** What remains of the time when an export is stopped: for the log, and for putting the messages back. */
 export const reservedMs = 10_000;
@@ -40,7 +44,14 @@ export function exporter(parts: ExporterParts): Exporter {
     const batch = await exportBatch(messages, (commands) =>
       paced.run(() => runExport(parts, commands, deadline), deadline),
     );
-    parts.report(batch, measureBatch(batch, (clock.now().getTime() - startedMs) / 1000));
+    const endedMs = clock.now().getTime();
+    const certificateEndsAt = parts.certificateEndsAt?.();
+    const measured = measureBatch(batch, {
+      durationSeconds: (endedMs - startedMs) / 1000,
+      certificateDaysLeft:
+        certificateEndsAt === undefined ? undefined : (certificateEndsAt.getTime() - endedMs) / dayMs,
+    });
+    parts.report(batch, measured);
     return putBackUnfinished(parts.queue, messages, batch);
   };
 }

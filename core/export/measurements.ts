@@ -14,12 +14,20 @@ export type ExportMetric =
   | 'ControlPlaneUnreachable'
   | 'VersionsWithoutFile'
   | 'VersionsNotServed'
-  | 'ManifestReplaced';
+  | 'ManifestReplaced'
+  | 'CertificateDaysLeft';
+
+/** What a batch took and met. */
+export interface BatchCircumstances {
+  readonly durationSeconds: number;
+  /** Of the cluster certificate; undefined where none was read. */
+  readonly certificateDaysLeft: number | undefined;
+}
 
 /** What alarms and dashboard need to know of a batch. */
 export function measureBatch(
   { report, gaveUp }: BatchOutcome,
-  durationSeconds: number,
+  { durationSeconds, certificateDaysLeft }: BatchCircumstances,
 ): Readonly<Partial<Record<ExportMetric, number>>> {
   if (report === undefined) {
     return {};
@@ -39,6 +47,7 @@ export function measureBatch(
     ControlPlaneUnreachable: outage ? 1 : 0,
     ExportFailed: gaveUp && !outage ? 1 : 0,
     ManifestReplaced: revisions.filter(({ manifestReplaced }) => manifestReplaced).length,
+    ...(certificateDaysLeft === undefined ? {} : { CertificateDaysLeft: certificateDaysLeft }),
     ...(versionsWithoutFile === undefined ? {} : { VersionsWithoutFile: versionsWithoutFile }),
     ...(published.length === 0
       ? {}

@@ -3,6 +3,7 @@ import { isNativeError } from 'node:util/types';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
+import { describeInvalidity } from './certificate-validity.ts';
 import {
   type ConnectionSubject,
   describeConnectionError,
@@ -141,7 +142,7 @@ export async function connectToCluster(
   });
   if (refusal !== undefined) {
     socket.terminate();
-    throw refusal;
+    throw nameInvalidity(refusal, certificate, clock.now());
   }
   socket.send(
     Buffer.from(
@@ -170,6 +171,20 @@ function tapFrames(
     new FrameTap(connectTls({ ...options, path: undefined }), { makeDigest, maxFrameBytes, countBytes });
   // http takes any Duplex (Node's http.request); the types of ws know sockets only.
   return { createConnection: createConnection as unknown as NonNullable<ClientOptions['createConnection']> };
+}
+
+/** A certificate that has ended explains a refusal better than what TLS says of it. */
+function nameInvalidity(
+  refusal: ControlPlaneError,
+  { certificate }: ClusterCertificate,
+  now: Date,
+): ControlPlaneError {
+  const reason = describeInvalidity(certificate, now);
+  return reason === undefined || refusal.code === 'cancelled'
+    ? refusal
+    : new ControlPlaneError(refusal.code, `${refusal.message}. Before all else: ${reason}`, {
+        cause: refusal,
+      });
 }
 
 function openSocket(outlet: URL, settings: ClientOptions, subject: ConnectionSubject): WebSocket {

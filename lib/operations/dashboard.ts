@@ -136,12 +136,13 @@ export class Dashboard extends Construct {
         this.#createGraph('Hooks accepted, revisions published', {
           metrics: [...this.#listUnitMetrics('HooksAccepted'), ...this.#listUnitMetrics('Published')],
         }),
-        this.#createGraph('Behind, unreachable, failed', {
+        this.#createGraph('Behind, unreachable, failed; days of the certificate (right)', {
           metrics: [
             ...this.#listUnitMetrics('Behind'),
             ...this.#listUnitMetrics('ControlPlaneUnreachable'),
             ...this.#listUnitMetrics('ExportFailed'),
           ],
+          right: this.#listUnitMetrics('CertificateDaysLeft', cloudwatch.Stats.MINIMUM),
         }),
         this.#createGraph('Size of the configuration: entities, bytes (right)', {
           metrics: this.#listUnitMetrics('ExportedEntities', cloudwatch.Stats.MAXIMUM),

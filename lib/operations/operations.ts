@@ -18,6 +18,9 @@ export interface OperationsProps {
   readonly units: readonly WatchedUnit[];
 }
 
+// Time to issue a certificate, and to be asked for it in a weekly meeting.
+const certificateWarningDays = 14;
+
 /**
  * Alarms and dashboard. An alarm asks a person to act. What strangers can cause by sending requests to the
  * API is only on the dashboard. Each alarm has a section of the same name in docs/runbook.md.
@@ -148,8 +151,9 @@ export class Operations extends Construct {
   }
 
   /** What can keep changes out of the vault. */
-  #createPipelineAlarms({ controlPlane, export: unit }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
-    const { function: exporter } = unit.exporter;
+  #createPipelineAlarms(unit: WatchedUnit): readonly cloudwatch.AlarmBase[] {
+    const { controlPlane } = unit;
+    const { exporter, queue, deadLetterQueue } = unit.export;
     return [
       this.#alarms.make(controlPlane, 'ExportFailing', {
         heading: 'Export failing',
@@ -166,8 +170,8 @@ export class Operations extends Construct {
           `Act now. The export function of ${controlPlane} crashes, exceeds its time limit, or is throttled: changes do not reach ` +
           'the vault.',
         metric: createMathMetric(this.#watch, 'FILL(errors, 0) + FILL(throttles, 0)', {
-          errors: exporter.metricErrors({ statistic: cloudwatch.Stats.SUM }),
-          throttles: exporter.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
+          errors: exporter.function.metricErrors({ statistic: cloudwatch.Stats.SUM }),
+          throttles: exporter.function.metricThrottles({ statistic: cloudwatch.Stats.SUM }),
         }),
         // One or two can be a container that died; its messages come back after 150 s (lib/export/export.ts).
         threshold: 3,
@@ -177,7 +181,7 @@ export class Operations extends Construct {
         meaning:
           `Look today. An export of ${controlPlane} was asked for more than 15 minutes ago and has not been done: the queue is not ` +
           'being emptied, or each try takes its whole time.',
-        metric: unit.queue.metricApproximateAgeOfOldestMessage({
+        metric: queue.metricApproximateAgeOfOldestMessage({
           statistic: cloudwatch.Stats.MAXIMUM,
           period: shortPeriod,
         }),
@@ -190,14 +194,32 @@ export class Operations extends Construct {
         meaning:
           `Look today. The queue of ${controlPlane} had messages that no export could read. No change is lost, because each export ` +
           'reads the whole configuration. But only the webhook, the schedule and your own people may write there.',
-        metric: unit.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+        metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({
           statistic: cloudwatch.Stats.MAXIMUM,
           period: shortPeriod,
         }),
         // None is expected.
         threshold: 1,
       }),
+      this.#createCertificateEndingAlarm(unit),
     ];
+  }
+
+  #createCertificateEndingAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+    return this.#alarms.make(controlPlane, 'CertificateEnding', {
+      heading: 'Cluster certificate ending',
+      meaning:
+        `Look today. The cluster certificate with which the export connects to control plane ${controlPlane} ends within ` +
+        `${certificateWarningDays} days. After that no change reaches the vault.`,
+      metric: createLifeboatMetric(controlPlane, 'CertificateDaysLeft', {
+        statistic: cloudwatch.Stats.MINIMUM,
+        period: this.#watch,
+      }),
+      threshold: certificateWarningDays,
+      below: true,
+      // Without an export nobody has read the certificate: it ends all the same.
+      missing: cloudwatch.TreatMissingData.IGNORE,
+    });
   }
 
   #createForeignObjectAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {

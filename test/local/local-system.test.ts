@@ -312,6 +312,15 @@ describe('a delivery', () => {
     expect(await eventually(() => prod.system.isIdle(), 15)).toBe(true);
   });
 
+  it('makes an export that tells how many days the cluster certificate is still valid', () => {
+    const days = prod.system
+      .measurements()
+      .flatMap(({ name, value }) => (name === 'CertificateDaysLeft' ? [value] : []));
+
+    expect(days.at(-1)).toBeGreaterThan(29);
+    expect(days.at(-1)).toBeLessThan(30);
+  });
+
   it('that is a ping is answered, and asks for nothing', async () => {
     const response = await deliver(signed('{"source":"kong:event_hooks","event":"ping"}'));
 

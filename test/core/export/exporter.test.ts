@@ -84,6 +84,17 @@ describe('an exporter', () => {
     ]);
   });
 
+  it.each([
+    [new Date('2026-11-24T16:10:00Z'), 1.5],
+    [undefined, undefined],
+  ])('measures how long the certificate is valid that it connected with: to %s', async (endsAt, days) => {
+    sendCommand();
+
+    await deliver(newExporter(undefined, { certificateEndsAt: () => endsAt }));
+
+    expect(reports.map(({ measured }) => measured['CertificateDaysLeft'])).toEqual([days]);
+  });
+
   it('puts a batch that failed back whole, after 5, 10, 20 and 40 seconds, and lets it go after the fifth try', async () => {
     sendCommand();
     sendCommand();

@@ -98,6 +98,8 @@ const none = {
 };
 const { VersionsWithoutFile: _, ...unknownFiles } = none;
 
+const circumstances = { durationSeconds: 1.5, certificateDaysLeft: undefined };
+
 describe('the measurements of an export', () => {
   it.each<[title: string, outcome: BatchOutcome, expected: object]>([
     ['nothing readable', { report: undefined, unreadable: ['a'], retry: undefined, gaveUp: false }, {}],
@@ -151,7 +153,7 @@ describe('the measurements of an export', () => {
     ],
     ['a status that was never written', batch([unchanged], true), { ...none, Unchanged: 1, ExportFailed: 1 }],
   ])('%s', (_, outcome, expected) => {
-    expect(measureBatch(outcome, 1.5)).toEqual(expected);
+    expect(measureBatch(outcome, circumstances)).toEqual(expected);
   });
 
   it('do not claim to know which versions have files when the status could not be read', () => {
@@ -161,8 +163,17 @@ describe('the measurements of an export', () => {
       report: outcome.report && { ...outcome.report, versionsWithoutFile: undefined },
     };
 
-    const measured = measureBatch(unread, 1.5);
+    const measured = measureBatch(unread, circumstances);
 
     expect(measured).toEqual({ ...unknownFiles, Unchanged: 1 });
   });
+
+  it.each([13.5, 0, -1])(
+    'have the days that the cluster certificate is still valid: %d',
+    (certificateDaysLeft) => {
+      const measured = measureBatch(batch([unchanged]), { ...circumstances, certificateDaysLeft });
+
+      expect(measured).toEqual({ ...none, Unchanged: 1, CertificateDaysLeft: certificateDaysLeft });
+    },
+  );
 });

@@ -18,6 +18,7 @@ import {
   startControlPlane,
 } from '../../../simulators/kong/control-plane/control-plane.ts';
 import type { Fault } from '../../../simulators/kong/control-plane/faults.ts';
+import { issue } from '../access/certificates.ts';
 import { controlPlaneContract } from './control-plane-contract.ts';
 import { memoryControlPlane } from './memory-control-plane.ts';
 import { recordedFrame } from './recording.ts';
@@ -444,6 +445,32 @@ describe('certificates that do not fit', () => {
     );
 
     await expect(reading).rejects.toEqual(failing('refused', ...words));
+  });
+
+  it.each([
+    [
+      'has ended',
+      new Date('2026-01-01'),
+      new Date('2026-02-01'),
+      'ended on 2026-02-01T00:00:00.000Z: put a new',
+    ],
+    ['has not begun', new Date('2099-01-01'), new Date('2099-02-01'), 'begins on 2099-01-01T00:00:00.000Z'],
+  ])('in shared mode: one that %s', async (_, notBefore, notAfter, words) => {
+    const { pem, keyPem } = await issue({ notBefore, notAfter });
+    const certificate = { certificate: pem, key: keyPem };
+    const controlPlane = await start({ certificates: { controlPlane: certificate, dataPlane: certificate } });
+
+    const reading = read(controlPlane);
+
+    await expect(reading).rejects.toEqual(failing('refused', 'TLS', words));
+  });
+
+  it('are not blamed for what a certificate that is valid meets', async () => {
+    const controlPlane = await startAnswering((socket) => socket.destroy());
+
+    const error = await read(controlPlane).catch((reason: Error) => reason);
+
+    expect(String(error)).not.toMatch(/ended on|begins on/);
   });
 
   it.each(['shared', 'pki'] as const)('in %s mode: another server name', async (mtls) => {
