@@ -8,16 +8,16 @@ import {
   PutSecretValueCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { projectRoot } from '../build/project-root.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 import { makeOutputId } from '../lib/operations/outputs.ts';
+import type { Guard } from '../simulators/aws/access.ts';
 import type { Identity } from '../simulators/aws/identities.ts';
 import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';
 import { deployedOutput } from '../template/resolve.ts';
 import { resourceId, type SynthesizedTemplate } from '../template/template.ts';
 import { dataPlaneRoleId } from './local-template.ts';
-import { type Account, findFunction, type Measurement, sqsClient } from './provision/account.ts';
+import { type Account, findFunction, type Measurement } from './provision/account.ts';
 import { administratorName, policiesInForce } from './provision/policies-in-force.ts';
 import { provision } from './provision/provision.ts';
 
@@ -64,7 +64,7 @@ export interface LocalSystem {
    */
   ringSchedule(): Promise<void>;
   /** Whether no message waits, is delayed or is being worked on. */
-  isIdle(): Promise<boolean>;
+  isIdle(): boolean;
   /** How many batches the export function was given. */
   exportCount(): number;
   /** Everything the functions measured so far. */
@@ -96,12 +96,12 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     const logDirectory = join(dataDirectory, 'logs');
     await mkdir(logDirectory, { recursive: true, mode: 0o700 });
     const refusals: string[] = [];
-    let mayNot: Account['mayNot'] = async () => 'the policies are not in force yet';
+    let mayNot: Guard = async () => 'the policies are not in force yet';
     const aws = await startLocalAws({
       dataDirectory: join(dataDirectory, 'aws'),
       region,
       accountId,
-      guard: (principal, { action, resourceArn, context }) => mayNot(principal, action, resourceArn, context),
+      guard: (...asked) => mayNot(...asked),
     });
     running.push(aws);
     const account: Account = {
@@ -189,7 +189,7 @@ async function systemOf(
       }
       await schedule.ring();
     },
-    isIdle: () => isIdle(account, administrator),
+    isIdle: () => account.eventSources.every(({ queueUrl }) => aws.sqs.countMessages(queueUrl) === 0),
     exportCount: () => account.eventSources.reduce((sum, { source }) => sum + source.invocations(), 0),
     measurements: () => account.measurements,
     refusals: () => account.refusals,
@@ -213,21 +213,4 @@ function clientsOf({ endpoints }: LocalAws, credentials: Identity) {
         requestChecksumCalculation: 'WHEN_REQUIRED',
       }),
   };
-}
-
-async function isIdle(account: Account, administrator: Identity): Promise<boolean> {
-  const sqs = sqsClient(account, administrator);
-  const counts = await Promise.all(
-    account.eventSources.map(async ({ queueUrl }) => {
-      const { Attributes = {} } = await sqs.send(
-        new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
-      );
-      return [
-        Attributes['ApproximateNumberOfMessages'],
-        Attributes['ApproximateNumberOfMessagesDelayed'],
-        Attributes['ApproximateNumberOfMessagesNotVisible'],
-      ];
-    }),
-  );
-  return counts.flat().every((count) => count === '0');
 }

@@ -1,4 +1,5 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Access, Guard } from '../../simulators/aws/access.ts';
 import type { HttpApi } from '../../simulators/aws/api-gateway.ts';
 import type { EventSource } from '../../simulators/aws/event-source.ts';
 import type { Identity } from '../../simulators/aws/identities.ts';
@@ -41,13 +42,8 @@ export interface Account {
   readonly refusals: string[];
   api: HttpApi | undefined;
 
-  /** @returns why a principal may not, once the template's policies are in force */
-  readonly mayNot: (
-    principal: string,
-    action: string,
-    resourceArn: string,
-    context?: Context,
-  ) => Promise<string | undefined>;
+  /** Says why a principal may not, once the template's policies are in force. */
+  readonly mayNot: Guard;
   /**
    * Questions to the policies, for when all of them are in force; one throws where the deployment would fail.
    */
@@ -57,8 +53,6 @@ export interface Account {
   /** What runs, the last one started last. */
   readonly running: { stop(): Promise<void> }[];
 }
-
-export type Context = Readonly<Record<string, string>>;
 
 /** Lets a service invoke a function. */
 export interface Permission {
@@ -74,18 +68,33 @@ export function assumeRole(
   service: string,
   roleArn: string,
   sessionName: string,
-  context: Context = {},
+  context: Access['context'] = {},
 ): Identity {
-  account.checks.push(async () => {
-    const refusal = await account.mayNot(service, 'sts:AssumeRole', roleArn, context);
-    if (refusal !== undefined) {
-      throw new Error(`${sessionName}: its role cannot be assumed. ${refusal}`);
-    }
-  });
+  const failure = `${sessionName}: its role cannot be assumed.`;
+  requireAllowed(account, failure, service, ['sts:AssumeRole'], roleArn, context);
   const roleName = roleArn.split('/').at(-1);
   return account.aws.identities.issue(
     `arn:aws:sts::${account.accountId}:assumed-role/${roleName}/${sessionName}`,
   );
+}
+
+/** Lets the deployment fail with this sentence when a principal may not do all of these. */
+export function requireAllowed(
+  { checks, mayNot }: Account,
+  failure: string,
+  principal: string,
+  actions: readonly string[],
+  resourceArn: string,
+  context: Access['context'] = {},
+): void {
+  checks.push(async () => {
+    for (const action of actions) {
+      const refusal = await mayNot(principal, { action, resourceArn, context });
+      if (refusal !== undefined) {
+        throw new Error(`${failure} ${refusal}`);
+      }
+    }
+  });
 }
 
 export function sqsClient({ aws, region }: Account, credentials: Identity): SQSClient {

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import type { Identity } from '../../simulators/aws/identities.ts';
 import { lambdaFunction } from '../../simulators/aws/lambda-function.ts';
-import { type Account, assumeRole, findFunction, type Measurement } from './account.ts';
+import { type Account, assumeRole, findFunction, type Measurement, requireAllowed } from './account.ts';
 import { resourceType, withoutEffect } from './resource-type.ts';
 
 export const functionType = resourceType(
@@ -53,24 +53,18 @@ export const functionType = resourceType(
     account.running.push(lambda);
     account.functions.push({ name: logicalId, arn, identity, lambda });
     aws.lambda.createFunction(logicalId, lambda.invoke);
-    account.checks.push(
-      () => mayLog(account, logicalId, identity, properties.LoggingConfig.LogGroup),
-      () => lambda.load(),
+    // On AWS a function whose role may not log runs all the same, and its log is lost without an error.
+    requireAllowed(
+      account,
+      `${logicalId}: its log would be lost.`,
+      identity.principalArn,
+      ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      `${logGroupArn(account, properties.LoggingConfig.LogGroup)}:log-stream:local`,
     );
+    account.checks.push(() => lambda.load());
     return { ref: logicalId, arn };
   },
 );
-
-/** On AWS a function whose role may not log runs all the same, and its log is lost without an error. */
-async function mayLog(account: Account, name: string, { principalArn }: Identity, logGroup: string) {
-  for (const action of ['logs:CreateLogStream', 'logs:PutLogEvents']) {
-    const stream = `${logGroupArn(account, logGroup)}:log-stream:local`;
-    const refusal = await account.mayNot(principalArn, action, stream);
-    if (refusal !== undefined) {
-      throw new Error(`${name}: its log would be lost. ${refusal}`);
-    }
-  }
-}
 
 function credentialVariables({ accessKeyId, secretAccessKey, sessionToken }: Identity) {
   return {
@@ -108,17 +102,14 @@ export const logGroupType = resourceType(
   (account, logicalId, { KmsKeyId }) => {
     const name = `Lifeboat-${logicalId}`;
     const arn = logGroupArn(account, name);
-    account.checks.push(async () => {
-      const service = `logs.${account.region}.amazonaws.com`;
-      for (const action of ['kms:GenerateDataKey', 'kms:Decrypt']) {
-        const refusal = await account.mayNot(service, action, KmsKeyId, {
-          'kms:EncryptionContext:aws:logs:arn': arn,
-        });
-        if (refusal !== undefined) {
-          throw new Error(`${logicalId}: CloudWatch Logs may not use its key. ${refusal}`);
-        }
-      }
-    });
+    requireAllowed(
+      account,
+      `${logicalId}: CloudWatch Logs may not use its key.`,
+      `logs.${account.region}.amazonaws.com`,
+      ['kms:GenerateDataKey', 'kms:Decrypt'],
+      KmsKeyId,
+      { 'kms:EncryptionContext:aws:logs:arn': arn },
+    );
     // CloudFormation gives the ARN of a log group with all of its streams.
     return { ref: name, arn: `${arn}:*` };
   },

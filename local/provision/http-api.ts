@@ -18,7 +18,7 @@ export const apiType = resourceType(
       region,
       accountId,
       identities: aws.identities,
-      guard: (principal, { action, resourceArn, context }) => mayNot(principal, action, resourceArn, context),
+      guard: mayNot,
       now: () => new Date(),
       port,
     });

@@ -1,8 +1,9 @@
+import type { Guard } from '../../simulators/aws/access.ts';
 import { authorizer, type DeployedPolicies, type PolicyDocument } from '../../simulators/aws/iam.ts';
 import { deployedPolicies } from '../../template/deployed-policies.ts';
 import type { Deployment } from '../../template/resolve.ts';
 import type { SynthesizedTemplate } from '../../template/template.ts';
-import type { Account, Permission } from './account.ts';
+import type { Permission } from './account.ts';
 
 /** A role with AdministratorAccess in the account, which is none of the template's. */
 export const administratorName = 'administrator';
@@ -17,7 +18,7 @@ export function policiesInForce(
   template: SynthesizedTemplate,
   deployment: Deployment,
   permissions: readonly Permission[],
-): Account['mayNot'] {
+): Guard {
   const { accountId } = deployment;
   const { ofRoles, ofResources } = deployedPolicies(template, deployment);
   const authorize = authorizer({
@@ -25,8 +26,8 @@ export function policiesInForce(
     accountId,
     others: new Map([[`arn:aws:iam::${accountId}:role/${administratorName}`, [everything]]]),
   });
-  return async (principalArn, action, resourceArn, context = {}) => {
-    const { allowed, reason } = await authorize({ principalArn, action, resourceArn, context });
+  return async (principalArn, access) => {
+    const { allowed, reason } = await authorize({ principalArn, ...access });
     return allowed ? undefined : reason;
   };
 }

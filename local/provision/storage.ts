@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { generateSecret } from '../../simulators/aws/secrets-manager.ts';
+import { requireAllowed } from './account.ts';
 import { administratorName } from './policies-in-force.ts';
 import { resourceType, withoutEffect } from './resource-type.ts';
 
@@ -18,19 +19,14 @@ export const keyType = resourceType(
       throw new Error(`KeyUsage ${KeyUsage} is not for a ${KeySpec} key`);
     }
     const arn = account.aws.kms.createKey(logicalId, KeySpec);
-    account.checks.push(async () => {
-      // CreateKey, "BypassPolicyLockoutSafetyCheck".
-      const refusal = await account.mayNot(
-        `arn:aws:iam::${account.accountId}:role/${administratorName}`,
-        'kms:PutKeyPolicy',
-        arn,
-      );
-      if (refusal !== undefined) {
-        throw new Error(
-          `${logicalId}: the new key policy will not allow you to update the key policy in the future. ${refusal}`,
-        );
-      }
-    });
+    // CreateKey, "BypassPolicyLockoutSafetyCheck".
+    requireAllowed(
+      account,
+      `${logicalId}: the new key policy will not allow you to update the key policy in the future.`,
+      `arn:aws:iam::${account.accountId}:role/${administratorName}`,
+      ['kms:PutKeyPolicy'],
+      arn,
+    );
     return { ref: arn.split('/')[1] ?? '', arn };
   },
 );

@@ -296,7 +296,7 @@ function countChecks(system: LocalSystem): number {
 
 /** Waits until the hooks on their way have become exports and these have ended. */
 async function waitUntilIdle(system: LocalSystem): Promise<void> {
-  while (!(await system.isIdle())) {
+  while (!system.isIdle()) {
     await delay(50);
   }
 }

@@ -110,15 +110,9 @@ export class FifoQueue {
     this.#replace(message, { ...message, visibleAt: this.#now() + visibilitySeconds * 1000 });
   }
 
-  counts(): { readonly visible: number; readonly inFlight: number; readonly delayed: number } {
-    const now = this.#now();
-    const hidden = this.#messages.filter((message) => message.visibleAt > now);
-    const delayed = hidden.filter((message) => message.receiveCount === 0).length;
-    return {
-      visible: this.#messages.length - hidden.length,
-      inFlight: hidden.length - delayed,
-      delayed,
-    };
+  /** Those that wait, are delayed or are being worked on. */
+  count(): number {
+    return this.#messages.length;
   }
 
   #enqueue(

@@ -15,6 +15,8 @@ export interface LocalQueue {
 export interface LocalSqs extends RunningService {
   /** Makes a FIFO queue; the name ends in `.fifo`. Its dead-letter queue must be there already. */
   createQueue(name: string, options?: FifoQueueOptions): LocalQueue;
+  /** Those of a queue that wait, are delayed or are being worked on. */
+  countMessages(queueUrl: string): number;
 }
 
 /**
@@ -138,19 +140,6 @@ const operations = (find: (url: string) => FifoQueue) => ({
       );
     },
   ),
-  GetQueueAttributes: jsonOperation(
-    v.strictObject({ QueueUrl: v.string(), AttributeNames: allAttributes }),
-    ({ QueueUrl }) => {
-      const { visible, inFlight, delayed } = find(QueueUrl).counts();
-      return {
-        Attributes: {
-          ApproximateNumberOfMessages: String(visible),
-          ApproximateNumberOfMessagesNotVisible: String(inFlight),
-          ApproximateNumberOfMessagesDelayed: String(delayed),
-        },
-      };
-    },
-  ),
 });
 
 /** A batch needs the action of the single one (SQS Developer Guide, "Amazon SQS API permissions"). */
@@ -169,9 +158,9 @@ export async function startLocalSqs(context: ServiceContext): Promise<LocalSqs> 
   const { region, accountId } = context;
   const queues = new Map<string, FifoQueue>();
 
-  /** @param path the queue's account and name: host and port change with every start */
-  function find(path: string): FifoQueue {
-    const found = queues.get(path);
+  function find(url: string): FifoQueue {
+    // The path tells account and name: host and port change with every start.
+    const found = queues.get(url.split('/').slice(3).join('/'));
     if (found === undefined) {
       throw new ServiceError(400, 'QueueDoesNotExist', 'The specified queue does not exist.');
     }
@@ -180,18 +169,19 @@ export async function startLocalSqs(context: ServiceContext): Promise<LocalSqs> 
 
   const service = await startJsonService(
     { service: 'sqs', target: 'AmazonSQS', version: '1.0' },
-    operations((url) => find(url.split('/').slice(3).join('/'))),
+    operations(find),
     accessesOf(context),
     context,
   );
   return {
     ...service,
     createQueue(name, options = {}) {
-      const { redrive } = options;
-      const deadLetters = redrive && find(`${accountId}/${redrive.deadLetterQueue}`);
-      const path = `${accountId}/${name}`;
-      queues.set(path, new FifoQueue(options, () => context.now().getTime(), deadLetters));
-      return { url: `${service.endpoint}/${path}`, arn: `arn:aws:sqs:${region}:${accountId}:${name}` };
+      const pathOf = (queue: string) => `${accountId}/${queue}`;
+      const deadLetters = options.redrive && queues.get(pathOf(options.redrive.deadLetterQueue));
+      queues.set(pathOf(name), new FifoQueue(options, () => context.now().getTime(), deadLetters));
+      const url = `${service.endpoint}/${pathOf(name)}`;
+      return { url, arn: `arn:aws:sqs:${region}:${accountId}:${name}` };
     },
+    countMessages: (url) => find(url).count(),
   };
 }
