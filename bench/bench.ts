@@ -43,7 +43,8 @@ program
 program
   .command('export')
   .description(
-    'an export from connect to published, beside only moving the bytes, and beside a simple implementation',
+    'an export from connect to published, beside only moving the bytes, and beside a simple implementation; ' +
+      'and the check after a restart of the control plane',
   )
   .option('--entities <n>', 'how many, of about 1 kB', parseWholeNumber, 30_000)
   .option('--json', 'one JSON object')

@@ -1,6 +1,8 @@
 /**
- * One export in a process of its own: Lifeboat's (`ours`), one that only moves the bytes (`floor`), or a
- * simple implementation (`naive`). Where control plane, vault and keys are comes as JSON on stdin.
+ * One export in a process of its own: Lifeboat's after a change (`ours`), one that only moves the bytes
+ * (`floor`), or a simple implementation (`naive`); or a check that finds nothing new: in bytes that it knows
+ * (`known`), or in the bytes of a restarted control plane (`restarted`). Where control plane, vault and keys
+ * are comes as JSON on stdin.
  */
 
 import { createHash, randomUUID } from 'node:crypto';
@@ -14,14 +16,24 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { WebSocket } from 'ws';
 import { systemClock } from '../core/clock.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
+import type { ControlPlaneConfiguration } from '../core/kong/control-plane.ts';
 import { dataPlanePlugins } from '../core/kong/plugin-names.ts';
 import { systemRandom } from '../core/random-source.ts';
+import type { ConfigFileName } from '../core/vault/config-file-name.ts';
+import type { ConfigVault, VersionStatus } from '../core/vault/config-vault.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
-import { publish } from '../core/vault/publish.ts';
+import { type Publication, publish } from '../core/vault/publish.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
 import type { ExportCost, World } from './world.ts';
 
-const ways = { ours: exportAsLifeboat, floor: moveBytes, naive: exportSimply };
+const ways = {
+  ours: exportAsLifeboat,
+  floor: moveBytes,
+  naive: exportSimply,
+  first: publishFirst,
+  known: checkKnownBytes,
+  restarted: checkNewBytes,
+};
 
 const way = ways[process.argv[2] as keyof typeof ways];
 const world = JSON.parse(await text(process.stdin)) as World;
@@ -35,16 +47,43 @@ const s3 = new S3Client({
 
 const startedMs = performance.now();
 await way();
+const { user, system } = process.cpuUsage();
 const cost: ExportCost = {
   seconds: (performance.now() - startedMs) / 1000,
+  cpuSeconds: (user + system) / 1e6,
   // Linux counts kilobytes (getrusage(2)).
   peakRssMb: process.resourceUsage().maxRSS / 1024,
 };
 process.stdout.write(JSON.stringify(cost));
 
+/** After a change: the file is made while the frame is checked, and published. */
 async function exportAsLifeboat(): Promise<void> {
+  // A name of its own for each run, so that nothing is published under it.
+  await exportOnce(`bench-${process.pid}`, world.clusterEndpoint, 'published');
+}
+
+/** Publishes what the checks find published. */
+async function publishFirst(): Promise<void> {
+  await exportOnce('bench', world.clusterEndpoint, 'published');
+}
+
+/** A scheduled check that finds the bytes that it knows. */
+async function checkKnownBytes(): Promise<void> {
+  await exportOnce('bench', world.clusterEndpoint, 'unchanged');
+}
+
+/** A scheduled check after a restart of the control plane, which finds equal content in new bytes. */
+async function checkNewBytes(): Promise<void> {
+  await exportOnce('bench', world.restartedClusterEndpoint, 'unchanged');
+}
+
+async function exportOnce(
+  controlPlane: string,
+  endpoint: string,
+  expected: Publication['outcome'],
+): Promise<void> {
   const visit = clusterEndpointControlPlane({
-    endpoint: world.clusterEndpoint,
+    endpoint,
     mtls: 'shared',
     certificate: async () => world.certificate,
     nodeSeed: 'bench',
@@ -54,12 +93,14 @@ async function exportAsLifeboat(): Promise<void> {
   }).visit();
   const configuration = await visit.configuration({
     dataPlaneVersion: '3.9.1',
-    // As after a change, when a file is made. The first frame is newer than this.
-    changedAt: new Date(Date.now() - 60_000),
+    // Long enough ago for the first frame to be taken.
+    ...(expected === 'published' ? { changedAt: new Date(Date.now() - 600_000) } : {}),
   });
+  const name = { controlPlane, kongVersion: '3.9.1' };
+  const vault = s3ConfigVault({ s3, bucket: world.bucket, encryptionKeyArn: world.encryptionKeyArn });
   const { outcome } = await publish(
     {
-      vault: s3ConfigVault({ s3, bucket: world.bucket, encryptionKeyArn: world.encryptionKeyArn }),
+      vault,
       signer: kmsSigner(
         new KMSClient({ region, credentials, endpoint: world.kmsEndpoint }),
         world.signingKeyArn,
@@ -67,17 +108,31 @@ async function exportAsLifeboat(): Promise<void> {
       clock: systemClock,
       random: systemRandom,
     },
-    // A name of its own for each run, so that nothing is published under it.
     {
-      name: { controlPlane: `bench-${process.pid}`, kongVersion: '3.9.1' },
+      name,
       configuration,
-      lastStatus: undefined,
+      lastStatus: await noteKnownBytes(vault, name, endpoint, configuration),
     },
   );
   await visit.end();
-  if (outcome !== 'published') {
+  if (outcome !== expected) {
     throw new Error(`the export ended as ${outcome}`);
   }
+}
+
+/** What the status says after a check of the control plane that was not restarted. */
+async function noteKnownBytes(
+  vault: ConfigVault,
+  name: ConfigFileName,
+  endpoint: string,
+  { configHash, tableSha256 }: ControlPlaneConfiguration,
+): Promise<VersionStatus | undefined> {
+  if (endpoint === world.restartedClusterEndpoint) {
+    return undefined;
+  }
+  const current = await vault.current(name);
+  const known = { versionId: current?.versionId, servedTables: [tableSha256] };
+  return { ...name, revision: 1, sha256: '', configHash, changed: false, ...known };
 }
 
 /** Moves the bytes by the shortest pipe, and checks nothing of them. */

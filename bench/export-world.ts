@@ -9,7 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalAws } from '../simulators/aws/local-aws.ts';
 import { sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
-import { startClusterEndpoint } from '../simulators/kong/control-plane/cluster-endpoint.ts';
+import {
+  type ClusterEndpoint,
+  startClusterEndpoint,
+} from '../simulators/kong/control-plane/cluster-endpoint.ts';
 import { createFaultQueue } from '../simulators/kong/control-plane/faults.ts';
 import { makeSyntheticFrame } from './synthetic-configuration.ts';
 import type { World } from './world.ts';
@@ -17,22 +20,9 @@ import type { World } from './world.ts';
 const entities = Number(process.argv[2]);
 const configHash = randomBytes(16).toString('hex');
 const { frame, jsonBytes } = await makeSyntheticFrame(entities, configHash);
+const restarted = await makeSyntheticFrame(entities, configHash, true);
 const certificate = await sharedCertificate();
-const endpoint = await startClusterEndpoint({
-  mtls: 'shared',
-  certificate,
-  port: 0,
-  own: { version: '3.9.1', plugins: new Map([['response-transformer', '3.9.1']]) },
-  payload: () => ({
-    configHash,
-    plugins: new Set(['response-transformer']),
-    table: () => ({}),
-    message: () => ({}),
-    frame: () => frame,
-  }),
-  faults: createFaultQueue(),
-  log: () => undefined,
-});
+const [endpoint, restartedEndpoint] = await Promise.all([serve(frame), serve(restarted.frame)]);
 
 const dataDirectory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
 const region = 'eu-central-1';
@@ -44,6 +34,7 @@ aws.s3.createBucket(bucket, { defaultKeyId: encryptionKeyArn });
 
 const world: World = {
   clusterEndpoint: `127.0.0.1:${endpoint.port}`,
+  restartedClusterEndpoint: `127.0.0.1:${restartedEndpoint.port}`,
   certificate,
   frameBytes: frame.length,
   jsonBytes,
@@ -59,5 +50,23 @@ process.stdout.write(`${JSON.stringify(world)}\n`);
 for await (const _ of process.stdin) {
   // Only the end of stdin counts.
 }
-await Promise.all([endpoint.stop(), aws.stop()]);
+await Promise.all([endpoint.stop(), restartedEndpoint.stop(), aws.stop()]);
 await rm(dataDirectory, { recursive: true });
+
+function serve(served: Buffer): Promise<ClusterEndpoint> {
+  return startClusterEndpoint({
+    mtls: 'shared',
+    certificate,
+    port: 0,
+    own: { version: '3.9.1', plugins: new Map([['response-transformer', '3.9.1']]) },
+    payload: () => ({
+      configHash,
+      plugins: new Set(['response-transformer']),
+      table: () => ({}),
+      message: () => ({}),
+      frame: () => served,
+    }),
+    faults: createFaultQueue(),
+    log: () => undefined,
+  });
+}

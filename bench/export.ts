@@ -8,12 +8,15 @@ import { bundleEntry } from '../build/bundle.ts';
 import { projectRoot } from '../build/project-root.ts';
 import { type ExportCost, readWorld, type World } from './world.ts';
 
-// The three take turns, so that a slow moment of the machine slows all of them; the best of each counts.
+type Way = 'ours' | 'floor' | 'naive' | 'known' | 'restarted';
+
+// They take turns, so that a slow moment of the machine slows all of them; the best of each counts.
 const rounds = 3;
 
 /**
- * Measures an export beside one that only moves the bytes and beside a simple implementation. Times are the
- * best of some rounds, memory is the highest.
+ * Measures an export after a change beside one that only moves the bytes and beside a simple implementation,
+ * and two checks that find nothing new: in known bytes, and after a restart of the control plane. Times are
+ * the best of some rounds, memory is the highest.
  */
 export async function measureExport(entities: number) {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
@@ -33,13 +36,21 @@ export async function measureExport(entities: number) {
   );
   try {
     const world = await readWorld<World>(child);
-    const costs = { ours: [] as ExportCost[], floor: [] as ExportCost[], naive: [] as ExportCost[] };
+    await runExport(runner, 'first', world);
+    const costs: Readonly<Record<Way, ExportCost[]>> = {
+      ours: [],
+      floor: [],
+      naive: [],
+      known: [],
+      restarted: [],
+    };
     for (let done = 0; done < rounds; done += 1) {
-      for (const way of ['ours', 'floor', 'naive'] as const) {
+      for (const way of Object.keys(costs) as Way[]) {
         costs[way].push(await runExport(runner, way, world));
       }
     }
     const [ours, floor, naive] = [summarize(costs.ours), summarize(costs.floor), summarize(costs.naive)];
+    const [known, restarted] = [summarize(costs.known), summarize(costs.restarted)];
     return {
       entities,
       frameBytes: world.frameBytes,
@@ -48,10 +59,17 @@ export async function measureExport(entities: number) {
       floorSeconds: floor.seconds,
       naiveSeconds: naive.seconds,
       ratioToFloor: round(ours.seconds / floor.seconds),
+      cpuSeconds: ours.cpuSeconds,
+      floorCpuSeconds: floor.cpuSeconds,
       speedupOverNaive: round(naive.seconds / ours.seconds),
       peakRssMb: ours.peakRssMb,
       floorPeakRssMb: floor.peakRssMb,
       naivePeakRssMb: naive.peakRssMb,
+      unchangedSeconds: known.seconds,
+      afterRestartSeconds: restarted.seconds,
+      afterRestartCpuSeconds: restarted.cpuSeconds,
+      afterRestartRatioToFloor: round(restarted.seconds / floor.seconds),
+      afterRestartPeakRssMb: restarted.peakRssMb,
     };
   } finally {
     child.stdin.end();
@@ -76,6 +94,7 @@ async function runExport(runner: string, way: string, world: World): Promise<Exp
 function summarize(costs: readonly ExportCost[]): ExportCost {
   return {
     seconds: round(Math.min(...costs.map(({ seconds }) => seconds))),
+    cpuSeconds: round(Math.min(...costs.map(({ cpuSeconds }) => cpuSeconds))),
     peakRssMb: Math.round(Math.max(...costs.map(({ peakRssMb }) => peakRssMb))),
   };
 }

@@ -157,10 +157,29 @@ function makeEntity(type: EntityType, index: number): object {
   };
 }
 
-/** Makes a control plane's frame with entities of about 1 kB, never all of them in memory as objects. */
+/** Turns the keys of objects round, at any depth: the same content in other bytes. */
+function reverseKeys(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(reverseKeys);
+  }
+  return typeof value === 'object' && value !== null
+    ? Object.fromEntries(
+        Object.entries(value)
+          .reverse()
+          .map(([key, inner]) => [key, reverseKeys(inner)]),
+      )
+    : value;
+}
+
+/**
+ * Makes a control plane's frame with entities of about 1 kB, never all of them in memory as objects.
+ *
+ * @param isRestarted whether the keys come in another order, as after a restart of the control plane
+ */
 export async function makeSyntheticFrame(
   entities: number,
   configHash: string,
+  isRestarted = false,
 ): Promise<{ readonly frame: Buffer; readonly jsonBytes: number }> {
   let jsonBytes = 0;
   function* json(): Generator<Buffer> {
@@ -170,13 +189,14 @@ export async function makeSyntheticFrame(
       return bytes;
     };
     yield piece('{"config_table":{"_format_version":"3.0","_transform":false');
-    for (const [type, perThousand] of mix) {
+    for (const [type, perThousand] of isRestarted ? mix.toReversed() : mix) {
       yield piece(`,"${type}":[`);
       const count = Math.round((entities * perThousand) / 1000);
       for (let from = 0; from < count; from += 100) {
-        const rows = Array.from({ length: Math.min(100, count - from) }, (_, offset) =>
-          JSON.stringify(makeEntity(type, from + offset)),
-        );
+        const rows = Array.from({ length: Math.min(100, count - from) }, (_, offset) => {
+          const entity = makeEntity(type, from + offset);
+          return JSON.stringify(isRestarted ? reverseKeys(entity) : entity);
+        });
         yield piece(`${from === 0 ? '' : ','}${rows.join(',')}`);
       }
       yield piece(']');

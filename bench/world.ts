@@ -6,6 +6,8 @@ import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 /** Where the bench's control plane, vault and keys are. */
 export interface World {
   readonly clusterEndpoint: string;
+  /** The same control plane after a restart: it serves the same configuration in other bytes. */
+  readonly restartedClusterEndpoint: string;
   readonly certificate: ClusterCertificate;
   /** Compressed, as it is sent. */
   readonly frameBytes: number;
@@ -24,6 +26,8 @@ export interface World {
 export interface ExportCost {
   /** From connect to published. */
   readonly seconds: number;
+  /** Of all threads, start included; hardly changed by what else the machine does. */
+  readonly cpuSeconds: number;
   readonly peakRssMb: number;
 }
 

@@ -3,6 +3,8 @@ import {
   closeBrace,
   closeBracket,
   colonSign,
+  commaSign,
+  findPlainTextEnd,
   openBrace,
   openBracket,
   quote,
@@ -36,6 +38,9 @@ export async function* readEntities(
   }
   takeRoot?.(splitter.root());
 }
+
+/** Stands for any key that is not looked for. */
+const otherField = '-';
 
 /** Finds entities by strings and nesting alone. Depth 1 is the root, 2 a list, 3 an entity. */
 class EntitySplitter {
@@ -74,13 +79,20 @@ class EntitySplitter {
       }
       const byte = piece[at];
       if (byte === quote) {
+        const textEnd = this.#isStringWanted() ? -1 : findPlainTextEnd(piece, at + 1, end);
+        if (piece[textEnd] === quote) {
+          at = textEnd + 1;
+          continue;
+        }
         this.#inString = true;
       } else if (byte === colonSign) {
         if (this.#depth === 1) {
           this.#type = this.#lastString;
         } else if (this.#depth === 3) {
-          this.#field = this.#lastString;
+          this.#field = this.#lastString === '' ? otherField : this.#lastString;
         }
+      } else if (byte === commaSign && this.#depth === 3) {
+        this.#field = '';
       } else if (byte === openBrace || byte === openBracket) {
         this.#depth += 1;
         if (this.#depth === 3) {
@@ -122,7 +134,7 @@ class EntitySplitter {
   /** Reads a string up to its end or the piece's; returns where to go on. */
   #string(piece: Uint8Array, from: number): number {
     const end = piece.length;
-    const isWanted = this.#depth === 1 || this.#depth === 3;
+    const isWanted = this.#isStringWanted();
     let at = this.#escaped ? from + 1 : from;
     while (at < end) {
       const byte = piece[at];
@@ -147,12 +159,18 @@ class EntitySplitter {
     return at + 1;
   }
 
+  /** Names at the root, and in an entity its keys and the values of those that name it. */
+  #isStringWanted(): boolean {
+    return (
+      this.#depth === 1 ||
+      (this.#depth === 3 && (this.#field === '' || this.#field === 'id' || this.#field === 'key'))
+    );
+  }
+
   #endOfString(): void {
-    const [only, ...more] = this.#text;
-    this.#lastString =
-      only === undefined
-        ? ''
-        : Buffer.from(more.length === 0 ? only : Buffer.concat(this.#text)).toString('latin1');
+    // Most keys are longer than those that are looked for, and not worth a string.
+    const isOther = this.#depth === 3 && this.#field === '' && (this.#text[0]?.length ?? 0) > 'key'.length;
+    this.#lastString = isOther ? '' : Buffer.concat(this.#text).toString('latin1');
     this.#text = [];
     if (this.#depth === 3 && this.#field === 'id') {
       this.#id = this.#lastString;

@@ -71,6 +71,17 @@ describe('the changes between two files', () => {
     expect(summarizeChanges(found)).toBe('no entity');
   });
 
+  it('do not take the next key for the id of a row whose id is a number', async () => {
+    const row = (key: string, value: number) => ({ id: 5, name: 'n', key, value });
+
+    const found = await changes(
+      { things: [row('a', 1), row('b', 1)] },
+      { things: [row('a', 1), row('b', 2)] },
+    );
+
+    expect(found['things']).toMatchObject({ added: 0, updated: 1, removed: 0 });
+  });
+
   it('see a list in another order as a change', async () => {
     const found = await changes(
       { routes: [{ id: 'a', paths: ['/a', '/b'] }] },
