@@ -27,10 +27,7 @@ export interface LocalTemplateOptions {
 /** Logical ids of the data plane's role begin with it. */
 export const dataPlaneRoleId = 'DataPlane';
 
-/**
- * The template that `cdk deploy` would deploy for this control plane, with the role of its data planes beside
- * it.
- */
+/** What `cdk deploy` would deploy for this control plane, with the role of its data planes beside it. */
 export function localTemplate({
   controlPlane,
   dataPlaneVersions,

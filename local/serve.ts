@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Identity } from '../simulators/aws/identities.ts';
+import { writePrivateFile } from '../simulators/aws/private-files.ts';
 import type { LocalSystem } from './local-system.ts';
 import { controlPlaneName, firstExport } from './rehearsal/rehearsal.ts';
 import type { Subject } from './rehearsal/subject.ts';
@@ -23,7 +23,7 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
   await simulator?.hooks.install(system.webhookUrl, system.hookSecret);
   timeline.step('First export', describeManifest(await firstExport(system, vault)));
 
-  const endpoints = await writeEndpoints(system, subject, vault, directory);
+  const endpoints = writeEndpoints(system, subject, vault, directory);
   if (json) {
     process.stdout.write(`${JSON.stringify(endpoints)}\n`);
   } else {
@@ -32,23 +32,15 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 }
 
-type Endpoints = Awaited<ReturnType<typeof writeEndpoints>>;
+type Endpoints = ReturnType<typeof writeEndpoints>;
 
 /** Writes credentials and keys to files, and says where everything is. */
-async function writeEndpoints(system: LocalSystem, subject: Subject, vault: VaultView, directory: string) {
-  const publicKeyFile = join(directory, 'signing-key.pem');
-  const secretFile = join(directory, 'hook-secret');
-  const credentialsFile = join(directory, 'data-plane.env');
-  const administratorFile = join(directory, 'administrator.env');
-  const clusterCertificateFile = join(directory, 'cluster.crt');
-  const clusterKeyFile = join(directory, 'cluster.key');
-  await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
-  await writeFile(secretFile, system.hookSecret, { mode: 0o600 });
-  await writeFile(credentialsFile, formatShellVariables(system, system.dataPlane), { mode: 0o600 });
-  await writeFile(administratorFile, formatShellVariables(system, system.administrator), { mode: 0o600 });
-  await writeFile(clusterCertificateFile, subject.certificate.certificate);
-  await writeFile(clusterKeyFile, subject.certificate.key, { mode: 0o600 });
-
+function writeEndpoints(system: LocalSystem, subject: Subject, vault: VaultView, directory: string) {
+  const write = (name: string, content: string | Buffer) => {
+    const path = join(directory, name);
+    writePrivateFile(path, content);
+    return path;
+  };
   return {
     apiUrl: system.apiUrl,
     webhookUrl: system.webhookUrl,
@@ -59,12 +51,15 @@ async function writeEndpoints(system: LocalSystem, subject: Subject, vault: Vaul
     bucket: system.bucket,
     signingKeyArn: system.signingKeyArn,
     grantFunctionArn: system.grantFunctionArn,
-    publicKeyFile,
-    hookSecretFile: secretFile,
-    dataPlaneCredentialsFile: credentialsFile,
-    administratorCredentialsFile: administratorFile,
-    clusterCertificateFile,
-    clusterKeyFile,
+    publicKeyFile: write('signing-key.pem', vault.key.key.export({ format: 'pem', type: 'spki' })),
+    hookSecretFile: write('hook-secret', system.hookSecret),
+    dataPlaneCredentialsFile: write('data-plane.env', formatShellVariables(system, system.dataPlane)),
+    administratorCredentialsFile: write(
+      'administrator.env',
+      formatShellVariables(system, system.administrator),
+    ),
+    clusterCertificateFile: write('cluster.crt', subject.certificate.certificate),
+    clusterKeyFile: write('cluster.key', subject.certificate.key),
     dataPlaneVersion: subject.dataPlaneVersion,
     /**
      * Where the printed `lifeboat fetch` writes: the file holds secrets and does not belong in the project.

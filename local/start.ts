@@ -4,8 +4,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
 import { projectRoot } from '../build/project-root.ts';
 import { kongVersion } from '../core/names.ts';
+import { clusterEndpointSchema } from '../lib/settings/setting-values.ts';
 import { type EchoUpstream, startEchoUpstream } from '../simulators/kong/echo-upstream.ts';
-import { findKong } from '../simulators/kong/kong-node.ts';
+import { findKong, isAlive } from '../simulators/kong/kong-node.ts';
 import { type LocalSystem, startLocalSystem } from './local-system.ts';
 import { localTemplate } from './local-template.ts';
 import { proxyThroughKong } from './rehearsal/kong-proof.ts';
@@ -29,6 +30,14 @@ interface StartOptions {
   readonly json?: true;
 }
 
+const portExpected = 'a port number is expected';
+const portSchema = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,5}$/, portExpected),
+  v.transform(Number),
+  v.maxValue(65_535, portExpected),
+);
+
 const program = new Command('npm start --')
   .description(
     'Rehearse an outage on this machine: the whole of Lifeboat, without an AWS account, in under a minute.',
@@ -37,7 +46,7 @@ const program = new Command('npm start --')
     new Option(
       '--cluster-endpoint <host:port>',
       'read a real control plane instead of the simulator; it is never changed',
-    ).argParser(parseHostAndPort),
+    ).argParser(parseBy(clusterEndpointSchema)),
   )
   .option('--cluster-cert <file>', 'a data plane’s cluster certificate, PEM')
   .option('--cluster-cert-key <file>', 'its key, PEM')
@@ -49,11 +58,13 @@ const program = new Command('npm start --')
       .argParser(parseNames),
   )
   .addOption(
-    new Option('--data-plane-version <version>', 'full Kong version to publish for').argParser(parseVersion),
+    new Option('--data-plane-version <version>', 'full Kong version to publish for').argParser(
+      parseBy(kongVersion),
+    ),
   )
   .option('--kong <path>', 'a kong executable for the new data plane; by default the one on PATH, if any')
   .option('--serve', 'keep running, and print endpoints, credentials and ready-made commands; Ctrl-C ends it')
-  .addOption(new Option('--port <port>', 'of the HTTP API').argParser(parsePort))
+  .addOption(new Option('--port <port>', 'of the HTTP API').argParser(parseBy(portSchema)))
   .option(
     '--data <directory>',
     'keep vault, keys and logs here for the next start (default: .lifeboat, which is emptied first)',
@@ -203,36 +214,17 @@ async function claimDataDirectory(
   return { directory, release: () => rm(pidFile, { force: true }) };
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
 function parseNames(value: string): readonly string[] {
   return value.split(',').filter((name) => name !== '');
 }
 
-function parseVersion(value: string): string {
-  if (!v.is(kongVersion, value)) {
-    throw new InvalidArgumentError('a full Kong version is expected, for example 3.9.1');
-  }
-  return value;
-}
-
-function parseHostAndPort(value: string): string {
-  if (!/^([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/.test(value)) {
-    throw new InvalidArgumentError('host:port is expected, as in the control plane’s cluster_listen');
-  }
-  return value;
-}
-
-function parsePort(value: string): number {
-  const number = Number(value);
-  if (!/^\d{1,5}$/.test(value) || number > 65_535) {
-    throw new InvalidArgumentError('a port number is expected');
-  }
-  return number;
+/** For options whose value a schema takes. */
+function parseBy<Output>(schema: v.GenericSchema<string, Output>): (value: string) => Output {
+  return (value) => {
+    const result = v.safeParse(schema, value);
+    if (!result.success) {
+      throw new InvalidArgumentError(result.issues[0].message);
+    }
+    return result.output;
+  };
 }

@@ -55,10 +55,7 @@ export const objectLockDays = 30;
 const byCertificate = DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] });
 export const existingKeyArn = `arn:aws:kms:${region}:${accountId}:key/01234567-89ab-cdef-0123-456789abcdef`;
 
-/**
- * The deployment that the matrix is about, with a data plane's role beside it that is allowed what data
- * planes need.
- */
+/** The deployment that the matrix is about, with the role of a data plane that has its grants. */
 export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
   const settings = parseSettings({
     controlPlanes: {

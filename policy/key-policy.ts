@@ -123,10 +123,7 @@ function describeEffect({ Effect, Action = [], Condition }: Statement): string {
   return JSON.stringify([Effect, [...Action].sort(), conditions.sort()]);
 }
 
-/**
- * Lists whom a statement allows something. The account itself is left out: it stands for IAM policies, which
- * the matrix has.
- */
+/** Lists whom a statement allows something, but for the account, which stands for its IAM policies. */
 function listPrincipals({ Effect, Principal }: Statement): readonly string[] {
   if (Effect === 'Deny' || Principal === undefined || Principal === '*') {
     return [];

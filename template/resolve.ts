@@ -140,20 +140,14 @@ function substituted(argument: unknown, resolution: Resolution): string {
 }
 
 function pseudoParameter(name: string, { region, accountId }: Deployment): string | undefined {
-  switch (name) {
-    case 'AWS::AccountId':
-      return accountId;
-    case 'AWS::Region':
-      return region;
-    case 'AWS::Partition':
-      return 'aws';
-    case 'AWS::URLSuffix':
-      return 'amazonaws.com';
-    case 'AWS::StackName':
-      return 'Lifeboat';
-    default:
-      return undefined;
-  }
+  const values: Readonly<Record<string, string>> = {
+    'AWS::AccountId': accountId,
+    'AWS::Region': region,
+    'AWS::Partition': 'aws',
+    'AWS::URLSuffix': 'amazonaws.com',
+    'AWS::StackName': 'Lifeboat',
+  };
+  return values[name];
 }
 
 /**
@@ -192,18 +186,11 @@ function referencesIn(value: unknown): readonly string[] {
     return [];
   }
   return Object.entries(value).flatMap(([name, argument]) => {
-    switch (name) {
-      case 'Ref':
-        return [String(argument)];
-      case 'Fn::GetAtt':
-        return [String([argument].flat()[0])];
-      case 'Fn::Sub':
-        return [
-          ...[...String([argument].flat()[0]).matchAll(placeholder)].map(([, , id]) => id ?? ''),
-          ...referencesIn(argument),
-        ];
-      default:
-        return referencesIn(argument);
+    const first = String([argument].flat()[0]);
+    if (name === 'Ref' || name === 'Fn::GetAtt') {
+      return [first];
     }
+    const named = name === 'Fn::Sub' ? [...first.matchAll(placeholder)].map(([, , id]) => id ?? '') : [];
+    return [...named, ...referencesIn(argument)];
   });
 }

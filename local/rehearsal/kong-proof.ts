@@ -21,10 +21,7 @@ export interface Proof {
   readonly description: string;
 }
 
-/**
- * Starts a stock data plane without a control plane, seeds it as standby does, and sends a request through
- * it.
- */
+/** Starts a stock data plane without a control plane, seeds it as standby does, and sends a request. */
 export async function proxyThroughKong({ kong, subject, file, directory }: KongProof): Promise<Proof> {
   if (kong === undefined) {
     return {

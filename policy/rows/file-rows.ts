@@ -102,10 +102,7 @@ function readingRows(
   ];
 }
 
-/**
- * Locking, where the settings ask for locks. Without them there is nothing to lock, and S3 refuses such a
- * request.
- */
+/** Locking, where the settings ask for locks. Without them S3 refuses such a request. */
 function lockingRows(bucket: string, publication: ConditionContext): readonly MatrixRow[] {
   const next = { ...publication, 's3:if-match': '"etag"' };
   const lockedFor = (days: number) => lock('GOVERNANCE', days);

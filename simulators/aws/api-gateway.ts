@@ -245,10 +245,7 @@ async function authorizeCaller(options: RunningApi, request: ReceivedRequest): P
   return caller;
 }
 
-/**
- * The function's own policy says whether this route may invoke it (Lambda Developer Guide, "API Gateway
- * permissions").
- */
+/** Asks the function's own policy (Lambda Developer Guide, "API Gateway permissions"). */
 async function requirePermission({ region, accountId, guard }: RunningApi, route: Route): Promise<void> {
   const refusal = await guard?.('apigateway.amazonaws.com', {
     action: 'lambda:InvokeFunction',

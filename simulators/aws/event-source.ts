@@ -28,10 +28,7 @@ export interface EventSource {
   stop(): Promise<void>;
 }
 
-/**
- * Lambda's event source mapping for SQS: gives batches to the function, deletes what it did not report as
- * failed.
- */
+/** Lambda's event source mapping for SQS: gives batches to the function, deletes what did not fail. */
 export function startEventSource(options: EventSourceOptions): EventSource {
   const stopped = new AbortController();
   let invocations = 0;

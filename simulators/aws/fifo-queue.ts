@@ -1,7 +1,4 @@
-/**
- * One FIFO queue: who gets which message when. Rules: SQS Developer Guide, "FIFO queues" and "Visibility
- * timeout".
- */
+/** Who gets which message when: SQS Developer Guide, "FIFO queues" and "Visibility timeout". */
 import { createHash, randomUUID } from 'node:crypto';
 import { ServiceError } from './signed-server.ts';
 
@@ -12,10 +9,7 @@ export interface FifoQueueOptions {
   readonly visibilityTimeoutSeconds?: number;
   /** The SHA-256 of the body stands in for a deduplication id. */
   readonly contentBasedDeduplication?: boolean;
-  /**
-   * A message that was received `maxReceiveCount` times without being deleted goes to `deadLetterQueue` (a
-   * queue's name).
-   */
+  /** What was received `maxReceiveCount` times and not deleted goes to the queue of this name. */
   readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number };
 }
 

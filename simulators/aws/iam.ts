@@ -38,10 +38,7 @@ export interface AccessDecision {
   readonly allowed: boolean;
   /** In AWS's words, as an AccessDenied says it. */
   readonly reason: string;
-  /**
-   * Condition keys that were given and do not apply to the action: a test that relies on one would prove
-   * nothing.
-   */
+  /** Given condition keys that do not apply to the action: a test that relies on one proves nothing. */
   readonly ignoredKeys: readonly string[];
 }
 

@@ -16,10 +16,7 @@ export interface Identities {
   find(accessKeyId: string): Identity | undefined;
 }
 
-/**
- * `ASIA` marks temporary credentials (IAM User Guide, "IAM identifiers"): without their session token they
- * are worth nothing.
- */
+/** `ASIA` marks temporary credentials, which need a session token (IAM User Guide, "IAM identifiers"). */
 function temporaryAccessKeyId(): string {
   const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   return `ASIA${Array.from(randomBytes(16), (byte) => base32.charAt(byte % 32)).join('')}`;

@@ -25,10 +25,7 @@ export interface LambdaFunctionOptions {
   /** All of its environment: it sees nothing of ours. */
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
-  /**
-   * Its heap may grow no larger; buffers, which Lambda would count as well, are not limited. @default Node's
-   * own limit
-   */
+  /** Limits its heap; buffers, which Lambda would count as well, are not limited. @default Node's limit */
   readonly memorySizeMb?: number | undefined;
   /** What the function logs. */
   readonly logFile: string;
@@ -38,10 +35,7 @@ export interface LambdaFunctionOptions {
   readonly onMetrics: (metrics: Readonly<Record<string, unknown>>) => void;
 }
 
-/**
- * A function in a thread of its own, with its own environment and module state, as in Lambda; one thread is
- * one warm instance.
- */
+/** A function in threads with an environment and module state of their own: one is one warm instance. */
 export interface LambdaFunction {
   /**
    * Loads the code without an event, as for provisioned concurrency.

@@ -1,7 +1,4 @@
-/**
- * Runs in the worker thread of a function: loads its bundle once (the cold start) and hands it one event
- * after the other.
- */
+/** Runs in a function's thread: loads its bundle once (the cold start) and hands it event after event. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Answer, Invocation } from './lambda-function.ts';
 

@@ -49,10 +49,7 @@ async function stopAll(services: readonly RunningService[]): Promise<void> {
   await Promise.all(services.map((service) => service.stop()));
 }
 
-/**
- * Starts S3, KMS, SQS, Secrets Manager and Lambda on 127.0.0.1; when one of them cannot start, none is left
- * running.
- */
+/** Starts the services on 127.0.0.1; when one of them cannot start, none is left running. */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
   const { dataDirectory, region, accountId, now = () => new Date() } = options;
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });

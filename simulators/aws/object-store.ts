@@ -79,10 +79,7 @@ function readAll(directory: string): ObjectVersion[] {
     .sort(bySequence);
 }
 
-/**
- * One bucket, with versioning on. All methods are synchronous, so what they check still holds when they
- * write.
- */
+/** One versioned bucket. All methods are synchronous: what they check still holds when they write. */
 export class ObjectStore {
   readonly #directory: string;
   readonly #dataKeys: DataKeys;

@@ -33,9 +33,10 @@ interface Route {
   readonly on: 'bucket' | 'object';
   /** The parameter that tells the operation from others of its method. */
   readonly selector?: string;
-  readonly parameters: readonly string[];
+  /** The one parameter that it takes besides. */
+  readonly takes?: string;
   /** `x-amz-*` headers, besides the metadata. */
-  readonly headers: readonly string[];
+  readonly headers?: readonly string[];
 }
 
 const writeHeaders = [
@@ -46,23 +47,14 @@ const readHeaders = ['x-amz-checksum-mode'];
 
 /** The first that fits is taken. */
 const routes: readonly Route[] = [
-  { name: 'PutObject', method: 'PUT', on: 'object', parameters: [], headers: writeHeaders },
-  objectRoute('GetObjectRetention', 'GET', [], 'retention'),
-  objectRoute('GetObject', 'GET', readHeaders),
-  objectRoute('HeadObject', 'HEAD', readHeaders),
-  objectRoute('DeleteObject', 'DELETE', []),
-  listRoute('ListObjectVersions', 'versions'),
-  listRoute('ListObjectsV2', 'list-type'),
+  { name: 'PutObject', method: 'PUT', on: 'object', headers: writeHeaders },
+  { name: 'GetObjectRetention', method: 'GET', on: 'object', selector: 'retention', takes: 'versionid' },
+  { name: 'GetObject', method: 'GET', on: 'object', takes: 'versionid', headers: readHeaders },
+  { name: 'HeadObject', method: 'HEAD', on: 'object', takes: 'versionid', headers: readHeaders },
+  { name: 'DeleteObject', method: 'DELETE', on: 'object', takes: 'versionid' },
+  { name: 'ListObjectVersions', method: 'GET', on: 'bucket', selector: 'versions', takes: 'prefix' },
+  { name: 'ListObjectsV2', method: 'GET', on: 'bucket', selector: 'list-type', takes: 'prefix' },
 ];
-
-function objectRoute(name: string, method: string, headers: readonly string[], selector?: string): Route {
-  const parameters = ['versionid'];
-  return { name, method, on: 'object', parameters, headers, ...(selector === undefined ? {} : { selector }) };
-}
-
-function listRoute(name: string, selector: string): Route {
-  return { name, method: 'GET', on: 'bucket', selector, parameters: ['prefix'], headers: [] };
-}
 
 const commonParameters = [
   'x-id',
@@ -107,19 +99,17 @@ export function operationOf(request: ReceivedRequest): string {
   if (route === undefined) {
     return [method, on, ...parameters.filter((name) => !commonParameters.includes(name))].join(' ');
   }
-  const takesMetadata = route.name === 'PutObject';
-  const readsCondition = on === 'object' && method !== 'PUT';
+  const isWrite = route.name === 'PutObject';
+  const { selector, takes, headers: ofRoute = [] } = route;
   const unsupported = [
-    ...parameters.filter(
-      (name) => ![...commonParameters, ...route.parameters, ...route.headers, route.selector].includes(name),
-    ),
+    ...parameters.filter((name) => ![...commonParameters, ...ofRoute, selector, takes].includes(name)),
     ...[...headers.keys()].filter(
       (name) =>
         unsupportedHeaders.includes(name) ||
-        (readsCondition && /^if-(none-)?match$/.test(name)) ||
+        (!isWrite && /^if-(none-)?match$/.test(name)) ||
         (name.startsWith('x-amz-') &&
-          !(takesMetadata && name.startsWith(metadataPrefix)) &&
-          ![...commonHeaders, ...route.headers].includes(name)),
+          !(isWrite && name.startsWith(metadataPrefix)) &&
+          ![...commonHeaders, ...ofRoute].includes(name)),
     ),
   ];
   return unsupported.length === 0 ? route.name : `${route.name} with ${unsupported.join(', ')}`;

@@ -30,10 +30,7 @@ export interface BucketOptions {
 export interface LocalS3 extends RunningService {
   /** Makes a bucket with versioning, or sets the default key of one that is there from an earlier start. */
   createBucket(name: string, options: BucketOptions): void;
-  /**
-   * Makes the next write to a key wait between the check of its condition and the write itself. For tests of
-   * conflicts.
-   */
+  /** Makes the next write to a key wait behind the check of its condition, for tests of conflicts. */
   holdNextWrite(bucket: string, key: string): HeldWrite;
 }
 
@@ -57,11 +54,6 @@ function bucketStore(directory: string, dataKeys: DataKeys, now: () => Date) {
 
   return {
     create(name: string, { defaultKeyId, objectLock = false }: BucketOptions): void {
-      if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) {
-        throw new Error(
-          `a bucket cannot be named "${name}": 3 to 63 characters out of a-z, 0-9, "-" and "."`,
-        );
-      }
       writePrivateFile(join(directory, name, 'bucket.json'), JSON.stringify({ defaultKeyId, objectLock }));
       open(name, { defaultKeyId, objectLock });
     },

@@ -61,8 +61,8 @@ interface Claims {
   readonly timestamp: string;
   readonly sessionToken: string | undefined;
   readonly payloadHash: string | undefined;
-  /** Only of a presigned URL. */
-  readonly lifetimeSeconds: string | undefined;
+  /** Of a presigned URL; others have none. */
+  readonly lifetimeSeconds: string;
 }
 
 const algorithm = 'AWS4-HMAC-SHA256';
@@ -124,54 +124,51 @@ function canonicalQuery(query: readonly QueryParameter[]): string {
     .join('&');
 }
 
-function headerClaims(request: ReceivedRequest): Claims {
+function claimsOf(request: ReceivedRequest): Claims {
+  const { headers, query } = request;
+  const presigned = query.some(({ name }) => name === 'X-Amz-Algorithm' || name === 'X-Amz-Signature');
+  const authorization = headers.get('authorization');
+  if (presigned && authorization !== undefined) {
+    throw new SignatureRefused('malformed', 'the request is signed both in its query and in its header');
+  }
+  if (!presigned && authorization === undefined) {
+    throw new SignatureRefused('missing', 'the request is not signed');
+  }
+  const read = (name: string) => (presigned ? queryValue(request, name) : headers.get(name.toLowerCase()));
+  return {
+    presigned,
+    ...(authorization === undefined ? querySignature(request) : headerSignature(authorization)),
+    timestamp: read('X-Amz-Date') ?? '',
+    sessionToken: read('X-Amz-Security-Token'),
+    payloadHash: read('X-Amz-Content-Sha256') ?? headers.get('x-amz-content-sha256'),
+    lifetimeSeconds: read('X-Amz-Expires') ?? '',
+  };
+}
+
+type SignatureParts = Pick<Claims, 'credential' | 'signedHeaders' | 'signature'>;
+
+function headerSignature(authorization: string): SignatureParts {
   const match =
     /^AWS4-HMAC-SHA256 Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([^,\s]+)$/.exec(
-      request.headers.get('authorization') ?? '',
+      authorization,
     );
   if (match === null) {
     throw new SignatureRefused('malformed', `the Authorization header is not one of ${algorithm}`);
   }
   const [, credential = '', signedHeaders = '', signature = ''] = match;
-  return {
-    presigned: false,
-    credential,
-    signedHeaders,
-    signature,
-    timestamp: request.headers.get('x-amz-date') ?? '',
-    sessionToken: request.headers.get('x-amz-security-token'),
-    payloadHash: request.headers.get('x-amz-content-sha256'),
-    lifetimeSeconds: undefined,
-  };
+  return { credential, signedHeaders, signature };
 }
 
-function queryClaims(request: ReceivedRequest): Claims {
-  if (queryValue(request, 'X-Amz-Algorithm') !== algorithm) {
+function querySignature(request: ReceivedRequest): SignatureParts {
+  const read = (name: string) => queryValue(request, name) ?? '';
+  if (read('X-Amz-Algorithm') !== algorithm) {
     throw new SignatureRefused('malformed', `X-Amz-Algorithm is not ${algorithm}`);
   }
-  const value = (name: string) => queryValue(request, name) ?? '';
   return {
-    presigned: true,
-    credential: value('X-Amz-Credential'),
-    signedHeaders: value('X-Amz-SignedHeaders'),
-    signature: value('X-Amz-Signature'),
-    timestamp: value('X-Amz-Date'),
-    sessionToken: queryValue(request, 'X-Amz-Security-Token'),
-    payloadHash: queryValue(request, 'X-Amz-Content-Sha256') ?? request.headers.get('x-amz-content-sha256'),
-    lifetimeSeconds: value('X-Amz-Expires'),
+    credential: read('X-Amz-Credential'),
+    signedHeaders: read('X-Amz-SignedHeaders'),
+    signature: read('X-Amz-Signature'),
   };
-}
-
-function claimsOf(request: ReceivedRequest): Claims {
-  const inQuery = request.query.some(({ name }) => name === 'X-Amz-Algorithm' || name === 'X-Amz-Signature');
-  const inHeader = request.headers.has('authorization');
-  if (inQuery && inHeader) {
-    throw new SignatureRefused('malformed', 'the request is signed both in its query and in its header');
-  }
-  if (!inQuery && !inHeader) {
-    throw new SignatureRefused('missing', 'the request is not signed');
-  }
-  return inQuery ? queryClaims(request) : headerClaims(request);
 }
 
 function signingInstant({ timestamp }: Claims): Date {
@@ -195,7 +192,7 @@ function checkTime(claims: Claims, { service, now }: SignatureExpectation): void
   }
   const lifetimeSeconds = Number(claims.lifetimeSeconds);
   if (
-    !/^\d{1,7}$/.test(claims.lifetimeSeconds ?? '') ||
+    !/^\d{1,7}$/.test(claims.lifetimeSeconds) ||
     lifetimeSeconds < 1 ||
     lifetimeSeconds > mostLifetimeSeconds
   ) {

@@ -19,10 +19,7 @@ export interface LocalSqs extends RunningService {
   countMessages(queueUrl: string): number;
 }
 
-/**
- * How often a long poll looks: the queue may be on a test's clock, so the poll cannot sleep until a message
- * is due.
- */
+/** How often a long poll looks: on a test's clock it cannot sleep until a message is due. */
 const pollMs = 20;
 const mostPerBatch = 10;
 
@@ -64,10 +61,7 @@ function eachEntry<T extends { readonly Id: string }>(
   return { Successful: successful, ...(failed.length > 0 && { Failed: failed }) };
 }
 
-/**
- * Waits up to `waitSeconds` for messages; takes none for a client that has hung up, as they would be lost to
- * others.
- */
+/** Waits up to `waitSeconds`; takes nothing for a client that has hung up: it would be lost to others. */
 async function longPoll(take: () => readonly Message[], waitSeconds: number, signal: AbortSignal) {
   const deadline = performance.now() + waitSeconds * 1000;
   while (!signal.aborted) {

@@ -12,10 +12,7 @@ import { listen } from './control-plane/listening.ts';
 export interface KongNodeOptions {
   /** The executable, see `findKong`. */
   readonly kong: string;
-  /**
-   * For prefix, certificate and output. Keep the path short: those of Kong's sockets have at most 107
-   * characters.
-   */
+  /** For prefix, certificate and output; short, as paths of Kong's sockets have 107 characters at most. */
   readonly directory: string;
   /** `host:port` of the control plane, which need not be there. */
   readonly clusterEndpoint: string;
@@ -285,10 +282,10 @@ async function findRunningMaster(prefix: string): Promise<number | undefined> {
   return isAlive(pid) ? pid : undefined;
 }
 
-function isAlive(pid: number): boolean {
+/** Whether there is a process of this id. */
+export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return process.kill(pid, 0);
   } catch {
     return false;
   }

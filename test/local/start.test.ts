@@ -117,8 +117,12 @@ describe('flags that are wrong', () => {
   it.each([
     ['an unknown one', ['--bogus'], "unknown option '--bogus'"],
     ['a port that is none', ['--port', '65536'], 'a port number is expected'],
-    ['a version that is not full', ['--data-plane-version', '3.9'], 'a full Kong version is expected'],
-    ['an endpoint without its port', ['--cluster-endpoint', 'cp.example'], 'host:port is expected'],
+    ['a version that is not full', ['--data-plane-version', '3.9'], 'is a full Kong version'],
+    [
+      'an endpoint without its port',
+      ['--cluster-endpoint', 'cp.example'],
+      'host and port of the cluster_listen are expected',
+    ],
     [
       'an endpoint without a certificate',
       ['--cluster-endpoint', 'cp.example:8005', '--data', 'DATA'],
