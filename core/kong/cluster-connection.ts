@@ -1,8 +1,5 @@
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { isNativeError } from 'node:util/types';
-import { type ClientOptions, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
-import { ignoreErrors } from '../ignore-errors.ts';
 import { describeInvalidity } from './certificate-validity.ts';
 import {
   type ConnectionSubject,
@@ -10,9 +7,11 @@ import {
   describeLoss,
   describeRefusal,
 } from './cluster-loss.ts';
+import { type ClusterSocket, openClusterSocket } from './cluster-socket.ts';
 import { badFrame, ControlPlaneError } from './errors.ts';
-import { type FrameDigest, FrameTap } from './frame-tap.ts';
+import type { FrameDigest } from './frame-tap.ts';
 import type { PluginVersion } from './plugin-names.ts';
+import { createBell, waitAtMost } from './waiting.ts';
 
 /** A data plane's cluster certificate, as Kong's hybrid mode gave it; PEM. */
 export interface ClusterCertificate {
@@ -56,12 +55,14 @@ export interface AnnouncedNode {
   /** Full version. */
   readonly version: string;
   readonly plugins: readonly PluginVersion[];
+  /** Names of the filters that a control plane with `wasm = on` demands. @default none */
+  readonly wasmFilters?: readonly string[] | undefined;
 }
 
 /** Since a control plane last said something whole: a frame, or the answer to a ping. */
 export interface Silence {
   readonly ms: number;
-  /** Of what has come since then; known where frames are digested, otherwise 0. */
+  /** Of what has come since then: a frame that is under way. */
   readonly bytes: number;
 }
 
@@ -69,6 +70,8 @@ export interface Silence {
 export interface ClusterConnection {
   /** The next frame; `nothing` after `waitMs`, `lost` when the connection is. */
   nextFrame(waitMs: number, signal?: AbortSignal): Promise<Uint8Array | 'nothing' | 'lost'>;
+  /** Waits until `nextFrame` has something to say at once, or the signal aborts. Takes nothing. */
+  arrival(signal: AbortSignal): Promise<void>;
   /** Why the connection was lost. */
   whyLost(): ControlPlaneError;
   /** Drops what has come and what will come; the connection stays open. */
@@ -85,9 +88,6 @@ export interface ClusterConnection {
   leave(): Promise<void>;
 }
 
-// kong/conf_loader and `kong hybrid gen_cert`: the one name of shared mode.
-const sharedServerName = 'kong_clustering';
-const goodbyeTimeoutMs = 2_000;
 const defaultMaxFrameBytes = 64 * 2 ** 20;
 
 /**
@@ -100,7 +100,7 @@ export async function connectToCluster(
   node: AnnouncedNode,
   signal?: AbortSignal,
 ): Promise<ClusterConnection> {
-  const { endpoint, mtls, connectTimeoutMs = 10_000, maxFrameBytes = defaultMaxFrameBytes, clock } = address;
+  const { endpoint, mtls, maxFrameBytes = defaultMaxFrameBytes, clock } = address;
   const subject = { endpoint, mtls, dataPlaneVersion: node.version };
   const certificate = await address.certificate();
   const outlet = new URL(`wss://${endpoint}/v1/outlet`);
@@ -108,69 +108,25 @@ export async function connectToCluster(
   outlet.searchParams.set('node_hostname', node.hostName);
   outlet.searchParams.set('node_version', node.version);
 
-  let [heardMs, unfinishedBytes] = [clock.monotonicMs(), 0];
-  const countBytes = (bytes: number) => {
-    unfinishedBytes += bytes;
-  };
-  const settings: ClientOptions & { readonly servername: string; readonly closeTimeout: number } = {
-    cert: certificate.certificate,
-    key: certificate.key,
-    // In shared mode this one certificate is trusted, whoever signed it.
-    ...(mtls === 'shared' ? { ca: certificate.certificate, allowPartialTrustChain: true } : {}),
-    ...(mtls === 'pki' && certificate.ca !== undefined ? { ca: certificate.ca } : {}),
-    servername: address.serverName ?? (mtls === 'shared' ? sharedServerName : outlet.hostname),
-    perMessageDeflate: false,
-    // A node that answers pings may be listed as a node.
-    autoPong: false,
-    maxPayload: maxFrameBytes,
-    followRedirects: false,
-    closeTimeout: goodbyeTimeoutMs,
-    ...tapFrames(address.makeDigest, maxFrameBytes, countBytes),
-  };
-  const socket = openSocket(outlet, settings, subject);
-  for (const event of ['open', 'message', 'ping', 'pong']) {
-    socket.on(event, () => {
-      [heardMs, unfinishedBytes] = [clock.monotonicMs(), 0];
-    });
-  }
+  const socket = openClusterSocket(outlet, { ...address, maxFrameBytes, certificate }, subject);
   const connection = receiveFrames(socket, { subject, maxFrameBytes, clock });
-  const refusal = await waitUntilOpen(connection.opened, () => socket.terminate(), {
-    connectTimeoutMs,
-    endpoint,
-    clock,
-    signal,
-  });
+  const refusal = await waitUntilOpen(connection.opened, socket.websocket, address, signal);
   if (refusal !== undefined) {
-    socket.terminate();
+    socket.websocket.terminate();
     throw nameInvalidity(refusal, certificate, clock.now());
   }
-  socket.send(
+  socket.websocket.send(
     Buffer.from(
       JSON.stringify({
         type: 'basic_info',
         plugins: node.plugins,
         process_conf: {},
-        filters: {},
+        filters: Object.fromEntries((node.wasmFilters ?? []).map((name) => [name, { name }])),
         labels: {},
       }),
     ),
   );
-  return { ...connection, silence: () => ({ ms: clock.monotonicMs() - heardMs, bytes: unfinishedBytes }) };
-}
-
-function tapFrames(
-  makeDigest: (() => FrameDigest) | undefined,
-  maxFrameBytes: number,
-  countBytes: (bytes: number) => void,
-): Pick<ClientOptions, 'createConnection'> {
-  if (makeDigest === undefined) {
-    return {};
-  }
-  const createConnection = (options: ConnectionOptions) =>
-    // The path is the upgrade's. To TLS it would be that of a local socket.
-    new FrameTap(connectTls({ ...options, path: undefined }), { makeDigest, maxFrameBytes, countBytes });
-  // http takes any Duplex (Node's http.request); the types of ws know sockets only.
-  return { createConnection: createConnection as unknown as NonNullable<ClientOptions['createConnection']> };
+  return connection;
 }
 
 /** A certificate that has ended explains a refusal better than what TLS says of it. */
@@ -187,35 +143,21 @@ function nameInvalidity(
       });
 }
 
-function openSocket(outlet: URL, settings: ClientOptions, subject: ConnectionSubject): WebSocket {
-  try {
-    return new WebSocket(outlet, settings);
-  } catch (error) {
-    // Node reads certificate and key here, and throws when they cannot be read or do not belong together.
-    throw isNativeError(error) ? describeConnectionError(error, subject) : error;
-  }
-}
-
-interface OpeningLimits {
-  readonly connectTimeoutMs: number;
-  readonly endpoint: string;
-  readonly clock: Clock;
-  readonly signal: AbortSignal | undefined;
-}
-
 /**
  * Returns why the connection did not open, or undefined once it is open. One time limit holds for all of it,
  * also for a control plane that answers byte by byte.
  */
 async function waitUntilOpen(
   opened: Promise<ControlPlaneError | undefined>,
-  hangUp: () => void,
-  { connectTimeoutMs, endpoint, clock, signal }: OpeningLimits,
+  websocket: WebSocket,
+  { connectTimeoutMs = 10_000, endpoint, clock }: ClusterAddress,
+  signal: AbortSignal | undefined,
 ): Promise<ControlPlaneError | undefined> {
   let late = true;
   const settled = opened.then(() => {
     late = false;
   });
+  const hangUp = () => websocket.terminate();
   signal?.addEventListener('abort', hangUp);
   try {
     if (signal?.aborted === true) {
@@ -237,40 +179,6 @@ async function waitUntilOpen(
   }
 }
 
-/** Waits for the event, at most for the time, and leaves no timer behind. */
-async function waitAtMost(clock: Clock, milliseconds: number, event: Promise<void>): Promise<void> {
-  const over = new AbortController();
-  try {
-    await Promise.race([event, ignoreErrors(clock.sleep(milliseconds, over.signal))]);
-  } finally {
-    over.abort();
-  }
-}
-
-/**
- * Waits until it is woken, the signal aborts or the time is over.
- *
- * @param setWake takes what ends the wait
- */
-async function waitToBeWoken(
-  clock: Clock,
-  milliseconds: number,
-  signal: AbortSignal | undefined,
-  setWake: (wake: () => void) => void,
-): Promise<void> {
-  let wake = (): void => undefined;
-  const woken = new Promise<void>((resolve) => {
-    wake = resolve;
-  });
-  setWake(wake);
-  signal?.addEventListener('abort', wake);
-  try {
-    await waitAtMost(clock, milliseconds, woken);
-  } finally {
-    signal?.removeEventListener('abort', wake);
-  }
-}
-
 function cancelled(endpoint: string): ControlPlaneError {
   return new ControlPlaneError(
     'cancelled',
@@ -278,7 +186,7 @@ function cancelled(endpoint: string): ControlPlaneError {
   );
 }
 
-interface OpeningConnection extends Omit<ClusterConnection, 'silence'> {
+interface OpeningConnection extends ClusterConnection {
   /** Resolves with the reason where it does not open. */
   readonly opened: Promise<ControlPlaneError | undefined>;
 }
@@ -290,80 +198,113 @@ interface Reception {
 }
 
 /** Receives the frames of a connection. Only the newest unread one is kept: each is a whole configuration. */
-function receiveFrames(socket: WebSocket, { subject, maxFrameBytes, clock }: Reception): OpeningConnection {
-  let unread: Uint8Array | undefined;
-  let failure: ControlPlaneError | undefined;
-  let lost: ControlPlaneError | undefined;
-  let dropping = false;
-  let wake: () => void = () => undefined;
-  let reportOpened: (refusal: ControlPlaneError | undefined) => void = () => undefined;
-  const opened = new Promise<ControlPlaneError | undefined>((resolve) => {
-    reportOpened = resolve;
-  });
-  const closed = new Promise<void>((resolve) => {
-    socket.once('close', () => resolve());
-  });
-
-  socket.on('open', () => reportOpened(undefined));
-  socket.on('unexpected-response', (_request, response) => {
-    lost ??= describeRefusal(response, subject);
-    reportOpened(lost);
-    wake();
-  });
-  socket.on('message', (data, isBinary) => {
-    if (!isBinary || !(data instanceof Buffer)) {
-      failure ??= badFrame('it is text, where the control plane sends compressed binary frames');
-    } else if (!dropping) {
-      unread = data;
+function receiveFrames(socket: ClusterSocket, reception: Reception): OpeningConnection {
+  const { websocket, receivedBytes } = socket;
+  const { subject, clock } = reception;
+  const bell = createBell(clock);
+  const received = listenTo(socket, reception, bell.ring);
+  let isDropping = false;
+  let heard = { atMs: clock.monotonicMs(), bytes: 0 };
+  for (const event of ['open', 'message', 'ping', 'pong']) {
+    websocket.on(event, () => {
+      heard = { atMs: clock.monotonicMs(), bytes: receivedBytes() };
+      if (isDropping) {
+        received.unread = undefined;
+      }
+    });
+  }
+  const hasNews = () => (received.unread ?? received.failure ?? received.lost) !== undefined;
+  const arrival = async (signal: AbortSignal) => {
+    if (!hasNews()) {
+      await bell.wait({ signal });
     }
-    wake();
-  });
-  socket.on('error', (error: Error & { code?: string }) => {
-    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
-      failure ??= badFrame(`it is larger than ${maxFrameBytes} bytes compressed`, { cause: error });
-    } else {
-      lost ??= describeConnectionError(error, subject);
-    }
-    reportOpened(failure ?? lost);
-    wake();
-  });
-  socket.on('close', (code, reason) => {
-    lost ??= describeLoss(code, reason.toString('utf8').slice(0, 200), subject);
-    reportOpened(lost);
-    wake();
-  });
-
+  };
   return {
-    opened,
+    opened: received.opened,
+    arrival,
     async nextFrame(waitMs, signal) {
-      if (unread === undefined && failure === undefined && lost === undefined && signal?.aborted !== true) {
-        await waitToBeWoken(clock, waitMs, signal, (resolve) => {
-          wake = resolve;
-        });
+      if (!hasNews()) {
+        await bell.wait({ signal, milliseconds: waitMs });
       }
       if (signal?.aborted === true) {
         throw cancelled(subject.endpoint);
       }
-      if (failure !== undefined) {
-        throw failure;
+      if (received.failure !== undefined) {
+        throw received.failure;
       }
-      if (unread !== undefined) {
-        const frame = unread;
-        unread = undefined;
-        return frame;
-      }
-      return lost === undefined ? 'nothing' : 'lost';
+      const frame = received.unread;
+      received.unread = undefined;
+      return frame ?? (received.lost === undefined ? 'nothing' : 'lost');
     },
-    whyLost: () => lost ?? describeLoss(1006, '', subject),
+    whyLost: () => received.lost ?? describeLoss(1006, '', subject, received.hadFrame),
     dropFrames() {
-      dropping = true;
-      unread = undefined;
+      isDropping = true;
+      received.unread = undefined;
     },
-    ping: (configHash) => socket.ping(configHash),
+    ping: (configHash) => websocket.ping(configHash),
+    silence: () => ({ ms: clock.monotonicMs() - heard.atMs, bytes: receivedBytes() - heard.bytes }),
     leave() {
       // A close frame without a code is the one way of leaving that a control plane does not log as an error.
-      socket.close();
-      return closed;
+      websocket.close();
+      return received.closed;
     },
   };
+}
+
+interface Received {
+  unread: Uint8Array | undefined;
+  hadFrame: boolean;
+  /** What came is no frame. */
+  failure: ControlPlaneError | undefined;
+  lost: ControlPlaneError | undefined;
+  readonly opened: Promise<ControlPlaneError | undefined>;
+  readonly closed: Promise<void>;
+}
+
+/** Keeps what comes of a WebSocket. */
+function listenTo(
+  { websocket, stage }: ClusterSocket,
+  { subject, maxFrameBytes }: Reception,
+  onNews: () => void,
+): Received {
+  let reportOpened: (refusal: ControlPlaneError | undefined) => void = () => undefined;
+  const received: Received = {
+    unread: undefined,
+    hadFrame: false,
+    failure: undefined,
+    lost: undefined,
+    opened: new Promise((resolve) => {
+      reportOpened = resolve;
+    }),
+    closed: new Promise((resolve) => {
+      websocket.once('close', () => resolve());
+    }),
+  };
+  const lose = (reason: () => ControlPlaneError) => {
+    received.lost ??= reason();
+    reportOpened(received.failure ?? received.lost);
+    onNews();
+  };
+  websocket.on('open', () => reportOpened(undefined));
+  websocket.on('unexpected-response', (_request, response) => lose(() => describeRefusal(response, subject)));
+  websocket.on('message', (data, isBinary) => {
+    if (isBinary && data instanceof Buffer) {
+      received.unread = data;
+      received.hadFrame = true;
+    } else {
+      received.failure ??= badFrame('it is text, where the control plane sends compressed binary frames');
+    }
+    onNews();
+  });
+  websocket.on('error', (error: Error & { code?: string }) => {
+    const reason = describeConnectionError(error, stage(), subject, maxFrameBytes);
+    if (error.code?.startsWith('WS_ERR_') === true) {
+      received.failure ??= reason;
+    }
+    lose(() => reason);
+  });
+  websocket.on('close', (code, reason) =>
+    lose(() => describeLoss(code, reason.toString('utf8').slice(0, 200), subject, received.hadFrame)),
+  );
+  return received;
 }

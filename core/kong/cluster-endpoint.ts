@@ -5,8 +5,9 @@ import type {
   ControlPlane,
   ControlPlaneConfiguration,
   ControlPlaneVisit,
+  PluginVersions,
 } from './control-plane.ts';
-import { ControlPlaneError } from './errors.ts';
+import { type AnnouncedConnection, awaitFirstFrame, nextFrameInTime } from './first-frame.ts';
 import { type CheckedFrame, readFrame } from './frame.ts';
 import { stableNodeId } from './node-id.ts';
 import { dataPlanePlugins } from './plugin-names.ts';
@@ -15,17 +16,30 @@ import { type SettlePolicy, settle } from './settle.ts';
 export interface ClusterEndpointOptions extends ClusterAddress {
   /** What tells this deployment and control plane from all others: node ids are made of it. */
   readonly nodeSeed: string;
-  /** Names of configured plugins that are not Kong's own. */
+  /** Names of configured plugins, those that are not Kong's own at least. */
   readonly customPlugins: readonly string[];
+  /** Names of the wasm filters that the control plane has. @default none */
+  readonly wasmFilters?: readonly string[] | undefined;
   readonly settle: SettlePolicy;
-  /** Largest frame that is read, inflated. @default 1 GiB */
-  readonly maxJsonBytes?: number;
-  /** For the first frame after the connection: a control plane sends it at once. @default 20,000 */
-  readonly firstFrameTimeoutMs?: number;
+  /** Largest frame that is read, inflated. @default 16 times the largest compressed one */
+  readonly maxJsonBytes?: number | undefined;
+  /**
+   * For the first frame, from the connection on: a control plane sends it at once. It is longer while bytes
+   * come. @default 20,000
+   */
+  readonly firstFrameTimeoutMs?: number | undefined;
+  /** After so long without one, plugins are announced without versions as well. @default 5,000 */
+  readonly namedVersionsTimeoutMs?: number | undefined;
+  /** A connection stays no longer than this; Kong's 45 s, and a little less. @default 40,000 */
+  readonly longestStayMs?: number | undefined;
   readonly clock: Clock;
   /** The way in. @default a WebSocket over TLS */
   readonly connect?: typeof connectToCluster | undefined;
 }
+
+const defaultMaxFrameBytes = 64 * 2 ** 20;
+// Real configurations shrink to a seventh, a gzip bomb to a thousandth.
+const largestInflation = 16;
 
 /**
  * A control plane, read as a data plane reads it: over its cluster endpoint, with a data plane's certificate
@@ -37,59 +51,95 @@ export function clusterEndpointControlPlane(options: ClusterEndpointOptions): Co
 }
 
 /**
- * Of the connections that served something one stays: with no client left the control plane would drop its
- * payload. It is always the last one, for a client that does not ping is dropped after 45 s.
+ * Of the connections that served something the last one stays: with no client left the control plane would
+ * drop its payload.
  */
 function visitClusterEndpoint(options: ClusterEndpointOptions): ControlPlaneVisit {
-  let staying: ClusterConnection | undefined;
+  // A control plane drops a client that does not ping after 45 s, with an error line.
+  const { longestStayMs = 40_000, clock } = options;
+  const over = new AbortController();
   const leaving: Promise<void>[] = [];
+  let staying: ClusterConnection | undefined;
+  const leave = (connection: ClusterConnection) => leaving.push(connection.leave());
+
+  const stay = (connection: ClusterConnection) => {
+    connection.dropFrames();
+    if (staying !== undefined) {
+      leave(staying);
+    }
+    staying = connection;
+    void clock.sleep(longestStayMs, over.signal).then(
+      () => leave(connection),
+      // The visit has ended before.
+      () => undefined,
+    );
+  };
   return {
     async configuration(request) {
-      const connection = await connect(options, request);
+      const opened: AnnouncedConnection[] = [];
       try {
-        const configuration = await readConfiguration(connection, options, request);
-        connection.dropFrames();
-        if (staying !== undefined) {
-          leaving.push(staying.leave());
-        }
-        staying = connection;
+        const { configuration, connection } = await readConfiguration(options, request, opened);
+        stay(connection);
         return configuration;
-      } catch (error) {
-        leaving.push(connection.leave());
-        throw error;
+      } finally {
+        for (const { connection } of opened) {
+          if (connection !== staying) {
+            leave(connection);
+          }
+        }
       }
     },
     async end() {
+      over.abort();
       await Promise.all([...leaving, staying?.leave()]);
     },
   };
 }
 
-function connect(
+async function openConnection(
   options: ClusterEndpointOptions,
   { dataPlaneVersion, signal }: ConfigurationRequest,
-): Promise<ClusterConnection> {
-  const { connect: open = connectToCluster } = options;
-  return open(
+  pluginVersions: PluginVersions,
+): Promise<AnnouncedConnection> {
+  const { connect = connectToCluster, customPlugins, wasmFilters } = options;
+  const connection = await connect(
     options,
     {
       id: stableNodeId(options.nodeSeed, dataPlaneVersion),
       hostName: 'lifeboat-export',
       version: dataPlaneVersion,
-      plugins: dataPlanePlugins(dataPlaneVersion, options.customPlugins),
+      plugins: dataPlanePlugins(dataPlaneVersion, customPlugins, pluginVersions),
+      wasmFilters,
     },
     signal,
   );
+  return { connection, pluginVersions };
 }
 
+/** @param opened takes each connection that was opened, also those that gave nothing */
 async function readConfiguration(
-  connection: ClusterConnection,
   options: ClusterEndpointOptions,
   request: ConfigurationRequest,
-): Promise<ControlPlaneConfiguration> {
-  const { maxJsonBytes = 2 ** 30, firstFrameTimeoutMs = 20_000, clock } = options;
-  const pluginVersions = request.pluginVersions ?? 'named';
-  let newest: CheckedFrame | undefined;
+  opened: AnnouncedConnection[],
+): Promise<{ readonly configuration: ControlPlaneConfiguration; readonly connection: ClusterConnection }> {
+  const { maxFrameBytes = defaultMaxFrameBytes, clock } = options;
+  const { maxJsonBytes = largestInflation * maxFrameBytes } = options;
+  const { signal } = request;
+  const first = await awaitFirstFrame({
+    ...options,
+    ...request,
+    open: async (pluginVersions) => {
+      const connection = await openConnection(options, request, pluginVersions);
+      opened.push(connection);
+      return connection;
+    },
+  });
+  const { connection, pluginVersions } = first;
+  // After a change the file is needed; after a scheduled check it seldom is.
+  const makeFile = request.changedAt !== undefined;
+  const read = (frame: Uint8Array): Promise<CheckedFrame> =>
+    readFrame(frame, { maxJsonBytes, makeFile, receivedAt: clock.now() });
+  let newest = await read(first.frame);
   for (;;) {
     const decision = settle(options.settle, {
       now: clock.now(),
@@ -97,27 +147,16 @@ async function readConfiguration(
       configHash: request.configHash,
       frame: newest,
     });
-    if (newest !== undefined && decision === 'take') {
-      return { ...newest, settled: true, pluginVersions };
+    if (decision === 'take') {
+      return { configuration: { ...newest, settled: true, pluginVersions }, connection };
     }
-    const waitMs = typeof decision === 'object' ? decision.waitMs : firstFrameTimeoutMs;
-    const frame = await connection.nextFrame(waitMs, request.signal);
+    const waitMs = typeof decision === 'object' ? decision.waitMs : 0;
+    const frame = await nextFrameInTime(connection, waitMs, signal);
     if (frame === 'lost') {
-      if (newest === undefined) {
-        throw connection.whyLost();
-      }
-      return { ...newest, settled: false, pluginVersions };
+      return { configuration: { ...newest, settled: false, pluginVersions }, connection };
     }
     if (frame !== 'nothing') {
-      // After a change the file is needed; after a scheduled check it seldom is.
-      newest = await readFrame(frame, { maxJsonBytes, makeFile: request.changedAt !== undefined });
-    } else if (newest === undefined) {
-      throw new ControlPlaneError(
-        'no-configuration',
-        `control plane ${options.endpoint} accepted the connection for data plane version ${request.dataPlaneVersion} and sent no ` +
-          `configuration within ${firstFrameTimeoutMs / 1000} s. Perhaps a configured plugin is missing in the setting customPlugins ` +
-          '(its log says "is missing from data plane" and names it), or its database is down',
-      );
+      newest = await read(frame);
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { ControlPlaneError } from './errors.ts';
+import { badFrame, ControlPlaneError, tooLarge } from './errors.ts';
 
 /** What a refusal or a loss has to name. */
 export interface ConnectionSubject {
@@ -7,6 +7,9 @@ export interface ConnectionSubject {
   readonly mtls: 'shared' | 'pki';
   readonly dataPlaneVersion: string;
 }
+
+/** How far a connection has come: what is being done now. */
+export type ConnectionStage = 'TCP' | 'TLS' | 'upgrade' | 'open';
 
 /** Why the control plane's HTTP answer to the upgrade is none of a cluster endpoint. */
 export function describeRefusal(
@@ -32,48 +35,109 @@ export function describeRefusal(
 // Going away, closed without a close frame, restarting, overloaded (RFC 6455 section 7.4.1 and IANA's
 // registry).
 const goneCodes = new Set([1001, 1006, 1012, 1013]);
+/** A close frame without a code, which is how Kong closes. */
+const noCode = 1005;
 
-/** Why the connection ended. */
+/**
+ * Why a connection ended that was open.
+ *
+ * @param hadFrame whether a configuration had come on it
+ */
 export function describeLoss(
   code: number,
   reason: string,
   { endpoint, dataPlaneVersion }: ConnectionSubject,
+  hadFrame: boolean,
 ): ControlPlaneError {
-  const said = reason === '' ? '' : ` and said "${reason}"`;
+  if (hadFrame) {
+    return new ControlPlaneError('unreachable', `control plane ${endpoint} ended the connection (${code})`);
+  }
   if (goneCodes.has(code)) {
+    // Never an outage by itself: a control plane that does not send its payload is up. One that went away has
+    // no connection for the next try.
     return new ControlPlaneError(
-      'unreachable',
-      `control plane ${endpoint} dropped the connection (${code}) before it sent a configuration`,
+      'dropped',
+      `control plane ${endpoint} let data plane version ${dataPlaneVersion} in and dropped the connection (${code}) before a ` +
+        'configuration had come. If its log says "payload too big", raise cluster_max_payload in its kong.conf; otherwise it went ' +
+        'away meanwhile, or something between the two cut the connection',
+    );
+  }
+  if (code === noCode && reason === '') {
+    return new ControlPlaneError(
+      'incompatible',
+      `control plane ${endpoint} closed the connection for data plane version ${dataPlaneVersion}: it serves versions of its own ` +
+        'major and up to its own minor. Its log says "is incompatible with". Take the version out of dataPlaneVersions, or upgrade ' +
+        'the control plane',
     );
   }
   return new ControlPlaneError(
     'refused',
-    `control plane ${endpoint} closed the connection (${code}) for data plane version ${dataPlaneVersion}${said}. ` +
-      'It serves versions of its own major and up to its own minor: check dataPlaneVersions',
+    `control plane ${endpoint} closed the connection (${code}) for data plane version ${dataPlaneVersion}` +
+      `${reason === '' ? '' : ` and said "${reason}"`}. Its log says why`,
   );
 }
 
-// Error codes of OpenSSL and Node for certificates that do not fit. Any other code is a network error.
-const certificateErrorCodes =
-  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+/**
+ * Codes of Node and the operating system for a network, a name server or a process that is down. All others
+ * stand for something that somebody has to mend: certificates fail in more ways than can be listed.
+ */
+const outageCodes = new Set([
+  'EAI_AGAIN',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
 
-/** Why there is no connection. */
+/**
+ * Why there is no connection, or no longer one.
+ *
+ * @param maxFrameBytes largest frame that is read
+ */
 export function describeConnectionError(
-  error: Error & { code?: string },
+  error: Error & { readonly code?: string },
+  stage: ConnectionStage,
   { endpoint, mtls }: ConnectionSubject,
+  maxFrameBytes: number,
 ): ControlPlaneError {
-  const code = error.code ?? '';
-  if (certificateErrorCodes.test(code)) {
-    return new ControlPlaneError(
-      'refused',
-      `the TLS connection to control plane ${endpoint} failed (${code}): check the cluster certificate in its secret, ` +
-        `clusterMtls (now "${mtls}")${mtls === 'pki' ? ', the CA' : ''} and clusterServerName`,
+  const what = error.code ?? error.message;
+  if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+    return tooLarge(
+      `control plane ${endpoint} sends a frame of more than ${maxFrameBytes / 2 ** 20} MiB compressed: raise the setting ` +
+        'maxFrameMiB, and memoryMiB with it',
       { cause: error },
     );
   }
+  if (stage === 'open' && error.code?.startsWith('WS_ERR_')) {
+    return badFrame(`it breaks the WebSocket protocol (${what})`, { cause: error });
+  }
+  if (stage === 'upgrade') {
+    // It has shown its certificate, so it runs. An outage shows itself before.
+    return new ControlPlaneError(
+      'refused',
+      `control plane ${endpoint} did not answer the WebSocket upgrade (${what}). In shared mode it hangs up on a certificate that ` +
+        `is not its own cluster certificate: check the one in the secret, clusterMtls (now "${mtls}"), and that clusterEndpoint names ` +
+        'cluster_listen (8005)',
+      { cause: error },
+    );
+  }
+  if (error.code !== undefined && outageCodes.has(error.code)) {
+    return new ControlPlaneError('unreachable', `control plane ${endpoint} cannot be reached (${what})`, {
+      cause: error,
+    });
+  }
   return new ControlPlaneError(
-    'unreachable',
-    `control plane ${endpoint} cannot be reached (${code === '' ? error.message : code})`,
+    'refused',
+    stage === 'TCP'
+      ? `control plane ${endpoint} cannot be connected to (${what}): check clusterEndpoint and the cluster certificate in its secret`
+      : `the TLS connection to control plane ${endpoint} failed (${what}): check the cluster certificate in its secret, clusterMtls ` +
+          `(now "${mtls}")${mtls === 'pki' ? ', the CA' : ''} and clusterServerName`,
     { cause: error },
   );
 }

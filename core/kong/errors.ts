@@ -3,6 +3,7 @@ import { CodedError } from '../coded-error.ts';
 /**
  * - `unreachable`: no connection, or it was lost: the control plane or the network is down.
  * - `refused`: the control plane answered and refused the connection (certificate, version, path).
+ * - `dropped`: the connection was lost before a configuration had come, which says nothing of an outage.
  * - `no-configuration`: connected, but no configuration was sent.
  * - `incompatible`: the control plane cannot serve this data-plane version.
  * - `bad-frame`: what was sent is not a complete configuration.
@@ -12,6 +13,7 @@ import { CodedError } from '../coded-error.ts';
 export type ControlPlaneErrorCode =
   | 'unreachable'
   | 'refused'
+  | 'dropped'
   | 'no-configuration'
   | 'incompatible'
   | 'bad-frame'
@@ -23,6 +25,15 @@ export type ControlPlaneErrorCode =
  */
 export class ControlPlaneError extends CodedError<ControlPlaneErrorCode> {
   override readonly name = 'ControlPlaneError';
+}
+
+/** Makes the error for a configuration that is over a limit, and may be good. */
+export function tooLarge(what: string, options?: ErrorOptions): ControlPlaneError {
+  return new ControlPlaneError(
+    'too-large',
+    `${what}. Nothing of it was published; the published configuration stays`,
+    options,
+  );
 }
 
 /** Makes the error for a frame that is not a complete configuration. */

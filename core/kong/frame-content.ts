@@ -1,5 +1,5 @@
-import { badFrame } from './errors.ts';
-import { openBrace, openBracket } from './json-grammar.ts';
+import { badFrame, type ControlPlaneError } from './errors.ts';
+import { closeBracket, openBrace, openBracket } from './json-grammar.ts';
 
 /**
  * Where the declarative config stands in a frame, and what the frame says of itself. Offsets count bytes of
@@ -10,16 +10,35 @@ export interface FrameEnvelope {
   readonly tableStart: number;
   /** Offset just behind the config table's closing brace. */
   readonly tableEnd: number;
-  /** The control plane's md5 over the configuration before it is down-converted. */
-  readonly configHash: string;
-  /** When the control plane built it; when it came, where the frame has no time. */
-  readonly builtAt: Date;
-  /** Whether the frame says when it was built. */
-  readonly hasTimestamp: boolean;
+  /** The control plane's md5 over the configuration before it is down-converted, where the frame has it. */
+  readonly configHash: string | undefined;
+  /** When the control plane built it, where the frame says so. */
+  readonly builtAt: Date | undefined;
   /** What a person should know of it although it is good. */
   readonly warnings: readonly string[];
   /** Number of entities by type, in the order of the table. */
   readonly entities: Readonly<Record<string, number>>;
+  /** What stands in the table beside the lists, by name. */
+  readonly scalars: ReadonlyMap<string, unknown>;
+  /** Offsets of the braces of lists that were written as `{}`, in their order. */
+  readonly emptyListBraces: readonly number[];
+}
+
+/**
+ * Makes `[]` of the `{}` that Lua writes for an empty list. Data planes take both from a control plane; in a
+ * file the one is sure.
+ *
+ * @param piece of the frame, which is changed
+ * @param offset of its first byte
+ * @param braces offsets, in their order
+ */
+export function mendEmptyLists(piece: Uint8Array, offset: number, braces: readonly number[]): void {
+  for (const brace of braces) {
+    const at = brace - offset;
+    if (at >= 0 && at < piece.length) {
+      piece[at] = piece[at] === openBrace ? openBracket : closeBracket;
+    }
+  }
 }
 
 /**
@@ -37,9 +56,23 @@ export class FrameContent {
   readonly #entities = new Map<string, number>();
   #tableStart = -1;
   #tableEnd = -1;
+  readonly #emptyListBraces: number[] = [];
+  #isInBraces = false;
 
-  /** Whether names and scalars at this depth are to be added. */
+  /** Offsets of the braces that have come so far of lists that are written as `{}`. */
+  get emptyListBraces(): readonly number[] {
+    return this.#emptyListBraces;
+  }
+
+  /**
+   * Whether names and scalars at this depth are to be added.
+   *
+   * @throws ControlPlaneError `bad-frame` for a name in what should be a list
+   */
   isWanted(depth: number): boolean {
+    if (depth === 3 && this.#isInBraces) {
+      throw this.#notAList();
+    }
     return depth === 1 || (depth === 2 && this.#isInTable);
   }
 
@@ -91,22 +124,39 @@ export class FrameContent {
       }
       this.#tableStart = offset;
     } else if (!this.#tableKey.startsWith('_')) {
-      this.#beginInList(depth, byte);
+      this.#beginInList(depth, byte, offset);
     }
   }
 
-  #beginInList(depth: number, byte: number): void {
+  #beginInList(depth: number, byte: number, offset: number): void {
     if (depth === 2) {
-      if (byte !== openBracket) {
-        throw badFrame(`"${this.#tableKey}" in the config_table is not a list of entities`);
+      if (byte !== openBracket && byte !== openBrace) {
+        throw this.#notAList();
       }
       this.#entities.set(this.#tableKey, 0);
+      if (byte === openBrace) {
+        // Lua writes an empty list so. Anything in it ends the frame.
+        this.#isInBraces = true;
+        this.#emptyListBraces.push(offset);
+      }
       return;
     }
     if (byte !== openBrace) {
       throw badFrame(`"${this.#tableKey}" in the config_table holds something that is not an entity`);
     }
     this.#entities.set(this.#tableKey, (this.#entities.get(this.#tableKey) ?? 0) + 1);
+  }
+
+  #notAList(): ControlPlaneError {
+    return badFrame(`"${this.#tableKey}" in the config_table is not a list of entities`);
+  }
+
+  /** @param offset of the last byte of a list or an object in the table */
+  endValueOfTable(offset: number): void {
+    if (this.#isInBraces) {
+      this.#isInBraces = false;
+      this.#emptyListBraces.push(offset);
+    }
   }
 
   /** @param offset just behind the last byte of a value in the envelope */
@@ -137,31 +187,62 @@ export class FrameContent {
     if (this.#tableStart < 0) {
       throw badFrame('it has no config_table');
     }
-    const formatVersion = this.#table.get('_format_version');
-    if (formatVersion !== '3.0') {
-      throw badFrame(
-        `the config_table's _format_version is ${describeScalar(formatVersion)} where "3.0" is expected`,
-      );
-    }
     if (this.#table.get('_transform') !== false) {
       throw badFrame(
         "the config_table's _transform is not false: data planes would hash passwords that are hashed already",
       );
     }
     const configHash = this.#envelope.get('config_hash');
-    if (typeof configHash !== 'string' || !/^[0-9a-f]{32}$/.test(configHash)) {
+    if (this.#envelopeKeys.has('config_hash') && !isMd5(configHash)) {
       throw badFrame('its config_hash is not an md5 in hexadecimal digits');
     }
+    const hasTimestamp = this.#envelopeKeys.has('timestamp');
     return {
       tableStart: this.#tableStart,
       tableEnd: this.#tableEnd,
-      configHash,
-      builtAt: readTimestamp(this.#envelope.get('timestamp')),
-      hasTimestamp: true,
-      warnings: [],
+      configHash: isMd5(configHash) ? configHash : undefined,
+      builtAt: hasTimestamp ? readTimestamp(this.#envelope.get('timestamp')) : undefined,
+      warnings: [
+        ...checkFormatVersion(this.#table.get('_format_version')),
+        ...(hasTimestamp ? [] : [withoutTimestamp]),
+      ],
       entities: Object.fromEntries(this.#entities),
+      scalars: this.#table,
+      emptyListBraces: this.#emptyListBraces,
     };
   }
+}
+
+const withoutTimestamp =
+  'the control plane’s frames do not say when they were built: the time of receipt stands for it, so a node of the control plane ' +
+  'that lags behind is not noticed';
+
+function isMd5(hash: unknown): hash is string {
+  return typeof hash === 'string' && /^[0-9a-f]{32}$/.test(hash);
+}
+
+/** The formats that Kong has had: kong/db/declarative. */
+const knownFormats = new Set(['1.1', '2.1', '3.0']);
+
+/**
+ * @returns a warning about a later format
+ * @throws ControlPlaneError `bad-frame` for what is no format
+ */
+function checkFormatVersion(formatVersion: unknown): readonly string[] {
+  if (typeof formatVersion === 'string') {
+    if (knownFormats.has(formatVersion)) {
+      return [];
+    }
+    const [, major, minor] = /^(\d{1,3})\.(\d{1,3})$/.exec(formatVersion) ?? [];
+    if (Number(major) > 3 || (Number(major) === 3 && Number(minor) > 0)) {
+      return [
+        `the config_table has _format_version "${formatVersion}", which is later than "3.0": make sure that data planes load the file`,
+      ];
+    }
+  }
+  throw badFrame(
+    `the config_table's _format_version is ${describeScalar(formatVersion)} where "3.0" is expected`,
+  );
 }
 
 function readTimestamp(timestamp: unknown): Date {

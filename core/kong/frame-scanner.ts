@@ -1,5 +1,5 @@
 import { badFrame, type ControlPlaneError } from './errors.ts';
-import { FrameContent, type FrameEnvelope } from './frame-content.ts';
+import { FrameContent, type FrameEnvelope, mendEmptyLists } from './frame-content.ts';
 import {
   backslash,
   beginNumber,
@@ -66,6 +66,7 @@ export class FrameScanner {
   #capturedLength = -1;
 
   /**
+   * @param chunk is changed where an empty list is written as `{}`
    * @returns what of the chunk belongs to the config table, its closing brace left out
    * @throws ControlPlaneError `bad-frame` at the first byte that does not belong
    */
@@ -102,6 +103,7 @@ export class FrameScanner {
     }
     const chunkOffset = this.#offset;
     this.#offset += end;
+    mendEmptyLists(chunk, chunkOffset, this.#content.emptyListBraces);
     return this.#content.cutTable(chunk, chunkOffset);
   }
 
@@ -289,6 +291,8 @@ export class FrameScanner {
     this.#depth -= 1;
     if (this.#depth === 1) {
       this.#content.endValueOfEnvelope(this.#offset + at + 1);
+    } else if (this.#depth === 2) {
+      this.#content.endValueOfTable(this.#offset + at);
     }
     this.#state = this.#depth === 0 ? done : commaOrEnd;
   }

@@ -13,8 +13,6 @@ export interface FrameTapOptions {
   readonly makeDigest: () => FrameDigest;
   /** Larger frames are left to the WebSocket, which refuses them. */
   readonly maxFrameBytes: number;
-  /** Is told of all that comes. */
-  readonly countBytes: (bytes: number) => void;
 }
 
 interface Message {
@@ -79,7 +77,6 @@ export class FrameTap extends Duplex {
   async #readAll(): Promise<void> {
     try {
       for await (const chunk of this.#socket as AsyncIterable<Buffer>) {
-        this.#options.countBytes(chunk.length);
         await this.#readChunk(chunk);
       }
       this.push(null);

@@ -1,12 +1,19 @@
 import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
+import { computeConfigHash } from './config-hash.ts';
 import { ConfigFileWriter, type DeclarativeConfigFile, TableHash } from './declarative-config.ts';
-import { badFrame } from './errors.ts';
-import type { FrameEnvelope } from './frame-content.ts';
+import { badFrame, tooLarge } from './errors.ts';
+import { type FrameEnvelope, mendEmptyLists } from './frame-content.ts';
 import { FrameScanner } from './frame-scanner.ts';
 
 /** A frame that was checked to its last byte. */
-export interface CheckedFrame extends FrameEnvelope {
+export interface CheckedFrame extends Omit<FrameEnvelope, 'scalars' | 'emptyListBraces'> {
+  /** The control plane's md5 over the configuration before it is down-converted; ours, where it has none. */
+  readonly configHash: string;
+  /** When the control plane built it; when it came, where the frame has no time. */
+  readonly builtAt: Date;
+  /** Whether the frame says when it was built. */
+  readonly hasTimestamp: boolean;
   /** Size of the frame as it came, compressed. */
   readonly frameBytes: number;
   /** Size of the inflated frame. */
@@ -27,6 +34,8 @@ export interface FrameReading {
    * wasted if nothing has changed.
    */
   readonly makeFile: boolean;
+  /** When the frame came. @default a frame that has no time of its own is refused */
+  readonly receivedAt?: Date | undefined;
 }
 
 // Pieces of this size keep the scanner in the processor's cache and the event loop responsive.
@@ -36,8 +45,8 @@ const pieceBytes = 256 * 1024;
  * Inflates a frame piece by piece; memory stays at a few pieces whatever the frame's size.
  *
  * @param frame gzip, as the control plane sends it
- * @throws ControlPlaneError `bad-frame` when it is no gzip, is cut short, has bytes behind its end, or is
- * too big
+ * @throws ControlPlaneError `bad-frame` when it is no gzip, is cut short, or has bytes behind its end;
+ * `too-large`
  */
 async function* inflateFrame(frame: Uint8Array, maxJsonBytes: number): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: pieceBytes });
@@ -47,7 +56,10 @@ async function* inflateFrame(frame: Uint8Array, maxJsonBytes: number): AsyncGene
     for await (const piece of gunzip as AsyncIterable<Buffer>) {
       jsonBytes += piece.length;
       if (jsonBytes > maxJsonBytes) {
-        throw badFrame(`it inflates to more than ${maxJsonBytes} bytes`);
+        throw tooLarge(
+          `the control plane sent a frame that inflates to more than ${Math.floor(maxJsonBytes / 2 ** 20)} MiB: raise the setting ` +
+            'maxFrameMiB, which allows 16 times as much, and memoryMiB with it',
+        );
       }
       yield piece;
     }
@@ -66,23 +78,35 @@ async function* inflateFrame(frame: Uint8Array, maxJsonBytes: number): AsyncGene
  * Checks a frame completely without holding its inflated content. In memory are the frame as it was received
  * and, once made, the compressed file.
  *
- * @throws ControlPlaneError `bad-frame`
+ * @throws ControlPlaneError `bad-frame` or `too-large`
  */
 export async function readFrame(
   frame: Uint8Array,
-  { maxJsonBytes, makeFile }: FrameReading,
+  { maxJsonBytes, makeFile, receivedAt }: FrameReading,
 ): Promise<CheckedFrame> {
   const madeMeanwhile = makeFile ? new ConfigFileWriter() : undefined;
-  const { envelope, jsonBytes, tableSha256 } = await scan(frame, maxJsonBytes, madeMeanwhile);
+  const scanned = await scan(frame, maxJsonBytes, madeMeanwhile);
+  const { envelope, jsonBytes, tableSha256 } = scanned;
+  const { scalars, emptyListBraces, ...content } = envelope;
+  const builtAt = content.builtAt ?? receivedAt;
+  if (builtAt === undefined) {
+    throw badFrame('it has no timestamp');
+  }
+  const table = () => inflateTable(frame, maxJsonBytes, envelope);
+  const configHash =
+    content.configHash ?? (await computeConfigHash({ pieces: table, entities: content.entities, scalars }));
   // A writer ends one file; a second one (after a conflict, with another revision in its comment) takes
   // another pass.
   let writer = madeMeanwhile;
   return {
-    ...envelope,
+    ...content,
+    configHash,
+    builtAt,
+    hasTimestamp: content.builtAt !== undefined,
     frameBytes: frame.length,
     jsonBytes,
     tableSha256,
-    table: () => inflateTable(frame, maxJsonBytes, envelope),
+    table,
     async file(comment) {
       let current = writer;
       writer = undefined;
@@ -117,10 +141,11 @@ async function scan(
 async function* inflateTable(
   frame: Uint8Array,
   maxJsonBytes: number,
-  { tableStart, tableEnd }: FrameEnvelope,
+  { tableStart, tableEnd, emptyListBraces }: FrameEnvelope,
 ): AsyncGenerator<Uint8Array> {
   let offset = 0;
   for await (const piece of inflateFrame(frame, maxJsonBytes)) {
+    mendEmptyLists(piece, offset, emptyListBraces);
     const content = piece.subarray(Math.max(0, tableStart - offset), Math.max(0, tableEnd - offset));
     offset += piece.length;
     if (content.length > 0) {

@@ -1,4 +1,4 @@
-import type { FrameEnvelope } from './frame-content.ts';
+import type { CheckedFrame } from './frame.ts';
 
 /**
  * How long an export stays for a frame that surely holds the change it was called for
@@ -18,7 +18,7 @@ export interface SettleMoment {
   /** The hash that the change led to, where somebody has seen it. */
   readonly configHash?: string | undefined;
   /** The newest frame that has come. */
-  readonly frame?: Pick<FrameEnvelope, 'builtAt' | 'hasTimestamp' | 'configHash' | 'entities'> | undefined;
+  readonly frame?: Pick<CheckedFrame, 'builtAt' | 'hasTimestamp' | 'configHash' | 'entities'> | undefined;
 }
 
 export type SettleDecision = 'take' | { readonly waitMs: number } | 'wait for a frame';

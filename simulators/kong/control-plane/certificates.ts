@@ -50,6 +50,8 @@ export async function sharedCertificate(): Promise<ClusterCertificate> {
  */
 export async function pkiCertificates(options: {
   readonly controlPlaneHost: string;
+  /** What the control plane's certificate is for. @default to be a server */
+  readonly controlPlaneUsage?: 'serverAuth' | 'clientAuth';
 }): Promise<ClusterCertificates> {
   const authority = await keyPair();
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
@@ -87,9 +89,11 @@ export async function pkiCertificates(options: {
   };
 
   return {
-    controlPlane: await issue(options.controlPlaneHost, x509.ExtendedKeyUsage.serverAuth, [
+    controlPlane: await issue(
       options.controlPlaneHost,
-    ]),
+      x509.ExtendedKeyUsage[options.controlPlaneUsage ?? 'serverAuth'],
+      [options.controlPlaneHost],
+    ),
     dataPlane: await issue('data-plane', x509.ExtendedKeyUsage.clientAuth),
   };
 }

@@ -3,6 +3,7 @@
  * (kong/clustering/control_plane.lua).
  */
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { WebSocket } from 'ws';
 import {
@@ -65,6 +66,8 @@ interface Client extends Connection {
   readonly inventory: DataPlaneInventory;
   frames: number;
   syncStatus: string;
+  /** Whether the connection has ended without a goodbye. */
+  isCut: boolean;
 }
 
 export interface ClientsOptions {
@@ -169,7 +172,7 @@ function awaitBasicInfo(
 function welcome(parts: Parts, connection: Connection, inventory: DataPlaneInventory): void {
   const problem = versionProblem(parts.own.version, connection.version);
   if (problem === undefined) {
-    void serve(parts, { ...connection, inventory, frames: 0, syncStatus: 'unknown' });
+    void serve(parts, { ...connection, inventory, frames: 0, syncStatus: 'unknown', isCut: false });
   } else {
     parts.say('error', problem.message, connection);
     connection.websocket.close();
@@ -191,6 +194,7 @@ async function serve(parts: Parts, client: Client): Promise<void> {
   websocket.on('close', (code) => {
     clients.delete(client);
     clearTimeout(silence);
+    client.isCut = code === 1006;
     // 1005 stands for a close frame without a code, 1006 for none. Kong takes a code for an error.
     if (code !== 1005 && code !== 1006) {
       say('error', String(code), client);
@@ -205,10 +209,16 @@ async function serve(parts: Parts, client: Client): Promise<void> {
     websocket.close();
   });
   // Only now: a client counts as connected after its first export.
-  if (clients.size === 0) {
-    await parts.exportAnew?.();
+  if (clients.size === 0 && parts.exportAnew !== undefined) {
+    // Meanwhile nothing is read. What has come by then is seen before anything is sent.
+    websocket.pause();
+    await parts.exportAnew();
+    websocket.resume();
+    await delay(5);
   }
-  clients.add(client);
+  if (websocket.readyState === websocket.OPEN) {
+    clients.add(client);
+  }
   // Not noted: Kong writes the row when this changes.
   client.syncStatus = configurationProblem(payload().plugins, own, inventory)?.status ?? 'normal';
   sendPayload(parts, client);
@@ -231,9 +241,11 @@ function sendPayload(parts: Parts, client: Client): void {
     return;
   }
   const frame = current.frame(version);
-  const isCut = websocket.readyState === websocket.CLOSED;
-  if (isCut || frame.length > maxPayloadBytes) {
-    const why = isCut ? 'fatal error already happened' : 'payload too big';
+  if (websocket.readyState !== websocket.OPEN && !client.isCut) {
+    return;
+  }
+  if (client.isCut || frame.length > maxPayloadBytes) {
+    const why = client.isCut ? 'fatal error already happened' : 'payload too big';
     say('error', `unable to send updated configuration to data plane: ${why}`, client);
     parts.clients.delete(client);
     websocket.terminate();

@@ -131,7 +131,7 @@ export function misbehave(
       websocket.send(gzipJson({ ...message, type: 'sync.v2.notify_new_version' }));
       return;
     case 'foreign-format':
-      websocket.send(gzipJson({ ...message, config_table: { _format_version: '9.9', _transform: false } }));
+      websocket.send(gzipJson({ ...message, config_table: { _format_version: '0.9', _transform: false } }));
       return;
     case 'text-frame':
       websocket.send(JSON.stringify(message));

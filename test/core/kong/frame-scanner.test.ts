@@ -132,13 +132,17 @@ describe('the frame scanner', () => {
     ['no table', JSON.stringify({ ...envelope, config_table: undefined })],
     ['a table that is null', withTable(null)],
     ['a table that is a list', withTable([])],
-    ['another format version', withTable({ ...table, _format_version: '4.0' })],
+    ['an older format version than any', withTable({ ...table, _format_version: '0.9' })],
+    ['a format version that is no version', withTable({ ...table, _format_version: '3' })],
+    ['a format version that is a number', withTable({ ...table, _format_version: 3.1 })],
     ['no format version', withTable({ ...table, _format_version: undefined })],
     ['_transform true', withTable({ ...table, _transform: true })],
     ['no _transform', withTable({ ...table, _transform: undefined })],
     ['a _comment, which is ours', withTable({ ...table, _comment: 'x' })],
     ['a field that data planes refuse', withTable({ ...table, _info: {} })],
-    ['entities that are no list', withTable({ ...table, routes: {} })],
+    ['entities that are no list', withTable({ ...table, routes: 'none' })],
+    ['entities that are an object', withTable({ ...table, routes: { a: { id: 'a' } } })],
+    ['entities that are null', withTable({ ...table, routes: null })],
     ['an entity that is no object', withTable({ ...table, routes: [1] })],
     ['a list in the place of an entity', withTable({ ...table, routes: [[]] })],
     ['a key twice', JSON.stringify(envelope).replace('{', '{"type":"reconfigure",')],
@@ -147,9 +151,10 @@ describe('the frame scanner', () => {
       JSON.stringify(envelope).replace('{', '{"\\u0074ype":"reconfigure",'),
     ],
     ['an entity type twice', withTable(table).replace('"services":[', '"services":[],"services":[')],
-    ['no hash', JSON.stringify({ ...envelope, config_hash: undefined })],
+    ['a hash that is null', JSON.stringify({ ...envelope, config_hash: null })],
+    ['an empty hash', JSON.stringify({ ...envelope, config_hash: '' })],
     ['a hash that is none', JSON.stringify({ ...envelope, config_hash: 'x'.repeat(32) })],
-    ['no timestamp', JSON.stringify({ ...envelope, timestamp: undefined })],
+    ['a timestamp that is null', JSON.stringify({ ...envelope, timestamp: null })],
     ['a timestamp before hybrid mode', JSON.stringify({ ...envelope, timestamp: 0 })],
     ['a timestamp in milliseconds', JSON.stringify({ ...envelope, timestamp: 1_795_377_393_298 })],
     ['a timestamp that is text', JSON.stringify({ ...envelope, timestamp: '1795377393' })],
@@ -157,6 +162,42 @@ describe('the frame scanner', () => {
   ])('refuses a frame with %s', (_, json) => {
     expect(() => scan(json)).toThrow(expect.objectContaining({ code: 'bad-frame' }));
   });
+
+  it.each([
+    ['an older format', { ...table, _format_version: '2.1' }, 0],
+    ['the format that we know', table, 0],
+    ['a later minor', { ...table, _format_version: '3.1' }, 1],
+    ['a later major', { ...table, _format_version: '4.0' }, 1],
+  ])('takes a table of %s: warnings %#', (_, content, warnings) => {
+    expect(scan(withTable(content)).warnings).toHaveLength(warnings);
+  });
+
+  it.each([1, 2, 3, 1_000])(
+    'makes a list of each {} that stands for one, in pieces of %d bytes',
+    (pieceBytes) => {
+      const json = withTable({
+        ...table,
+        routes: {},
+        snis: {},
+        services: [{ id: 'a', headers: {} }],
+      }).replaceAll('"routes":{}', '"routes":{ \n}');
+      const bytes = Buffer.from(json);
+      const scanner = new FrameScanner();
+      const pieces: Buffer[] = [];
+
+      for (let at = 0; at < bytes.length; at += pieceBytes) {
+        pieces.push(Buffer.from(scanner.write(bytes.subarray(at, at + pieceBytes))));
+      }
+
+      expect(scanner.end().entities).toMatchObject({ routes: 0, snis: 0, services: 1 });
+      expect(JSON.parse(`${Buffer.concat(pieces).toString('utf8')}}`)).toEqual({
+        ...table,
+        routes: [],
+        snis: [],
+        services: [{ id: 'a', headers: {} }],
+      });
+    },
+  );
 
   it.each([
     [98, true],

@@ -29,7 +29,7 @@ const close = frame(0x88, Buffer.from([0x03, 0xe8]));
 /** What comes out of the tap when this comes in, in pieces of that size. */
 async function tapped(incoming: Buffer, pieceBytes: number): Promise<Buffer> {
   const [near, far] = duplexPair();
-  const tap = new FrameTap(near, { maxFrameBytes, countBytes: () => undefined, makeDigest: countingDigest });
+  const tap = new FrameTap(near, { maxFrameBytes, makeDigest: countingDigest });
   const out = buffer(tap);
   for (let at = 0; at < incoming.length; at += pieceBytes) {
     far.write(incoming.subarray(at, at + pieceBytes));
@@ -106,7 +106,6 @@ describe('a tap on a WebSocket', () => {
     const [near, far] = duplexPair();
     const tap = new FrameTap(near, {
       maxFrameBytes,
-      countBytes: () => undefined,
       makeDigest: countingDigest,
     });
     const sent = buffer(far);
@@ -122,7 +121,6 @@ describe('a tap on a WebSocket', () => {
     let goOn: () => void = () => undefined;
     const tap = new FrameTap(near, {
       maxFrameBytes: 2 ** 30,
-      countBytes: () => undefined,
       makeDigest: () => ({
         write: () =>
           new Promise<void>((resolve) => {
@@ -150,7 +148,6 @@ describe('a tap on a WebSocket', () => {
     let isAbandoned = false;
     const tap = new FrameTap(near, {
       maxFrameBytes,
-      countBytes: () => undefined,
       makeDigest: () => ({
         ...countingDigest(),
         abandon: () => {

@@ -42,7 +42,7 @@ async function outcome(dataPlane: DataPlane): Promise<string> {
   const message = new Promise<string>((resolve) => {
     dataPlane.websocket.once('message', () => resolve('message'));
   });
-  return Promise.race([message, dataPlane.closed.then(() => 'closed'), sleep(150).then(() => 'nothing')]);
+  return Promise.race([message, dataPlane.closed.then(() => 'closed'), sleep(1_000).then(() => 'nothing')]);
 }
 
 async function faulty(fault: Fault): Promise<{ readonly dataPlane: DataPlane; readonly outcome: string }> {
@@ -79,7 +79,7 @@ describe('faults', () => {
     [
       'foreign-format',
       (frame: { readonly config_table: { readonly _format_version: string } }) =>
-        frame.config_table._format_version === '9.9',
+        frame.config_table._format_version === '0.9',
     ],
   ] as const)('can be an unknown message: %s', async (fault, foreign) => {
     const { dataPlane } = await faulty(fault);
