@@ -2,6 +2,7 @@ import type { Attempt } from '../core/export/attempt.ts';
 import { type Changes, summarizeChanges } from '../core/export/changes.ts';
 import type { BatchOutcome } from '../core/export/export-batch.ts';
 import type { VersionReport } from '../core/export/version-report.ts';
+import { errorFields } from './error-fields.ts';
 import { logger } from './telemetry.ts';
 
 /** One line per data-plane version that says what became of it, and one for what is left of the batch. */
@@ -89,16 +90,4 @@ function changeFields(changes: Attempt<Changes | undefined> | undefined): Readon
   return 'error' in changes
     ? { changesUnknown: errorFields(changes.error) }
     : { changes: summarizeChanges(changes.value ?? {}), changed: changes.value };
-}
-
-/** Message and code, without the cause's own content: an SDK error may quote what was sent. */
-function errorFields(error: unknown): Readonly<Record<string, unknown>> {
-  if (!(error instanceof Error)) {
-    return { error: String(error) };
-  }
-  return {
-    error: error.message,
-    errorName: error.name,
-    ...('code' in error ? { errorCode: error.code } : {}),
-  };
 }

@@ -22,6 +22,7 @@ export const metricNames = [
   'VersionsNotServed',
   'ManifestReplaced',
   'CertificateDaysLeft',
+  'Listening',
   'HooksAccepted',
   'HooksRefused',
   'GrantsIssued',
@@ -34,6 +35,7 @@ const units: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeo
   ExportDuration: MetricUnit.Seconds,
   ChangeToPublished: MetricUnit.Seconds,
   ConfigBytes: MetricUnit.Bytes,
+  Listening: MetricUnit.Seconds,
 };
 
 const metrics = new Metrics({ namespace: metricsNamespace });

@@ -27,7 +27,7 @@ const roof = ['cli', 'bench', 'bin', 'examples', 'lint', 'test'];
 /** The folders of the root that have code. */
 export const houses = [...new Set([...floors, ...roof].map((house) => house.split('/')[0] ?? house))];
 
-const coreRooms = ['kong', 'vault', 'access', 'intake', 'export', 'fetch', 'standby'];
+const coreRooms = ['kong', 'vault', 'access', 'intake', 'listen', 'export', 'fetch', 'standby'];
 const libRooms = [
   'settings',
   'conventions',
@@ -113,14 +113,14 @@ const rules: readonly Rule[] = [
     ]),
     '@aws-sdk/client-sqs/': client([
       '^core/(intake|export)/sqs-',
-      '^lambdas/(export|queue|webhook)\\.ts$',
+      '^lambdas/(export|listen|queue|webhook)\\.ts$',
       '^simulators/aws/(event-source|scheduler)\\.ts$',
       '^local/',
     ]),
     '@aws-sdk/client-secrets-manager/': client([
       '^core/intake/secrets-manager-',
       '^core/export/cluster-certificate-secret\\.ts$',
-      '^lambdas/(export|webhook)\\.ts$',
+      '^lambdas/(export|listen|webhook)\\.ts$',
       '^local/',
     ]),
   } satisfies Readonly<Record<string, readonly [comment: string, allowed: string[]]>>).map(

@@ -116,6 +116,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       permissions: [],
       eventSources: [],
       schedules: [],
+      eventInvokeConfigs: new Map(),
       measurements: [],
       refusals,
       api: undefined,

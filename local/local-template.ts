@@ -20,6 +20,8 @@ export interface LocalControlPlane {
 export interface LocalTemplateOptions {
   readonly controlPlane: LocalControlPlane;
   readonly dataPlaneVersions: readonly string[];
+  /** Whether the control plane is listened to. @default false */
+  readonly listen?: boolean | undefined;
   /** Further settings of the deployment, as in cdk.json. @default none */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
@@ -31,6 +33,7 @@ export const dataPlaneRoleId = 'DataPlane';
 export function localTemplate({
   controlPlane,
   dataPlaneVersions,
+  listen = false,
   settings = {},
 }: LocalTemplateOptions): SynthesizedTemplate {
   const { name, clusterEndpoint, mtls, serverName, customPlugins, certificate } = controlPlane;
@@ -43,6 +46,7 @@ export function localTemplate({
         ...(serverName === undefined ? {} : { clusterServerName: serverName }),
         dataPlaneVersions,
         customPlugins,
+        listen,
       },
     },
     dataPlaneAuth: DataPlaneAuth.anyOf(DataPlaneAuth.iam(), trustInCluster(certificate)),

@@ -25,6 +25,7 @@ interface StartOptions {
   readonly dataPlaneVersion?: string;
   readonly kong?: string;
   readonly serve?: true;
+  readonly listen?: true;
   readonly port?: number;
   readonly data?: string;
   readonly json?: true;
@@ -65,6 +66,7 @@ const program = new Command('npm start --')
   .option('--kong <path>', 'a kong executable for the new data plane; by default the one on PATH, if any')
   .option('--serve', 'keep running, and print endpoints, credentials and ready-made commands; Ctrl-C ends it')
   .addOption(new Option('--port <port>', 'of the HTTP API').argParser(parseBy(portSchema)))
+  .option('--listen', 'listen to the control plane as well, as the setting `listen` has it done')
   .option(
     '--data <directory>',
     'keep vault, keys and logs here for the next start (default: .lifeboat, which is emptied first)',
@@ -93,7 +95,11 @@ async function start(options: StartOptions): Promise<void> {
     const upstream = await startEchoUpstream();
     parts.push(upstream);
     const controlPlane = { ...subject, name: controlPlaneName };
-    const template = localTemplate({ controlPlane, dataPlaneVersions: [subject.dataPlaneVersion] });
+    const template = localTemplate({
+      controlPlane,
+      dataPlaneVersions: [subject.dataPlaneVersion],
+      listen: options.listen,
+    });
     const system = await startLocalSystem({
       template,
       controlPlane,

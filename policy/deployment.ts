@@ -63,6 +63,7 @@ export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
         clusterEndpoint: 'kong-cp.example.com:8005',
         dataPlaneVersions: ['3.9.1'],
         readerRoleTrust: [trustedAccountId],
+        listen: true,
         ...(variant.fileReaders === false
           ? {}
           : { fileReaderRoleArns: [fileReaderArn, foreignFileReaderArn] }),

@@ -112,6 +112,8 @@ function principalArns(
     'presign staging': role('PresignRolestaging'),
     webhook: role('IntakeRole'),
     'schedule prod': role('ExportprodScheduleRole'),
+    'listener prod': role('ListenprodRole'),
+    'listener’s schedule prod': role('ListenprodScheduleRole'),
     'data plane prod': role('DataPlaneProd'),
     'reader prod': role('ReaderRoleprod'),
     'trusted account': `arn:aws:iam::${trustedAccountId}:role/data-plane`,

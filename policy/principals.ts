@@ -8,6 +8,8 @@ const everydayPrincipals = [
   'presign staging',
   'webhook',
   'schedule prod',
+  'listener prod',
+  'listener’s schedule prod',
   'data plane prod',
   'reader prod',
   'trusted account',

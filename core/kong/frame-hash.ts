@@ -1,5 +1,6 @@
 import { createGunzip } from 'node:zlib';
 import { ConfigHashFinder } from './config-hash-finder.ts';
+import type { FrameDigest } from './frame-tap.ts';
 
 // What has been inflated and searched waits for the garbage collector. With larger pieces that would be more
 // than the listener's memory has room for; with smaller ones each costs more than the search.
@@ -54,4 +55,14 @@ export class FrameHash {
   abandon(): void {
     this.#gunzip.destroy();
   }
+}
+
+/** A frame's hash in place of the frame: 32 hexadecimal digits, or nothing. */
+export function frameHashDigest(maxJsonBytes = 2 ** 30): FrameDigest {
+  const hash = new FrameHash(maxJsonBytes);
+  return {
+    write: (bytes) => hash.write(bytes),
+    end: async () => Buffer.from((await hash.end()) ?? ''),
+    abandon: () => hash.abandon(),
+  };
 }

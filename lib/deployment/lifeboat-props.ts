@@ -76,6 +76,12 @@ export interface LifeboatControlPlaneProps {
    * @default outside any VPC
    */
   readonly vpc?: LifeboatNetworkProps | undefined;
+  /**
+   * Whether a function stays connected to the control plane as a data plane, and asks for an export whenever
+   * a configuration comes: changes are published within seconds without event hooks. Not for Konnect.
+   * @default false
+   */
+  readonly listen?: boolean | undefined;
 }
 
 /** A name of yours for the API. */
@@ -200,8 +206,8 @@ export interface LifeboatProps {
    */
   readonly permissionsBoundaryArn?: string | undefined;
   /**
-   * Executions that are reserved for a function, which are also its maximum, 1 to 1000; `presign` and
-   * `export` per control plane.
+   * Executions that are reserved for a function, which are also its maximum, 1 to 1000; `presign`, `export`
+   * and `listen` per control plane.
    * @default what is free in the account
    */
   readonly reservedConcurrency?:
@@ -209,6 +215,7 @@ export interface LifeboatProps {
         readonly webhook?: number | undefined;
         readonly presign?: number | undefined;
         readonly export?: number | undefined;
+        readonly listen?: number | undefined;
       }
     | undefined;
   /**

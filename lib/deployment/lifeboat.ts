@@ -2,6 +2,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { Api } from '../api/api.ts';
 import { Export } from '../export/export.ts';
+import { Listener } from '../export/listener.ts';
 import { PrivateEndpoints } from '../export/private-endpoints.ts';
 import { FunctionRole } from '../functions/function.ts';
 import { LogKey } from '../functions/log-key.ts';
@@ -60,6 +61,9 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
       return {
         ...grants,
         export: exporter,
+        listener: unit.listen
+          ? new Listener(this, `Listen-${controlPlane}`, { ...common, export: exporter })
+          : undefined,
         webhookUrl: api.hookUrl(controlPlane),
         readerRole: this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust),
       };
@@ -87,7 +91,13 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
           exports: units.flatMap((unit) => {
             const own = networks.get(unit.controlPlane);
             return own?.vpcId === network.vpcId
-              ? [{ export: unit.export, securityGroupIds: own.securityGroupIds }]
+              ? [
+                  {
+                    export: unit.export,
+                    listens: unit.listener !== undefined,
+                    securityGroupIds: own.securityGroupIds,
+                  },
+                ]
               : [];
           }),
           vault,

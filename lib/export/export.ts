@@ -1,5 +1,4 @@
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
-import * as iam from 'aws-cdk-lib/aws-iam';
+import { Duration } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
@@ -10,6 +9,7 @@ import { Construct } from 'constructs';
 import type { ExportVariables } from '../../lambdas/environment/export.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
+import { ScheduleRole } from '../functions/schedule-role.ts';
 import type { ControlPlaneSettings, Settings } from '../settings/settings.ts';
 import type { Vault } from '../vault/vault.ts';
 
@@ -155,7 +155,7 @@ export class Export extends Construct {
       schedule: scheduler.ScheduleExpression.rate(Duration.minutes(scheduleMinutes)),
       // Also allows the role to send to this queue.
       target: new SqsSendMessage(queue, {
-        role: this.#createScheduleRole(),
+        role: new ScheduleRole(this, 'ScheduleRole'),
         messageGroupId: controlPlane,
         input: scheduler.ScheduleTargetInput.fromObject({
           command: 'export',
@@ -166,29 +166,6 @@ export class Export extends Construct {
         // A ring that is missed is made good by the next one.
         retryAttempts: 0,
       }),
-    });
-  }
-
-  /**
-   * CDK's own role would be a child of the stack and not of Lifeboat, so tags and permissions boundary would
-   * not apply to it.
-   */
-  #createScheduleRole(): iam.Role {
-    const { account } = Stack.of(this);
-    // Only schedules of this account (EventBridge Scheduler User Guide, "Confused deputy prevention").
-    const ourSchedules = {
-      StringEquals: {
-        'aws:SourceAccount': account,
-        'aws:SourceArn': Stack.of(this).formatArn({
-          service: 'scheduler',
-          resource: 'schedule-group',
-          resourceName: 'default',
-          arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-        }),
-      },
-    };
-    return new iam.Role(this, 'ScheduleRole', {
-      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', { conditions: ourSchedules }),
     });
   }
 }

@@ -8,6 +8,8 @@ import type { Export } from './export.ts';
 /** An export in a network, and who may call from it. */
 export interface PrivateExport {
   readonly export: Export;
+  /** Whether it has a listener, with the same security groups. */
+  readonly listens: boolean;
   readonly securityGroupIds: readonly string[];
 }
 
@@ -55,25 +57,31 @@ export class PrivateEndpoints extends Construct {
     const addEndpoint = (
       name: string,
       service: ec2.IInterfaceVpcEndpointService,
-      statement: iam.PolicyStatement,
-    ) =>
-      new ec2.InterfaceVpcEndpoint(this, name, {
+      ...statements: readonly iam.PolicyStatement[]
+    ) => {
+      const endpoint = new ec2.InterfaceVpcEndpoint(this, name, {
         vpc,
         service,
         subnets: { subnets },
         securityGroups: [group],
         open: false,
-      }).addToPolicy(statement);
+      });
+      for (const statement of statements) {
+        endpoint.addToPolicy(statement);
+      }
+    };
     const services = ec2.InterfaceVpcEndpointAwsService;
     const units = exports.map(({ export: unit }) => unit);
-    // Lambda itself takes the messages; the function puts back what it has not done.
+    const rungQueues = exports.flatMap(({ listens, export: unit }) => (listens ? [unit.queue.queueArn] : []));
     addEndpoint(
       'Sqs',
       services.SQS,
+      // Lambda itself takes the messages; the function puts back what it has not done.
       allowEverybody(
         ['sqs:ChangeMessageVisibility'],
         units.map(({ queue }) => queue.queueArn),
       ),
+      ...(rungQueues.length === 0 ? [] : [allowEverybody(['sqs:SendMessage'], rungQueues)]),
     );
     addEndpoint(
       'SecretsManager',

@@ -36,6 +36,11 @@ export interface LifeboatFunctionProps<Variables> {
   readonly reservedConcurrency?: number | undefined;
   /** Network of a private control plane. @default outside any VPC */
   readonly vpc?: VpcSettings | undefined;
+  /**
+   * What becomes of a call that nobody waits for, when it fails or cannot begin. @default Lambda's own: two
+   * more tries, within six hours
+   */
+  readonly unattended?: Pick<lambda.EventInvokeConfigOptions, 'retryAttempts' | 'maxEventAge'> | undefined;
 }
 
 /**
@@ -81,6 +86,7 @@ export class LifeboatFunction<
       ...(props.reservedConcurrency === undefined
         ? {}
         : { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...props.unattended,
       ...attachToNetwork(this, props),
     });
     this.function = own;

@@ -149,6 +149,25 @@ export class Dashboard extends Construct {
           right: this.#listUnitMetrics('ConfigBytes', cloudwatch.Stats.MAXIMUM),
         }),
       ],
+      ...this.#createListenerRows(),
+    ];
+  }
+
+  /** None where nobody listens. */
+  #createListenerRows(): cloudwatch.IWidget[][] {
+    const listening = this.#units.filter(({ listener }) => listener !== undefined);
+    if (listening.length === 0) {
+      return [];
+    }
+    const seconds = this.#period.toSeconds();
+    return [
+      [
+        this.#createGraph(`Listening, of each ${seconds} s: never zero for long`, {
+          metrics: listening.map(({ controlPlane }) =>
+            createLifeboatMetric(controlPlane, 'Listening', { label: controlPlane }),
+          ),
+        }),
+      ],
     ];
   }
 
@@ -195,6 +214,9 @@ export class Dashboard extends Construct {
         ({ controlPlane, presign }) => [`${controlPlane} presign`, presign.presigner] as const,
       ),
       ['webhook', intake.webhook],
+      ...this.#units.flatMap(({ controlPlane, listener }) =>
+        listener === undefined ? [] : [[`${controlPlane} listener`, listener.listener] as const],
+      ),
     ];
     return [
       [

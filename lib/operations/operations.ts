@@ -20,6 +20,8 @@ export interface OperationsProps {
 
 // Time to issue a certificate, and to be asked for it in a weekly meeting.
 const certificateWarningDays = 14;
+// Long enough for two runs of a listener, each of which may begin a minute late.
+const listeningPeriod = Duration.minutes(15);
 
 /**
  * Alarms and dashboard. An alarm asks a person to act. What strangers can cause by sending requests to the
@@ -46,7 +48,10 @@ export class Operations extends Construct {
         this.#createVersionNotServedAlarm(unit),
         createGrantsFailingAlarm(this.#alarms, unit, api),
       ],
-      pipeline: this.#createPipelineAlarms(unit),
+      pipeline: [
+        ...this.#createPipelineAlarms(unit),
+        ...(unit.listener === undefined ? [] : [this.#createNotListeningAlarm(unit)]),
+      ],
       theft: [this.#createForeignObjectAlarm(unit), this.#createGrantWhileHealthyAlarm(unit)],
     }));
     const webhookFailing = this.#createWebhookFailingAlarm(intake);
@@ -219,6 +224,29 @@ export class Operations extends Construct {
       below: true,
       // Without an export nobody has read the certificate: it ends all the same.
       missing: cloudwatch.TreatMissingData.IGNORE,
+    });
+  }
+
+  /** An outage of the control plane has an alarm of its own. */
+  #createNotListeningAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+    const { scheduleMinutes } = this.#deployment;
+    return this.#alarms.make(controlPlane, 'NotListening', {
+      heading: 'Not listening',
+      meaning:
+        `Look today. For half of the last ${listeningPeriod.toMinutes()} minutes or more the listener had no connection on which ${controlPlane} sent ` +
+        `a configuration, though exports reach it. Without event hooks changes reach the vault up to ${scheduleMinutes} minutes late.`,
+      metric: createMathMetric(
+        listeningPeriod,
+        `IF(FILL(listening, 0) < ${listeningPeriod.toSeconds() / 2} AND FILL(unreachable, 0) == 0, 1, 0)`,
+        {
+          // Seconds, told each minute.
+          listening: createLifeboatMetric(controlPlane, 'Listening'),
+          unreachable: createLifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
+        },
+      ),
+      threshold: 1,
+      // A function that does not run at all writes no metric.
+      missing: cloudwatch.TreatMissingData.BREACHING,
     });
   }
 

@@ -1,7 +1,10 @@
 import type { Export } from '../export/export.ts';
+import type { Listener } from '../export/listener.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 
 /** The parts of one control plane that alarms and dashboard watch. */
 export interface WatchedUnit extends GrantUnit {
   readonly export: Export;
+  /** @default nobody listens to this control plane */
+  readonly listener?: Listener | undefined;
 }

@@ -124,7 +124,9 @@ export const dataPlaneAuthSchema = v.pipe(
   ),
 );
 
-export const controlPlaneSchema = sectionSchema({
+const isOfKonnect = (clusterEndpoint: string) => /(^|\.)konghq\.(com|tech):\d+$/i.test(clusterEndpoint);
+
+const controlPlaneSection = sectionSchema({
   /** `host:port` of the control plane's `cluster_listen`, as data planes reach it. */
   clusterEndpoint: clusterEndpointSchema,
   /** `cluster_mtls` of the control plane. */
@@ -188,4 +190,18 @@ export const controlPlaneSchema = sectionSchema({
   dataPlaneAuth: v.optional(dataPlaneAuthSchema),
   /** Where the export runs when the control plane is private. Default: outside any VPC. */
   vpc: v.optional(vpcSchema),
+  /** Whether a function listens to the control plane, and asks for an export when a configuration comes. */
+  listen: v.optional(v.boolean('true or false is expected'), false),
 });
+
+export const controlPlaneSchema = v.pipe(
+  controlPlaneSection,
+  v.forward(
+    v.check(
+      ({ listen, clusterEndpoint }) => !listen || !isOfKonnect(clusterEndpoint),
+      'listening to a control plane of Konnect was not tried, and is not offered: remove the setting, and choose a smaller ' +
+        'scheduleMinutes where 5 minutes are too long',
+    ),
+    ['listen'],
+  ),
+);

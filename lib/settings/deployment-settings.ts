@@ -95,6 +95,12 @@ export const givenSettingsSchema = sectionSchema({
       );
       return new Set(asking).size === asking.length;
     }, 'two control planes ask for vpc.endpoints in the same network, which can have them only once: keep the setting at one of them, the endpoints serve both'),
+    v.check((all) => {
+      const heard = Object.values(all).flatMap(({ listen, clusterEndpoint }) =>
+        listen ? [clusterEndpoint.toLowerCase()] : [],
+      );
+      return new Set(heard).size === heard.length;
+    }, 'two control planes with the same clusterEndpoint have listen: one control plane has one listener, so keep the setting at one of them'),
   ),
   /** How data planes prove who they are. */
   dataPlaneAuth: v.optional(dataPlaneAuthSchema, { iam: true }),
@@ -165,6 +171,8 @@ export const givenSettingsSchema = sectionSchema({
       presign: v.optional(wholeNumberSchema(1, 1000, 'executions')),
       /** Of each control plane; exports of one run one after another. */
       export: v.optional(wholeNumberSchema(1, 1000, 'executions')),
+      /** Of each control plane that is listened to; one listener runs at a time. */
+      listen: v.optional(wholeNumberSchema(1, 1000, 'executions')),
     }),
     {},
   ),

@@ -1,6 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Access, Guard } from '../../simulators/aws/access.ts';
 import type { HttpApi } from '../../simulators/aws/api-gateway.ts';
+import type { EventInvokeConfig } from '../../simulators/aws/asynchronous-invocation.ts';
 import type { EventSource } from '../../simulators/aws/event-source.ts';
 import type { Identity } from '../../simulators/aws/identities.ts';
 import type { LambdaFunction } from '../../simulators/aws/lambda-function.ts';
@@ -36,7 +37,10 @@ export interface Account {
   readonly integrations: Map<string, ProvisionedFunction>;
   readonly permissions: Permission[];
   readonly eventSources: { readonly queueUrl: string; readonly source: EventSource }[];
+  /** Those that send messages to a queue. */
   readonly schedules: Schedule[];
+  /** By the ARN of the function. */
+  readonly eventInvokeConfigs: Map<string, EventInvokeConfig>;
   readonly measurements: Measurement[];
   /** What was refused or could not be done, in the words of the service. */
   readonly refusals: string[];

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import * as v from 'valibot';
+import { defaultEventInvokeConfig } from '../../simulators/aws/asynchronous-invocation.ts';
 import type { Identity } from '../../simulators/aws/identities.ts';
 import { lambdaFunction } from '../../simulators/aws/lambda-function.ts';
 import { type Account, assumeRole, findFunction, type Measurement, requireAllowed } from './account.ts';
@@ -83,6 +84,22 @@ function measurementsIn(line: Readonly<Record<string, unknown>>): readonly Measu
     Metrics.flatMap(({ Name }) => [line[Name]].flat().map((value) => ({ name: Name, value: Number(value) }))),
   );
 }
+
+export const eventInvokeConfigType = resourceType(
+  {
+    FunctionName: v.string(),
+    Qualifier: v.literal('$LATEST'),
+    MaximumRetryAttempts: v.optional(v.number(), defaultEventInvokeConfig.maximumRetryAttempts),
+    MaximumEventAgeInSeconds: v.optional(v.number(), defaultEventInvokeConfig.maximumEventAgeSeconds),
+  },
+  (account, logicalId, { FunctionName, MaximumRetryAttempts, MaximumEventAgeInSeconds }) => {
+    account.eventInvokeConfigs.set(findFunction(account, FunctionName).arn, {
+      maximumRetryAttempts: MaximumRetryAttempts,
+      maximumEventAgeSeconds: MaximumEventAgeInSeconds,
+    });
+    return { ref: logicalId, arn: '' };
+  },
+);
 
 export const permissionType = resourceType(
   { Action: v.string(), FunctionName: v.string(), Principal: v.string(), SourceArn: v.string() },

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { startEventSource } from '../../simulators/aws/event-source.ts';
-import { startSchedule } from '../../simulators/aws/scheduler.ts';
+import { deliverToQueue, startSchedule } from '../../simulators/aws/scheduler.ts';
 import { assumeRole, findFunction, queueUrl, sqsClient } from './account.ts';
+import { startFunctionSchedule } from './function-schedule.ts';
 import { resourceType, withoutEffect } from './resource-type.ts';
 
 export const queueType = resourceType(
@@ -95,7 +96,8 @@ export const scheduleType = resourceType(
       Arn: v.string(),
       Input: v.string(),
       RoleArn: v.string(),
-      SqsParameters: v.strictObject({ MessageGroupId: v.string() }),
+      // A queue's; a function has none.
+      SqsParameters: v.optional(v.strictObject({ MessageGroupId: v.string() })),
       RetryPolicy: v.strictObject({
         MaximumRetryAttempts: v.literal(0),
         MaximumEventAgeInSeconds: v.number(),
@@ -109,15 +111,19 @@ export const scheduleType = resourceType(
       'aws:SourceAccount': accountId,
       'aws:SourceArn': `arn:aws:scheduler:${region}:${accountId}:schedule-group/default`,
     });
-    if (State === 'ENABLED') {
+    const scheduled = { input: Target.Input, everyMinutes: ScheduleExpression };
+    const messageGroupId = Target.SqsParameters?.MessageGroupId;
+    if (messageGroupId === undefined) {
+      const start = startFunctionSchedule(account, { ...scheduled, identity, functionArn: Target.Arn });
+      account.starts.push(...(State === 'ENABLED' ? [start] : []));
+    } else if (State === 'ENABLED') {
       account.starts.push(() => {
-        const schedule = startSchedule({
-          sqs: sqsClient(account, identity),
-          queueUrl: queueUrl(account, Target.Arn),
-          messageGroupId: Target.SqsParameters.MessageGroupId,
-          input: Target.Input,
-          everyMinutes: ScheduleExpression,
-        });
+        const deliver = deliverToQueue(
+          sqsClient(account, identity),
+          queueUrl(account, Target.Arn),
+          messageGroupId,
+        );
+        const schedule = startSchedule({ ...scheduled, deliver });
         account.schedules.push(schedule);
         account.running.push(schedule);
       });

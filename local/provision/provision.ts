@@ -6,7 +6,7 @@ import {
 } from '../../template/resolve.ts';
 import type { SynthesizedTemplate } from '../../template/template.ts';
 import type { Account } from './account.ts';
-import { functionType, logGroupType, permissionType } from './functions.ts';
+import { eventInvokeConfigType, functionType, logGroupType, permissionType } from './functions.ts';
 import { apiType, integrationType, routeType, stageType } from './http-api.ts';
 import { eventSourceType, queueType, scheduleType } from './messages.ts';
 import type { ResourceType } from './resource-type.ts';
@@ -22,6 +22,7 @@ const types: Readonly<Record<string, ResourceType>> = {
   'AWS::IAM::Policy': rolePolicyType,
   'AWS::IAM::Role': roleType,
   'AWS::KMS::Key': keyType,
+  'AWS::Lambda::EventInvokeConfig': eventInvokeConfigType,
   'AWS::Lambda::EventSourceMapping': eventSourceType,
   'AWS::Lambda::Function': functionType,
   'AWS::Lambda::Permission': permissionType,

@@ -4,16 +4,21 @@ import { type MatrixRow, rowsAbout } from './row.ts';
 
 /** The queue, the logs and the secrets of a control plane. */
 export function serviceRows(names: MatrixNames): readonly MatrixRow[] {
-  const logGroup = names.arnOf('AWS::Logs::LogGroup', 'ExportprodFunctionLog');
   const onQueue = rowsAbout('queue of prod', names.arnOf('AWS::SQS::Queue', 'ExportprodQueue'));
-  const onLog = rowsAbout('log of the export of prod', logGroup.replace(/\*$/, 'log-stream:a'));
+  const onLogOf = (what: string, start: string) =>
+    rowsAbout(
+      `log of the ${what} of prod`,
+      names.arnOf('AWS::Logs::LogGroup', start).replace(/\*$/, 'log-stream:a'),
+    );
+  const onLog = onLogOf('export', 'ExportprodFunctionLog');
+  const onListenerLog = onLogOf('listener', 'ListenprodFunctionLog');
   const onSecret = (what: string, start: string) =>
     rowsAbout(what, names.arnOf('AWS::SecretsManager::Secret', start));
   const onHookSecret = onSecret('hook secret of prod', 'ExportprodHookSecret');
   const onCertificate = onSecret('cluster certificate of prod', 'ExportprodClusterCertificate');
 
   return [
-    onQueue('sqs:SendMessage', tls, '', 'webhook', 'schedule prod', 'administrator'),
+    onQueue('sqs:SendMessage', tls, '', 'webhook', 'schedule prod', 'listener prod', 'administrator'),
     onQueue('sqs:SendMessage', noTls, 'without TLS'),
     // Lambda takes the messages as the export's role; the function puts back what it has not done.
     ...[
@@ -27,8 +32,11 @@ export function serviceRows(names: MatrixNames): readonly MatrixRow[] {
     onLog('logs:CreateLogStream', tls, '', 'export prod', 'administrator'),
     onLog('logs:PutLogEvents', tls, '', 'export prod', 'administrator'),
     onLog('logs:GetLogEvents', tls, '', 'administrator'),
+    onListenerLog('logs:CreateLogStream', tls, '', 'listener prod', 'administrator'),
+    onListenerLog('logs:PutLogEvents', tls, '', 'listener prod', 'administrator'),
     onHookSecret('secretsmanager:GetSecretValue', tls, '', 'webhook', 'administrator'),
-    onCertificate('secretsmanager:GetSecretValue', tls, '', 'export prod', 'administrator'),
+    onCertificate('secretsmanager:GetSecretValue', tls, '', 'export prod', 'listener prod', 'administrator'),
+    onCertificate('secretsmanager:PutSecretValue', tls, '', 'administrator'),
     onHookSecret('secretsmanager:DescribeSecret', tls, '', 'webhook', 'administrator'),
     onHookSecret('secretsmanager:PutSecretValue', tls, '', 'administrator'),
   ];

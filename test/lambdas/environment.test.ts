@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type * as v from 'valibot';
 import { exportEnvironment } from '../../lambdas/environment/export.ts';
+import { listenEnvironment } from '../../lambdas/environment/listen.ts';
 import {
   packCertificates,
   presignEnvironment,
@@ -34,6 +35,17 @@ const exporting: Variables = {
   CLOCK_TOLERANCE_SECONDS: '0',
   MINIMUM_INTERVAL_SECONDS: '5',
 };
+const listening: Variables = {
+  CONTROL_PLANE: 'prod',
+  CLUSTER_ENDPOINT: 'kong.internal:8005',
+  CLUSTER_MTLS: 'shared',
+  CLUSTER_SERVER_NAME: '',
+  CLUSTER_CERTIFICATE_SECRET: 'cluster/prod',
+  DATA_PLANE_VERSIONS: '3.9.1,3.8.1.2',
+  CUSTOM_PLUGINS: '',
+  QUEUE_URL: 'https://queue',
+  NODE_SEED: 'vault/prod',
+};
 const presign: Variables = {
   CONTROL_PLANE: 'prod',
   BUCKET: 'vault',
@@ -53,6 +65,7 @@ const runtime: Variables = {
 const functions: readonly (readonly [name: string, schema: v.GenericSchema, variables: Variables])[] = [
   ['webhook', webhookEnvironment, webhook],
   ['export', exportEnvironment, exporting],
+  ['listen', listenEnvironment, listening],
   ['presign', presignEnvironment, presign],
   ['runtime', runtimeCredentials, runtime],
 ];
@@ -121,6 +134,8 @@ describe('the environment of a function', () => {
     ['export', 'SETTLE_SECONDS', '1.5'],
     ['export', 'CLOCK_TOLERANCE_SECONDS', ''],
     ['export', 'MINIMUM_INTERVAL_SECONDS', '1e3'],
+    ['listen', 'DATA_PLANE_VERSIONS', ''],
+    ['listen', 'NODE_SEED', ''],
     ['presign', 'CONTROL_PLANE', ''],
     ['presign', 'BUCKET', ''],
     ['presign', 'DATA_PLANE_VERSIONS', ','],

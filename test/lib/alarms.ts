@@ -4,13 +4,15 @@ import { type Deployment, deploy, deployWithReplica, ofType, twoControlPlanes } 
 /** Where alarms of both regions tell, and where the runbook is. */
 export const topic = 'arn:aws:sns:eu-central-1:111122223333:on-call';
 export const topicOfSecond = 'arn:aws:sns:eu-west-1:111122223333:on-call';
+const { prod, staging } = twoControlPlanes.controlPlanes;
 const watched = {
   ...twoControlPlanes,
+  controlPlanes: { prod: { ...prod, listen: true }, staging: { ...staging, listen: true } },
   alarmTopicArn: topic,
   runbookUrl: 'https://wiki.example.com/lifeboat/runbook',
 };
 
-/** Two control planes whose alarms tell a topic. */
+/** Two control planes that are listened to, whose alarms tell a topic. */
 export const deployWatched = () => deploy(watched);
 
 /** The same with a replica, whose alarms tell a topic of its own region. */
@@ -120,13 +122,15 @@ export function stateOf(alarm: MetricAlarm, measured: Measured): 'ALARM' | 'OK' 
   };
   const sum = (terms: string) => terms.split(' + ').reduce((total, term) => total + filled(term), 0);
   const holds = (condition: string): boolean => {
-    const [, terms = '', operator, limit] = /^(.+) (>|>=|==) (\d+)$/.exec(condition) ?? [];
+    const [, terms = '', operator, limit] = /^(.+) (<|>|>=|==) (\d+)$/.exec(condition) ?? [];
     const value = sum(terms);
     return operator === '>'
       ? value > Number(limit)
-      : operator === '>='
-        ? value >= Number(limit)
-        : value === Number(limit);
+      : operator === '<'
+        ? value < Number(limit)
+        : operator === '>='
+          ? value >= Number(limit)
+          : value === Number(limit);
   };
   const expression = alarm.Metrics.find(({ Expression }) => Expression !== undefined)?.Expression;
   const conditions = /^IF\((.+), 1, 0\)$/.exec(expression ?? '')?.[1];

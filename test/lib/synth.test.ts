@@ -18,6 +18,7 @@ const everything = {
     prod: {
       ...twoControlPlanes.controlPlanes.prod,
       readerRoleTrust: ['444455556666'],
+      listen: true,
       dataPlaneAuth: {
         iam: true,
         clusterCertificate: { certificates: [exampleCertificate], authorities: [exampleCertificate] },
@@ -34,7 +35,7 @@ const everything = {
   encryptionKeyArn: 'arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef',
   tags: { team: 'gateway' },
   permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
-  reservedConcurrency: { webhook: 5, presign: 80, export: 1 },
+  reservedConcurrency: { webhook: 5, presign: 80, export: 1, listen: 1 },
   lockdown: { breakGlassRoleArn: ours('break-glass'), deploymentRoleArn: ours('deployment') },
 };
 const replica = {

@@ -84,6 +84,32 @@ describe('private endpoints', () => {
     });
   });
 
+  it('for SQS let listeners ring, at their own queues', () => {
+    const listened = deploy({
+      controlPlanes: {
+        prod: { ...unit, vpc: { ...network, endpoints } },
+        staging: { ...unit, clusterEndpoint: 'cp:8006', vpc: network, listen: true },
+      },
+    });
+    const queueOf = (name: string) => one(listened, 'AWS::SQS::Queue', `Export${name}Queue`).arn;
+
+    const { properties } = one(listened, 'AWS::EC2::VPCEndpoint', 'EndpointsprodSqs');
+
+    const allow = (Action: string, Resource: unknown) => ({
+      Effect: 'Allow',
+      Principal: { AWS: '*' },
+      Action,
+      Resource,
+    });
+    expect(properties['PolicyDocument']).toEqual({
+      Version: '2012-10-17',
+      Statement: [
+        allow('sqs:ChangeMessageVisibility', [queueOf('prod'), queueOf('staging')]),
+        allow('sqs:SendMessage', queueOf('staging')),
+      ],
+    });
+  });
+
   it('are not made unasked', () => {
     const without = deploy({ controlPlanes: { prod: { ...unit, vpc: network } } });
 

@@ -154,6 +154,7 @@ describe('the settings of a deployment', () => {
           customPlugins: [],
           fileReaderRoleArns: [],
           dataPlaneAuth: { iam: true },
+          listen: false,
         },
       },
       dataPlaneAuth: { iam: true },
@@ -187,6 +188,7 @@ describe('the settings of a deployment', () => {
       readerRoleTrust: ['111122223333', 'arn:aws:iam::111122223333:role/path/data-plane'],
       fileReaderRoleArns: ['arn:aws:iam::444455556666:role/path/auditor'],
       vpc,
+      listen: true,
     };
     const deployment = {
       acceptSha1: false,
@@ -281,6 +283,46 @@ describe('the settings of a deployment', () => {
     ]);
   });
 
+  it.each([
+    ['cp.konghq.com:443', false],
+    ['EU.CP0.KongHQ.com:443', false],
+    ['cp.konghq.tech:443', false],
+    ['konghq.com:443', false],
+    ['konghq.com.example.com:443', true],
+    ['notkonghq.com:443', true],
+  ])('let one listen to %s: %s', (clusterEndpoint, isTaken) => {
+    const said = sentences(given({}, { clusterEndpoint, listen: true }));
+
+    expect(said).toEqual(
+      isTaken
+        ? []
+        : [
+            '- controlPlanes.prod.listen: listening to a control plane of Konnect was not tried, and is not offered: remove the setting, and ' +
+              'choose a smaller scheduleMinutes where 5 minutes are too long',
+          ],
+    );
+  });
+
+  it('let one control plane have one listener, whatever it is called', () => {
+    const named = (clusterEndpoint: string, listen: boolean) => ({ ...prod, clusterEndpoint, listen });
+    const both = (first: object, second: object) => ({ controlPlanes: { first, second } });
+
+    const said = [
+      both(named('cp:8005', true), named('cp:8006', true)),
+      both(named('cp:8005', true), named('cp:8005', false)),
+      both(named('cp:8005', true), named('CP:8005', true)),
+    ].map(sentences);
+
+    expect(said).toEqual([
+      [],
+      [],
+      [
+        '- controlPlanes: two control planes with the same clusterEndpoint have listen: one control plane has one listener, so keep the ' +
+          'setting at one of them',
+      ],
+    ]);
+  });
+
   const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
 
   it('take three readers of files in all, with ARNs of up to 120 characters', () => {
@@ -327,6 +369,7 @@ describe('the settings of a deployment', () => {
     ['permissionsBoundaryArn', 'arn:aws:iam::111122223333:policy/path/boundary'],
     ['permissionsBoundaryArn', 'arn:aws:iam::aws:policy/PowerUserAccess'],
     ['reservedConcurrency', { webhook: 1, presign: 1000 }],
+    ['reservedConcurrency', { listen: 1 }],
     ['reservedConcurrency', {}],
     ['lockdown', { breakGlassRoleArn: role('break-glass'), deploymentRoleArn: role('cdk/deploy') }],
     ['domain', { name: 'lifeboat.example.com', certificateArn }],

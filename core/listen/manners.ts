@@ -1,0 +1,43 @@
+import type { PluginVersions } from '../kong/control-plane.ts';
+import { ControlPlaneError } from '../kong/errors.ts';
+import { compareVersions } from '../kong/version-choice.ts';
+
+/** As which data plane the listener comes. */
+export interface Manner {
+  readonly version: string;
+  readonly pluginVersions: PluginVersions;
+}
+
+/**
+ * Ways to come to a control plane, best first: as the newest of the data planes, for which there is the least
+ * to convert, and with the plugins' versions, without which the control plane logs a line for each. A control
+ * plane that sends nothing does not say why to us, so the next way is tried, and what works is remembered.
+ */
+export class Manners {
+  readonly #all: readonly Manner[];
+  #at = 0;
+
+  constructor(dataPlaneVersions: readonly string[]) {
+    this.#all = [...dataPlaneVersions]
+      .sort((one, other) => compareVersions(other, one))
+      .flatMap((version) =>
+        (['named', 'omitted'] as const).map((pluginVersions) => ({ version, pluginVersions })),
+      );
+  }
+
+  /** @throws Error when there are no versions */
+  get current(): Manner {
+    const manner = this.#all[this.#at];
+    if (manner === undefined) {
+      throw new Error('there is no data-plane version to listen as');
+    }
+    return manner;
+  }
+
+  /** After the control plane has sent nothing. Where it is away no other way would do either. */
+  nextAfter(error: unknown): void {
+    if (error instanceof ControlPlaneError && !['unreachable', 'dropped'].includes(error.code)) {
+      this.#at = (this.#at + 1) % this.#all.length;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context } from 'aws-lambda';
+import { systemClock } from '../core/clock.ts';
+import { readClusterCertificate } from '../core/export/cluster-certificate-secret.ts';
+import { sqsBell } from '../core/intake/sqs-bell.ts';
+import { clusterListener } from '../core/listen/cluster-listener.ts';
+import { listener } from '../core/listen/listener.ts';
+import { endOfRun } from '../core/listen/relay.ts';
+import { systemRandom } from '../core/random-source.ts';
+import { listenEnvironment } from './environment/listen.ts';
+import { readEnvironment } from './environment/read-environment.ts';
+import { logListener } from './listen-log.ts';
+import { measure } from './telemetry.ts';
+
+const environment = readEnvironment(listenEnvironment, process.env);
+const controlPlane = environment.CONTROL_PLANE;
+const secretsManager = new SecretsManagerClient();
+
+const listen = listener({
+  endpoint: environment.CLUSTER_ENDPOINT,
+  dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
+  connect: clusterListener({
+    endpoint: environment.CLUSTER_ENDPOINT,
+    mtls: environment.CLUSTER_MTLS,
+    serverName: environment.CLUSTER_SERVER_NAME === '' ? undefined : environment.CLUSTER_SERVER_NAME,
+    certificate: () => readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
+    nodeSeed: environment.NODE_SEED,
+    customPlugins: environment.CUSTOM_PLUGINS,
+    clock: systemClock,
+  }),
+  bell: sqsBell(new SQSClient(), environment.QUEUE_URL, controlPlane),
+  report: (event) => logListener(controlPlane, event),
+  measure: (seconds) => measure(controlPlane, { Listening: seconds }),
+  clock: systemClock,
+  random: systemRandom,
+});
+
+/** Listens to the control plane until the next run of the schedule is to begin. */
+export async function handler(event: unknown, context: Context): Promise<void> {
+  await listen(endOfRun(event, systemClock.now(), context.getRemainingTimeInMillis()));
+}
