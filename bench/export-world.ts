@@ -63,6 +63,7 @@ function serve(served: Buffer): Promise<ClusterEndpoint> {
       configHash,
       plugins: new Set(['response-transformer']),
       table: () => ({}),
+      removals: () => [],
       message: () => ({}),
       frame: () => served,
     }),

@@ -19,16 +19,27 @@ import type { Payload } from './payload.ts';
 /** Kong's `cluster_max_payload`, 16 MiB. */
 const defaultMaxPayloadBytes = 16 * 1024 * 1024;
 const defaultPingWaitSeconds = 45;
-const noConfiguration = '0'.repeat(32);
+/** For the first message (kong/constants.lua, CLUSTERING_TIMEOUT). */
+const defaultBasicInfoSeconds = 5;
+const hashLength = 32;
+const noConfiguration = '0'.repeat(hashLength);
 
+const missingPlugins = 'missing plugins in basic info data';
+/** Its messages are Kong's. */
 const basicInfo = v.pipe(
   v.string(),
-  v.parseJson(),
-  v.object({
-    type: v.literal('basic_info'),
-    plugins: v.array(v.object({ name: v.string(), version: v.nullish(v.string()) })),
-    filters: v.nullish(v.record(v.string(), v.unknown())),
-  }),
+  v.parseJson(undefined, 'failed to decode websocket basic info data'),
+  v.object(
+    {
+      type: v.literal('basic_info', ({ input }) => `invalid basic info data type: ${String(input)}`),
+      plugins: v.array(
+        v.object({ name: v.string(), version: v.nullish(v.string()) }, missingPlugins),
+        missingPlugins,
+      ),
+      filters: v.nullish(v.record(v.string(), v.unknown())),
+    },
+    missingPlugins,
+  ),
 );
 
 /** A row of `GET /clustering/data-planes`, as far as the simulator has it. `last_seen` in epoch seconds. */
@@ -98,7 +109,13 @@ export function serveClients(options: ClientsOptions): Clients {
   const clients = new Set<Client>();
   const dataPlanes = new Map<string, DataPlaneRow>();
   const say = createLog(options.log);
-  const note = ({ id, hostname, version }: NamedNode, syncStatus: string, hash = noConfiguration) => {
+  const note = (node: NamedNode, syncStatus: string, hash = noConfiguration) => {
+    const { id, hostname, version } = node;
+    const problem = rowProblem(node);
+    if (problem !== undefined) {
+      say('error', `unable to update clustering data plane status: [postgres] ${problem}`, node);
+      return;
+    }
     const lastSeen = Math.floor(Date.now() / 1000);
     dataPlanes.set(id, {
       id,
@@ -132,6 +149,16 @@ export function serveClients(options: ClientsOptions): Clients {
   };
 }
 
+/** Why the database does not take a row of this node (kong/db/schema/entities/clustering_data_planes.lua). */
+function rowProblem({ id, version }: NamedNode): string | undefined {
+  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id)) {
+    return `invalid primary key: '{id="expected a valid UUID"}'`;
+  }
+  return /^\d/.test(version)
+    ? undefined
+    : 'schema violation (version: invalid version number: must be in format of X.Y.Z)';
+}
+
 interface Parts extends ClientsOptions {
   readonly clients: Set<Client>;
   readonly say: Say;
@@ -149,17 +176,40 @@ function createLog(log: (line: string) => void): Say {
     );
 }
 
-/** Waits for the client's basic_info; what does not fit ends the connection. */
+/** Waits for the client's basic_info; what does not fit ends the connection, and so does its absence. */
 function awaitBasicInfo(
   connection: Connection,
   say: Say,
   take: (inventory: DataPlaneInventory) => void,
 ): void {
-  connection.websocket.once('message', (data: Buffer, isBinary) => {
-    const info = v.safeParse(basicInfo, isBinary ? data.toString('utf8') : undefined);
+  const { websocket } = connection;
+  const fail = (problem: string) => say('error', problem, connection);
+  const failToReceive = (problem: string) => fail(`failed to receive websocket basic info frame: ${problem}`);
+  const patience = setTimeout(() => {
+    failToReceive('failed to receive the first 2 bytes: timeout');
+    websocket.off('close', leave).close();
+  }, defaultBasicInfoSeconds * 1000);
+  const leave = (code: number) => {
+    clearTimeout(patience);
+    if (code === 1005) {
+      fail(luaError);
+    } else {
+      failToReceive(code === 1006 ? 'failed to receive the first 2 bytes: closed' : String(code));
+    }
+  };
+  websocket.once('close', leave);
+  websocket.once('message', (data: Buffer, isBinary) => {
+    clearTimeout(patience);
+    websocket.off('close', leave);
+    if (!isBinary) {
+      fail(luaError);
+      websocket.terminate();
+      return;
+    }
+    const info = v.safeParse(basicInfo, data.toString('utf8'));
     if (!info.success) {
-      say('error', 'invalid basic info data', connection);
-      connection.websocket.close();
+      fail(info.issues[0].message);
+      websocket.close();
       return;
     }
     take({
@@ -168,6 +218,10 @@ function awaitBasicInfo(
     });
   });
 }
+
+/** What Kong fails with when the first message is text, or a goodbye. */
+const luaError =
+  "lua entry thread aborted: runtime error: bad argument #1 to 'ipairs' (table expected, got nil)";
 
 function welcome(parts: Parts, connection: Connection, inventory: DataPlaneInventory): void {
   const problem = versionProblem(parts.own.version, connection.version);
@@ -200,13 +254,30 @@ async function serve(parts: Parts, client: Client): Promise<void> {
       say('error', String(code), client);
     }
   });
-  websocket.on('ping', (hash) => {
-    silence.refresh();
-    note(client, client.syncStatus, hash.toString('latin1'));
-  });
-  websocket.on('message', () => {
-    say('error', 'invalid websocket frame received from data plane: binary', client);
+  const refuse = (problem: string) => {
+    say('error', problem, client);
     websocket.close();
+  };
+  const refuseHash = (hash: string) =>
+    refuse(`received a ping frame from the data plane with an invalid hash: '${hash}'`);
+  websocket.on('ping', (data) => {
+    const hash = data.toString('latin1');
+    if (hash.length !== hashLength) {
+      refuseHash(hash);
+      return;
+    }
+    silence.refresh();
+    note(client, client.syncStatus, hash);
+    websocket.pong();
+  });
+  websocket.on('message', (data: Buffer, isBinary) => {
+    const text = data.toString('latin1');
+    // Kong looks at the length before it looks at the kind.
+    if (text.length === hashLength) {
+      refuse(`invalid websocket frame received from data plane: ${isBinary ? 'binary' : 'text'}`);
+    } else {
+      refuseHash(text);
+    }
   });
   // Only now: a client counts as connected after its first export.
   if (clients.size === 0 && parts.exportAnew !== undefined) {
@@ -239,6 +310,9 @@ function sendPayload(parts: Parts, client: Client): void {
   client.syncStatus = status;
   if (problem !== undefined) {
     return;
+  }
+  for (const removal of current.removals(version)) {
+    say('warn', removal, client);
   }
   const frame = current.frame(version);
   if (websocket.readyState !== websocket.OPEN && !client.isCut) {

@@ -69,7 +69,11 @@ function authenticate(
 }
 
 /** The node that a handshake names; undefined where it was refused. */
-function readNode({ url = '/' }: IncomingMessage, socket: Duplex): NamedNode | undefined {
+function readNode(
+  { url = '/' }: IncomingMessage,
+  socket: Duplex,
+  log: (line: string) => void,
+): NamedNode | undefined {
   const { pathname, searchParams } = new URL(url, 'https://cluster');
   const id = searchParams.get('node_id');
   const version = searchParams.get('node_version');
@@ -78,7 +82,8 @@ function readNode({ url = '/' }: IncomingMessage, socket: Duplex): NamedNode | u
     return undefined;
   }
   if (!id || !version) {
-    refuse(socket, '400 Bad Request', `data plane didn't pass the ${id ? 'version' : 'id'}`);
+    log(`[warn] [clustering] data plane didn't pass the ${id ? 'version' : 'id'}`);
+    refuse(socket, '400 Bad Request', '<html>\n<head><title>400 Bad Request</title></head>\n</html>\n');
     return undefined;
   }
   return { id, hostname: searchParams.get('node_hostname') ?? '', version };
@@ -91,6 +96,8 @@ export async function startClusterEndpoint(options: ClusterEndpointOptions): Pro
   const websockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
+    // Not every ping is answered.
+    autoPong: false,
     maxPayload: 16 * 1024 * 1024,
   });
   const server = createServer({
@@ -104,7 +111,7 @@ export async function startClusterEndpoint(options: ClusterEndpointOptions): Pro
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', (error: Error) => log(`[info] connection: ${error.message}`));
-    const node = authenticate(socket, options) ? readNode(request, socket) : undefined;
+    const node = authenticate(socket, options) ? readNode(request, socket, log) : undefined;
     if (node === undefined) {
       return;
     }

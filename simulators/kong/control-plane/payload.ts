@@ -90,19 +90,36 @@ function mapValues(row: Entity, change: (value: unknown) => unknown): Readonly<R
   return Object.fromEntries(Object.entries(row).map(([field, value]) => [field, change(value)]));
 }
 
-function downConvert(table: ConfigTable, version: string): ConfigTable {
+function hasField(row: unknown, [field, ...deeper]: readonly string[]): boolean {
+  return field === undefined || (isRecord(row) && field in row && hasField(row[field], deeper));
+}
+
+/** What a data plane of that version does not know of a plugin that is configured. */
+function fieldsToRemove(plugin: Entity, version: string): readonly RemovedField[] {
   const removed = removedFieldsByVersion.get(nearestRecording(version)) ?? [];
+  return removed.filter((field) => field.plugin === plugin['name'] && hasField(plugin, field.path));
+}
+
+function downConvert(table: ConfigTable, version: string): ConfigTable {
   const plugins = rowsOf(table, 'plugins');
   const converted = plugins.map((plugin) =>
-    removed
-      .filter((field) => field.plugin === plugin['name'])
-      .reduce((row, { path }) => withoutField(row, path), plugin),
+    fieldsToRemove(plugin, version).reduce((row, { path }) => withoutField(row, path), plugin),
   );
   // Kong copies only where there was something to remove.
   if (converted.every((plugin, index) => plugin === plugins[index])) {
     return table;
   }
   return mapValues({ ...table, plugins: converted }, emptyListsAsRecords);
+}
+
+/** What Kong logs of each field that it takes out (kong/clustering/compat/init.lua). */
+function describeRemovals(table: ConfigTable, version: string): readonly string[] {
+  return rowsOf(table, 'plugins').flatMap((plugin) =>
+    fieldsToRemove(plugin, version).map(({ path: [, ...field] }) => {
+      const name = String(plugin['name']).replaceAll('-', '_');
+      return `${name} plugin contains configuration '${field.join('.')}' which is incompatible with dataplane and will be ignored`;
+    }),
+  );
 }
 
 /** The database as a frame has it: without disabled services and plugins, and without what refers to them. */
@@ -175,6 +192,8 @@ export interface Payload {
   readonly plugins: ReadonlySet<string>;
   /** What a data plane of that version is sent. */
   table(version: string): ConfigTable;
+  /** What the log says of that, once for each frame. */
+  removals(version: string): readonly string[];
   /** The message around that table. */
   message(version: string): Readonly<Record<string, unknown>>;
   /** The same as a frame, gzip. */
@@ -246,6 +265,7 @@ function makePayload(undiluted: ConfigTable, style: PayloadStyle): Payload {
     configHash,
     plugins: new Set(rowsOf(undiluted, 'plugins').map((plugin) => String(plugin['name']))),
     table,
+    removals: (version) => describeRemovals(undiluted, version),
     message,
     frame(version) {
       const frame = frames.get(version) ?? gzipSync(JSON.stringify(message(version)));

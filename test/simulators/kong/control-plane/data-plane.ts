@@ -93,9 +93,11 @@ export function connect(controlPlane: ControlPlane, options: DataPlaneOptions = 
   };
 }
 
-/** Waits until the condition holds; the test's own time limit ends it otherwise. */
+/** Waits until the condition holds, a little less than a test may take. */
 export async function until(condition: () => boolean): Promise<void> {
+  const deadline = AbortSignal.timeout(4_500);
   while (!condition()) {
+    deadline.throwIfAborted();
     await sleep(5);
   }
 }
