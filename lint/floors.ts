@@ -22,7 +22,7 @@ const floors = [
   'local',
 ];
 /** Programs and tests. Nothing below imports them. */
-const roof = ['cli', 'bench', 'bin', 'examples', 'lint', 'test'];
+const roof = ['cli', 'bench', 'bin', 'examples', 'lint', 'simulation', 'test'];
 
 /** The folders of the root that have code. */
 export const houses = [...new Set([...floors, ...roof].map((house) => house.split('/')[0] ?? house))];
@@ -104,7 +104,12 @@ const rules: readonly Rule[] = [
       ['^lambdas/', '^simulators/aws/', '^local/', '^test/'],
     ],
     'esbuild/': ['bundles are made in build/', ['^build/', '^test/']],
-    '@aws-sdk/client-s3/': client(['^core/vault/s3-', '^lambdas/export\\.ts$', '^local/']),
+    '@aws-sdk/client-s3/': client([
+      '^core/vault/s3-',
+      '^lambdas/export\\.ts$',
+      '^simulation/ports/',
+      '^local/',
+    ]),
     '@aws-sdk/client-kms/': client([
       '^core/vault/kms-',
       '^lambdas/export\\.ts$',
@@ -115,12 +120,14 @@ const rules: readonly Rule[] = [
       '^core/(intake|export)/sqs-',
       '^lambdas/(export|listen|queue|webhook)\\.ts$',
       '^simulators/aws/(event-source|scheduler)\\.ts$',
+      '^simulation/ports/',
       '^local/',
     ]),
     '@aws-sdk/client-secrets-manager/': client([
       '^core/intake/secrets-manager-',
       '^core/export/cluster-certificate-secret\\.ts$',
       '^lambdas/(export|listen|webhook)\\.ts$',
+      '^simulation/ports/',
       '^local/',
     ]),
   } satisfies Readonly<Record<string, readonly [comment: string, allowed: string[]]>>).map(

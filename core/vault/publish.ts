@@ -121,12 +121,39 @@ export async function publish(parts: PublishParts, request: PublicationRequest):
       const replacing = { gzip, manifest: signedManifest, replaces: current?.etag };
       return { ...publication, versionId: await vault.publish(name, replacing) };
     } catch (error) {
+      if (!(error instanceof RevisionConflict)) {
+        const versionId = await findStored(vault, name, signedManifest);
+        if (versionId !== undefined) {
+          return { ...publication, versionId };
+        }
+      }
       if (!(error instanceof RevisionConflict) || attempt === maxAttempts) {
         throw error;
       }
       // A random pause, so that two exporters do not collide again.
       await clock.sleep(50 * attempt + random.next() * 100);
     }
+  }
+}
+
+/**
+ * S3 may have stored what it answered with an error: then it is published, and must be told as that.
+ *
+ * @returns its version; undefined where something else is current, or that cannot be told
+ */
+async function findStored(
+  vault: ConfigVault,
+  name: ConfigFileName,
+  signedManifest: string,
+): Promise<string | undefined> {
+  try {
+    const current = await vault.current(name);
+    // A bucket that keeps no versions calls each of them "null": that stays an error.
+    return current?.manifest === signedManifest && current.versionId !== 'null'
+      ? current.versionId
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -392,6 +392,48 @@ describe('publishing against others', () => {
     expect(await history()).toHaveLength(2);
   });
 
+  it.each([
+    ['stored, and answered with an error', true, 'published'],
+    ['not stored, and answered with an error', false, 'unavailable'],
+  ])('ends as what it was when the revision was %s', async (_what, isStored, expected) => {
+    await publishing(await served(one));
+    const failing: ConfigVault = {
+      ...vault,
+      publish: async (...publication) => {
+        if (isStored) {
+          await vault.publish(...publication);
+        }
+        throw new VaultError('unavailable', 'S3 answered 500');
+      },
+    };
+
+    const ending = await publishing(await served(two), { vault: failing }).then(
+      ({ outcome }) => outcome,
+      (error: VaultError) => error.code,
+    );
+
+    expect(ending).toBe(expected);
+    expect(await history()).toHaveLength(isStored ? 2 : 1);
+  });
+
+  it('does not take a bucket that keeps no versions for one that does', async () => {
+    const unversioned: ConfigVault = {
+      ...vault,
+      current: async (asked) => {
+        const current = await vault.current(asked);
+        return current && { ...current, versionId: 'null' };
+      },
+      publish: async (...publication) => {
+        await vault.publish(...publication);
+        throw new VaultError('unavailable', 'the bucket is not versioned');
+      },
+    };
+
+    const publication = publishing(await served(two), { vault: unversioned });
+
+    await expect(publication).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
   it('does not take the same bytes of another exporter for its own', async () => {
     await publishing(await served(one));
     const configuration = await served(two);

@@ -1,0 +1,65 @@
+import { sign } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { type Manifest, readUnverifiedManifest, signManifest } from '../core/vault/manifest.ts';
+import type { Action } from './actions.ts';
+import type { World } from './world/world.ts';
+
+export type BucketAction = Extract<Action, { readonly key: string }>;
+
+const foreignFile = gzipSync('{"_format_version":"3.0","_transform":false,"services":[]}');
+
+/** What somebody with a hand in the bucket does to an object. */
+export function changeObject({ bucket }: World, action: BucketAction): void {
+  const { key } = action;
+  const current = bucket.current(key);
+  switch (action.do) {
+    case 'put garbage':
+      bucket.put(key, { body: Buffer.from('garbage'), metadata: { manifest: 'garbage' } });
+      return;
+    case 'put unsigned file':
+      bucket.put(key, { body: foreignFile, metadata: {} });
+      return;
+    case 'copy manifest over garbage':
+      bucket.put(key, { body: foreignFile, metadata: current?.metadata ?? {} });
+      return;
+    case 'put old revision back': {
+      const oldest = bucket.versions(key).find(({ metadata }) => metadata['manifest'] !== undefined);
+      if (oldest !== undefined) {
+        bucket.put(key, { body: oldest.body, metadata: oldest.metadata });
+      }
+      return;
+    }
+    case 'swap manifests': {
+      const other = bucket.current(action.from);
+      if (other !== undefined) {
+        bucket.put(key, { body: other.body, metadata: other.metadata });
+      }
+      return;
+    }
+    case 'add delete marker':
+      bucket.addDeleteMarker(key);
+  }
+}
+
+/** Puts the current file back with a good manifest, signed with a key that nobody trusts. */
+export async function putFileOfStranger({ bucket, keys }: World, key: string): Promise<() => void> {
+  const current = bucket.current(key);
+  const copied = readManifest(current?.metadata['manifest']);
+  if (current === undefined || copied === undefined) {
+    return () => undefined;
+  }
+  const { verification, privateKey } = keys.stranger;
+  const manifest = await signManifest(copied, {
+    verificationKey: async () => verification,
+    sign: async (message) => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
+  });
+  return () => void bucket.put(key, { body: current.body, metadata: { manifest } });
+}
+
+function readManifest(signed = ''): Manifest | undefined {
+  try {
+    return readUnverifiedManifest(signed);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import type { HistoryOptions } from '../history.ts';
+
+/** A fault that is built into the shipped code, or into what calls it, to see whether the search finds it. */
+export interface Mutant {
+  readonly name: string;
+  /** A line of a file that is replaced while the file is loaded; the file itself stays. */
+  readonly edit?: { readonly file: string; readonly find: string; readonly replace: string };
+  readonly surroundings?: Pick<HistoryOptions, 'hasSchedule'>;
+}
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'a revision is put without If-Match',
+    edit: {
+      file: 'core/vault/s3-config-vault.ts',
+      find: "replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces }",
+      replace: '{}',
+    },
+  },
+  {
+    name: 'a lost answer is taken for another exporter',
+    edit: {
+      file: 'core/vault/publish.ts',
+      find: 'attempted.signedManifest === current?.signedManifest',
+      replace: 'false',
+    },
+  },
+  {
+    name: 'an empty configuration is published',
+    edit: {
+      file: 'core/vault/publish.ts',
+      find: 'countAddedEntities(countEntities(configuration.entities)) === 0',
+      replace: 'false',
+    },
+  },
+  {
+    name: 'an older configuration is published',
+    edit: {
+      file: 'core/vault/publish.ts',
+      find: 'configuration.builtAt.getTime() >= manifest.builtAt.getTime()',
+      replace: 'true',
+    },
+  },
+  {
+    name: 'a manifest that cannot be read is taken for unchanged',
+    edit: {
+      file: 'core/vault/publish.ts',
+      find: "manifest === undefined || signature === 'bad'",
+      replace: 'false',
+    },
+  },
+  {
+    name: 'a new signing key signs nothing',
+    edit: {
+      file: 'core/vault/publish.ts',
+      find: "if (signature === 'of another key') {",
+      replace: 'if (false) {',
+    },
+  },
+  {
+    name: 'revisions count from the replaced object alone',
+    edit: {
+      file: 'core/vault/publish.ts',
+      find: 'Math.max(current?.manifest?.revision ?? 0, lastStatus?.revision ?? 0) + 1',
+      replace: '(current?.manifest?.revision ?? 0) + 1',
+    },
+  },
+  { name: 'the schedule is off', surroundings: { hasSchedule: false } },
+  {
+    name: 'the export has no deadline',
+    edit: {
+      file: 'core/export/exporter.ts',
+      find: 'clock.deadline(Math.max(0, remainingMs - reservedMs))',
+      replace: 'new AbortController().signal',
+    },
+  },
+  {
+    name: 'the first frame is taken after a change',
+    edit: {
+      file: 'core/kong/settle.ts',
+      find: 'frame.builtAt.getTime() > newEnoughMs',
+      replace: 'true',
+    },
+  },
+  {
+    name: 'all hooks of five minutes are one message',
+    edit: {
+      file: 'core/intake/sqs-export-requests.ts',
+      find: 'MessageDeduplicationId: `',
+      replace: 'MessageDeduplicationId: `same`, nothing: `',
+    },
+  },
+  {
+    name: 'the client does not check the hash',
+    edit: {
+      file: 'core/fetch/download.ts',
+      find: "sha256.digest('hex') !== manifest.sha256",
+      replace: 'false',
+    },
+  },
+  {
+    name: 'the client does not check the control plane',
+    edit: {
+      file: 'core/fetch/download.ts',
+      find: 'manifest.controlPlane !== request.controlPlane',
+      replace: 'false',
+    },
+  },
+  {
+    name: 'the client does not check the version',
+    edit: {
+      file: 'core/fetch/download.ts',
+      find: '!canLoad(request.kongVersion, manifest.kongVersion)',
+      replace: 'false',
+    },
+  },
+  {
+    name: 'the client trusts every key',
+    edit: {
+      file: 'core/vault/manifest.ts',
+      find: 'trusted.find((each) => each.keyId === keyId)',
+      replace: 'trusted[0]',
+    },
+  },
+  {
+    name: 'a failed status is written as a good one',
+    edit: {
+      file: 'core/export/measurements.ts',
+      find: 'ControlPlaneUnreachable: outage ? 1 : 0',
+      replace: 'ControlPlaneUnreachable: 0',
+    },
+  },
+];

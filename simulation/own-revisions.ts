@@ -1,0 +1,210 @@
+import { gunzipSync } from 'node:zlib';
+import type { VersionReport } from '../core/export/version-report.ts';
+import { type Manifest, readUnverifiedManifest } from '../core/vault/manifest.ts';
+import { behindToleranceMs } from '../core/vault/publish.ts';
+import type { InvariantName } from './promises.ts';
+import type { StoredVersion } from './world/bucket.ts';
+import { readOrigin } from './world/control-plane.ts';
+import type { MeasuredBatch, World } from './world/world.ts';
+
+/** A revision that the export function has stored. */
+export interface OwnRevision {
+  readonly key: string;
+  readonly versionId: string;
+  readonly manifest: Manifest;
+  /** Number of the content in the order in which it was configured. */
+  readonly contentNumber: number;
+  readonly services: number;
+}
+
+/** By how much a configuration may shrink without anybody being asked. */
+const massDeletionShare = 0.1;
+
+/** Everything that the export functions have stored in a history, and what must hold about it. */
+export class OwnRevisions {
+  readonly #world: World;
+  readonly #violate: (invariant: InvariantName, detail: string) => void;
+  readonly #revisions: OwnRevision[] = [];
+  /** What a hand in the bucket has put on top, and nobody has replaced yet. */
+  readonly #strangers = new Map<string, string>();
+  /** Where a stranger's object was replaced, and no batch has told of it yet: key and control plane. */
+  readonly #unnoticed = new Map<string, string>();
+  /** Stored, and not reported yet, by key. */
+  readonly #unreported = new Map<string, OwnRevision>();
+
+  constructor(world: World, violate: (invariant: InvariantName, detail: string) => void) {
+    this.#world = world;
+    this.#violate = violate;
+  }
+
+  newest(key: string): OwnRevision | undefined {
+    return this.#revisions.findLast((own) => own.key === key);
+  }
+
+  find(key: string, versionId: string | undefined): OwnRevision | undefined {
+    return this.#revisions.findLast((own) => own.key === key && own.versionId === versionId);
+  }
+
+  noteStranger(key: string, { versionId, isDeleteMarker }: StoredVersion): void {
+    if (isDeleteMarker) {
+      this.#strangers.delete(key);
+    } else {
+      this.#strangers.set(key, versionId);
+    }
+  }
+
+  /** @param olderForMs for how long the control plane has served nothing as new as the newest revision */
+  checkStored(key: string, version: StoredVersion, olderForMs: number): void {
+    const manifest = readUnverifiedManifest(version.metadata['manifest'] ?? '');
+    const file = gunzipSync(version.body);
+    const contentNumber = Number(readOrigin(file)?.contentId.split('-')[1] ?? -1);
+    const services = manifest.entities['services'] ?? 0;
+    const newest = this.newest(key);
+    if (newest !== undefined) {
+      this.#checkAgainst(
+        newest,
+        { key, versionId: version.versionId, manifest, contentNumber, services },
+        olderForMs,
+      );
+    }
+    this.#checkHistory(key, version.versionId);
+    const stranger = this.#strangers.get(key);
+    if (stranger !== undefined) {
+      this.#strangers.delete(key);
+      this.#unnoticed.set(key, key.split('/')[0] ?? '');
+    }
+    const revision = { key, versionId: version.versionId, manifest, contentNumber, services };
+    this.#revisions.push(revision);
+    this.#unreported.set(key, revision);
+  }
+
+  checkLoaded(sha256: string, who: string): void {
+    const loaded = this.#revisions.find(({ manifest }) => manifest.sha256 === sha256);
+    if (loaded === undefined) {
+      this.#violate(
+        'a data plane loads only what we have signed and stored',
+        `${who} has loaded a file that no export has stored`,
+      );
+    } else if (this.#isOutdated(loaded)) {
+      this.#violate(
+        'a data plane loads the newest revision',
+        `${who} has loaded revision ${loaded.manifest.revision}; the newest is ${this.newest(loaded.key)?.manifest.revision}`,
+      );
+    }
+  }
+
+  /** A batch must tell of what it stored, and of strangers' objects that it replaced. */
+  checkReported(
+    controlPlane: string,
+    versions: readonly VersionReport[],
+    measured: MeasuredBatch['measured'],
+  ): void {
+    for (const [key, unit] of this.#unnoticed) {
+      if (unit === controlPlane) {
+        this.#unnoticed.delete(key);
+        // A process that dies before it reports takes the news with it.
+        if ((measured.ManifestReplaced ?? 0) === 0 && !this.#world.hasLostProcess(controlPlane)) {
+          this.#violate(
+            'what a stranger has written is noticed',
+            `${key} was replaced, and no metric says so`,
+          );
+        }
+      }
+    }
+    for (const version of versions) {
+      const key = `${controlPlane}/${version.kongVersion}/config.json`;
+      const stored = this.#unreported.get(key);
+      if (version.outcome === 'published' || version.outcome === 'failed') {
+        // A failure after which something is stored all the same is reported as what it was.
+        this.#unreported.delete(key);
+      } else if (
+        stored !== undefined &&
+        version.outcome === 'unchanged' &&
+        stored.manifest.sha256 === version.manifest.sha256
+      ) {
+        this.#unreported.delete(key);
+        if (!this.#world.hasLostProcess(controlPlane)) {
+          this.#violate(
+            'what is stored is reported',
+            `${key}: revision ${stored.manifest.revision} was stored, and reported as unchanged`,
+          );
+        }
+      }
+    }
+  }
+
+  describeCurrent(key: string): string {
+    const current = this.#world.bucket.current(key);
+    if (current === undefined) {
+      return 'nothing';
+    }
+    try {
+      return readOrigin(gunzipSync(current.body))?.contentId ?? 'something else';
+    } catch {
+      return 'garbage';
+    }
+  }
+
+  #checkAgainst(newest: OwnRevision, stored: OwnRevision, olderForMs: number): void {
+    const { key, manifest, services } = stored;
+    if (newest.manifest.revision >= manifest.revision) {
+      this.#violate(
+        'revisions rise, and each names the one before it',
+        `${key}: revision ${manifest.revision} after ${newest.manifest.revision}`,
+      );
+    }
+    const current = this.#world.bucket.versions(key).at(-2);
+    if (current?.versionId === newest.versionId && manifest.previousSha256 !== newest.manifest.sha256) {
+      this.#violate(
+        'revisions rise, and each names the one before it',
+        `${key}: revision ${manifest.revision} does not name the hash of revision ${newest.manifest.revision}`,
+      );
+    }
+    if (services === 0 && newest.services > 0) {
+      this.#violate(
+        'an empty configuration never replaces a filled one',
+        `${key}: ${newest.services} services, then none`,
+      );
+    } else if (services < newest.services * massDeletionShare) {
+      this.#violate(
+        'a mass deletion waits for a person',
+        `${key}: ${newest.services} services, then ${services}`,
+      );
+    }
+    const isOlder =
+      manifest.builtAt < newest.manifest.builtAt && manifest.configHash !== newest.manifest.configHash;
+    if (isOlder && olderForMs < behindToleranceMs) {
+      this.#violate(
+        'nothing older is published over something newer',
+        `${key}: revision ${manifest.revision} was built ${manifest.builtAt.toISOString()}, ` +
+          `the one before ${newest.manifest.builtAt.toISOString()}`,
+      );
+    }
+  }
+
+  /** The revision before the newest one must still be there (none is old enough to expire). */
+  #checkHistory(key: string, storedVersionId: string): void {
+    const kept = new Set(this.#world.bucket.versions(key).map(({ versionId }) => versionId));
+    const newest = this.newest(key);
+    if (newest !== undefined && (!kept.has(newest.versionId) || newest.versionId === storedVersionId)) {
+      this.#violate(
+        'what was published stays in the history',
+        `${key}: revision ${newest.manifest.revision} is gone`,
+      );
+    }
+  }
+
+  /** An older one may be loaded where the newest was refused, or stored while this one was on its way. */
+  #isOutdated(loaded: OwnRevision): boolean {
+    const newest = this.newest(loaded.key);
+    const current = this.#world.bucket
+      .versions(loaded.key)
+      .find(({ versionId }) => versionId === newest?.versionId);
+    const tolerableMs = 3 * 60_000;
+    return (
+      newest !== undefined &&
+      newest.manifest.revision > loaded.manifest.revision &&
+      this.#world.timeline.nowMs - (current?.storedMs ?? 0) > tolerableMs
+    );
+  }
+}

@@ -1,0 +1,80 @@
+import { type Action, drawActions, drawHandActions, drawIntruderActions } from './actions.ts';
+import { SeededRandom } from './engine/random.ts';
+import { type ArmedFault, listCells } from './faults.ts';
+import type { HistoryOptions } from './history.ts';
+import type { InvariantName } from './promises.ts';
+
+/** A history that is to be played. */
+export interface Plan extends Pick<HistoryOptions, 'seed' | 'actions' | 'isCalm'> {
+  /** What it is called when it fails. */
+  readonly name: string;
+  /** What counts as broken. @default everything */
+  readonly counted?: readonly InvariantName[];
+}
+
+const promisesOfClient: readonly InvariantName[] = [
+  'a data plane loads only what its control plane served for its version',
+  'a data plane loads only what we have signed and stored',
+  'no secret is shown',
+];
+
+/** One cell of the table: the fault hits a day on which every call is made. */
+export function planCell(fault: ArmedFault, seed: number): Plan {
+  const minute = 60_000;
+  const actions: readonly Action[] = [
+    // After the first export, so that what is replaced is there.
+    { atMs: minute, do: 'break call', fault },
+    { atMs: minute + 1, do: 'change', controlPlane: 'prod', hook: 'arrives' },
+    { atMs: minute + 1, do: 'rotate hook secret', controlPlane: 'prod' },
+    { atMs: 2 * minute, do: 'boot data plane', controlPlane: 'prod', version: '3.9.1' },
+    { atMs: 3 * minute, do: 'stop node', controlPlane: 'prod', node: 0 },
+    { atMs: 3 * minute, do: 'stop node', controlPlane: 'prod', node: 1 },
+    { atMs: 3 * minute + 1, do: 'boot data plane', controlPlane: 'prod', version: '3.9.1' },
+    {
+      atMs: 4 * minute,
+      do: 'boot data plane',
+      controlPlane: 'prod',
+      version: '3.4.2',
+      cacheAgeMs: 90_000_000,
+    },
+    { atMs: 6 * minute, do: 'start node', controlPlane: 'prod', node: 0 },
+    { atMs: 6 * minute, do: 'start node', controlPlane: 'prod', node: 1 },
+  ];
+  return { name: `${fault.call}: ${fault.kind}`, seed, actions };
+}
+
+/** All cells of the table. */
+export function planTable(): readonly Plan[] {
+  return listCells().map((fault, index) => planCell(fault, index + 1));
+}
+
+const kinds = ['calm', 'faults', 'faults', 'hand', 'faults', 'intruder'] as const;
+
+/** What happens in the random history of a seed: faults, a hand in the bucket, or nothing but changes. */
+export function planRandom(seed: number): Plan {
+  const random = new SeededRandom(seed * 7919);
+  const kind = kinds[seed % kinds.length] ?? 'faults';
+  switch (kind) {
+    case 'calm':
+      return { name: `seed ${seed}, nothing broken`, seed, actions: drawChanges(random), isCalm: true };
+    case 'hand':
+      return { name: `seed ${seed}, a hand in the bucket`, seed, actions: drawHandActions(random) };
+    case 'intruder':
+      return {
+        name: `seed ${seed}, an intruder`,
+        seed,
+        actions: drawIntruderActions(random),
+        counted: promisesOfClient,
+      };
+    case 'faults':
+      return { name: `seed ${seed}, faults`, seed, actions: drawActions(random) };
+  }
+}
+
+function drawChanges(random: SeededRandom): readonly Action[] {
+  return Array.from({ length: random.pickNumber(3, 12) }, (): Action => {
+    const controlPlane = random.pickOne(['prod', 'stage']);
+    // Not in the first minute, when the first export of all may be under way.
+    return { atMs: random.pickNumber(60_000, 12 * 60_000), do: 'change', controlPlane, hook: 'arrives' };
+  }).sort((one, other) => one.atMs - other.atMs);
+}

@@ -1,0 +1,102 @@
+import { gunzipSync } from 'node:zlib';
+import { type AskedFor, grants } from '../../core/access/grant.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Fetch, HttpResponse } from '../../core/fetch/http-client.ts';
+import { type CallWorld, makeCall } from '../engine/call.ts';
+import type { Machine } from '../engine/machine.ts';
+import type { Bucket } from '../world/bucket.ts';
+
+export interface GrantService {
+  readonly controlPlane: string;
+  /** For how long a URL is good. */
+  readonly lifetimeSeconds: number;
+  /** Of the functions that make the URLs, and of S3. */
+  readonly clock: Clock;
+  readonly bucket: Bucket;
+  readonly findVersions: () => readonly string[];
+  /** Sees each answer. */
+  readonly observe: (text: string) => void;
+}
+
+const vaultHost = 'vault.example';
+
+/** HTTP as a data plane has it: the API's grants, and the vault's files behind presigned URLs. */
+export function simulatedFetch(world: CallWorld, machine: Machine, service: GrantService): Fetch {
+  return async (address, request = {}) => {
+    const url = new URL(address);
+    const isVault = url.host === vaultHost;
+    const answer = await makeCall(world, machine, {
+      name: isVault ? 'vault.download' : 'api.grant',
+      perform: () => (isVault ? answerDownload(url, service) : answerGrant(url, service)),
+      fail: (how) => new Error(how === 'throttled' ? 'too many requests' : 'socket hang up'),
+      signal: request.signal,
+    });
+    return answer();
+  };
+}
+
+/** Answers when it is asked for: what the shipped code does with it is no longer the network's. */
+type Answer = () => Promise<HttpResponse> | HttpResponse;
+
+function answerGrant(url: URL, service: GrantService): Answer {
+  const answer = grants({
+    controlPlane: service.controlPlane,
+    dataPlaneVersions: service.findVersions(),
+    lifetimeSeconds: service.lifetimeSeconds,
+    clock: service.clock,
+    presign: async ({ key, versionId }, lifetimeSeconds, now) => {
+      const presigned = new URL(`https://${vaultHost}/${key}`);
+      presigned.searchParams.set('expires', String(now.getTime() + lifetimeSeconds * 1000));
+      if (versionId !== undefined) {
+        presigned.searchParams.set('versionId', versionId);
+      }
+      return presigned.href;
+    },
+  });
+  const asked: AskedFor = Object.fromEntries(url.searchParams);
+  return async () => {
+    const given = await answer(asked);
+    const text = JSON.stringify(given);
+    service.observe(text);
+    return response('status' in given ? given.status : 200, {}, Buffer.from(text));
+  };
+}
+
+function answerDownload(url: URL, { bucket, clock }: GrantService): Answer {
+  if (clock.now().getTime() > Number(url.searchParams.get('expires'))) {
+    return () => response(403, {}, Buffer.from('<Error><Code>AccessDenied</Code></Error>'));
+  }
+  const key = url.pathname.slice(1);
+  const versionId = url.searchParams.get('versionId');
+  const found = versionId === null ? bucket.current(key) : bucket.version(key, versionId);
+  if (found === undefined) {
+    return () => response(404, {}, Buffer.from('<Error><Code>NoSuchKey</Code></Error>'));
+  }
+  const headers = Object.fromEntries(
+    Object.entries(found.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]),
+  );
+  return () => response(200, headers, inflate(found.body));
+}
+
+/** Something that is no gzip comes as it is: S3 gives what was put. */
+function inflate(body: Uint8Array): Buffer {
+  try {
+    return gunzipSync(body);
+  } catch {
+    return Buffer.from(body);
+  }
+}
+
+function response(status: number, headers: Readonly<Record<string, string>>, body: Buffer): HttpResponse {
+  return {
+    status,
+    headers: {
+      get: (name) => headers[name.toLowerCase()] ?? null,
+      has: (name) => name.toLowerCase() in headers,
+    },
+    body: (async function* () {
+      yield body;
+    })(),
+    discard: () => undefined,
+  };
+}

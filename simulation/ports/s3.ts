@@ -1,0 +1,83 @@
+import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { type CallWorld, makeCall } from '../engine/call.ts';
+import type { Machine } from '../engine/machine.ts';
+import type { CallName } from '../faults.ts';
+import type { Bucket } from '../world/bucket.ts';
+
+interface Input {
+  readonly Key: string;
+  readonly VersionId?: string;
+  readonly Body?: Uint8Array;
+  readonly Metadata?: Readonly<Record<string, string>>;
+  readonly IfMatch?: string;
+  readonly IfNoneMatch?: string;
+}
+
+type Perform = (bucket: Bucket, input: Input) => unknown;
+
+/** S3, for what the shipped vault asks of it. */
+export function simulatedS3(world: CallWorld, machine: Machine, bucket: Bucket): S3Client {
+  return {
+    send(command: { readonly input: Input }) {
+      const operation = command.constructor.name.replace(/Command$/, '');
+      const perform = operations[operation];
+      if (perform === undefined) {
+        throw new TypeError(`S3's ${operation} is not simulated`);
+      }
+      return makeCall(world, machine, {
+        name: nameCall(operation, command.input.Key),
+        perform: () => perform(bucket, command.input),
+        fail: (how) => (how === 'throttled' ? s3Error('SlowDown', 503) : s3Error('InternalError', 500)),
+      });
+    },
+  } as unknown as S3Client;
+}
+
+function nameCall(operation: string, key: string): CallName {
+  const of = key.startsWith('status/') ? 'a status' : 'a file';
+  return (operation === 'HeadObject' ? 's3.HeadObject' : `s3.${operation} of ${of}`) as CallName;
+}
+
+const operations: Readonly<Record<string, Perform>> = {
+  HeadObject(bucket, { Key }) {
+    const { etag, versionId, metadata } = bucket.current(Key) ?? notFound();
+    return { ETag: etag, VersionId: versionId, Metadata: metadata };
+  },
+  GetObject(bucket, { Key, VersionId }) {
+    const found = VersionId === undefined ? bucket.current(Key) : bucket.version(Key, VersionId);
+    const { body, etag, versionId, metadata } = found ?? notFound();
+    return {
+      ETag: etag,
+      VersionId: versionId,
+      Metadata: metadata,
+      Body: {
+        transformToByteArray: async () => body,
+        transformToString: async () => Buffer.from(body).toString('utf8'),
+      },
+    };
+  },
+  PutObject(bucket, { Key, Body = new Uint8Array(), Metadata = {}, IfMatch, IfNoneMatch }) {
+    const answer = bucket.put(Key, {
+      body: Body,
+      metadata: Metadata,
+      ifMatch: IfNoneMatch === undefined ? IfMatch : 'none',
+    });
+    if (answer.status !== 200) {
+      throw s3Error(answer.status === 404 ? 'NoSuchKey' : 'PreconditionFailed', answer.status);
+    }
+    return { ETag: answer.etag, VersionId: answer.versionId };
+  },
+};
+
+function notFound(): never {
+  throw s3Error('NoSuchKey', 404);
+}
+
+function s3Error(name: string, status: number): S3ServiceException {
+  return new S3ServiceException({
+    name,
+    message: name,
+    $fault: status >= 500 ? 'server' : 'client',
+    $metadata: { httpStatusCode: status },
+  });
+}

@@ -1,0 +1,28 @@
+/** What Lifeboat promises, whatever happens around it. */
+export const invariantNames = [
+  'a data plane loads only what its control plane served for its version',
+  'a data plane loads only what we have signed and stored',
+  'a data plane loads the newest revision',
+  'revisions rise, and each names the one before it',
+  'nothing older is published over something newer',
+  'an empty configuration never replaces a filled one',
+  'a mass deletion waits for a person',
+  'what was published stays in the history',
+  'what a stranger has written is noticed',
+  'what is stored is reported',
+  'a function ends before its timeout',
+  'a change whose hook arrives is published at once',
+  'the last state is published when faults end',
+  'what stays unpublished raises an alarm',
+  'no secret is shown',
+] as const;
+
+export type InvariantName = (typeof invariantNames)[number];
+
+/** A promise that was broken. */
+export interface Violation {
+  readonly invariant: InvariantName;
+  readonly detail: string;
+  /** True time, epoch. */
+  readonly atMs: number;
+}

@@ -1,0 +1,37 @@
+/** Plays a part of the histories in a process of its own, and sends what came of it to the one that asked. */
+import { planRandom, planTable } from './plans.ts';
+import { type SearchResult, type Surroundings, search } from './search.ts';
+
+export interface SearchJob {
+  /** Parts of the whole that are this process's: `index` out of `count`. */
+  readonly index: number;
+  readonly count: number;
+  readonly hasTable: boolean;
+  readonly firstSeed: number;
+  readonly histories: number;
+  /** Whether the first broken history is enough. */
+  readonly isOverWithFirst: boolean;
+  readonly hasSchedule: boolean;
+}
+
+export type SearchAnswer = SearchResult | { readonly error: string };
+
+const job: SearchJob = JSON.parse(process.argv[2] ?? '');
+const surroundings: Surroundings = { hasSchedule: job.hasSchedule, isOverWithViolation: job.isOverWithFirst };
+
+function* plans() {
+  const table = job.hasTable ? planTable() : [];
+  for (const [index, plan] of table.entries()) {
+    if (index % job.count === job.index) {
+      yield plan;
+    }
+  }
+  for (let seed = job.firstSeed + job.index; seed < job.firstSeed + job.histories; seed += job.count) {
+    yield planRandom(seed);
+  }
+}
+
+const answer: SearchAnswer = await search(plans(), surroundings, () => job.isOverWithFirst).catch(
+  (error: unknown) => ({ error: error instanceof Error ? String(error.stack) : String(error) }),
+);
+process.send?.(answer, () => process.exit());

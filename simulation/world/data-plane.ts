@@ -1,0 +1,121 @@
+import { vaultFileSource } from '../../core/fetch/download.ts';
+import { endpointGrantSource } from '../../core/fetch/grant-source.ts';
+import { runStandby } from '../../core/standby/standby.ts';
+import { noConfiguration } from '../../core/standby/status.ts';
+import { Machine } from '../engine/machine.ts';
+import { type Disk, simulatedOutput } from '../ports/disk.ts';
+import { simulatedFetch } from '../ports/http.ts';
+import { type KongNode, simulatedNode } from '../ports/kong-node.ts';
+import { hashContent } from './control-plane.ts';
+import type { Unit, World } from './world.ts';
+
+export interface DataPlaneOptions {
+  readonly world: World;
+  readonly unit: Unit;
+  readonly version: string;
+  readonly name: string;
+  /** How old the cache is that it starts with. @default it has none */
+  readonly cacheAgeMs?: number | undefined;
+  /** Told each file that Kong has loaded. */
+  readonly onLoaded: (file: Uint8Array) => void;
+}
+
+/** What the client gives standby (cli/standby.ts). */
+const policy = {
+  afterMs: 5_000,
+  firstPauseMs: 1_000,
+  longestPauseMs: 30_000,
+  fastForMs: 10 * 60 * 1000,
+  slowPauseMs: 60_000,
+};
+const reconnectMs = 5_000;
+/** A node that has nothing by then is taken away by whoever started it. */
+const lifetimeMs = 4 * 60 * 1000;
+
+/** Boots a data plane with standby beside it; standby ends when the node has a configuration. */
+export function bootDataPlane(options: DataPlaneOptions): void {
+  const { world, unit, version, name } = options;
+  const machine = new Machine(world.timeline, name);
+  const disk: Disk = { file: undefined };
+  const node: KongNode = {
+    isAnswering: false,
+    hash: noConfiguration,
+    cache: undefined,
+    refusedMd5s: new Set(),
+    load: options.onLoaded,
+  };
+  startKong(options, machine, node);
+  const ending = new AbortController();
+  machine.plan(lifetimeMs, 'is told to end', () => ending.abort());
+  const fetch = simulatedFetch(world, machine, {
+    controlPlane: unit.name,
+    lifetimeSeconds: 120,
+    clock: machine.clock,
+    bucket: world.bucket,
+    findVersions: () => unit.versions,
+    observe: (text) => world.shown.push(text),
+  });
+  const { clock } = machine;
+  const grants = endpointGrantSource(
+    {
+      endpoint: new URL('https://api.example'),
+      authenticate: async () => ({
+        by: 'iam',
+        region: 'eu-central-1',
+        credentials: { accessKeyId: 'AKIA', secretAccessKey: 'MARKED-SECRET-credentials' },
+      }),
+    },
+    { controlPlane: unit.name, kongVersion: version, timeoutMs: 10_000, clock, random: world.random, fetch },
+  );
+  const files = vaultFileSource({
+    trusted: world.keys.own.map(({ verification }) => verification),
+    controlPlane: unit.name,
+    kongVersion: version,
+    output: '/var/lib/lifeboat/config.json',
+    maxBytes: 2 ** 30,
+    timeoutMs: 60_000,
+    clock,
+    random: world.random,
+    fetch,
+    openOutput: simulatedOutput(world, machine, disk),
+  });
+  runStandby(
+    {
+      node: simulatedNode(world, machine, node, disk),
+      grants: [grants],
+      files,
+      clock,
+      random: world.random,
+      log: (entry) => world.shown.push(JSON.stringify(entry)),
+    },
+    { policy, pollMs: 1_000, signal: ending.signal },
+  ).then(
+    (outcome) => world.count(`standby: ${outcome}`),
+    (error: unknown) => {
+      world.count('standby: failed');
+      world.shown.push(String(error));
+    },
+  );
+}
+
+/** Kong starts, perhaps with a cache, and tries its control plane every 5 s from then on. */
+function startKong({ world, unit, cacheAgeMs }: DataPlaneOptions, machine: Machine, node: KongNode): void {
+  machine.plan(world.random.pickNumber(500, 3_000), 'Kong answers', () => {
+    node.isAnswering = true;
+    if (cacheAgeMs !== undefined) {
+      node.hash = 'c'.repeat(32);
+      const writtenMs = world.timeline.nowMs - cacheAgeMs;
+      node.cache = { hash: node.hash, writtenMs, isSilent: true };
+    }
+    const connect = () => {
+      const payload = unit.controlPlane.answeringNode()?.payload;
+      if (payload === undefined) {
+        machine.plan(reconnectMs, 'Kong tries its control plane', connect);
+      } else {
+        node.hash = hashContent(payload.content);
+        node.cache = undefined;
+      }
+    };
+    machine.plan(world.random.pickNumber(100, 2_000), 'Kong tries its control plane', connect);
+  });
+}
