@@ -152,7 +152,7 @@ export class Invariants {
   /** Whether a data plane that starts now would get what people have configured. */
   #isUpToDate(unit: Unit, key: string): boolean {
     const current = this.#world.bucket.current(key);
-    const own = this.#own.find(key, current?.versionId);
+    const own = this.#own.find(key, current);
     return (
       own !== undefined &&
       own.manifest.configHash === unit.controlPlane.contentHash &&

@@ -11,6 +11,8 @@ import type { MeasuredBatch, World } from './world/world.ts';
 export interface OwnRevision {
   readonly key: string;
   readonly versionId: string;
+  readonly body: Uint8Array;
+  readonly signedManifest: string;
   readonly manifest: Manifest;
   /** Number of the content in the order in which it was configured. */
   readonly contentNumber: number;
@@ -41,12 +43,20 @@ export class OwnRevisions {
     return this.#revisions.findLast((own) => own.key === key);
   }
 
-  find(key: string, versionId: string | undefined): OwnRevision | undefined {
-    return this.#revisions.findLast((own) => own.key === key && own.versionId === versionId);
+  /** The revision that an object is, also where a hand has put just that back. */
+  find(key: string, version: StoredVersion | undefined): OwnRevision | undefined {
+    return this.#revisions.findLast(
+      (own) =>
+        own.key === key &&
+        own.signedManifest === version?.metadata['manifest'] &&
+        Buffer.compare(own.body, version.body) === 0,
+    );
   }
 
-  noteStranger(key: string, { versionId, isDeleteMarker }: StoredVersion): void {
-    if (isDeleteMarker) {
+  noteStranger(key: string, version: StoredVersion): void {
+    const { versionId, isDeleteMarker } = version;
+    const newest = this.newest(key);
+    if (isDeleteMarker || (newest !== undefined && this.find(key, version) === newest)) {
       this.#strangers.delete(key);
     } else {
       this.#strangers.set(key, versionId);
@@ -59,13 +69,12 @@ export class OwnRevisions {
     const file = gunzipSync(version.body);
     const contentNumber = Number(readOrigin(file)?.contentId.split('-')[1] ?? -1);
     const services = manifest.entities['services'] ?? 0;
+    const { versionId, body } = version;
+    const signedManifest = version.metadata['manifest'] ?? '';
+    const revision = { key, versionId, body, signedManifest, manifest, contentNumber, services };
     const newest = this.newest(key);
     if (newest !== undefined) {
-      this.#checkAgainst(
-        newest,
-        { key, versionId: version.versionId, manifest, contentNumber, services },
-        olderForMs,
-      );
+      this.#checkAgainst(newest, revision, olderForMs);
     }
     this.#checkHistory(key, version.versionId);
     const stranger = this.#strangers.get(key);
@@ -73,7 +82,6 @@ export class OwnRevisions {
       this.#strangers.delete(key);
       this.#unnoticed.set(key, key.split('/')[0] ?? '');
     }
-    const revision = { key, versionId: version.versionId, manifest, contentNumber, services };
     this.#revisions.push(revision);
     this.#unreported.set(key, revision);
   }
