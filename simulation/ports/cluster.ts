@@ -28,10 +28,19 @@ export function simulatedConnect(
       aborted: cancelled,
     });
     let sent: ControlPlaneNode['payload'];
+    const hasNews = () => node.isDown || (node.payload !== undefined && node.payload !== sent);
     return {
+      async arrival(waitSignal) {
+        if (!hasNews()) {
+          await waitForNode(machine, node, undefined, waitSignal);
+        }
+      },
       async nextFrame(waitMs, waitSignal) {
-        if (!node.isDown && (node.payload === undefined || node.payload === sent)) {
+        if (!hasNews()) {
           await waitForNode(machine, node, waitMs, waitSignal);
+        }
+        if (waitSignal?.aborted === true) {
+          throw cancelled();
         }
         const { payload } = node;
         if (node.isDown) {
@@ -58,30 +67,27 @@ export function simulatedConnect(
   };
 }
 
-/** Waits until the node has something else to send, or is gone, or the time is over. */
+/** Waits until the node has something else to send, or is gone, or the time is over, or the signal aborts. */
 function waitForNode(
   machine: Machine,
   node: ControlPlaneNode,
-  waitMs: number,
+  waitMs: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const end = () => {
       cancel();
       node.listeners.delete(end);
-      signal?.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', end);
       resolve();
     };
-    const abort = () => {
-      reject(cancelled());
-      end();
-    };
-    const cancel = machine.plan(waitMs, 'has waited for a frame', end);
+    const cancel =
+      waitMs === undefined ? () => undefined : machine.plan(waitMs, 'has waited for a frame', end);
     node.listeners.add(end);
     if (signal?.aborted === true) {
-      abort();
+      end();
     } else {
-      signal?.addEventListener('abort', abort, { once: true });
+      signal?.addEventListener('abort', end, { once: true });
     }
   });
 }
