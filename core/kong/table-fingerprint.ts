@@ -30,7 +30,7 @@ export async function fingerprintTable(table: AsyncIterable<Uint8Array>): Promis
   let hashes: string[] = [];
   const endList = () => {
     if (hashes.length > 0) {
-      lists.push(`["${canonicalizeEscapes(type)}",${hashes.length},"${hashSorted(hashes)}"]`);
+      lists.push(`["${canonicalizeEscapes(type)}","${hashSorted(hashes)}"]`);
       hashes = [];
     }
   };

@@ -304,6 +304,19 @@ describe('a check of several versions', () => {
     expect(second.asked).toEqual(['3.9.1', '3.8.1']);
   });
 
+  it('asks for all while all are behind, and publishes all after a quarter of an hour', async () => {
+    await check(0);
+    usual = { configHash: hashOf('d'), at: new Date(builtAt.getTime() - 1) };
+
+    const checks = [await check(1), await check(6), await check(15.9), await check(16)];
+
+    expect(checks.map(({ asked }) => asked)).toEqual(Array(4).fill(all));
+    expect(checks.map(({ outcomes }) => outcomes[0])).toEqual([
+      ...Array(3).fill('3.4.2 behind'),
+      '3.4.2 published',
+    ]);
+  });
+
   it('asks for all when the status is that of an older Lifeboat', async () => {
     await check(0);
     const status = await vault.lastStatus('prod');
@@ -464,6 +477,19 @@ describe('a version that the control plane cannot serve', () => {
     const { versions: reports } = await check(65, { versions });
 
     expect(reports[0]).toMatchObject({ outcome: 'not-served', since: start });
+  });
+
+  it('stays what it is when it fails otherwise, and is asked for again', async () => {
+    await check(0, { versions });
+    answers.set('3.10.0', 'no-configuration');
+    const failing = await check(60, { versions });
+    answers.set('3.10.0', 'incompatible');
+
+    const next = await check(65, { versions });
+
+    expect(failing.outcomes[0]).toBe('3.10.0 failed');
+    expect(next.asked).toEqual(['3.9.1', '3.10.0']);
+    expect(next.versions[0]).toMatchObject({ outcome: 'not-served', since: start });
   });
 
   it('alone leaves nothing published and nothing to try again', async () => {
