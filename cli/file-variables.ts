@@ -20,7 +20,7 @@ export function readFileVariables(names: readonly string[], environment: NodeJS.
       continue;
     }
     if (environment[name]) {
-      throw new InvalidArgumentError(`${name} and ${name}_FILE are both set: take one of them out`);
+      throw new InvalidArgumentError(`${name} and ${name}_FILE are both set: unset one of them`);
     }
     environment[name] = contentOf(file, `${name}_FILE`);
   }
@@ -32,7 +32,7 @@ function contentOf(file: string, variable: string): string {
     return readFileSync(file, 'utf8').trimEnd();
   } catch (error) {
     // Not what was given: whoever takes the variable for its twin has put a key there.
-    const code = readErrorCode(error) ?? 'no file at all';
-    throw new InvalidArgumentError(`${variable} names no file that can be read (${code})`);
+    const code = readErrorCode(error) ?? 'not a file';
+    throw new InvalidArgumentError(`${variable} must name a readable file (${code})`);
   }
 }

@@ -22,7 +22,7 @@ export function readStatusUrl(listen: string | undefined): string {
   const found = listeners.find(({ isTls }) => !isTls) ?? listeners[0];
   if (found === undefined) {
     throw new InvalidArgumentError(
-      `Kong’s status API is "${listen}": set KONG_STATUS_LISTEN to an address, for example 127.0.0.1:8007, in Kong’s environment too, or give --status-url`,
+      `Kong’s status API has no address (status_listen is "${listen}"): set KONG_STATUS_LISTEN for Kong and here, for example to 127.0.0.1:8007, or give --status-url`,
     );
   }
   return `${found.isTls ? 'https' : 'http'}://${reachable(found.host)}:${found.port}`;

@@ -19,12 +19,12 @@ const program = new Command('lifeboat')
     `
 Exit codes:
   0  done
-  1  something unforeseen
+  1  an unexpected error
   2  wrong options
   3  the grant was refused: credentials, role or cluster certificate, or this machine's clock
   4  the vault has no file for this control plane and version
-  5  grant endpoint, vault or KMS gave no good answer, or the download broke off
-  6  something came that must not be loaded: signature, hash, control plane, version
+  5  the grant endpoint, the vault or KMS did not answer or failed, or the download was interrupted
+  6  the file must not be loaded: its signature, hash, control plane or version is wrong
   7  the output could not be written
   8  Kong could not be given the file: prefix, process or status API
   9  Kong was given the file and did not load it`,

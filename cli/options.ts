@@ -14,7 +14,7 @@ import { awsCredentials } from './credentials.ts';
 
 export const credentialsHelp = `
 AWS credentials come from the standard AWS chain (environment, profile, container, instance). With --auth cluster-certificate none are needed:
-Kong's own certificate and key say who asks. Each variable has a twin with _FILE behind its name, which names a file that holds the value.`;
+Kong's own certificate and key identify the data plane. A variable's value can also be in a file: NAME_FILE names the file for NAME.`;
 
 /** What a command must be told to ask for a grant and to check what comes. */
 export interface GrantOptions {
@@ -36,7 +36,7 @@ export function addGrantOptions(command: Command): Command {
     .addOption(
       new Option(
         '--endpoint <url>',
-        'Lifeboat’s HTTP API, or the ARN of its function, see the stack’s outputs; repeated or separated by commas, tried in order',
+        'URL of Lifeboat’s HTTP API, or ARN of its function (see the stack’s outputs); for several, repeat it or use commas; tried in order',
       )
         .env('LIFEBOAT_ENDPOINT')
         .argParser(parseEndpoints)
@@ -47,19 +47,21 @@ export function addGrantOptions(command: Command): Command {
     .addOption(
       new Option(
         '--auth <how>',
-        'how to say who asks: with AWS credentials, or with Kong’s cluster certificate',
+        'how to authenticate: with AWS credentials, or with Kong’s cluster certificate',
       )
         .env('LIFEBOAT_AUTH')
         .choices(['iam', 'cluster-certificate'])
         .default('iam'),
     )
     .addOption(
-      new Option('--cluster-cert <certificate>', 'as Kong takes it: a file, PEM, or base64 of PEM').env(
+      new Option('--cluster-cert <certificate>', 'as in Kong: a file, PEM, or base64 of PEM').env(
         'KONG_CLUSTER_CERT',
       ),
     )
     .addOption(
-      new Option('--cluster-cert-key <key>', 'its private key, likewise').env('KONG_CLUSTER_CERT_KEY'),
+      new Option('--cluster-cert-key <key>', 'its private key, in the same forms').env(
+        'KONG_CLUSTER_CERT_KEY',
+      ),
     );
 }
 
@@ -83,7 +85,7 @@ export async function grantEndpoints(options: GrantOptions): Promise<readonly Gr
   const functionEndpoint = options.endpoint.find(({ protocol }) => protocol === 'arn:');
   if (functionEndpoint !== undefined) {
     throw new InvalidArgumentError(
-      `--endpoint ${functionEndpoint.href} is a function, which is invoked with AWS credentials: --auth cluster-certificate asks the HTTP API`,
+      `--endpoint ${functionEndpoint.href} is a function, which takes AWS credentials only: with --auth cluster-certificate give the URL of the HTTP API`,
     );
   }
   const identity = await readClusterIdentity(options);
@@ -129,11 +131,11 @@ async function readPem(option: string, given: string): Promise<string> {
     // Not what was given: where it is no file's name it may be a key.
     const code = readErrorCode(error) ?? String(error);
     throw new InvalidArgumentError(
-      `${option} is no file that can be read (${code}), no PEM, and no base64 of PEM`,
+      `${option} is neither a readable file (${code}) nor PEM nor base64 of PEM`,
     );
   });
   if (!isPem(text)) {
-    throw new InvalidArgumentError(`the file of ${option} is no PEM: it should begin with -----BEGIN`);
+    throw new InvalidArgumentError(`the file of ${option} is not PEM: it must begin with -----BEGIN`);
   }
   return text;
 }
@@ -155,7 +157,7 @@ function kongVersionOption(): Option {
 function publicKeyOption(): Option {
   return new Option(
     '--public-key <file>',
-    'signing key(s), a PEM file or PEM itself, see `lifeboat public-key`; two while a key is replaced',
+    'public signing key, as a PEM file or PEM text (see `lifeboat public-key`); two keys while one is replaced',
   )
     .env('LIFEBOAT_PUBLIC_KEY')
     .makeOptionMandatory();
@@ -164,12 +166,12 @@ function publicKeyOption(): Option {
 function regionOption(): Option {
   return new Option(
     '--region <region>',
-    'AWS region of an API whose URL does not tell it; by default AWS_REGION',
+    'AWS region of the API, if its URL does not contain it; by default AWS_REGION',
   );
 }
 
 export function maxBytesOption(): Option {
-  return new Option('--max-bytes <n>', 'largest file that is accepted')
+  return new Option('--max-bytes <n>', 'largest file that is accepted, in bytes')
     .argParser(parseWholeNumber(999_999_999_999))
     .default(2 ** 30);
 }
@@ -177,7 +179,7 @@ export function maxBytesOption(): Option {
 export function caFileOption(): Option {
   return new Option(
     '--ca-file <file>',
-    'CA certificate(s), PEM, that are trusted besides Node’s own, for example a proxy’s',
+    'PEM file of CA certificates to trust besides Node’s own, for example a proxy’s',
   ).env('LIFEBOAT_CA_FILE');
 }
 
@@ -201,11 +203,11 @@ export async function readTrustedKeys(given: string): Promise<readonly Verificat
           `--public-key ${given} cannot be read (${error instanceof Error ? error.message : String(error)})`,
         );
       });
-  const file = isText ? 'as it is given' : given;
+  const file = isText ? '(PEM text)' : given;
   const keys = text.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
   if (keys.length === 0) {
     throw new InvalidArgumentError(
-      `--public-key ${file} holds no PEM public key: make it with \`lifeboat public-key\``,
+      `--public-key ${file} contains no PEM public key: print it with \`lifeboat public-key\``,
     );
   }
   try {

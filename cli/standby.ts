@@ -51,11 +51,11 @@ const silentLimitMs = 60_000;
 export function standbyCommand(): Command {
   return addGrantOptions(new Command('standby'))
     .description(
-      'Watch a Kong data plane; when it has no configuration after some seconds, give it the published one. ' +
-        'Runs beside Kong, as Kong’s user, and ends when the node has a configuration, from wherever.',
+      'Watch a Kong data plane. When it has no configuration after some seconds, give it the published one. ' +
+        'Runs beside Kong, as Kong’s user, and ends when the node has a configuration from any source.',
     )
     .addOption(
-      new Option('--prefix <directory>', 'Kong’s prefix, under the same path as Kong sees it')
+      new Option('--prefix <directory>', 'Kong’s prefix, at the same path as for Kong')
         .env('KONG_PREFIX')
         .default('/usr/local/kong'),
     )
@@ -67,16 +67,20 @@ export function standbyCommand(): Command {
         .env('LIFEBOAT_STATUS_URL')
         .argParser(statusUrl),
     )
-    .addOption(secondsOption('--after <seconds>', 'how long the control plane has to deliver', 5, 0))
-    .addOption(secondsOption('--timeout <seconds>', 'for a whole download', 120))
-    .addOption(secondsOption('--load-timeout <seconds>', 'for Kong to load the file', 60))
-    .addOption(secondsOption('--fast-for <seconds>', 'how long failed tries are repeated soon', 300))
-    .addOption(secondsOption('--slow-pause <seconds>', 'between tries from then on, about', 60))
+    .addOption(secondsOption('--after <seconds>', 'how long to wait for the control plane first', 5, 0))
+    .addOption(secondsOption('--timeout <seconds>', 'limit for a download', 120))
+    .addOption(secondsOption('--load-timeout <seconds>', 'how long Kong may take to load the file', 60))
+    .addOption(
+      secondsOption('--fast-for <seconds>', 'how long failed attempts are repeated at short intervals', 300),
+    )
+    .addOption(
+      secondsOption('--slow-pause <seconds>', 'approximate interval between attempts after that', 60),
+    )
     .addOption(maxBytesOption())
     .addOption(
       new Option(
         '--max-cache-age <time>',
-        'seed also a node whose cache is older than this (3600, 60m, 12h, 7d) and whose control plane is silent',
+        'also seed a node whose cache is older than this (3600, 60m, 12h, 7d) and which has no connection to its control plane',
       )
         .env('LIFEBOAT_MAX_CACHE_AGE')
         .argParser(cacheAgeMs),
@@ -85,19 +89,19 @@ export function standbyCommand(): Command {
     .addOption(
       new Option(
         '--health-listen <host:port>',
-        'answer /healthz and /readyz there; a port alone is loopback’s',
+        'serve /healthz and /readyz at this address; a port alone means 127.0.0.1',
       )
         .env('LIFEBOAT_HEALTH_LISTEN')
         .argParser(healthPlace),
     )
-    .option('--stay', 'idle when done, for sidecars that may not exit')
+    .option('--stay', 'keep running when done, for sidecars that must not exit')
     .addOption(
-      new Option('--once', 'one try; the exit code says why it failed, for boot scripts').conflicts('stay'),
+      new Option('--once', 'try once, for boot scripts; the exit code says why it failed').conflicts('stay'),
     )
-    .option('--json', 'print a JSON object per decision on stdout, instead of text on stderr')
+    .option('--json', 'print one JSON object per decision on stdout, instead of text on stderr')
     .addHelpText(
       'after',
-      `${credentialsHelp}\nSIGTERM, SIGINT, SIGHUP and SIGQUIT end it at any step, with 0 (1 with --once), and undo what it began.`,
+      `${credentialsHelp}\nOn SIGTERM, SIGINT, SIGHUP or SIGQUIT it undoes what it began and exits with 0 (1 with --once).`,
     )
     .action(watchNode);
 }
@@ -142,8 +146,8 @@ async function startHealthPage({ healthListen: place }: StandbyCommandOptions): 
   }
   return startHealth(place, systemClock).catch((error: unknown) => {
     throw new InvalidArgumentError(
-      `--health-listen ${place.host}:${place.port} cannot be listened on (${error instanceof Error ? error.message : String(error)}): ` +
-        'choose a free port, or do without',
+      `cannot listen on --health-listen ${place.host}:${place.port} (${error instanceof Error ? error.message : String(error)}): ` +
+        'choose a free port, or leave the option out',
     );
   });
 }
@@ -188,7 +192,7 @@ function logJson(entry: StandbyLogEntry): void {
 }
 
 function logText({ message, nextTryInSeconds }: StandbyLogEntry): void {
-  const then = nextTryInSeconds === undefined ? '' : ` (next try in ${nextTryInSeconds} s)`;
+  const then = nextTryInSeconds === undefined ? '' : ` (next attempt in ${nextTryInSeconds} s)`;
   process.stderr.write(`lifeboat: ${message}${then}\n`);
 }
 

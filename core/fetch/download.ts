@@ -116,7 +116,7 @@ async function requestFile(request: DownloadRequest): Promise<HttpResponse> {
   if (response.status === 403) {
     throw new StandbyError(
       'denied',
-      `${answered}: the URL has expired, was changed, or its signer may not read. Ask for a new grant`,
+      `${answered}: the URL has expired or was changed, or the presign function’s role may not read the file. Ask for a new grant`,
     );
   }
   throw new StandbyError('unreachable', answered);
@@ -156,26 +156,26 @@ async function requireTrustedManifest(response: HttpResponse, request: DownloadR
   if (!canLoad(request.kongVersion, manifest.kongVersion)) {
     throw new StandbyError(
       'verification',
-      `the file was made for Kong ${manifest.kongVersion}, which a node ${request.kongVersion} cannot load`,
+      `the file was made for Kong ${manifest.kongVersion}, and Kong ${request.kongVersion} cannot load it`,
     );
   }
   // The vault must not choose which of the old files, which are all signed, the node gets.
   if (request.wantedSha256 !== undefined && manifest.sha256 !== request.wantedSha256) {
     throw new StandbyError(
       'verification',
-      `the vault gave revision ${manifest.revision}, which is not the one that was asked for`,
+      `the vault returned revision ${manifest.revision}, not the requested one`,
     );
   }
   if (manifest.size > request.maxBytes) {
     throw new StandbyError(
       'verification',
-      `the file has ${manifest.size} bytes, more than the ${request.maxBytes} that are allowed (--max-bytes)`,
+      `the file has ${manifest.size} bytes, more than the allowed ${request.maxBytes} (--max-bytes)`,
     );
   }
   if (manifest.sha256 === request.refusedSha256) {
     throw new StandbyError(
       'refused',
-      `the vault has still revision ${manifest.revision}, which Kong did not load: it is tried again when there is another one`,
+      `the vault still has revision ${manifest.revision}, which Kong did not load. Standby tries again when there is another revision`,
     );
   }
   return manifest;
@@ -205,7 +205,7 @@ async function receive(response: HttpResponse, manifest: Manifest, file: OutputF
     if (size > manifest.size) {
       throw new StandbyError(
         'verification',
-        `the file is longer than the ${manifest.size} bytes of its manifest`,
+        `the file is longer than the ${manifest.size} bytes that its manifest states`,
       );
     }
     sha256.update(piece);
@@ -214,13 +214,13 @@ async function receive(response: HttpResponse, manifest: Manifest, file: OutputF
   if (size < manifest.size) {
     throw new StandbyError(
       'unreachable',
-      `the download broke off: ${size} of ${manifest.size} bytes came. Try again`,
+      `the download was interrupted after ${size} of ${manifest.size} bytes. Try again`,
     );
   }
   if (sha256.digest('hex') !== manifest.sha256) {
     throw new StandbyError(
       'verification',
-      'the file’s content does not have the hash of its manifest: it was changed after it was signed',
+      'the file’s SHA-256 is not the one in its manifest: the file was changed after it was signed',
     );
   }
 }
@@ -232,7 +232,7 @@ async function* readPieces(response: HttpResponse): AsyncGenerator<Uint8Array> {
   } catch (error) {
     throw new StandbyError(
       'unreachable',
-      `the download broke off (${describeRequestFailure(error)}). Try again`,
+      `the download was interrupted (${describeRequestFailure(error)}). Try again`,
       {
         cause: error,
       },

@@ -35,7 +35,7 @@ export async function fetchConfig({ grants, files }: FetchParts): Promise<Manife
   throw new StandbyError(
     last?.code ?? 'unreachable',
     last === undefined
-      ? 'there is no endpoint to ask'
+      ? 'no endpoint is given: name one with --endpoint'
       : failures.map(({ message }) => message).join('; then '),
     { cause: last },
   );

@@ -102,7 +102,7 @@ export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant
   if (!grant.success) {
     throw new StandbyError(
       'unreachable',
-      `${nameEndpoint(request.endpoint)} answered 200 with something that is no grant: is --endpoint the URL of Lifeboat’s HTTP API, or the ARN of its function?`,
+      `${nameEndpoint(request.endpoint)} answered 200, but the answer is not a grant. Check that --endpoint is the URL of Lifeboat’s HTTP API or the ARN of its function`,
     );
   }
   return grant.output;
@@ -155,7 +155,7 @@ function prepareInvocation(
   if (authentication.by !== 'iam') {
     throw new StandbyError(
       'denied',
-      `${nameEndpoint(endpoint)} is a function, which is invoked with AWS credentials only`,
+      `${nameEndpoint(endpoint)} is a function, which takes AWS credentials only`,
     );
   }
   const region = findFunctionRegion(endpoint) ?? authentication.region;
@@ -200,7 +200,7 @@ async function signRequest(
     .catch((error: unknown) => {
       throw new StandbyError(
         'denied',
-        `there are no AWS credentials to ask with (${describeRequestFailure(error)}): give the machine a role, or set a profile or AWS_* variables`,
+        `the request cannot be signed with the AWS credentials (${describeRequestFailure(error)}): give this machine a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
         { cause: error },
       );
     });
@@ -269,7 +269,7 @@ function refusalError(
     const skewMs = measureClockSkewMs(response, clock.now());
     const skew =
       Math.abs(skewMs) > tolerableSkewMs[authentication.by]
-        ? ` This machine’s clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead' : 'behind'}, which alone makes every signature invalid: set it.`
+        ? ` This machine’s clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead' : 'behind'}, which makes every signature invalid: set it.`
         : '';
     return new StandbyError(
       'denied',

@@ -50,8 +50,8 @@ function refuseAfter(timeoutMs: number, clock: Clock, signal: AbortSignal | unde
       reject(
         new StandbyError(
           'denied',
-          `no AWS credentials came within ${timeoutMs / 1000} s: can this machine reach the service that gives them ` +
-            '(STS, instance or container metadata)?',
+          `no AWS credentials were received within ${timeoutMs / 1000} s: check that this machine can reach the service ` +
+            'that issues them (STS, instance or container metadata)',
           { cause: deadline.reason },
         ),
       );

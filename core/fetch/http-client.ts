@@ -144,7 +144,7 @@ function proxyUrl(name: string, environment: HttpClientOptions['environment']): 
   const url = value.includes('://') ? value : `http://${value}`;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     // It may hold a password.
-    throw new Error(`${name.toUpperCase()} is no http:// or https:// URL of a proxy`);
+    throw new Error(`${name.toUpperCase()} is not the http:// or https:// URL of a proxy`);
   }
   return url;
 }
@@ -158,7 +158,7 @@ async function trusting(caFile: string, extraFile: string | undefined): Promise<
     throw new Error(`--ca-file ${caFile} cannot be read (${describeByCode(error)})`);
   });
   if (!given.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new Error(`--ca-file ${caFile} holds no PEM certificate`);
+    throw new Error(`--ca-file ${caFile} contains no PEM certificate`);
   }
   // What is named here takes the place of all that Node trusts by itself. A file that cannot be read Node
   // warns of, and goes on.
@@ -257,7 +257,7 @@ function tunnel(
     ...(secureContext === undefined ? {} : { secureContext }),
   };
   return new Promise((resolve, reject) => {
-    const refuse = (what: string) => reject(new Error(`by way of the proxy ${proxy.host}: ${what}`));
+    const refuse = (what: string) => reject(new Error(`through the proxy ${proxy.host}: ${what}`));
     const sent = (proxy.protocol === 'https:' ? httpsRequest : httpRequest)(options);
     sent.once('connect', ({ statusCode }, socket, head) => {
       if (statusCode === 200) {

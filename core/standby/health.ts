@@ -28,7 +28,7 @@ export async function startHealth({ host, port }: HealthPlace, clock: Clock): Pr
     const path = request.url?.split('?')[0];
     const isReady = current.state === 'done';
     const status = path === '/healthz' ? 200 : path === '/readyz' ? (isReady ? 200 : 503) : 404;
-    const body = status === 404 ? { message: 'try /healthz or /readyz' } : { ...current, since };
+    const body = status === 404 ? { message: 'the paths are /healthz and /readyz' } : { ...current, since };
     response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     response.end(request.method === 'HEAD' ? undefined : `${JSON.stringify(body)}\n`);
   });

@@ -36,6 +36,7 @@ export async function describeMissingLicence(
   );
   return isSet || isThere
     ? undefined
-    : `revision ${revision} is of Kong Enterprise ${kongVersion}, and no licence can be seen here (${variables.join(', ')}, ${file}): without ` +
-        'one Kong skips its Enterprise plugins, those that check who may pass among them. What is published holds none: give each node its own';
+    : `revision ${revision} is for Kong Enterprise ${kongVersion}, but no licence was found on this node (${variables.join(', ')}, ${file}). ` +
+        'Without a licence Kong skips its Enterprise plugins, including those for authentication. The published file contains no ' +
+        'licence: install one on each node';
 }

@@ -26,7 +26,7 @@ export const endedEntry: StandbyLogEntry = { level: 'info', event: 'ended', mess
 export const askingForPreviousEntry: StandbyLogEntry = {
   level: 'info',
   event: 'asking',
-  message: 'asking for the revision before the one that Kong did not load',
+  message: 'requesting the revision before the one that Kong did not load',
 };
 
 export function describeSilence({ message }: StandbyError): StandbyLogEntry {
@@ -37,16 +37,16 @@ export function describeWaiting({ afterMs }: WatchPolicy, cache: StaleCache | un
   const what =
     cache === undefined
       ? 'the node has no configuration'
-      : `the node’s cache dates from ${new Date(cache.writtenMs).toISOString()}, which is too old`;
-  const message = `${what}: its control plane has ${afterMs / 1000} s to deliver one`;
+      : `the node’s cache is of ${new Date(cache.writtenMs).toISOString()}, which is too old`;
+  const message = `${what}: waiting ${afterMs / 1000} s for its control plane`;
   return { level: 'info', event: 'waiting', message };
 }
 
 export function describeAsking(cache: StaleCache | undefined): StandbyLogEntry {
   const message =
     cache === undefined
-      ? 'the node still has no configuration: asking for the published one'
-      : 'the node still has its old cache, and its control plane is silent: asking for the published configuration';
+      ? 'the node still has no configuration: requesting the published one'
+      : 'the node still has its old cache and no connection to its control plane: requesting the published configuration';
   return { level: 'info', event: 'asking', message };
 }
 

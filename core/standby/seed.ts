@@ -181,12 +181,15 @@ async function findNginxMaster(prefix: string): Promise<number> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new StandbyError(
       'kong',
-      `${path} cannot be read (${describeError(error)}): is Kong running, and ${prefix} its prefix (KONG_PREFIX)?`,
+      `${path} cannot be read (${describeError(error)}): check that Kong is running and that its prefix is ${prefix} (KONG_PREFIX)`,
       { cause: error },
     );
   });
   if (!/^\s*[1-9]\d{0,9}\s*$/.test(text)) {
-    throw new StandbyError('kong', `${path} holds no process id: start Kong again, which writes it anew`);
+    throw new StandbyError(
+      'kong',
+      `${path} contains no process id: restart Kong, which writes the file again`,
+    );
   }
   const pid = Number(text);
   sendSignal(pid, 0);
@@ -201,8 +204,8 @@ async function refuseStranger(pid: number, path: string): Promise<void> {
   if (pid === process.pid || (command !== undefined && !command.startsWith('nginx: master process'))) {
     throw new StandbyError(
       'kong',
-      `process ${pid} of ${path} is not Kong’s nginx master: is Kong running? In a container of its own it must share its ` +
-        'process namespace with this one (shareProcessNamespace)',
+      `process ${pid}, which ${path} names, is not Kong’s nginx master: check that Kong is running. If Kong is in another ` +
+        'container, both need the same process namespace (shareProcessNamespace)',
     );
   }
 }
@@ -212,7 +215,7 @@ function sendSignal(pid: number, signal: 'SIGHUP' | 0): void {
     process.kill(pid, signal);
   } catch (error) {
     const code = describeError(error);
-    const advice = code === 'EPERM' ? 'run this as Kong’s user' : 'is Kong running?';
+    const advice = code === 'EPERM' ? 'run this as Kong’s user' : 'check that Kong is running';
     throw new StandbyError(
       'kong',
       `Kong’s nginx master, process ${pid}, cannot be signalled (${code}): ${advice}`,
@@ -225,14 +228,15 @@ function sendSignal(pid: number, signal: 'SIGHUP' | 0): void {
 
 function notLoaded({ file, prefix, timeoutMs, signal }: SeedRequest): StandbyError {
   if (signal?.aborted === true) {
-    return new StandbyError('kong', 'the seeding of Kong was cancelled, and undone', {
+    return new StandbyError('kong', 'seeding Kong was cancelled and undone', {
       cause: signal.reason,
     });
   }
   return new StandbyError(
     'refused',
-    `Kong did not load ${file} within ${timeoutMs / 1000} s, which was undone. Kong’s log says why (${prefix}/logs/error.log, or its ` +
-      'container’s output); check also that Kong’s user can read the file, that it fits lmdb_map_size, or allow more time',
+    `Kong did not load ${file} within ${timeoutMs / 1000} s, and the change to its settings was undone. Kong’s log says why ` +
+      `(${prefix}/logs/error.log, or its container’s output). Check also that Kong’s user can read the file and that it fits lmdb_map_size, ` +
+      'or raise --load-timeout',
   );
 }
 
@@ -264,7 +268,7 @@ function kongEnvironment({ prefix, file }: SeedPlace): KongEnvironment {
       await replaceEnvironment(path, `${text}${separator}${line}\n`).catch((error: unknown) => {
         throw new StandbyError(
           'kong',
-          `${path} cannot be written (${describeError(error)}): run this as Kong’s user, with a prefix that is writable and has free space`,
+          `${path} cannot be written (${describeError(error)}): run this as Kong’s user, and check that the prefix is writable and has free space`,
           { cause: error },
         );
       });
@@ -280,8 +284,8 @@ function kongEnvironment({ prefix, file }: SeedPlace): KongEnvironment {
           }
           throw new StandbyError(
             'kong',
-            `the line "declarative_config = ${resolve(file)}" is left in ${path} (${describeError(error)}): take it out before Kong’s next ` +
-              'reload, and before the file goes',
+            `the line "declarative_config = ${resolve(file)}" could not be removed from ${path} (${describeError(error)}): remove it ` +
+              'before Kong’s next reload, and before you delete the file',
             { cause: error },
           );
         });
@@ -292,8 +296,8 @@ function kongEnvironment({ prefix, file }: SeedPlace): KongEnvironment {
       if (own !== undefined) {
         throw new StandbyError(
           'kong',
-          `${path} has a ${own} of your own, which Lifeboat does not touch: take the setting (KONG_${own.toUpperCase()}) away, ` +
-            'or do without seeding',
+          `${path} has a ${own} that Lifeboat did not write and does not change: remove that setting (KONG_${own.toUpperCase()}), ` +
+            'or do not run standby on this node',
         );
       }
     },
@@ -307,7 +311,7 @@ function seedLine(file: string): string {
   if (/[#\\\p{Cc}]|\s$/u.test(path)) {
     throw new StandbyError(
       'kong',
-      `Kong’s settings cannot hold the path ${JSON.stringify(path)}: choose one without # and \\`,
+      `Kong’s settings cannot contain the path ${JSON.stringify(path)}: choose a path without # and \\`,
     );
   }
   // Latin-1 like the text around it: each character is a byte.

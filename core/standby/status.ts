@@ -35,7 +35,7 @@ export async function readConfigurationHash(
   } catch (error) {
     throw new StandbyError(
       'kong',
-      `Kong’s status API did not answer at ${url} (${describeRequestFailure(error)}): is Kong running, and status_listen (KONG_STATUS_LISTEN) this address?`,
+      `Kong’s status API did not answer at ${url} (${describeRequestFailure(error)}): check that Kong is running and that its status_listen (KONG_STATUS_LISTEN) is this address`,
       { cause: error },
     );
   }
@@ -43,7 +43,7 @@ export async function readConfigurationHash(
   if (!status.success) {
     throw new StandbyError(
       'kong',
-      `${url} names no configuration_hash: is it the status API of a data plane (KONG_ROLE=data_plane)?`,
+      `${url} answered without a configuration_hash: check that it is the status API of a data plane (KONG_ROLE=data_plane)`,
     );
   }
   return status.output.configuration_hash;

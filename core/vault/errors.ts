@@ -19,6 +19,6 @@ export class RevisionConflict extends VaultError {
   override readonly name = 'RevisionConflict';
 
   constructor(key: string, options?: ErrorOptions) {
-    super('conflict', `another exporter published ${key} in between`, options);
+    super('conflict', `another exporter published ${key} at the same time`, options);
   }
 }

@@ -104,19 +104,15 @@ export async function verifyManifest(jws: string, trusted: readonly Verification
     // The algorithm is fixed: the header must not choose how the signature is checked.
     verified = await compactVerify(jws, key.key, { algorithms: ['ES256'] });
   } catch (error) {
-    throw new VaultError(
-      'manifest',
-      'the manifest’s signature is wrong: file or manifest were tampered with',
-      {
-        cause: error,
-      },
-    );
+    throw new VaultError('manifest', 'the manifest’s signature is wrong: the manifest was tampered with', {
+      cause: error,
+    });
   }
   // Something else that the key has signed must not be accepted as a manifest.
   if (verified.protectedHeader.typ !== manifestType) {
     throw new VaultError(
       'manifest',
-      `what is signed there is not a manifest (its typ is not ${manifestType})`,
+      `the signed document is not a manifest (its typ is not ${manifestType})`,
     );
   }
   return readPayload(verified.payload);
@@ -153,7 +149,7 @@ function readPayload(payloadBytes: Uint8Array): Manifest {
   try {
     return v.parse(manifestSchema, JSON.parse(new TextDecoder().decode(payloadBytes)));
   } catch (error) {
-    throw new VaultError('manifest', 'the manifest is signed, and its content is not what a manifest holds', {
+    throw new VaultError('manifest', 'the manifest is signed, but its content is not valid', {
       cause: error,
     });
   }

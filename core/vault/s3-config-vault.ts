@@ -80,7 +80,7 @@ async function readCurrent({ s3, bucket }: S3ConfigVaultOptions, key: string): P
     if (head.ETag === undefined || head.VersionId === undefined) {
       throw new VaultError(
         'unavailable',
-        `S3 answered HEAD ${key} without an etag or a version: is bucket ${bucket} versioned?`,
+        `S3 answered HEAD ${key} without an etag or a version: check that bucket ${bucket} is versioned`,
       );
     }
     return { etag: head.ETag, versionId: head.VersionId, manifest: head.Metadata?.['manifest'] };
@@ -111,7 +111,7 @@ async function putRevision(
     if (VersionId === undefined || VersionId === 'null') {
       throw new VaultError(
         'unavailable',
-        `bucket ${bucket} is not versioned: turn versioning on, without it there is no history`,
+        `bucket ${bucket} is not versioned, so there would be no history: turn versioning on`,
       );
     }
     return VersionId;

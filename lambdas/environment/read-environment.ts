@@ -12,7 +12,7 @@ export function readEnvironment<Schema extends v.GenericSchema>(
   const read = v.safeParse(schema, variables);
   if (!read.success) {
     const wrong = read.issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`);
-    throw new Error(`the environment is not what this function needs (${wrong.join('; ')})`);
+    throw new Error(`environment variables are missing or wrong (${wrong.join('; ')})`);
   }
   return read.output;
 }

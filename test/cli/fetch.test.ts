@@ -282,17 +282,17 @@ describe('exit code 2', () => {
     [
       'a cluster certificate for a function',
       { auth: 'cluster-certificate', endpoint: 'arn:aws:lambda:eu-central-1:111122223333:function:presign' },
-      'is invoked with AWS credentials',
+      'takes AWS credentials only',
     ],
     [
       'a cluster certificate that is not there',
       { auth: 'cluster-certificate', 'cluster-cert': '/no/cluster.crt', 'cluster-cert-key': 'package.json' },
-      '--cluster-cert is no file that can be read (ENOENT), no PEM, and no base64 of PEM',
+      '--cluster-cert is neither a readable file (ENOENT) nor PEM nor base64 of PEM',
     ],
     [
       'a cluster certificate that is none',
       { auth: 'cluster-certificate', 'cluster-cert': 'package.json', 'cluster-cert-key': 'package.json' },
-      'is no PEM: it should begin with -----BEGIN',
+      'is not PEM: it must begin with -----BEGIN',
     ],
     [
       'a key that is none',
@@ -305,7 +305,7 @@ describe('exit code 2', () => {
     ],
     ['an unknown option', { quiet: 'yes' }, "unknown option '--quiet'"],
     ['a public key that is not there', { 'public-key': '/no/key.pem' }, '/no/key.pem cannot be read'],
-    ['a public key that is none', { 'public-key': 'package.json' }, 'holds no PEM public key'],
+    ['a public key that is none', { 'public-key': 'package.json' }, 'contains no PEM public key'],
   ])('%s', async (_what, changed, sentence) => {
     const { exitCode, stdout, stderr } = await fetchWith(changed);
 
@@ -349,7 +349,7 @@ describe('exit code 2', () => {
     [{ LIFEBOAT_ENDPOINT: 'https://a.example', LIFEBOAT_ENDPOINT_FILE: 'package.json' }, 'are both set'],
     [
       { LIFEBOAT_ENDPOINT_FILE: '/no/such/file' },
-      'LIFEBOAT_ENDPOINT_FILE names no file that can be read (ENOENT)',
+      'LIFEBOAT_ENDPOINT_FILE must name a readable file (ENOENT)',
     ],
   ])('a variable and its file: %j', async (variables, sentence) => {
     const { exitCode, stderr } = await cli.run(parameters(), { ...credentials, ...variables });
@@ -365,7 +365,7 @@ describe('exit code 2', () => {
 
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
-      stderr: expect.stringContaining('KONG_CLUSTER_CERT_KEY_FILE names no file'),
+      stderr: expect.stringContaining('KONG_CLUSTER_CERT_KEY_FILE must name a readable file'),
     });
     expect(stderr).not.toContain('c2VjcmV0');
   });
@@ -399,13 +399,13 @@ describe('exit codes by cause', () => {
     [4, 'there is no such version', { grant: () => problem(404, 'there are files for 3.8.1') }, '3.8.1'],
     [4, 'nothing was published', { file: () => s3Error(404, 'NoSuchKey') }, 'nothing was published yet'],
     [5, 'the endpoint fails', { grant: () => problem(503, 'come back later') }, 'answered 503'],
-    [5, 'the endpoint is another one', { grant: () => ({ status: 200, body: '<html>' }) }, 'is no grant'],
+    [5, 'the endpoint is another one', { grant: () => ({ status: 200, body: '<html>' }) }, 'is not a grant'],
     [5, 'the vault fails', { file: () => s3Error(500, 'InternalError') }, '500 (InternalError)'],
     [
       5,
       'the download breaks off',
       { file: async () => ({ ...(await goodFile(key)), cutAfterBytes: 20 }) },
-      'broke off',
+      'was interrupted',
     ],
     [6, 'nobody signed', { file: () => ({ status: 200, body: content }) }, 'has no manifest'],
     [6, 'somebody else signed', { file: () => goodFile(newSigningKey()) }, 'is not trusted here'],

@@ -15,6 +15,6 @@ describe('the address of Kong’s status API', () => {
   });
 
   it.each(['off', '', 'unix:/run/kong.sock', '8100'])('must be given for "%s"', (listen) => {
-    expect(() => readStatusUrl(listen)).toThrow('set KONG_STATUS_LISTEN to an address');
+    expect(() => readStatusUrl(listen)).toThrow('set KONG_STATUS_LISTEN for Kong and here');
   });
 });

@@ -181,7 +181,7 @@ describe('lifeboat standby', () => {
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
     expect(stderr).toMatch(
-      /^lifeboat: .*: asking .*\n.*did not answer \(ECONNREFUSED\)\n.* is verified.*\n.* has loaded .*\n$/,
+      /^lifeboat: .*: requesting .*\n.*did not answer \(ECONNREFUSED\)\n.* is verified.*\n.* has loaded .*\n$/,
     );
     expect(await configurationHash(node)).toBe(manifestOf({}, content).md5);
   });
@@ -454,7 +454,10 @@ describe('a node that stays empty', () => {
     const { exitCode, stderr } = await cli.run([...parameters(node), '--once'], credentials);
 
     await writeFile(environmentOf(node), text);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 8, stderr: expect.stringContaining('of your own') });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 8,
+      stderr: expect.stringContaining('that Lifeboat did not write'),
+    });
     expect(standIn.requests).toEqual([]);
   });
 });
@@ -476,7 +479,7 @@ describe('exit code 2', () => {
       'a proxy that is none',
       {},
       { HTTPS_PROXY: 'socks5://a:1' },
-      'HTTPS_PROXY is no http:// or https:// URL',
+      'HTTPS_PROXY is not the http:// or https:// URL',
     ],
     ['no time at all', { timeout: '0' }, {}, 'a whole number from 1 to 86400 is expected'],
     ['no region', {}, { AWS_REGION: '' }, 'no AWS region'],
@@ -496,7 +499,7 @@ describe('exit code 2', () => {
 
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
-      stderr: expect.stringMatching(/--health-listen 127\.0\.0\.1:\d+ cannot be listened on.*EADDRINUSE/),
+      stderr: expect.stringMatching(/cannot listen on --health-listen 127\.0\.0\.1:\d+.*EADDRINUSE/),
     });
   });
 

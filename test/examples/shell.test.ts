@@ -229,7 +229,11 @@ describe('the shell example', () => {
   };
 
   it.each<readonly [string, Partial<Answers>, string]>([
-    ['a key that is not pinned', { file: () => goodFile(newSigningKey()) }, 'a key that is not pinned'],
+    [
+      'a key that is not pinned',
+      { file: () => goodFile(newSigningKey()) },
+      'a key that is not in LIFEBOAT_PUBLIC_KEY',
+    ],
     ['a forged signature', { file: forged }, 'signature of the manifest is wrong'],
     [
       'a file that was changed',
@@ -244,7 +248,7 @@ describe('the shell example', () => {
     [
       'a file that is longer',
       { file: async () => ({ ...(await goodFile(key)), body: gzipSync(`${content} `) }) },
-      'size of its manifest',
+      'size that its manifest states',
     ],
     [
       'a file of another control plane',
@@ -271,14 +275,14 @@ describe('the shell example', () => {
     [
       'a download that breaks off',
       { file: async () => ({ ...(await goodFile(key)), cutAfterBytes: 20 }) },
-      'broke off',
+      'refused or interrupted',
     ],
     [
       'a refusal of the function',
       { grant: () => ({ status: 401, body: '{"detail":"the clock is 99 s behind"}' }) },
       'refused (401): {"detail":"the clock is 99 s behind"}',
     ],
-    ['an answer that is no grant', { grant: () => ({ status: 200, body: '{}' }) }, 'is no grant'],
+    ['an answer that is no grant', { grant: () => ({ status: 200, body: '{}' }) }, 'is not a grant'],
     [
       'a grant of another scheme',
       { grant: () => ({ status: 200, body: `{"url":"file:///etc/hostname"}` }) },

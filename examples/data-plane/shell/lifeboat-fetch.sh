@@ -41,7 +41,7 @@ to_der() {
 case $LIFEBOAT_ENDPOINT in
   https://*) scheme='=https' ;;
   http://127.0.0.1:*) scheme='=http' ;; # the local system's
-  *) fail 'LIFEBOAT_ENDPOINT is no https:// URL' ;;
+  *) fail 'LIFEBOAT_ENDPOINT must be an https:// URL' ;;
 esac
 directory=$(mktemp -d) && trap 'rm -rf "$directory" "${partial:-}"' EXIT
 # The URL is a secret: others would see it as an argument. A redirect would lead to another host.
@@ -51,7 +51,7 @@ case $(openssl pkey -in "$KONG_CLUSTER_CERT_KEY" -noout -text_pub) in
   *prime256v1*) algorithm=ES256 hash=sha256 encode='to_jose 32' ;;
   *secp384r1*) algorithm=ES384 hash=sha384 encode='to_jose 48' ;;
   *Modulus*) algorithm=RS256 hash=sha256 encode=cat ;;
-  *) fail 'the cluster certificate has a key that is neither on P-256 or P-384 nor RSA' ;;
+  *) fail 'the key of the cluster certificate must be RSA, or on P-256 or P-384' ;;
 esac
 chain=$(awk '/-BEGIN CERT/ { der = ""; on = 1; next } /-END CERT/ { printf "%s\"%s\"", comma, der; comma = ","; on = 0 } on { der = der $0 }' "$KONG_CLUSTER_CERT")
 path=/control-planes/$LIFEBOAT_CONTROL_PLANE/fallback-config
@@ -65,11 +65,11 @@ status=$(get "${LIFEBOAT_ENDPOINT%/}$path?kongVersion=$LIFEBOAT_KONG_VERSION" --
   --data-binary "@$directory/request" --max-filesize 65536 --output "$directory/grant" --write-out '%{http_code}') || fail 'the grant endpoint did not answer'
 [ "$status" = 200 ] || fail "the grant was refused ($status): $(head -c 500 "$directory/grant")"
 url=$(field url <"$directory/grant")
-[ -n "$url" ] || fail 'the answer is no grant: is LIFEBOAT_ENDPOINT the URL of the HTTP API?'
+[ -n "$url" ] || fail 'the answer is not a grant: check that LIFEBOAT_ENDPOINT is the URL of the HTTP API'
 # The file, into the directory where it will stay: a rename within it is atomic.
 partial=$(mktemp "$(dirname "$LIFEBOAT_OUTPUT")/.lifeboat-fetch-XXXXXX")
 get "$url" --fail --compressed --dump-header "$directory/headers" | head -c "$LIFEBOAT_MAX_BYTES" >"$partial" ||
-  fail 'the download was refused, broke off, or is larger than LIFEBOAT_MAX_BYTES'
+  fail 'the download was refused or interrupted, or the file is larger than LIFEBOAT_MAX_BYTES'
 # The manifest: signed with a pinned key, for this control plane and node, about this very file.
 manifest=$(tr -d '\r' <"$directory/headers" | sed -n 's/^x-amz-meta-manifest: *//Ip')
 [ -n "$manifest" ] || fail 'the file has no manifest: it was not published by Lifeboat'
@@ -85,14 +85,14 @@ for key in "$directory"/key-*; do
   thumbprint=$(printf '{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}' "$x" "$y" | openssl dgst -sha256 -binary | base64url)
   [ "$(field kid <<<"$header")" != "$thumbprint" ] || pinned=$key
 done
-[ -n "${pinned:-}" ] || fail 'the manifest is signed with a key that is not pinned'
-[ "$(field alg <<<"$header") $(field typ <<<"$header")" = 'ES256 lifeboat-manifest+jwt' ] || fail 'what is signed is no manifest'
+[ -n "${pinned:-}" ] || fail 'the manifest is signed with a key that is not in LIFEBOAT_PUBLIC_KEY'
+[ "$(field alg <<<"$header") $(field typ <<<"$header")" = 'ES256 lifeboat-manifest+jwt' ] || fail 'the signed document is not a manifest'
 openssl dgst -sha256 -verify "$pinned" -signature "$directory/signature" "$directory/signed" >/dev/null || fail 'the signature of the manifest is wrong'
 [ "$(field controlPlane <<<"$claims")" = "$LIFEBOAT_CONTROL_PLANE" ] || fail 'the file belongs to another control plane'
 version=$(field kongVersion <<<"$claims")
-[ "$(cut -d. -f1,2 <<<"$version")" = "$(cut -d. -f1,2 <<<"$LIFEBOAT_KONG_VERSION")" ] || fail "the file was made for Kong $version"
-sort -C -V <<<"$version"$'\n'"$LIFEBOAT_KONG_VERSION" || fail "the file was made for Kong $version, a newer one"
-[ "$(field size <<<"$claims")" = "$(stat -c %s "$partial")" ] || fail 'the file does not have the size of its manifest'
+[ "$(cut -d. -f1,2 <<<"$version")" = "$(cut -d. -f1,2 <<<"$LIFEBOAT_KONG_VERSION")" ] || fail "the file was made for Kong $version, and Kong $LIFEBOAT_KONG_VERSION cannot load it"
+sort -C -V <<<"$version"$'\n'"$LIFEBOAT_KONG_VERSION" || fail "the file was made for Kong $version, which is newer than Kong $LIFEBOAT_KONG_VERSION"
+[ "$(field size <<<"$claims")" = "$(stat -c %s "$partial")" ] || fail 'the file does not have the size that its manifest states'
 [ "$(field sha256 <<<"$claims")" = "$(sha256sum <"$partial" | cut -d' ' -f1)" ] || fail 'the file was changed after it was signed'
 sync "$partial"
 mv -f "$partial" "$LIFEBOAT_OUTPUT"

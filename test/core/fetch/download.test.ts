@@ -216,7 +216,7 @@ describe('a file that must not be loaded', () => {
       'was made for a newer patch',
       () => file({ kongVersion: '3.9.2' }),
       {},
-      /made for Kong 3.9.2, which a node 3.9.1/,
+      /made for Kong 3.9.2, and Kong 3.9.1 cannot/,
     ],
     ['was made for another minor', () => file({ kongVersion: '3.8.9' }), {}, /made for Kong 3.8.9/],
     ['was changed by a bit', () => file({}, tampered), {}, /does not have the hash/],
@@ -231,7 +231,7 @@ describe('a file that must not be loaded', () => {
       'is another revision than was asked for',
       () => file(),
       { wantedSha256: 'a'.repeat(64) },
-      /gave revision 3, which is not the one/,
+      /returned revision 3, not the requested one/,
     ],
     ['is larger than allowed', () => file(), { maxBytes: content.length - 1 }, /--max-bytes/],
   ])('because it %s', async (_, serve, more, words) => {
@@ -276,7 +276,7 @@ describe('a download that does not succeed', () => {
           response.write(content.subarray(0, 1_000), () => response.destroy());
         }),
       'unreachable',
-      /broke off.*Try again/,
+      /was interrupted.*Try again/,
     ],
     [
       'the gzip ends in its middle',
@@ -286,7 +286,7 @@ describe('a download that does not succeed', () => {
           response.end(body.subarray(0, body.length >> 1));
         }),
       'unreachable',
-      /broke off/,
+      /was interrupted/,
     ],
     [
       'the content is shorter than its manifest says',
@@ -295,7 +295,7 @@ describe('a download that does not succeed', () => {
           response.writeHead(200, { 'x-amz-meta-manifest': jws }).end(content.subarray(0, -1));
         }),
       'unreachable',
-      /broke off: \d+ of \d+ bytes/,
+      /was interrupted after \d+ of \d+ bytes/,
     ],
     [
       'what is called gzip is none',
@@ -304,7 +304,7 @@ describe('a download that does not succeed', () => {
           response.writeHead(200, { 'x-amz-meta-manifest': jws, 'content-encoding': 'gzip' }).end(content);
         }),
       'unreachable',
-      /broke off/,
+      /was interrupted/,
     ],
     [
       'it stops in its middle',
@@ -313,7 +313,7 @@ describe('a download that does not succeed', () => {
           response.writeHead(200, { 'x-amz-meta-manifest': jws }).write(content.subarray(0, 1_000));
         }),
       'unreachable',
-      /broke off.*timeout/i,
+      /was interrupted.*timeout/i,
     ],
     [
       'it comes a byte at a time, and would take for ever',
@@ -325,7 +325,7 @@ describe('a download that does not succeed', () => {
           response.once('close', () => clearInterval(drip));
         }),
       'unreachable',
-      /broke off.*timeout/i,
+      /was interrupted.*timeout/i,
     ],
     ['nobody answers', () => vaultServer(() => undefined), 'unreachable', /did not answer.*timeout/i],
     [

@@ -171,7 +171,7 @@ describe('asking for a grant', () => {
 
     const error = await asking(server).catch((reason: Error) => reason);
 
-    expect(error).toEqual(failing('unreachable', /no grant.*--endpoint/));
+    expect(error).toEqual(failing('unreachable', /not a grant.*--endpoint/));
     expect(String(error)).not.toContain('sesame');
   });
 
@@ -189,7 +189,7 @@ describe('asking for a grant', () => {
   );
 
   it.each([
-    [64 * 1024, 'unreachable', /no grant/],
+    [64 * 1024, 'unreachable', /not a grant/],
     [64 * 1024 + 1, 'unreachable', /larger than 65536 bytes/],
   ])('reads %d bytes: %s', async (size, code, words) => {
     const server = await api(json(200, ' '.repeat(size)));
@@ -345,7 +345,7 @@ describe('asking a function', () => {
       /not authorized.*lambda:InvokeFunction on arn:aws:lambda/,
     ],
     ['a throttle', json(429, { message: 'Rate Exceeded.' }), 'unreachable', /answered 429 .*Rate Exceeded/],
-    ['nonsense', json(200, '<html>'), 'unreachable', /no grant/],
+    ['nonsense', json(200, '<html>'), 'unreachable', /not a grant/],
   ])('has the messages of the API: %s', async (_, answer, code, words) => {
     const server = await api(answer);
 

@@ -32,7 +32,7 @@ describe('credentials that do not come', () => {
     expect(outcome).toBe(expected);
     await clock.advance(10_000);
     await ended;
-    expect(message).toContain('no AWS credentials came within 10 s');
+    expect(message).toContain('no AWS credentials were received within 10 s');
   });
 
   it('do not hold up the end by a signal, whose reason is the cause', async () => {

@@ -155,7 +155,7 @@ describe('an HTTP client', () => {
 
     const failure = await client(url, {}).catch(describeRequestFailure);
 
-    expect(failure).toBe(`by way of the proxy ${new URL(network.proxyUrl).host}: it answered 407`);
+    expect(failure).toBe(`through the proxy ${new URL(network.proxyUrl).host}: it answered 407`);
   });
 
   it('says that it is the proxy that is not there', async () => {
@@ -165,7 +165,7 @@ describe('an HTTP client', () => {
 
     const failure = await client(url, {}).catch(describeRequestFailure);
 
-    expect(failure).toBe(`by way of the proxy 127.0.0.1:${gone.port}: ECONNREFUSED`);
+    expect(failure).toBe(`through the proxy 127.0.0.1:${gone.port}: ECONNREFUSED`);
   });
 
   it('gives up when it is told to', async () => {
@@ -206,7 +206,7 @@ describe('an HTTP client', () => {
       '/nowhere/ca.pem',
       /--ca-file \/nowhere\/ca\.pem cannot be read \(ENOENT/,
     ],
-    ['a CA file without certificates', {}, '/dev/null', /--ca-file \/dev\/null holds no PEM certificate/],
+    ['a CA file without certificates', {}, '/dev/null', /--ca-file \/dev\/null contains no PEM certificate/],
   ])('does not begin with %s', async (_what, environment, file, words) => {
     const failure = await httpClient({ environment, caFile: file }).then(
       () => 'it began',

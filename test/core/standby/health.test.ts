@@ -58,7 +58,10 @@ describe('the health page', () => {
       clockAt(() => started),
     );
 
-    expect(await get('/metrics')).toEqual({ status: 404, body: { message: 'try /healthz or /readyz' } });
+    expect(await get('/metrics')).toEqual({
+      status: 404,
+      body: { message: 'the paths are /healthz and /readyz' },
+    });
   });
 
   it('cannot be where somebody else listens', async () => {

@@ -369,7 +369,7 @@ describe('seeding a data plane whose .kong_env is not as Kong made it', () => {
 
     await expect(seeding).rejects.toMatchObject({
       code: 'kong',
-      message: expect.stringMatching(/has a declarative_config(_string)? of your own/),
+      message: expect.stringMatching(/has a declarative_config(_string)? that Lifeboat did not write/),
     });
     await expectUntouched({ ...node, writtenAt });
   });
@@ -498,11 +498,11 @@ it('takes the line out where there is no room for another file, as after a load 
 describe('what keeps a node from being seeded', () => {
   it.each([
     ['is missing', undefined, 'cannot be read (ENOENT)'],
-    ['is empty', '', 'holds no process id'],
-    ['is no number', 'nginx\n', 'holds no process id'],
+    ['is empty', '', 'contains no process id'],
+    ['is no number', 'nginx\n', 'contains no process id'],
     // kill(0) and kill(-n) would signal whole groups.
-    ['is zero', '0\n', 'holds no process id'],
-    ['is negative', '-1\n', 'holds no process id'],
+    ['is zero', '0\n', 'contains no process id'],
+    ['is negative', '-1\n', 'contains no process id'],
     ['is of a process that has ended', '4194304\n', 'ESRCH'],
     [
       'is our own, as when both are the first of their container',
@@ -528,7 +528,7 @@ describe('what keeps a node from being seeded', () => {
 
     const seeding = seedKong(node);
 
-    await expect(seeding).rejects.toThrow(`process ${stranger.pid} of`);
+    await expect(seeding).rejects.toThrow(`process ${stranger.pid}, which`);
     await expectUntouched(node);
     expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
   });
@@ -550,7 +550,7 @@ describe('what keeps a node from being seeded', () => {
 
     const seeding = seedKong(node);
 
-    await expect(seeding).rejects.toThrow(`process ${stranger.pid} of`);
+    await expect(seeding).rejects.toThrow(`process ${stranger.pid}, which`);
     await delay(20);
     expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
     expect(await readFile(environmentOf(node.prefix), 'utf8')).toBe('role = data_plane\n');
@@ -632,7 +632,7 @@ describe('what keeps a node from being seeded', () => {
 
       const seeding = seedKong({ ...node, file });
 
-      await expect(seeding).rejects.toThrow('Kong’s settings cannot hold the path');
+      await expect(seeding).rejects.toThrow('Kong’s settings cannot contain the path');
       await expectUntouched(node);
     },
   );
@@ -651,7 +651,7 @@ describe('what keeps a node from being seeded', () => {
 
     const seeding = seedKong(node);
 
-    await expect(seeding).rejects.toThrow('names no configuration_hash');
+    await expect(seeding).rejects.toThrow('answered without a configuration_hash');
     await expectUntouched(node);
   });
 

@@ -318,14 +318,14 @@ describe('a vault that is away', () => {
 describe('a node that cannot be seeded', () => {
   it('asks for no grant', async () => {
     const world = new World();
-    world.on = { check: fail('kong', 'has a declarative_config of your own') };
+    world.on = { check: fail('kong', 'has a declarative_config that Lifeboat did not write') };
     world.at = { 600000: () => world.ending.abort() };
 
     const outcome = await run(world);
 
     expect(outcome).toBe('ended');
     expect(world.steps).not.toContain('grant 0');
-    expect(world.failures()).toEqual(['has a declarative_config of your own']);
+    expect(world.failures()).toEqual(['has a declarative_config that Lifeboat did not write']);
   });
 });
 
@@ -634,7 +634,7 @@ describe('a node with an old cache', () => {
 
 it('warns of a missing licence before it seeds', async () => {
   const world = new World();
-  world.licenceWarning = 'no licence can be seen here';
+  world.licenceWarning = 'no licence was found on this node';
 
   await run(world);
 

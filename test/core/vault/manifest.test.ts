@@ -164,7 +164,7 @@ describe('a signed manifest', () => {
     ['a time that is none', { ...manifest, builtAt: 'yesterday' }],
   ])('is refused when it holds %s', async (_, payload) => {
     await expect(verifyManifest(jwsOf(goodHeader, payload), [signer.publicKey])).rejects.toEqual(
-      wrong('not what a manifest holds'),
+      wrong('its content is not valid'),
     );
   });
 
