@@ -67,6 +67,8 @@ function serve(served: Buffer): Promise<ClusterEndpoint> {
       message: () => ({}),
       frame: () => served,
     }),
+    // Kong's default of 16 MiB is too little for 300,000 entities.
+    maxPayloadBytes: 64 * 2 ** 20,
     faults: createFaultQueue(),
     log: () => undefined,
   });

@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import * as v from 'valibot';
 import { readUnverifiedManifest, signManifest } from '../../core/vault/manifest.ts';
 import { type Listening, listen } from '../../simulators/kong/control-plane/listening.ts';
 import { type Ended, processes } from '../local/processes.ts';
@@ -156,6 +157,48 @@ describe.each(releasedVersions())('the command line of %s', (version) => {
 
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain('not trusted');
+  });
+});
+
+/** What the export of 0.1.0 reads, word for word: it comes back when a deployment is rolled back. */
+const statusOf010 = v.object({
+  controlPlane: v.string(),
+  checkedAt: v.pipe(v.string(), v.isoTimestamp()),
+  versions: v.array(
+    v.object({
+      kongVersion: v.string(),
+      revision: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+      sha256: v.string(),
+      configHash: v.string(),
+      changed: v.boolean(),
+      behindSince: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+    }),
+  ),
+});
+
+describe('the status that is written today', () => {
+  it('is one for the export of 0.1.0, with all that later versions note', async () => {
+    const at = new Date('2026-11-26T08:00:00Z');
+    const statusKey = `status/${controlPlaneName}.json`;
+    const read = async () => JSON.parse((await publishing.readObject(statusKey)).bytes.toString('utf8'));
+    const written = await read();
+    const [version] = (await publishing.vault.lastStatus(controlPlaneName))?.versions ?? [];
+    await publishing.vault.recordStatus({
+      controlPlane: controlPlaneName,
+      checkedAt: at,
+      versions: version === undefined ? [] : [version],
+      notServed: [{ kongVersion: '3.10.0', since: at, askedAt: at }],
+      pluginVersions: { omittedSince: at, triedNamedAt: at },
+    });
+
+    const statuses = [written, await read()].map((status) => v.parse(statusOf010, status));
+
+    expect(Object.keys(version ?? {})).toEqual(
+      expect.arrayContaining(['servedTables', 'versionId', 'askedAt']),
+    );
+    expect(statuses.map(({ versions }) => versions)).toEqual(
+      Array(2).fill([expect.objectContaining({ kongVersion: dataPlaneVersion, revision: 1, changed: true })]),
+    );
   });
 });
 
