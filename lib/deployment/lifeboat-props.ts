@@ -128,7 +128,7 @@ export interface LifeboatProps {
   readonly scheduleMinutes?: number | undefined;
   /**
    * How long after a window's end an export waits for a newer configuration. Seconds, 1 to 60.
-   * @default 6
+   * @default 7
    */
   readonly settleSeconds?: number | undefined;
   /**

@@ -161,7 +161,7 @@ describe('the settings of a deployment', () => {
       urlLifetimeSeconds: 120,
       coalescingWindowSeconds: 1,
       scheduleMinutes: 5,
-      settleSeconds: 6,
+      settleSeconds: 7,
       clockToleranceSeconds: 1,
       minimumIntervalSeconds: 5,
       acceptSha1: true,
