@@ -111,8 +111,8 @@ export const givenSettingsSchema = sectionSchema({
   /** How often an export runs without any hook. */
   scheduleMinutes: v.optional(wholeNumberSchema(1, 60, 'minutes'), 5),
   /**
-   * How long an export waits for the configuration of a change: the 5 s within which Kong rebuilds it, and the
-   * 1.75 s by which a second node of the control plane came later.
+   * How long an export waits for the configuration of a change: the 5 s within which Kong rebuilds it, and
+   * the 1.75 s by which a second node of the control plane came later.
    */
   settleSeconds: v.optional(wholeNumberSchema(1, 60, 'seconds'), 7),
   /** By how much the control plane's clock may be off. */
