@@ -24,6 +24,8 @@ const exporter: ExportVariables = {
   CLUSTER_MTLS: 'shared',
   CLUSTER_SERVER_NAME: '',
   CLUSTER_CERTIFICATE_SECRET: 's',
+  PROXY_SERVER: '',
+  PROXY_SECRET: '',
   DATA_PLANE_VERSIONS: '3.9.1',
   CUSTOM_PLUGINS: '',
   BUCKET: 'vault',

@@ -12,6 +12,7 @@ import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
+import { readClusterAddress } from './cluster-address.ts';
 import { exportEnvironment } from './environment/export.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { logBatch } from './export-log.ts';
@@ -27,9 +28,7 @@ const certificate = watchCertificate(() =>
 const exportMessages = exporter({
   name: environment.CONTROL_PLANE,
   controlPlane: clusterEndpointControlPlane({
-    endpoint: environment.CLUSTER_ENDPOINT,
-    mtls: environment.CLUSTER_MTLS,
-    serverName: environment.CLUSTER_SERVER_NAME === '' ? undefined : environment.CLUSTER_SERVER_NAME,
+    ...readClusterAddress(environment, secretsManager),
     certificate: () => certificate.read(),
     nodeSeed: `${environment.BUCKET}/${environment.CONTROL_PLANE}`,
     customPlugins: environment.CUSTOM_PLUGINS,

@@ -8,6 +8,7 @@ import { clusterListener } from '../core/listen/cluster-listener.ts';
 import { listener } from '../core/listen/listener.ts';
 import { endOfRun } from '../core/listen/relay.ts';
 import { systemRandom } from '../core/random-source.ts';
+import { readClusterAddress } from './cluster-address.ts';
 import { listenEnvironment } from './environment/listen.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { logListener } from './listen-log.ts';
@@ -21,9 +22,7 @@ const listen = listener({
   endpoint: environment.CLUSTER_ENDPOINT,
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   connect: clusterListener({
-    endpoint: environment.CLUSTER_ENDPOINT,
-    mtls: environment.CLUSTER_MTLS,
-    serverName: environment.CLUSTER_SERVER_NAME === '' ? undefined : environment.CLUSTER_SERVER_NAME,
+    ...readClusterAddress(environment, secretsManager),
     certificate: () => readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
     nodeSeed: environment.NODE_SEED,
     customPlugins: environment.CUSTOM_PLUGINS,

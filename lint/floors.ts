@@ -125,8 +125,8 @@ const rules: readonly Rule[] = [
     ]),
     '@aws-sdk/client-secrets-manager/': client([
       '^core/intake/secrets-manager-',
-      '^core/export/cluster-certificate-secret\\.ts$',
-      '^lambdas/(export|listen|webhook)\\.ts$',
+      '^core/export/(json|cluster-certificate|forward-proxy)-secret\\.ts$',
+      '^lambdas/(export|listen|webhook|cluster-address)\\.ts$',
       '^simulation/ports/',
       '^local/',
     ]),

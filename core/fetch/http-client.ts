@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream';
 import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
-import { readErrorCode } from '../error-code.ts';
+import { bareHost, describeByCode, openTunnel, portOf } from '../proxy-tunnel.ts';
 
 export interface HttpRequest {
   /** @default GET */
@@ -233,43 +233,18 @@ function overTls(socket: Socket, url: URL, secureContext: SecureContext | undefi
   });
 }
 
-/**
- * A connection to where a URL leads, through a proxy (RFC 9110, 9.3.6). Not by https-proxy-agent: it passes a
- * proxy's refusal for the answer of the host, and keeps its connection when the request is given up.
- */
 function tunnel(
   proxy: URL,
   url: URL,
   { secureContext }: Way,
   signal: AbortSignal | undefined,
 ): Promise<Socket> {
-  const authority = `${url.hostname}:${portOf(url)}`;
-  const user = [proxy.username, proxy.password].map(decodeURIComponent).join(':');
-  const credentials = `Basic ${Buffer.from(user).toString('base64')}`;
-  const options: RequestOptions & { readonly secureContext?: SecureContext } = {
-    host: bareHost(proxy),
-    port: portOf(proxy),
-    method: 'CONNECT',
-    path: authority,
-    headers: { host: authority, ...(user === ':' ? {} : { 'proxy-authorization': credentials }) },
-    agent: false,
-    ...(signal === undefined ? {} : { signal }),
-    ...(secureContext === undefined ? {} : { secureContext }),
-  };
-  return new Promise((resolve, reject) => {
-    const refuse = (what: string) => reject(new Error(`through the proxy ${proxy.host}: ${what}`));
-    const sent = (proxy.protocol === 'https:' ? httpsRequest : httpRequest)(options);
-    sent.once('connect', ({ statusCode }, socket, head) => {
-      if (statusCode === 200) {
-        socket.unshift(head);
-        resolve(socket);
-      } else {
-        socket.destroy();
-        refuse(`it answered ${statusCode}`);
-      }
-    });
-    sent.on('error', (error) => refuse(describeByCode(error)));
-    sent.end();
+  const [username = '', password = ''] = [proxy.username, proxy.password].map(decodeURIComponent);
+  return openTunnel(`${url.hostname}:${portOf(url)}`, {
+    proxy,
+    credentials: username === '' && password === '' ? undefined : { username, password },
+    secureContext,
+    signal,
   });
 }
 
@@ -301,16 +276,4 @@ function headersOf({ headers }: IncomingMessage): HttpHeaders {
 /** The signal's reason where that ended the request: it tells the caller which deadline or signal it was. */
 function failure(error: unknown, signal: AbortSignal | undefined): unknown {
   return signal?.aborted === true ? signal.reason : new Error('the request failed', { cause: error });
-}
-
-function bareHost({ hostname }: URL): string {
-  return hostname.replace(/^\[|\]$/g, '');
-}
-
-function portOf({ port, protocol }: URL): number {
-  return Number(port) || (protocol === 'https:' ? 443 : 80);
-}
-
-function describeByCode(error: unknown): string {
-  return readErrorCode(error) ?? (isNativeError(error) ? error.message : String(error));
 }

@@ -9,6 +9,7 @@ import {
 } from './cluster-loss.ts';
 import { type ClusterSocket, openClusterSocket } from './cluster-socket.ts';
 import { badFrame, ControlPlaneError } from './errors.ts';
+import { type ForwardProxy, openClusterTunnel } from './forward-proxy.ts';
 import type { FrameDigest } from './frame-tap.ts';
 import type { PluginVersion } from './plugin-names.ts';
 import { createBell, waitAtMost } from './waiting.ts';
@@ -36,6 +37,8 @@ export interface ClusterAddress {
   readonly serverName?: string | undefined;
   /** Called for each connection, so that a new certificate needs no new process. */
   readonly certificate: () => Promise<ClusterCertificate>;
+  /** Called for each connection, too. @default there is no proxy on the way */
+  readonly proxy?: (() => Promise<ForwardProxy>) | undefined;
   /**
    * Largest frame that is read, compressed. @default 64 MiB, four times Kong's own default for
    * cluster_max_payload
@@ -43,7 +46,7 @@ export interface ClusterAddress {
   readonly maxFrameBytes?: number | undefined;
   /** Digests each frame while it comes. `nextFrame` then gives the digest. @default whole frames are kept */
   readonly makeDigest?: (() => FrameDigest) | undefined;
-  /** For TCP, TLS and the WebSocket upgrade together. @default 10,000 */
+  /** For proxy, TCP, TLS and the WebSocket upgrade together. @default 10,000 */
   readonly connectTimeoutMs?: number | undefined;
   readonly clock: Clock;
 }
@@ -100,17 +103,28 @@ export async function connectToCluster(
   node: AnnouncedNode,
   signal?: AbortSignal,
 ): Promise<ClusterConnection> {
-  const { endpoint, mtls, maxFrameBytes = defaultMaxFrameBytes, clock } = address;
+  const { endpoint, mtls, maxFrameBytes = defaultMaxFrameBytes, connectTimeoutMs = 10_000, clock } = address;
   const subject = { endpoint, mtls, dataPlaneVersion: node.version };
-  const certificate = await address.certificate();
+  const [certificate, proxy] = await Promise.all([address.certificate(), address.proxy?.()]);
   const outlet = new URL(`wss://${endpoint}/v1/outlet`);
   outlet.searchParams.set('node_id', node.id);
   outlet.searchParams.set('node_hostname', node.hostName);
   outlet.searchParams.set('node_version', node.version);
 
-  const socket = openClusterSocket(outlet, { ...address, maxFrameBytes, certificate }, subject);
+  const startedMs = clock.monotonicMs();
+  const tunnel =
+    proxy === undefined
+      ? undefined
+      : await openClusterTunnel(proxy, endpoint, { timeoutMs: connectTimeoutMs, signal, clock });
+  const socket = openClusterSocket(outlet, { ...address, maxFrameBytes, certificate, tunnel }, subject);
   const connection = receiveFrames(socket, { subject, maxFrameBytes, clock });
-  const refusal = await waitUntilOpen(connection.opened, socket.websocket, address, signal);
+  const refusal = await waitUntilOpen(connection.opened, socket.websocket, {
+    waitMs: connectTimeoutMs - (clock.monotonicMs() - startedMs),
+    connectTimeoutMs,
+    endpoint,
+    clock,
+    signal,
+  });
   if (refusal !== undefined) {
     socket.websocket.terminate();
     throw nameInvalidity(refusal, certificate, clock.now());
@@ -143,6 +157,15 @@ function nameInvalidity(
       });
 }
 
+interface OpeningLimits {
+  readonly connectTimeoutMs: number;
+  /** What a proxy has left of it. */
+  readonly waitMs: number;
+  readonly endpoint: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * Returns why the connection did not open, or undefined once it is open. One time limit holds for all of it,
  * also for a control plane that answers byte by byte.
@@ -150,8 +173,7 @@ function nameInvalidity(
 async function waitUntilOpen(
   opened: Promise<ControlPlaneError | undefined>,
   websocket: WebSocket,
-  { connectTimeoutMs = 10_000, endpoint, clock }: ClusterAddress,
-  signal: AbortSignal | undefined,
+  { connectTimeoutMs, waitMs, endpoint, clock, signal }: OpeningLimits,
 ): Promise<ControlPlaneError | undefined> {
   let late = true;
   const settled = opened.then(() => {
@@ -163,7 +185,7 @@ async function waitUntilOpen(
     if (signal?.aborted === true) {
       hangUp();
     }
-    await waitAtMost(clock, connectTimeoutMs, settled);
+    await waitAtMost(clock, waitMs, settled);
     if (signal?.aborted === true) {
       return cancelled(endpoint);
     }

@@ -81,7 +81,7 @@ export function describeLoss(
  * Codes of Node and the operating system for a network, a name server or a process that is down. All others
  * stand for something that somebody has to mend: certificates fail in more ways than can be listed.
  */
-const outageCodes = new Set([
+export const outageCodes: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'ECONNABORTED',
   'ECONNREFUSED',

@@ -1,21 +1,19 @@
+import type { Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { isNativeError } from 'node:util/types';
 import { type ClientOptions, WebSocket } from 'ws';
+import { bareHost } from '../proxy-tunnel.ts';
 import { type ConnectionStage, type ConnectionSubject, describeConnectionError } from './cluster-loss.ts';
+import { type CertificatePem, type ClusterIdentification, clusterTls } from './cluster-tls.ts';
 import { type FrameDigest, FrameTap } from './frame-tap.ts';
 
 /** How a connection is made. */
-export interface SocketOptions {
-  readonly mtls: 'shared' | 'pki';
-  readonly serverName?: string | undefined;
+export interface SocketOptions extends ClusterIdentification {
   readonly makeDigest?: (() => FrameDigest) | undefined;
   readonly maxFrameBytes: number;
-  /** PEM. */
-  readonly certificate: {
-    readonly certificate: string;
-    readonly key: string;
-    readonly ca?: string | undefined;
-  };
+  /** The way that a proxy has opened. @default none is needed */
+  readonly tunnel?: Socket | undefined;
+  readonly certificate: CertificatePem;
 }
 
 /** A WebSocket on its way, and what is known of the connection below it. */
@@ -26,8 +24,6 @@ export interface ClusterSocket {
   receivedBytes(): number;
 }
 
-// kong/conf_loader and `kong hybrid gen_cert`: the one name of shared mode.
-const sharedServerName = 'kong_clustering';
 const goodbyeTimeoutMs = 2_000;
 
 /**
@@ -38,14 +34,19 @@ const goodbyeTimeoutMs = 2_000;
  */
 export function openClusterSocket(
   outlet: URL,
-  { mtls, serverName, makeDigest, maxFrameBytes, certificate }: SocketOptions,
+  options: SocketOptions,
   subject: ConnectionSubject,
 ): ClusterSocket {
+  const { makeDigest, maxFrameBytes, tunnel } = options;
   let tls: TLSSocket | undefined;
-  let stage: ConnectionStage = 'TCP';
-  const createConnection = (options: ConnectionOptions) => {
-    // The path is the upgrade's. To TLS it would be that of a local socket.
-    const socket = connectTls({ ...options, path: undefined });
+  let stage: ConnectionStage = tunnel === undefined ? 'TCP' : 'TLS';
+  const createConnection = (asked: ConnectionOptions) => {
+    const socket = connectTls({
+      ...asked,
+      // The path is the upgrade's. To TLS it would be that of a local socket.
+      path: undefined,
+      ...(tunnel === undefined ? {} : { socket: tunnel }),
+    });
     socket.once('connect', () => {
       stage = 'TLS';
     });
@@ -55,13 +56,8 @@ export function openClusterSocket(
     tls = socket;
     return makeDigest === undefined ? socket : new FrameTap(socket, { makeDigest, maxFrameBytes });
   };
-  const settings: ClientOptions & { readonly servername: string; readonly closeTimeout: number } = {
-    cert: certificate.certificate,
-    key: certificate.key,
-    // In shared mode this one certificate is trusted, whoever signed it.
-    ...(mtls === 'shared' ? { ca: certificate.certificate, allowPartialTrustChain: true } : {}),
-    ...(mtls === 'pki' && certificate.ca !== undefined ? { ca: certificate.ca } : {}),
-    servername: serverName ?? (mtls === 'shared' ? sharedServerName : outlet.hostname),
+  const settings: ClientOptions & { readonly closeTimeout: number } = {
+    ...clusterTls(options, options.certificate, bareHost(outlet)),
     perMessageDeflate: false,
     // A node that answers pings may be listed as a node.
     autoPong: false,
@@ -78,6 +74,7 @@ export function openClusterSocket(
     });
     return { websocket, stage: () => stage, receivedBytes: () => tls?.bytesRead ?? 0 };
   } catch (error) {
+    tunnel?.destroy();
     // Node reads certificate and key here, and throws when they cannot be read or do not belong together.
     throw isNativeError(error) ? describeConnectionError(error, 'TLS', subject, maxFrameBytes) : error;
   }

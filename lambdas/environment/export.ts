@@ -1,19 +1,11 @@
 import * as v from 'valibot';
 import { controlPlaneName } from '../../core/names.ts';
+import { clusterEntries } from './cluster.ts';
 import { commaSeparated, nonEmptyText, versionList, wholeNumber } from './fields.ts';
 
 export const exportEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
-  /** `host:port` of the control plane's `cluster_listen`. */
-  CLUSTER_ENDPOINT: v.pipe(v.string(), v.regex(/^[^\s/?#@]+:\d{1,5}$/, 'host:port is expected')),
-  /** `shared` or `pki`, as `cluster_mtls` in the control plane's kong.conf. */
-  CLUSTER_MTLS: v.picklist(['shared', 'pki']),
-  /** TLS server name; empty for Kong's own (`kong_clustering` in shared mode, the host in PKI mode). */
-  CLUSTER_SERVER_NAME: v.string(),
-  /**
-   * Secrets Manager id of `{"certificate": PEM, "key": PEM, "ca"?: PEM}`, a data plane's cluster certificate.
-   */
-  CLUSTER_CERTIFICATE_SECRET: nonEmptyText,
+  ...clusterEntries,
   /** Comma-separated full versions of the data planes to publish for. */
   DATA_PLANE_VERSIONS: versionList,
   /** Comma-separated names of plugins that are not Kong's own. */

@@ -1,18 +1,12 @@
 import * as v from 'valibot';
+import { clusterEntries } from './cluster.ts';
 import { exportEnvironment } from './export.ts';
 import { nonEmptyText } from './fields.ts';
 
 export const listenEnvironment = v.object({
-  ...v.pick(exportEnvironment, [
-    'CONTROL_PLANE',
-    'CLUSTER_ENDPOINT',
-    'CLUSTER_MTLS',
-    'CLUSTER_SERVER_NAME',
-    'CLUSTER_CERTIFICATE_SECRET',
-    'DATA_PLANE_VERSIONS',
-    'CUSTOM_PLUGINS',
-    'QUEUE_URL',
-  ]).entries,
+  ...clusterEntries,
+  ...v.pick(exportEnvironment, ['CONTROL_PLANE', 'DATA_PLANE_VERSIONS', 'CUSTOM_PLUGINS', 'QUEUE_URL'])
+    .entries,
   /** What tells this deployment and control plane from all others: the listener's node id is made of it. */
   NODE_SEED: nonEmptyText,
 });

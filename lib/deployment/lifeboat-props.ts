@@ -50,6 +50,18 @@ export interface LifeboatControlPlaneProps {
    */
   readonly clusterCertificateSecretArn?: string | undefined;
   /**
+   * `http://` or `https://` URL of a forward proxy on the way to the control plane, without user and
+   * password: as `proxy_server` with `cluster_use_proxy` on its data planes.
+   * @default there is none
+   */
+  readonly proxyServer?: string | undefined;
+  /**
+   * Complete ARN of a secret with what the proxy needs: `{"username", "password"}`, and `"ca"`, PEM, for a
+   * proxy with TLS whose certificate is of a private authority.
+   * @default the proxy needs nothing
+   */
+  readonly proxySecretArn?: string | undefined;
+  /**
    * Complete ARN of a secret that signs the event hooks.
    * @default a secret is made, and generated
    */

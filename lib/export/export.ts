@@ -12,6 +12,7 @@ import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
 import { ScheduleRole } from '../functions/schedule-role.ts';
 import type { ControlPlaneSettings, Settings } from '../settings/settings.ts';
 import type { Vault } from '../vault/vault.ts';
+import { clusterVariables, connectsOverIpv6 } from './cluster-variables.ts';
 
 export interface ExportProps {
   readonly controlPlane: string;
@@ -41,6 +42,8 @@ export class Export extends Construct {
   readonly exporter: LifeboatFunction<ExportVariables>;
   readonly hookSecret: ReadableSecret;
   readonly certificateSecret: ReadableSecret;
+  /** What the forward proxy needs, if there is one. */
+  readonly proxySecret: ReadableSecret | undefined;
 
   constructor(scope: Construct, id: string, props: ExportProps) {
     super(scope, id);
@@ -68,13 +71,15 @@ export class Export extends Construct {
     this.hookSecret = this.#createHookSecret(controlPlane, settings);
     this.certificateSecret = this.#createCertificateSecret(controlPlane, settings);
     this.certificateSecret.grantRead(role);
+    this.proxySecret =
+      settings.proxySecretArn === undefined
+        ? undefined
+        : secretsmanager.Secret.fromSecretCompleteArn(this, 'ProxySecret', settings.proxySecretArn);
+    this.proxySecret?.grantRead(role);
 
     const variables: ExportVariables = {
       CONTROL_PLANE: controlPlane,
-      CLUSTER_ENDPOINT: settings.clusterEndpoint,
-      CLUSTER_MTLS: settings.clusterMtls,
-      CLUSTER_SERVER_NAME: settings.clusterServerName ?? '',
-      CLUSTER_CERTIFICATE_SECRET: this.certificateSecret.secretArn,
+      ...clusterVariables(settings, this.certificateSecret.secretArn),
       DATA_PLANE_VERSIONS: settings.dataPlaneVersions.join(','),
       CUSTOM_PLUGINS: settings.customPlugins.join(','),
       BUCKET: vault.bucket.bucketName,
@@ -96,6 +101,7 @@ export class Export extends Construct {
       logKey,
       reservedConcurrency: deployment.reservedConcurrency.export,
       vpc: settings.vpc,
+      ipv6: connectsOverIpv6(settings),
     });
     this.exporter = exporter;
     // Grants ReceiveMessage, DeleteMessage and ChangeMessageVisibility, all of which the function needs.

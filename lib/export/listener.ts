@@ -9,6 +9,7 @@ import { FunctionRole, LifeboatFunction } from '../functions/function.ts';
 import { ScheduleRole } from '../functions/schedule-role.ts';
 import type { ControlPlaneSettings, Settings } from '../settings/settings.ts';
 import type { Vault } from '../vault/vault.ts';
+import { clusterVariables, connectsOverIpv6 } from './cluster-variables.ts';
 import type { Export } from './export.ts';
 
 export interface ListenerProps {
@@ -30,7 +31,7 @@ const memorySizeMb = 128;
 
 /**
  * Listens to a control plane: connected as a data plane all the time, and rings at the export's queue when a
- * configuration comes. It may read the certificate and ring, nothing else.
+ * configuration comes. It may read the certificate, read what a proxy needs, and ring, nothing else.
  */
 export class Listener extends Construct {
   readonly listener: LifeboatFunction<ListenVariables>;
@@ -40,6 +41,7 @@ export class Listener extends Construct {
     const { controlPlane, settings, deployment, logKey, vault, export: unit } = props;
     const role = new FunctionRole(this, 'Role');
     unit.certificateSecret.grantRead(role);
+    unit.proxySecret?.grantRead(role);
     role.addToPolicy(
       new iam.PolicyStatement({
         sid: 'Ring',
@@ -49,10 +51,7 @@ export class Listener extends Construct {
     );
     const variables: ListenVariables = {
       CONTROL_PLANE: controlPlane,
-      CLUSTER_ENDPOINT: settings.clusterEndpoint,
-      CLUSTER_MTLS: settings.clusterMtls,
-      CLUSTER_SERVER_NAME: settings.clusterServerName ?? '',
-      CLUSTER_CERTIFICATE_SECRET: unit.certificateSecret.secretArn,
+      ...clusterVariables(settings, unit.certificateSecret.secretArn),
       DATA_PLANE_VERSIONS: settings.dataPlaneVersions.join(','),
       CUSTOM_PLUGINS: settings.customPlugins.join(','),
       QUEUE_URL: unit.queue.queueUrl,
@@ -69,6 +68,7 @@ export class Listener extends Construct {
       logKey,
       reservedConcurrency: deployment.reservedConcurrency.listen,
       vpc: settings.vpc,
+      ipv6: connectsOverIpv6(settings),
       // A run that fails is made good by the next one. Begun later it would listen beside that.
       unattended: { retryAttempts: 0, maxEventAge: Duration.minutes(1) },
     });

@@ -25,9 +25,9 @@ export interface PrivateEndpointsProps {
 
 /**
  * Connects a network without internet access to AWS: interface endpoints for SQS (the queue), Secrets Manager
- * (the certificate) and KMS (the signature), a gateway endpoint for S3. Each is open to the exports' security
- * groups, and for what they call there alone, so that nothing can be copied to another bucket or queue. Logs
- * need no endpoint: Lambda takes them outside of the function's network.
+ * (the certificate, what a proxy needs) and KMS (the signature), a gateway endpoint for S3. Each is open to
+ * the exports' security groups, and for what they call there alone, so that nothing can be copied to another
+ * bucket or queue. Logs need no endpoint: Lambda takes them outside of the function's network.
  */
 export class PrivateEndpoints extends Construct {
   constructor(
@@ -88,7 +88,9 @@ export class PrivateEndpoints extends Construct {
       services.SECRETS_MANAGER,
       allowEverybody(
         ['secretsmanager:GetSecretValue'],
-        units.map(({ certificateSecret }) => certificateSecret.secretArn),
+        units.flatMap(({ certificateSecret, proxySecret }) =>
+          [certificateSecret, proxySecret].flatMap((secret) => secret?.secretArn ?? []),
+        ),
       ),
     );
     // S3 itself calls KMS to encrypt and decrypt.

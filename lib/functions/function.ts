@@ -41,6 +41,8 @@ export interface LifeboatFunctionProps<Variables> {
    * more tries, within six hours
    */
   readonly unattended?: Pick<lambda.EventInvokeConfigOptions, 'retryAttempts' | 'maxEventAge'> | undefined;
+  /** Lets it call IPv6 addresses from that network, whose subnets must be dual-stack. @default false */
+  readonly ipv6?: boolean | undefined;
 }
 
 /**
@@ -96,8 +98,8 @@ export class LifeboatFunction<
 
 function attachToNetwork(
   scope: Construct,
-  { vpc, role }: Pick<LifeboatFunctionProps<unknown>, 'vpc' | 'role'>,
-): Pick<lambda.FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups'> {
+  { vpc, ipv6 = false, role }: Pick<LifeboatFunctionProps<unknown>, 'vpc' | 'ipv6' | 'role'>,
+): Pick<lambda.FunctionOptions, 'vpc' | 'vpcSubnets' | 'securityGroups' | 'ipv6AllowedForDualStack'> {
   if (vpc === undefined) {
     return {};
   }
@@ -153,6 +155,8 @@ function attachToNetwork(
       privateSubnetIds: vpc.subnetIds,
     }),
     vpcSubnets: { subnets },
+    // Lambda refuses it for subnets that have IPv4 alone.
+    ...(ipv6 ? { ipv6AllowedForDualStack: true } : {}),
     securityGroups: vpc.securityGroupIds.map((id, index) =>
       ec2.SecurityGroup.fromSecurityGroupId(scope, `SecurityGroup${index}`, id, { mutable: false }),
     ),

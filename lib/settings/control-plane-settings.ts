@@ -7,6 +7,7 @@ import {
   dataPlaneVersionSchema,
   listSchema,
   pluginNameSchema,
+  proxyServerSchema,
   roleArnSchema,
   secretArnSchema,
   sectionSchema,
@@ -157,6 +158,10 @@ const controlPlaneSection = sectionSchema({
   customPlugins: v.optional(listSchema(pluginNameSchema, 'plugin names'), []),
   /** A secret of yours with the cluster certificate. Default: one is made, and waits to be filled. */
   clusterCertificateSecretArn: v.optional(secretArnSchema),
+  /** A forward proxy on the way to the control plane. Default: there is none. */
+  proxyServer: v.optional(proxyServerSchema),
+  /** A secret of yours with what the proxy needs: `{"username", "password", "ca"?}`. Default: nothing. */
+  proxySecretArn: v.optional(secretArnSchema),
   /** A secret of yours that signs the event hooks. Default: one is generated. */
   eventHookSecretArn: v.optional(secretArnSchema),
   /**
@@ -203,5 +208,9 @@ export const controlPlaneSchema = v.pipe(
         'scheduleMinutes where 5 minutes are too long',
     ),
     ['listen'],
+  ),
+  v.check(
+    ({ proxyServer, proxySecretArn }) => proxySecretArn === undefined || proxyServer !== undefined,
+    'proxySecretArn is for a proxy: name proxyServer, or remove it',
   ),
 );

@@ -1,4 +1,5 @@
 /** Schemas of single settings, each with the sentence that refuses a wrong value. */
+import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import { kongVersion } from '../../core/names.ts';
 
@@ -122,8 +123,34 @@ export const clusterEndpointSchema = v.pipe(
 );
 
 function isHostAndPort(given: string): boolean {
-  const port = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(given)?.[1];
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
+  const [, address, port] =
+    /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[([0-9a-fA-F:]+)\]):(\d{1,5})$/.exec(given) ?? [];
+  return (
+    port !== undefined &&
+    Number(port) >= 1 &&
+    Number(port) <= 65_535 &&
+    (address === undefined || isIPv6(address))
+  );
+}
+
+const proxyExpected =
+  'the http:// or https:// URL of a forward proxy is expected, with host and port alone, for example "http://proxy.example.com:3128"';
+
+export const proxyServerSchema = v.pipe(
+  v.string(proxyExpected),
+  // It would stand in the template and in the function's environment, for many to read. It is not repeated.
+  v.check(
+    (given) => isToken(given) || !given.includes('@'),
+    'it has a user or a password in it, which others would read in the template: put them into a secret, and name that in proxySecretArn',
+  ),
+  v.check((given) => isToken(given) || given.includes('@') || isProxyUrl(given), proxyExpected),
+);
+
+function isProxyUrl(given: string): boolean {
+  if (!/^https?:\/\/[^\s/?#]+\/?$/.test(given) || !URL.canParse(given)) {
+    return false;
+  }
+  return isHostAndPort(given.replace(/^https?:\/\//, '').replace(/\/$/, ''));
 }
 
 export const pluginNameSchema = textSchema(

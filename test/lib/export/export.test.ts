@@ -84,6 +84,8 @@ describe('the export of a control plane', () => {
         CLUSTER_MTLS: 'shared',
         CLUSTER_SERVER_NAME: '',
         CLUSTER_CERTIFICATE_SECRET: secret('prod', 'ClusterCertificate').arn,
+        PROXY_SERVER: '',
+        PROXY_SECRET: '',
         DATA_PLANE_VERSIONS: ['3.9.1', '3.8.1'],
         CUSTOM_PLUGINS: ['my-plugin'],
         QUEUE_URL: queueUrl('prod'),
@@ -95,11 +97,41 @@ describe('the export of a control plane', () => {
         CLUSTER_MTLS: 'pki',
         CLUSTER_SERVER_NAME: 'kong-cp',
         CLUSTER_CERTIFICATE_SECRET: secret('staging', 'ClusterCertificate').arn,
+        PROXY_SERVER: '',
+        PROXY_SECRET: '',
         DATA_PLANE_VERSIONS: ['3.9.0'],
         CUSTOM_PLUGINS: [],
         QUEUE_URL: queueUrl('staging'),
       },
     ]);
+  });
+
+  it.each([
+    ['an IPv6 address', { clusterEndpoint: '[fd00::7]:8005' }, true],
+    ['a proxy at an IPv6 address', { proxyServer: 'http://[fd00::7]:3128' }, true],
+    [
+      'an IPv6 address behind a proxy',
+      { clusterEndpoint: '[fd00::7]:8005', proxyServer: 'http://10.0.0.7:3128' },
+      undefined,
+    ],
+    ['a name', {}, undefined],
+  ])('may call %s from its network', (_, settings, expected) => {
+    const vpc = {
+      vpcId: 'vpc-0000000a',
+      availabilityZones: ['eu-central-1a'],
+      subnetIds: ['subnet-0000000a'],
+      securityGroupIds: ['sg-0000000a'],
+    };
+    const unit = { clusterEndpoint: 'cp:8005', dataPlaneVersions: ['3.9.1'], vpc, ...settings };
+
+    const { properties } = one(
+      deploy({ controlPlanes: { prod: unit } }),
+      'AWS::Lambda::Function',
+      'Exportprod',
+    );
+
+    expect(properties).toMatchObject({ VpcConfig: { SubnetIds: ['subnet-0000000a'] } });
+    expect((properties['VpcConfig'] as Record<string, unknown>)['Ipv6AllowedForDualStack']).toBe(expected);
   });
 
   it('is in the network of a private control plane, and nothing else is', () => {
@@ -273,6 +305,29 @@ describe('the secrets of a control plane', () => {
       HookSecretArnprod: arn('hook'),
       ClusterCertificateArnprod: arn('cluster'),
     });
+  });
+
+  it('are three where a forward proxy asks for credentials', () => {
+    const arn = `arn:aws:secretsmanager:${region}:${account}:secret:proxy-AbCdEf`;
+    const proxied = deploy({
+      controlPlanes: {
+        prod: {
+          clusterEndpoint: 'cp:8005',
+          dataPlaneVersions: ['3.9.1'],
+          proxyServer: 'http://proxy.example.com:3128',
+          proxySecretArn: arn,
+          listen: true,
+        },
+      },
+    });
+
+    const read = v.parse(exportEnvironment, environment(one(proxied, 'AWS::Lambda::Function', 'Exportprod')));
+    const readers = ['ExportRole', 'ListenprodRole', 'PresignRole', 'IntakeRole'].map((name) =>
+      rights(proxied, role(proxied, name)).includes(`Allow secretsmanager:GetSecretValue ${arn}`),
+    );
+
+    expect(read).toMatchObject({ PROXY_SERVER: 'http://proxy.example.com:3128', PROXY_SECRET: arn });
+    expect(readers).toEqual([true, true, false, false]);
   });
 
   it('are a hook secret that survives every shell, and a form for its certificate', () => {

@@ -68,6 +68,8 @@ describe('the listener of a control plane', () => {
       CLUSTER_MTLS: 'shared',
       CLUSTER_SERVER_NAME: '',
       CLUSTER_CERTIFICATE_SECRET: certificate.arn,
+      PROXY_SERVER: '',
+      PROXY_SECRET: '',
       DATA_PLANE_VERSIONS: ['3.9.1', '3.8.1'],
       CUSTOM_PLUGINS: ['my-plugin'],
       QUEUE_URL: `https://sqs.${region}.amazonaws.com/${account}/${queue.arn.split(':').at(-1)}`,

@@ -8,10 +8,11 @@ const network = {
   securityGroupIds: ['sg-0000000a'],
 };
 const endpoints = { routeTableIds: ['rtb-0000000a', 'rtb-0000000b'] };
+const proxySecretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:proxy-AbCdEf';
 const unit = { clusterEndpoint: 'cp:8005', dataPlaneVersions: ['3.9.1'] };
 const deployment = deploy({
   controlPlanes: {
-    prod: { ...unit, vpc: { ...network, endpoints } },
+    prod: { ...unit, proxyServer: 'http://proxy:3128', proxySecretArn, vpc: { ...network, endpoints } },
     staging: { ...unit, vpc: { ...network, securityGroupIds: ['sg-0000000a', 'sg-0000000b'] } },
     elsewhere: { ...unit, vpc: { ...network, vpcId: 'vpc-0000000b', securityGroupIds: ['sg-0000000c'] } },
   },
@@ -38,7 +39,11 @@ describe('private endpoints', () => {
     [
       'SecretsManager',
       'secretsmanager',
-      statement('secretsmanager:GetSecretValue', [certificate('prod'), certificate('staging')]),
+      statement('secretsmanager:GetSecretValue', [
+        proxySecretArn,
+        certificate('prod'),
+        certificate('staging'),
+      ]),
     ],
     [
       'Kms',

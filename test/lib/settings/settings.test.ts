@@ -185,6 +185,8 @@ describe('the settings of a deployment', () => {
       customPlugins: ['my-plugin', 'other_plugin2'],
       clusterCertificateSecretArn: secretArn,
       eventHookSecretArn: secretArn.replace('aws', 'aws-us-gov'),
+      proxyServer: 'http://proxy.example.com:3128',
+      proxySecretArn: secretArn.replace('name', 'proxy'),
       readerRoleTrust: ['111122223333', 'arn:aws:iam::111122223333:role/path/data-plane'],
       fileReaderRoleArns: ['arn:aws:iam::444455556666:role/path/auditor'],
       vpc,
@@ -253,14 +255,40 @@ describe('the settings of a deployment', () => {
     expect(said).toEqual([]);
   });
 
-  it.each(['kong-cp:1', 'kong-cp:65535', '10.0.0.7:8005', '[fd00::7]:8005', 'cp.konghq.com:443'])(
-    'take the endpoint %p',
-    (clusterEndpoint) => {
-      const said = sentences(given({}, { clusterEndpoint }));
+  it.each([
+    'kong-cp:1',
+    'kong-cp:65535',
+    '10.0.0.7:8005',
+    '[fd00::7]:8005',
+    '[2001:db8::1]:8005',
+    'cp.konghq.com:443',
+  ])('take the endpoint %p', (clusterEndpoint) => {
+    const said = sentences(given({}, { clusterEndpoint }));
 
-      expect(said).toEqual([]);
-    },
-  );
+    expect(said).toEqual([]);
+  });
+
+  it.each([
+    'http://proxy:3128',
+    'https://proxy.example.com:443/',
+    'http://[fd00::7]:3128',
+    'http://10.0.0.7:1',
+  ])('take the proxy %p, with a secret or without', (proxyServer) => {
+    const said = [{ proxyServer }, { proxyServer, proxySecretArn: secretArn }].flatMap((proxy) =>
+      sentences(given({}, proxy)),
+    );
+
+    expect(said).toEqual([]);
+  });
+
+  it('do not repeat the password in the URL of a proxy', () => {
+    const said = sentences(given({}, { proxyServer: 'http://lifeboat:sesame@proxy:3128' }));
+
+    expect(said).toEqual([
+      expect.stringMatching(/^- controlPlanes.prod.proxyServer: it has a user or a pass.*proxySecretArn$/),
+    ]);
+    expect(said.join()).not.toContain('sesame');
+  });
 
   it('take one control plane or more', () => {
     const said = [1, 0].map((count) => sentences({ controlPlanes: numbered(count) }));
@@ -453,6 +481,9 @@ describe('a wrong setting', () => {
       'kong-cp:65536',
       'kong-cp:8005/',
       '-:8005',
+      '2001:db8::1:8005',
+      '[2001:db8::1]',
+      '[2001:db8::1::2]:8005',
       8005,
     ].map(
       (clusterEndpoint): Wrong => [
@@ -462,6 +493,29 @@ describe('a wrong setting', () => {
         endpointExpected,
       ],
     ),
+    ...[
+      'proxy.example.com:3128',
+      'http://proxy.example.com',
+      'socks5://proxy.example.com:1080',
+      'http://proxy.example.com:3128/path',
+      'http://proxy.example.com:3128?a=1',
+      'http://proxy.example.com:0',
+      'http://[fd00:::7]:3128',
+      3128,
+    ].map(
+      (proxyServer): Wrong => [
+        `the proxy ${proxyServer}`,
+        given({}, { proxyServer }),
+        'controlPlanes.prod.proxyServer',
+        'the http:// or https:// URL of a forward proxy is expected',
+      ],
+    ),
+    [
+      'a secret for no proxy',
+      given({}, { proxySecretArn: secretArn }),
+      'controlPlanes.prod',
+      'proxySecretArn is for a proxy: name proxyServer, or remove it',
+    ],
     ...['Prod', 'prod eu', 'prod_eu', '', 'x'.repeat(41)].map(
       (name): Wrong => [
         `a control plane called "${name}"`,
@@ -527,10 +581,10 @@ describe('a wrong setting', () => {
       'arn:aws:secretsmanager:eu-central-1:111122223333:secret:kong',
       7,
     ].flatMap((wrong) =>
-      ['clusterCertificateSecretArn', 'eventHookSecretArn'].map(
+      ['clusterCertificateSecretArn', 'eventHookSecretArn', 'proxySecretArn'].map(
         (name): Wrong => [
           `the ${name} ${wrong}`,
-          given({}, { [name]: wrong }),
+          given({}, { proxyServer: 'http://proxy:3128', [name]: wrong }),
           `controlPlanes.prod.${name}`,
           secretExpected,
         ],

@@ -1,0 +1,56 @@
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import * as v from 'valibot';
+import { readCertificates, UnusableClusterCertificate } from '../access/certificate-with-key.ts';
+import { ControlPlaneError } from '../kong/errors.ts';
+import type { ForwardProxy } from '../kong/forward-proxy.ts';
+import { readJsonSecret, UnusableSecret } from './json-secret.ts';
+
+const proxySecret = v.object({
+  username: v.optional(v.string(), ''),
+  password: v.optional(v.string(), ''),
+  ca: v.optional(v.string(), ''),
+});
+
+/**
+ * A forward proxy with the credentials and the CA in its secret: JSON with `username` and `password`, or
+ * `ca`, PEM, or all of them.
+ *
+ * @throws ControlPlaneError `refused` when the secret does not hold that; the message never quotes it
+ */
+export async function readForwardProxy(
+  secretsManager: SecretsManagerClient,
+  url: URL,
+  secretId: string,
+): Promise<ForwardProxy> {
+  try {
+    const { username, password, ca } = await readJsonSecret(secretsManager, secretId, proxySecret);
+    requireUsable(username, password, ca);
+    return {
+      url,
+      ...(username === '' ? {} : { credentials: { username, password } }),
+      ...(ca.trim() === '' ? {} : { ca: readCertificates(ca, 'ca').join('') }),
+    };
+  } catch (error) {
+    if (!(error instanceof UnusableClusterCertificate || error instanceof UnusableSecret)) {
+      throw error;
+    }
+    throw new ControlPlaneError(
+      'refused',
+      `what secret ${secretId} has for forward proxy ${url.host} cannot be used: ${error.message}. Put {"username": "…", "password": "…"} ` +
+        'there, and "ca": PEM for a proxy with TLS whose certificate is of a private authority',
+    );
+  }
+}
+
+function requireUsable(username: string, password: string, ca: string): void {
+  if (username === '' && password === '' && ca.trim() === '') {
+    throw new UnusableSecret('the secret has neither "username" and "password" nor "ca"');
+  }
+  if (username === '' && password !== '') {
+    throw new UnusableSecret('the secret has a "password" and no "username"');
+  }
+  // RFC 7617, 2: the proxy would take the rest for the password.
+  if (username.includes(':')) {
+    throw new UnusableSecret('there is a colon in "username"');
+  }
+}
