@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { ignoreErrors } from '../ignore-errors.ts';
 import { type ClusterAddress, type ClusterConnection, connectToCluster } from './cluster-connection.ts';
 import type {
   ConfigurationRequest,
@@ -28,7 +29,10 @@ export interface ClusterEndpointOptions extends ClusterAddress {
    * come. @default 20,000
    */
   readonly firstFrameTimeoutMs?: number | undefined;
-  /** After so long without one, plugins are announced without versions as well. @default 5,000 */
+  /**
+   * After so long without one, plugins are announced without versions as well; after longer, where one was
+   * seen to take longer. @default 5,000
+   */
   readonly namedVersionsTimeoutMs?: number | undefined;
   /** A connection stays no longer than this; Kong's 45 s, and a little less. @default 40,000 */
   readonly longestStayMs?: number | undefined;
@@ -38,6 +42,7 @@ export interface ClusterEndpointOptions extends ClusterAddress {
 }
 
 const defaultMaxFrameBytes = 64 * 2 ** 20;
+const defaultFirstFrameTimeoutMs = 20_000;
 // Real configurations shrink to a seventh, a gzip bomb to a thousandth.
 const largestInflation = 16;
 
@@ -47,14 +52,23 @@ const largestInflation = 16;
  * configuration has a connection of its own. None pings, so that the control plane does not list us.
  */
 export function clusterEndpointControlPlane(options: ClusterEndpointOptions): ControlPlane {
-  return { visit: () => visitClusterEndpoint(options) };
+  const pace = { slowestFirstFrameMs: 0 };
+  return { visit: () => visitClusterEndpoint(options, pace) };
+}
+
+/**
+ * How long it took at most, in this process, until the connection that was opened first was served: the time
+ * of an export, where nobody else is connected.
+ */
+interface Pace {
+  slowestFirstFrameMs: number;
 }
 
 /**
  * Of the connections that served something the last one stays: with no client left the control plane would
  * drop its payload.
  */
-function visitClusterEndpoint(options: ClusterEndpointOptions): ControlPlaneVisit {
+function visitClusterEndpoint(options: ClusterEndpointOptions, pace: Pace): ControlPlaneVisit {
   // A control plane drops a client that does not ping after 45 s, with an error line.
   const { longestStayMs = 40_000, clock } = options;
   const over = new AbortController();
@@ -77,13 +91,18 @@ function visitClusterEndpoint(options: ClusterEndpointOptions): ControlPlaneVisi
   return {
     async configuration(request) {
       const opened: AnnouncedConnection[] = [];
+      let isServed = false;
       try {
-        const { configuration, connection } = await readConfiguration(options, request, opened);
+        const { configuration, connection } = await readConfiguration(options, pace, request, opened);
         stay(connection);
         return configuration;
       } finally {
         for (const { connection } of opened) {
-          if (connection !== staying) {
+          if (connection === staying) {
+            isServed = true;
+          } else if (isServed) {
+            leaving.push(leaveAfterFrame(connection, options, request.signal));
+          } else {
             leave(connection);
           }
         }
@@ -94,6 +113,19 @@ function visitClusterEndpoint(options: ClusterEndpointOptions): ControlPlaneVisi
       await Promise.all([...leaving, staying?.leave()]);
     },
   };
+}
+
+/**
+ * Leaves a connection that was opened after the one that was served. The control plane may still export for
+ * it, and takes it for an error if nobody is there any more to be sent that.
+ */
+async function leaveAfterFrame(
+  connection: ClusterConnection,
+  { firstFrameTimeoutMs = defaultFirstFrameTimeoutMs }: ClusterEndpointOptions,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await ignoreErrors(connection.nextFrame(firstFrameTimeoutMs, signal));
+  await connection.leave();
 }
 
 async function openConnection(
@@ -119,15 +151,20 @@ async function openConnection(
 /** @param opened takes each connection that was opened, also those that gave nothing */
 async function readConfiguration(
   options: ClusterEndpointOptions,
+  pace: Pace,
   request: ConfigurationRequest,
   opened: AnnouncedConnection[],
 ): Promise<{ readonly configuration: ControlPlaneConfiguration; readonly connection: ClusterConnection }> {
   const { maxFrameBytes = defaultMaxFrameBytes, clock } = options;
   const { maxJsonBytes = largestInflation * maxFrameBytes } = options;
   const { signal } = request;
+  const { namedVersionsTimeoutMs = 5_000 } = options;
+  const startedMs = clock.monotonicMs();
   const first = await awaitFirstFrame({
     ...options,
     ...request,
+    // A second connection makes a slow control plane export a second time: it gets the time that it needs.
+    namedVersionsTimeoutMs: Math.max(namedVersionsTimeoutMs, 2 * pace.slowestFirstFrameMs),
     open: async (pluginVersions) => {
       const connection = await openConnection(options, request, pluginVersions);
       opened.push(connection);
@@ -135,6 +172,9 @@ async function readConfiguration(
     },
   });
   const { connection, pluginVersions } = first;
+  if (connection === opened[0]?.connection) {
+    pace.slowestFirstFrameMs = Math.max(pace.slowestFirstFrameMs, clock.monotonicMs() - startedMs);
+  }
   // After a change the file is needed; after a scheduled check it seldom is.
   const makeFile = request.changedAt !== undefined;
   const read = (frame: Uint8Array): Promise<CheckedFrame> =>

@@ -36,8 +36,13 @@ export class Manners {
 
   /** After the control plane has sent nothing. Where it is away no other way would do either. */
   nextAfter(error: unknown): void {
-    if (error instanceof ControlPlaneError && !['unreachable', 'dropped'].includes(error.code)) {
-      this.#at = (this.#at + 1) % this.#all.length;
+    if (!(error instanceof ControlPlaneError) || ['unreachable', 'dropped'].includes(error.code)) {
+      return;
     }
+    const { version } = this.current;
+    // Whatever it says of plugins, a version that is not served is one more error in the control plane's log.
+    const isUseless = (manner: Manner) => error.code === 'incompatible' && manner.version === version;
+    const next = [...this.#all.slice(this.#at + 1), ...this.#all].findIndex((manner) => !isUseless(manner));
+    this.#at = (this.#at + 1 + Math.max(0, next)) % this.#all.length;
   }
 }

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { connectToCluster } from '../../../core/kong/cluster-connection.ts';
+import type { ClusterEndpointOptions } from '../../../core/kong/cluster-endpoint.ts';
 import {
   type ControlPlane,
   type ControlPlaneOptions,
@@ -97,6 +99,63 @@ describe('a control plane that compares the versions of plugins', () => {
     expect(configuration.frameBytes).toBeGreaterThan(2_500_000);
   });
 
+  it('is asked twice where its export takes longer than that, but only once', async () => {
+    const controlPlane = await start({ exportMs: 500 });
+    const reader = readerOf(controlPlane, { namedVersionsTimeoutMs: 200 });
+    const readOnce = async () => {
+      const visit = reader.visit();
+      const { pluginVersions } = await visit.configuration({ dataPlaneVersion: '3.9.1' });
+      await visit.end();
+      await until(() => controlPlane.connectedNodes().length === 0);
+      return { pluginVersions, exports: controlPlane.exportCount() };
+    };
+
+    const [first, second] = [await readOnce(), await readOnce()];
+
+    expect([first, second]).toEqual([
+      { pluginVersions: 'named', exports: 2 },
+      { pluginVersions: 'named', exports: 3 },
+    ]);
+  });
+
+  it('is not left while it exports for the second connection: that would be an error in its log', async () => {
+    const controlPlane = await start();
+    const events: string[] = [];
+    // Nothing comes before both connections have been opened; then one frame each, a while apart.
+    const connect: NonNullable<ClusterEndpointOptions['connect']> = async (...parameters) => {
+      const name = events.length === 0 ? 'first' : 'second';
+      events.push(`${name} opened`);
+      const connection = await connectToCluster(...parameters);
+      return {
+        ...connection,
+        arrival: name === 'first' ? connection.arrival : () => new Promise(() => undefined),
+        async nextFrame(waitMs, signal) {
+          if (name === 'first' && events.length === 1) {
+            return 'nothing';
+          }
+          if (name === 'second' && waitMs === 0) {
+            return 'nothing';
+          }
+          const frame = await connection.nextFrame(waitMs, signal);
+          events.push(`${name} served`);
+          return frame;
+        },
+        leave() {
+          events.push(`${name} left`);
+          return connection.leave();
+        },
+      };
+    };
+
+    await read(controlPlane, {}, { connect });
+
+    expect(events.filter((event) => event.startsWith('second'))).toEqual([
+      'second opened',
+      'second served',
+      'second left',
+    ]);
+  });
+
   it('costs a notice for a plugin without a version alone, and no other line', async () => {
     const controlPlane = await start();
 
@@ -162,10 +221,14 @@ describe('what a visit leaves behind', () => {
     await visit.configuration({ dataPlaneVersion: '3.9.1', changedAt: new Date() });
     await visit.configuration({ dataPlaneVersion: '3.8.1' });
     await visit.end();
-    // Its time is up before the frame comes.
-    await expect(read(controlPlane, { signal: AbortSignal.timeout(100) })).rejects.toEqual(
+    // Its time is up while the control plane exports.
+    const timeIsUp = new AbortController();
+    const cancelled = expect(read(controlPlane, { signal: timeIsUp.signal })).rejects.toEqual(
       failing('cancelled'),
     );
+    await until(() => controlPlane.exportCount() === 2);
+    timeIsUp.abort();
+    await cancelled;
     await sleep(200);
 
     expect(controlPlane.log.filter((line) => !line.startsWith('[notice]'))).toEqual([]);

@@ -273,6 +273,24 @@ describe('a control plane that', () => {
     ]);
   });
 
+  it.each([
+    [
+      ['3.9.1', '3.10.0', '3.10.1'],
+      [named('3.10.1'), named('3.10.0'), named('3.9.1')],
+    ],
+    [['3.10.0'], [named('3.10.0'), omitted('3.10.0'), named('3.10.0')]],
+  ])('cannot serve the newest of %j is asked for the next one at once', async (dataPlaneVersions, asked) => {
+    const { clock, controlPlane, listen } = world({ dataPlaneVersions });
+    controlPlane.treat({
+      refuses: ({ version }) => (version.startsWith('3.10.') ? failing('incompatible') : undefined),
+    });
+
+    await listen(840);
+    await clock.advance(20_000);
+
+    expect(controlPlane.manners.slice(0, 3)).toEqual(asked);
+  });
+
   it('cannot be reached is asked in the same way again', async () => {
     const { clock, controlPlane, listen } = world();
     controlPlane.treat({ refuses: () => failing('unreachable') });
