@@ -28,6 +28,8 @@ const exporter: ExportVariables = {
   PROXY_SECRET: '',
   DATA_PLANE_VERSIONS: '3.9.1',
   CUSTOM_PLUGINS: '',
+  WASM_FILTERS: '',
+  MAX_FRAME_MIB: '64',
   BUCKET: 'vault',
   ENCRYPTION_KEY_ARN: 'arn:aws:kms:eu-central-1:0:key/a',
   SIGNING_KEY_ARN: 'arn:aws:kms:eu-central-1:0:key/b',

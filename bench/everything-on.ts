@@ -39,6 +39,7 @@ export function turnEverythingOn(
           clusterServerName: 'kong-cp.internal.example.com',
           dataPlaneVersions: Array.from({ length: 10 }, (__, patch) => `3.9.${patch}`),
           customPlugins: ['my-plugin'],
+          wasmFilters: ['my-filter'],
           proxyServer: 'http://proxy.internal.example.com:3128',
           proxySecretArn: `arn:aws:secretsmanager:${region}:111122223333:secret:proxy-AbCdEf`,
           readerRoleTrust: ['444455556666'],

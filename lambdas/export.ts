@@ -32,6 +32,8 @@ const exportMessages = exporter({
     certificate: () => certificate.read(),
     nodeSeed: `${environment.BUCKET}/${environment.CONTROL_PLANE}`,
     customPlugins: environment.CUSTOM_PLUGINS,
+    wasmFilters: environment.WASM_FILTERS,
+    maxFrameBytes: environment.MAX_FRAME_MIB * 2 ** 20,
     settle: {
       settleSeconds: environment.SETTLE_SECONDS,
       clockToleranceSeconds: environment.CLOCK_TOLERANCE_SECONDS,

@@ -26,6 +26,8 @@ const listen = listener({
     certificate: () => readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
     nodeSeed: environment.NODE_SEED,
     customPlugins: environment.CUSTOM_PLUGINS,
+    wasmFilters: environment.WASM_FILTERS,
+    maxFrameBytes: environment.MAX_FRAME_MIB * 2 ** 20,
     clock: systemClock,
   }),
   bell: sqsBell(new SQSClient(), environment.QUEUE_URL, controlPlane),

@@ -15,6 +15,7 @@ export interface LocalControlPlane {
   readonly serverName?: string | undefined;
   readonly certificate: ClusterCertificate;
   readonly customPlugins: readonly string[];
+  readonly wasmFilters?: readonly string[] | undefined;
 }
 
 export interface LocalTemplateOptions {
@@ -37,6 +38,7 @@ export function localTemplate({
   settings = {},
 }: LocalTemplateOptions): SynthesizedTemplate {
   const { name, clusterEndpoint, mtls, serverName, customPlugins, certificate } = controlPlane;
+  const { wasmFilters = [] } = controlPlane;
   const parsed = parseSettings({
     ...settings,
     controlPlanes: {
@@ -46,6 +48,7 @@ export function localTemplate({
         ...(serverName === undefined ? {} : { clusterServerName: serverName }),
         dataPlaneVersions,
         customPlugins,
+        wasmFilters,
         listen,
       },
     },

@@ -22,6 +22,7 @@ interface StartOptions {
   readonly clusterCa?: string;
   readonly clusterServerName?: string;
   readonly customPlugins: readonly string[];
+  readonly wasmFilters: readonly string[];
   readonly dataPlaneVersion?: string;
   readonly kong?: string;
   readonly serve?: true;
@@ -55,6 +56,11 @@ const program = new Command('npm start --')
   .option('--cluster-server-name <name>', 'name in the control plane’s certificate, where it is not the host')
   .addOption(
     new Option('--custom-plugins <names>', 'plugins that are not Kong’s own, separated by commas')
+      .default([])
+      .argParser(parseNames),
+  )
+  .addOption(
+    new Option('--wasm-filters <names>', 'filters of a control plane with wasm = on, separated by commas')
       .default([])
       .argParser(parseNames),
   )
@@ -175,14 +181,16 @@ async function rehearseAndReport({
 async function chooseSubject(options: StartOptions): Promise<Subject> {
   const { clusterEndpoint, clusterCert, clusterCertKey } = options;
   if (clusterEndpoint === undefined) {
-    const { clusterCa, clusterServerName, customPlugins } = options;
+    const { clusterCa, clusterServerName, customPlugins, wasmFilters } = options;
     // With a certificate and no endpoint, the simulator's success would be taken for that of a real control
     // plane.
     if (
-      [clusterCert, clusterCertKey, clusterCa, clusterServerName, customPlugins[0]].some((given) => given)
+      [clusterCert, clusterCertKey, clusterCa, clusterServerName, customPlugins[0], wasmFilters[0]].some(
+        (given) => given,
+      )
     ) {
       throw new Error(
-        '--cluster-cert, --cluster-cert-key, --cluster-ca, --cluster-server-name and --custom-plugins describe a real control plane: ' +
+        '--cluster-cert, --cluster-cert-key, --cluster-ca, --cluster-server-name, --custom-plugins and --wasm-filters describe a real control plane: ' +
           'name it with --cluster-endpoint',
       );
     }

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { controlPlaneName } from '../../core/names.ts';
 import { clusterEntries } from './cluster.ts';
-import { commaSeparated, nonEmptyText, versionList, wholeNumber } from './fields.ts';
+import { atLeastOne, commaSeparated, nonEmptyText, versionList, wholeNumber } from './fields.ts';
 
 export const exportEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
@@ -10,6 +10,10 @@ export const exportEnvironment = v.object({
   DATA_PLANE_VERSIONS: versionList,
   /** Comma-separated names of plugins that are not Kong's own. */
   CUSTOM_PLUGINS: commaSeparated(nonEmptyText),
+  /** Comma-separated names of the control plane's wasm filters. */
+  WASM_FILTERS: commaSeparated(nonEmptyText),
+  /** Largest frame that is read, compressed. */
+  MAX_FRAME_MIB: atLeastOne,
   BUCKET: nonEmptyText,
   ENCRYPTION_KEY_ARN: nonEmptyText,
   SIGNING_KEY_ARN: nonEmptyText,

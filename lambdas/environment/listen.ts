@@ -5,8 +5,14 @@ import { nonEmptyText } from './fields.ts';
 
 export const listenEnvironment = v.object({
   ...clusterEntries,
-  ...v.pick(exportEnvironment, ['CONTROL_PLANE', 'DATA_PLANE_VERSIONS', 'CUSTOM_PLUGINS', 'QUEUE_URL'])
-    .entries,
+  ...v.pick(exportEnvironment, [
+    'CONTROL_PLANE',
+    'DATA_PLANE_VERSIONS',
+    'CUSTOM_PLUGINS',
+    'WASM_FILTERS',
+    'MAX_FRAME_MIB',
+    'QUEUE_URL',
+  ]).entries,
   /** What tells this deployment and control plane from all others: the listener's node id is made of it. */
   NODE_SEED: nonEmptyText,
 });

@@ -45,6 +45,21 @@ export interface LifeboatControlPlaneProps {
    */
   readonly customPlugins?: readonly string[] | undefined;
   /**
+   * Filters that it has, where `wasm = on`. Without them it sends no configuration at all.
+   * @default none
+   */
+  readonly wasmFilters?: readonly string[] | undefined;
+  /**
+   * Largest configuration that is read, compressed. MiB, 1 to 256.
+   * @default 64
+   */
+  readonly maxFrameMiB?: number | undefined;
+  /**
+   * Memory of its export. MiB, 512 to 10,240, and at least 256 and 5 times `maxFrameMiB`.
+   * @default 1024
+   */
+  readonly memoryMiB?: number | undefined;
+  /**
    * Complete ARN of a secret with `{"certificate", "key", "ca"?}`, PEM.
    * @default a secret is made, and waits to be filled
    */

@@ -26,9 +26,6 @@ export interface ExportProps {
 // Enough for a settle time, a frame of some hundred MB and a second try. The function stops itself 10 s
 // before.
 const timeout = Duration.seconds(120);
-// Enough for compressed frames of 16 MiB and the file made of them. A function's CPU share grows with its
-// memory.
-const memorySizeMb = 1024;
 // Only messages that cannot be read come so far: the function itself drops readable ones after fewer tries.
 const maxReceiveCount = 10;
 
@@ -82,6 +79,8 @@ export class Export extends Construct {
       ...clusterVariables(settings, this.certificateSecret.secretArn),
       DATA_PLANE_VERSIONS: settings.dataPlaneVersions.join(','),
       CUSTOM_PLUGINS: settings.customPlugins.join(','),
+      WASM_FILTERS: settings.wasmFilters.join(','),
+      MAX_FRAME_MIB: String(settings.maxFrameMiB),
       BUCKET: vault.bucket.bucketName,
       ENCRYPTION_KEY_ARN: vault.encryptionKey.keyArn,
       SIGNING_KEY_ARN: vault.signingKey.keyArn,
@@ -96,7 +95,7 @@ export class Export extends Construct {
       environment: variables,
       role,
       timeout,
-      memorySizeMb,
+      memorySizeMb: settings.memoryMiB,
       logRetentionDays: deployment.logRetentionDays,
       logKey,
       reservedConcurrency: deployment.reservedConcurrency.export,

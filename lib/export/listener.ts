@@ -54,6 +54,8 @@ export class Listener extends Construct {
       ...clusterVariables(settings, unit.certificateSecret.secretArn),
       DATA_PLANE_VERSIONS: settings.dataPlaneVersions.join(','),
       CUSTOM_PLUGINS: settings.customPlugins.join(','),
+      WASM_FILTERS: settings.wasmFilters.join(','),
+      MAX_FRAME_MIB: String(settings.maxFrameMiB),
       QUEUE_URL: unit.queue.queueUrl,
       // The bucket's name tells deployments apart. Its content is closed to this function.
       NODE_SEED: `${vault.bucket.bucketName}/${controlPlane}`,

@@ -6,6 +6,7 @@ import {
   commonNameSchema,
   dataPlaneVersionSchema,
   listSchema,
+  namesSchema,
   pluginNameSchema,
   proxyServerSchema,
   roleArnSchema,
@@ -13,6 +14,8 @@ import {
   sectionSchema,
   textSchema,
   trustedPrincipalSchema,
+  wasmFilterSchema,
+  wholeNumberSchema,
 } from './setting-values.ts';
 
 export const vpcSchema = v.pipe(
@@ -125,6 +128,13 @@ export const dataPlaneAuthSchema = v.pipe(
   ),
 );
 
+/**
+ * What an export needs for a frame of this size: the frame, which the WebSocket copies once; the file that is
+ * made of it, and that file while it is sent; and the function itself. An export of 45 MiB was measured to
+ * take 235 MiB.
+ */
+const neededMemoryMiB = (maxFrameMiB: number) => 256 + 5 * maxFrameMiB;
+
 const isOfKonnect = (clusterEndpoint: string) => /(^|\.)konghq\.(com|tech):\d+$/i.test(clusterEndpoint);
 
 const controlPlaneSection = sectionSchema({
@@ -154,8 +164,21 @@ const controlPlaneSection = sectionSchema({
     v.maxLength(10, 'at most 10 versions are allowed'),
     v.check((versions) => new Set(versions).size === versions.length, 'a version is listed twice'),
   ),
-  /** Plugins that are configured and not Kong's own. */
-  customPlugins: v.optional(listSchema(pluginNameSchema, 'plugin names'), []),
+  /** Plugins that are configured, those that are not Kong's own at least. */
+  customPlugins: v.optional(
+    namesSchema(
+      pluginNameSchema,
+      'plugin names',
+      'a plugin is listed twice: name it once, without a version',
+    ),
+    [],
+  ),
+  /** The wasm filters that the control plane has, used or not. */
+  wasmFilters: v.optional(namesSchema(wasmFilterSchema, 'filter names', 'a filter is listed twice'), []),
+  /** Largest frame that is read, compressed. */
+  maxFrameMiB: v.optional(wholeNumberSchema(1, 256, 'MiB'), 64),
+  /** Memory of the export's function. Its share of CPU grows with it. */
+  memoryMiB: v.optional(wholeNumberSchema(512, 10_240, 'MiB'), 1024),
   /** A secret of yours with the cluster certificate. Default: one is made, and waits to be filled. */
   clusterCertificateSecretArn: v.optional(secretArnSchema),
   /** A forward proxy on the way to the control plane. Default: there is none. */
@@ -212,5 +235,13 @@ export const controlPlaneSchema = v.pipe(
   v.check(
     ({ proxyServer, proxySecretArn }) => proxySecretArn === undefined || proxyServer !== undefined,
     'proxySecretArn is for a proxy: name proxyServer, or remove it',
+  ),
+  v.forward(
+    v.check(
+      ({ maxFrameMiB, memoryMiB }) => memoryMiB >= neededMemoryMiB(maxFrameMiB),
+      ({ input: { maxFrameMiB } }) =>
+        `this is too little for frames of ${maxFrameMiB} MiB: set it to ${neededMemoryMiB(maxFrameMiB)} at least, or lower maxFrameMiB`,
+    ),
+    ['memoryMiB'],
   ),
 );

@@ -155,8 +155,25 @@ function isProxyUrl(given: string): boolean {
 
 export const pluginNameSchema = textSchema(
   /^[A-Za-z0-9_-]{1,64}$/,
-  'the name of a plugin is expected, for example "my-plugin"',
+  'the name of a plugin is expected, without a version, for example "my-plugin"',
 );
+
+// Kong takes it from the filter's file, `<name>.wasm`.
+export const wasmFilterSchema = textSchema(
+  /^(?!.*\.wasm$)[A-Za-z0-9_.-]{1,64}$/,
+  'the name of a filter is expected, which is its file without ".wasm", for example "my-filter"',
+);
+
+/** A list of names in which none may stand twice. */
+export const namesSchema = <const Item extends v.GenericSchema<string>>(
+  item: Item,
+  things: string,
+  twice: string,
+) =>
+  v.pipe(
+    listSchema(item, things),
+    v.check((names) => new Set(names).size === names.length, twice),
+  );
 
 export const dataPlaneVersionSchema = v.pipe(
   v.string('a full Kong version is expected, in quotes, for example "3.9.1"'),

@@ -12,6 +12,7 @@ export interface Subject {
   readonly certificate: ClusterCertificate;
   readonly dataPlaneVersion: string;
   readonly customPlugins: readonly string[];
+  readonly wasmFilters: readonly string[];
   readonly description: string;
   /** Present where it is the simulator: a real control plane is only ever read. */
   readonly simulator: SimulatedControlPlane | undefined;
@@ -36,6 +37,7 @@ export interface RealControlPlaneOptions {
   readonly clusterServerName?: string | undefined;
   readonly dataPlaneVersion?: string | undefined;
   readonly customPlugins: readonly string[];
+  readonly wasmFilters: readonly string[];
 }
 
 /** A real control plane: read, never changed. */
@@ -53,6 +55,7 @@ export async function realControlPlane(options: RealControlPlaneOptions): Promis
     certificate: { certificate, key, ca },
     dataPlaneVersion: options.dataPlaneVersion ?? '3.9.1',
     customPlugins: options.customPlugins,
+    wasmFilters: options.wasmFilters,
     description: `${options.clusterEndpoint}, a real control plane: read, never changed`,
     simulator: undefined,
   };
@@ -83,6 +86,7 @@ export async function simulatedControlPlane(dataPlaneVersion = '3.9.1'): Promise
     certificate: controlPlane.certificates,
     dataPlaneVersion,
     customPlugins: [],
+    wasmFilters: [],
     description: `Kong 3.9.1, simulated, with the configuration of a real one · ${controlPlane.clusterEndpoint}`,
     simulator: driveSimulator(controlPlane, dataPlaneVersion),
   };

@@ -72,8 +72,8 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
-/** Far above the largest configuration (50,000 entities are some 50 MB, gzip makes it 5). */
-const mostBodyBytes = 64 * 1024 * 1024;
+/** Above the largest configuration that any setting allows (`maxFrameMiB`). */
+const mostBodyBytes = 512 * 1024 * 1024;
 
 async function execute(
   definition: ServiceDefinition,

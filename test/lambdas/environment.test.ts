@@ -28,6 +28,8 @@ const exporting: Variables = {
   PROXY_SECRET: '',
   DATA_PLANE_VERSIONS: '3.9.1,3.8.1.2',
   CUSTOM_PLUGINS: '',
+  WASM_FILTERS: '',
+  MAX_FRAME_MIB: '64',
   BUCKET: 'vault',
   ENCRYPTION_KEY_ARN: 'arn:e',
   SIGNING_KEY_ARN: 'arn:s',
@@ -47,6 +49,8 @@ const listening: Variables = {
   PROXY_SECRET: '',
   DATA_PLANE_VERSIONS: '3.9.1,3.8.1.2',
   CUSTOM_PLUGINS: '',
+  WASM_FILTERS: '',
+  MAX_FRAME_MIB: '64',
   QUEUE_URL: 'https://queue',
   NODE_SEED: 'vault/prod',
 };

@@ -29,6 +29,9 @@ export const twoControlPlanes = {
       clusterEndpoint: 'kong-cp.example.com:8005',
       dataPlaneVersions: ['3.9.1', '3.8.1'],
       customPlugins: ['my-plugin'],
+      wasmFilters: ['my-filter', 'other-filter'],
+      maxFrameMiB: 128,
+      memoryMiB: 1200,
     },
     staging: {
       clusterEndpoint: 'kong-cp.internal:8005',

@@ -130,7 +130,12 @@ describe('synth refuses', () => {
     [
       'an export function',
       { controlPlanes: { prod: { ...unit, customPlugins: names(100) } } },
-      /^the environment of the function Gateway\/Lifeboat\/Export-prod\/.* would have \d{4} bytes, but Lambda accepts at most 4096: name fewer dataPlaneVersions, customPlugins or certificates/,
+      /^the environment of the function Gateway\/Lifeboat\/Export-prod\/.* would have \d{4} bytes, but Lambda accepts at most 4096: name fewer dataPlaneVersions, customPlugins, wasmFilters or certificates/,
+    ],
+    [
+      'an export function with many filters',
+      { controlPlanes: { prod: { ...unit, wasmFilters: names(100) } } },
+      /^the environment of the function Gateway\/Lifeboat\/Export-prod\/.* would have \d{4} bytes, .*wasmFilters/,
     ],
   ])('an environment that Lambda would not take, of %s', (_what, settings, sentence) => {
     expect(refusals(settings)).toContainEqual(expect.stringMatching(sentence));

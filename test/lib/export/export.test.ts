@@ -88,6 +88,8 @@ describe('the export of a control plane', () => {
         PROXY_SECRET: '',
         DATA_PLANE_VERSIONS: ['3.9.1', '3.8.1'],
         CUSTOM_PLUGINS: ['my-plugin'],
+        WASM_FILTERS: ['my-filter', 'other-filter'],
+        MAX_FRAME_MIB: 128,
         QUEUE_URL: queueUrl('prod'),
       },
       {
@@ -101,6 +103,8 @@ describe('the export of a control plane', () => {
         PROXY_SECRET: '',
         DATA_PLANE_VERSIONS: ['3.9.0'],
         CUSTOM_PLUGINS: [],
+        WASM_FILTERS: [],
+        MAX_FRAME_MIB: 64,
         QUEUE_URL: queueUrl('staging'),
       },
     ]);
@@ -132,6 +136,12 @@ describe('the export of a control plane', () => {
 
     expect(properties).toMatchObject({ VpcConfig: { SubnetIds: ['subnet-0000000a'] } });
     expect((properties['VpcConfig'] as Record<string, unknown>)['Ipv6AllowedForDualStack']).toBe(expected);
+  });
+
+  it('has the memory that its control plane asks for', () => {
+    const memory = (name: string) => lambdaFunction(`Export${name}`).properties['MemorySize'];
+
+    expect([memory('prod'), memory('staging')]).toEqual([1200, 1024]);
   });
 
   it('is in the network of a private control plane, and nothing else is', () => {

@@ -72,6 +72,8 @@ describe('the listener of a control plane', () => {
       PROXY_SECRET: '',
       DATA_PLANE_VERSIONS: ['3.9.1', '3.8.1'],
       CUSTOM_PLUGINS: ['my-plugin'],
+      WASM_FILTERS: ['my-filter', 'other-filter'],
+      MAX_FRAME_MIB: 128,
       QUEUE_URL: `https://sqs.${region}.amazonaws.com/${account}/${queue.arn.split(':').at(-1)}`,
       NODE_SEED: `${bucket}/prod`,
     });

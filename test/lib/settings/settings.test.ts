@@ -152,6 +152,9 @@ describe('the settings of a deployment', () => {
           ...prod,
           clusterMtls: 'shared',
           customPlugins: [],
+          wasmFilters: [],
+          maxFrameMiB: 64,
+          memoryMiB: 1024,
           fileReaderRoleArns: [],
           dataPlaneAuth: { iam: true },
           listen: false,
@@ -182,7 +185,10 @@ describe('the settings of a deployment', () => {
       clusterMtls: 'pki',
       clusterServerName: 'kong-cp.internal',
       dataPlaneVersions: ['3.9.1', '3.9.1.2'],
-      customPlugins: ['my-plugin', 'other_plugin2'],
+      customPlugins: ['my-plugin', 'other_plugin2', 'cors'],
+      wasmFilters: ['response_transformer', 'my.filter-2'],
+      maxFrameMiB: 256,
+      memoryMiB: 1536,
       clusterCertificateSecretArn: secretArn,
       eventHookSecretArn: secretArn.replace('aws', 'aws-us-gov'),
       proxyServer: 'http://proxy.example.com:3128',
@@ -557,6 +563,57 @@ describe('a wrong setting', () => {
       'a version is listed twice',
     ],
     [
+      'a plugin twice',
+      given({}, { customPlugins: ['my-plugin', 'cors', 'my-plugin'] }),
+      'controlPlanes.prod.customPlugins',
+      'a plugin is listed twice: name it once, without a version',
+    ],
+    ...['my-plugin 1.2.0', 'my-plugin@1.2.0', 'my-plugin:1.2.0', 'my-plugin=1.2'].map(
+      (name): Wrong => [
+        `a plugin with its version, ${name}`,
+        given({}, { customPlugins: [name] }),
+        'controlPlanes.prod.customPlugins.0',
+        'the name of a plugin is expected, without a version',
+      ],
+    ),
+    [
+      'a filter twice',
+      given({}, { wasmFilters: ['one', 'one'] }),
+      'controlPlanes.prod.wasmFilters',
+      'a filter is listed twice',
+    ],
+    ...['one.wasm', 'one,two', '/usr/local/kong/one', '', 'x'.repeat(65)].map(
+      (name): Wrong => [
+        `the filter ${JSON.stringify(name)}`,
+        given({}, { wasmFilters: [name] }),
+        'controlPlanes.prod.wasmFilters.0',
+        'the name of a filter is expected, which is its file without ".wasm"',
+      ],
+    ),
+    ...(
+      [
+        ['maxFrameMiB', 0, 'at least 1 MiB are expected'],
+        ['maxFrameMiB', 257, 'at most 256 MiB are allowed'],
+        ['maxFrameMiB', 64.5, 'a whole number of MiB is expected'],
+        ['memoryMiB', 511, 'at least 512 MiB are expected'],
+        ['memoryMiB', 10_241, 'at most 10240 MiB are allowed'],
+      ] as const
+    ).map(
+      ([name, value, sentence]): Wrong => [
+        `${name} ${value}`,
+        // Beside a small frame and much memory, so that this alone is wrong.
+        given({}, { maxFrameMiB: 1, memoryMiB: 2000, [name]: value }),
+        `controlPlanes.prod.${name}`,
+        sentence,
+      ],
+    ),
+    [
+      'less memory than the frames need',
+      given({}, { maxFrameMiB: 154 }),
+      'controlPlanes.prod.memoryMiB',
+      'this is too little for frames of 154 MiB: set it to 1026 at least, or lower maxFrameMiB',
+    ],
+    [
       'a clusterMtls that is as good as another',
       given({}, { clusterMtls: 'pki_check_cn' }),
       'controlPlanes.prod.clusterMtls',
@@ -600,7 +657,7 @@ describe('a wrong setting', () => {
       'a plugin name with a comma',
       given({}, { customPlugins: ['a,b'] }),
       'controlPlanes.prod.customPlugins.0',
-      'the name of a plugin is expected, for example "my-plugin"',
+      'the name of a plugin is expected, without a version, for example "my-plugin"',
     ],
     ...(
       [

@@ -23,6 +23,7 @@ describe('a real control plane', () => {
     clusterCert: pem,
     clusterCertKey: pem,
     customPlugins: ['acme-audit'],
+    wasmFilters: ['acme-filter'],
   });
 
   it('is one of shared mode without a CA', async () => {
@@ -33,6 +34,7 @@ describe('a real control plane', () => {
       mtls: 'shared',
       dataPlaneVersion: '3.9.1',
       customPlugins: ['acme-audit'],
+      wasmFilters: ['acme-filter'],
       certificate: { certificate: '-----BEGIN CERTIFICATE-----\n' },
     });
     expect(subject.simulator).toBeUndefined();
