@@ -1,10 +1,14 @@
-import { resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import { vaultFileSource } from '../core/fetch/download.ts';
 import { fetchConfig } from '../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../core/fetch/grant-source.ts';
+import { writeForImport } from '../core/fetch/import-file.ts';
+import { ignoreErrors } from '../core/ignore-errors.ts';
 import { systemRandom } from '../core/random-source.ts';
+import type { Manifest } from '../core/vault/manifest.ts';
 import {
   addGrantOptions,
   caFileOption,
@@ -22,6 +26,7 @@ interface FetchOptions extends GrantOptions {
   readonly maxBytes: number;
   readonly timeout: number;
   readonly caFile?: string;
+  readonly forImport?: true;
   readonly json?: true;
 }
 
@@ -42,6 +47,10 @@ export function fetchCommand(): Command {
     .addOption(maxBytesOption())
     .addOption(secondsOption('--timeout <seconds>', 'for the whole download', 120))
     .addOption(caFileOption())
+    .option(
+      '--for-import',
+      'write what `kong config db_import` takes into a new database: without workspaces and parameters',
+    )
     .option('--json', 'print the manifest as JSON')
     .addHelpText('after', credentialsHelp)
     .action(fetchFile);
@@ -55,20 +64,34 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   const shared = { controlPlane, kongVersion, fetch, clock: systemClock, random: systemRandom };
   const endpoints = await grantEndpoints(options);
   const grantSettings = { ...shared, timeoutMs: Math.min(timeoutMs, longestGrantMs) };
-  const manifest = await fetchConfig({
-    grants: endpoints.map((endpoint) => endpointGrantSource(endpoint, grantSettings)),
-    files: vaultFileSource({
-      ...shared,
-      trusted: await readTrustedKeys(options.publicKey),
-      output,
-      maxBytes,
-      timeoutMs,
-    }),
-  });
+  const trusted = await readTrustedKeys(options.publicKey);
+  const fetchTo = (file: string) =>
+    fetchConfig({
+      grants: endpoints.map((endpoint) => endpointGrantSource(endpoint, grantSettings)),
+      files: vaultFileSource({ ...shared, trusted, output: file, maxBytes, timeoutMs }),
+    });
+  const manifest = options.forImport === true ? await fetchForImport(fetchTo, output) : await fetchTo(output);
   process.stdout.write(
     options.json === true
       ? `${JSON.stringify({ file: output, ...manifest })}\n`
       : `${output}: revision ${manifest.revision} of control plane "${manifest.controlPlane}" for Kong ${manifest.kongVersion}, ` +
-          `exported ${manifest.exportedAt.toISOString()}, ${manifest.entities['total']} entities, ${manifest.size} bytes, verified\n`,
+          `exported ${manifest.exportedAt.toISOString()}, ${manifest.entities['total']} entities, ${manifest.size} bytes, verified${options.forImport === true ? '; written for kong config db_import' : ''}\n`,
   );
+}
+
+/** The signature is of the published file, so that this is verified first, beside the one that is written. */
+async function fetchForImport(
+  fetchTo: (file: string) => Promise<Manifest>,
+  output: string,
+): Promise<Manifest> {
+  const beside = (what: string) =>
+    join(dirname(output), `.${basename(output)}.${what}-${systemRandom.uuid()}`);
+  const verified = beside('verified');
+  try {
+    const manifest = await fetchTo(verified);
+    await writeForImport(verified, output, beside('import'));
+    return manifest;
+  } finally {
+    await ignoreErrors(rm(verified, { force: true }));
+  }
 }

@@ -310,7 +310,7 @@ function refuseToEmpty(
       'would-lose-configuration',
       `control plane "${controlPlane}" serves an empty configuration, and revision ${revision} has ` +
         `${entities['total']} entities: nothing was published. Was its database rebuilt? Then fill it from the vault ` +
-        '(kong config db_import) before data planes connect',
+        '(lifeboat fetch --for-import, then kong config db_import) before data planes connect',
     );
   }
 }

@@ -123,6 +123,36 @@ describe('lifeboat fetch', () => {
     expect(stderr).toContain("option '--control-plane <name>' argument 'NOT-A-NAME' is invalid");
   });
 
+  it('writes what db_import takes with --for-import, once the published file is verified', async () => {
+    const table = {
+      services: [{ id: 'a' }],
+      workspaces: [{ name: 'default' }],
+      parameters: [],
+      _comment: 'x',
+    };
+    answers.file = () => goodFile(key, {}, Buffer.from(JSON.stringify(table)));
+
+    const { exitCode, stdout, stderr } = await cli.run([...parameters(), '--for-import'], credentials);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toContain('verified; written for kong config db_import');
+    expect(JSON.parse(await readFile(output, 'utf8'))).toEqual({ services: [{ id: 'a' }], _comment: 'x' });
+  });
+
+  it.each<[what: string, table: object, signer: typeof key, words: RegExp]>([
+    ['several workspaces', { workspaces: [{ name: 'a' }, { name: 'b' }] }, key, /several workspaces.*backup/],
+    ['a signature of somebody else', { workspaces: [] }, newSigningKey(), /is not trusted here/],
+  ])('writes nothing with --for-import for %s', async (_, table, signer, words) => {
+    const before = await readdir(cli.directory);
+    answers.file = () => goodFile(signer, {}, Buffer.from(JSON.stringify(table)));
+
+    const { exitCode, stderr } = await cli.run([...parameters(), '--for-import'], credentials);
+
+    expect(exitCode).toBe(6);
+    expect(stderr).toMatch(words);
+    expect(await readdir(cli.directory)).toEqual(before);
+  });
+
   it('signs its request for the region that --region names', async () => {
     await fetchWith({ region: 'us-east-1' });
 

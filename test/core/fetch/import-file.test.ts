@@ -1,0 +1,118 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ImportFilter, writeForImport } from '../../../core/fetch/import-file.ts';
+
+const recorded = JSON.parse(
+  await readFile(
+    new URL('../../fixtures/kong-3.9.1/cluster/reconfigure-3.9.1.json', import.meta.url),
+    'utf8',
+  ),
+).config_table as Record<string, unknown>;
+
+function filtered(text: string, chunkBytes = 2 ** 20) {
+  const bytes = Buffer.from(text);
+  const filter = new ImportFilter();
+  const parts: Buffer[] = [];
+  for (let from = 0; from < bytes.length; from += chunkBytes) {
+    parts.push(filter.filter(bytes.subarray(from, from + chunkBytes)));
+  }
+  return { text: Buffer.concat(parts).toString('utf8'), workspaces: filter.workspaces };
+}
+
+function without(table: object): object {
+  const { workspaces: _, parameters: __, ...rest } = table as Record<string, unknown>;
+  return rest;
+}
+
+describe('a file for an import', () => {
+  it.each([1, 7, 4096, 2 ** 20])(
+    'is the recorded one without its workspaces and parameters, by %d bytes',
+    (bytes) => {
+      const { text, workspaces } = filtered(JSON.stringify({ ...recorded, _comment: 'a "comment"' }), bytes);
+
+      expect(recorded).toHaveProperty('workspaces');
+      expect(JSON.parse(text)).toEqual(without({ ...recorded, _comment: 'a "comment"' }));
+      expect(workspaces).toBe(1);
+    },
+  );
+
+  it.each([
+    ['{}', '{}', 0],
+    ['{"workspaces":[]}', '{}', 0],
+    ['{"workspaces":[{"id":"{\\"}"}],"a":1}', '{"a":1}', 1],
+    ['{"a":1,"workspaces":[{"meta":{"x":[{}]}},{}]}', '{"a":1}', 2],
+    ['{"a":1 , "parameters" : [{}] , "b" : {"workspaces":[{}]}}', '{"a":1 ,"b" : {"workspaces":[{}]}}', 0],
+    ['{"work\\u0073paces":[{}],"a":"workspaces"}', '{"a":"workspaces"}', 1],
+  ])('of %s is %s', (given, expected, workspaces) => {
+    expect(filtered(given)).toEqual({ text: expected, workspaces });
+    expect(filtered(given, 1)).toEqual({ text: expected, workspaces });
+  });
+
+  it('is right for any JSON in any pieces', () => {
+    const key = fc.oneof(fc.constantFrom('workspaces', 'parameters', 'a\\"', '{'), fc.string());
+    fc.assert(
+      fc.property(fc.dictionary(key, fc.jsonValue()), fc.integer({ min: 1, max: 9 }), (table, bytes) => {
+        const expected = JSON.stringify(without(table));
+        expect(JSON.stringify(JSON.parse(filtered(JSON.stringify(table), bytes).text))).toBe(expected);
+      }),
+    );
+  });
+});
+
+describe('writing it', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'lifeboat-import-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+  const inDirectory = (name: string) => join(directory, name);
+
+  it('leaves one file, that its owner alone may read', async () => {
+    await writeFile(inDirectory('verified'), JSON.stringify(recorded));
+
+    await writeForImport(inDirectory('verified'), inDirectory('import.json'), inDirectory('.temporary'));
+
+    expect(JSON.parse(await readFile(inDirectory('import.json'), 'utf8'))).toEqual(without(recorded));
+    expect((await stat(inDirectory('import.json'))).mode & 0o777).toBe(0o600);
+    expect((await readdir(directory)).sort()).toEqual(['import.json', 'verified']);
+  });
+
+  it('refuses several workspaces, and leaves what was there', async () => {
+    await writeFile(
+      inDirectory('verified'),
+      JSON.stringify({ services: [], workspaces: [{ id: 1 }, { id: 2 }] }),
+    );
+    await writeFile(inDirectory('import.json'), 'before');
+
+    const writing = writeForImport(
+      inDirectory('verified'),
+      inDirectory('import.json'),
+      inDirectory('.temporary'),
+    );
+
+    await expect(writing).rejects.toMatchObject({
+      code: 'verification',
+      message: expect.stringContaining('restore the control plane’s database'),
+    });
+    expect(await readFile(inDirectory('import.json'), 'utf8')).toBe('before');
+    expect((await readdir(directory)).sort()).toEqual(['import.json', 'verified']);
+  });
+
+  it('says when it cannot', async () => {
+    await writeFile(inDirectory('verified'), '{}');
+
+    const writing = writeForImport(
+      inDirectory('verified'),
+      inDirectory('no/file'),
+      inDirectory('no/.temporary'),
+    );
+
+    await expect(writing).rejects.toMatchObject({
+      code: 'output',
+      message: expect.stringContaining('ENOENT'),
+    });
+  });
+});
