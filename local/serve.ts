@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Identity } from '../simulators/aws/identities.ts';
+import { credentialVariables, type Identity } from '../simulators/aws/identities.ts';
 import { writePrivateFile } from '../simulators/aws/private-files.ts';
 import type { LocalSystem } from './local-system.ts';
 import { controlPlaneName, firstExport } from './rehearsal/rehearsal.ts';
@@ -20,7 +20,7 @@ export interface Serving {
 export async function serve({ system, subject, directory, json, timeline }: Serving): Promise<void> {
   const { simulator, dataPlaneVersion } = subject;
   const vault = await openVaultView(system, controlPlaneName, dataPlaneVersion);
-  await simulator?.hooks.install(system.webhookUrl, system.hookSecret);
+  await simulator?.installHook(system.webhookUrl, system.hookSecret);
   timeline.step('First export', describeManifest(await firstExport(system, vault)));
 
   const endpoints = writeEndpoints(system, subject, vault, directory);
@@ -72,9 +72,7 @@ function writeEndpoints(system: LocalSystem, subject: Subject, vault: VaultView,
 function formatShellVariables(system: LocalSystem, identity: Identity): string {
   const variables = {
     AWS_REGION: system.region,
-    AWS_ACCESS_KEY_ID: identity.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: identity.secretAccessKey,
-    AWS_SESSION_TOKEN: identity.sessionToken,
+    ...credentialVariables(identity),
     ...system.awsEndpoints,
   };
   return Object.entries(variables)

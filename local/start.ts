@@ -7,23 +7,22 @@ import { kongVersion } from '../core/names.ts';
 import { clusterEndpointSchema } from '../lib/settings/setting-values.ts';
 import { type EchoUpstream, startEchoUpstream } from '../simulators/kong/echo-upstream.ts';
 import { findKong, isAlive } from '../simulators/kong/kong-node.ts';
-import { type LocalSystem, startLocalSystem } from './local-system.ts';
+import { startLocalSystem } from './local-system.ts';
 import { localTemplate } from './local-template.ts';
 import { proxyThroughKong } from './rehearsal/kong-proof.ts';
 import { controlPlaneName, isGood, rehearse } from './rehearsal/rehearsal.ts';
-import { realControlPlane, type Subject, simulatedControlPlane } from './rehearsal/subject.ts';
-import { startTimeline, type Timeline } from './rehearsal/timeline.ts';
-import { serve } from './serve.ts';
+import {
+  type RealControlPlaneOptions,
+  realControlPlane,
+  type Subject,
+  simulatedControlPlane,
+} from './rehearsal/subject.ts';
+import { startTimeline } from './rehearsal/timeline.ts';
+import { type Serving, serve } from './serve.ts';
 
-interface StartOptions {
-  readonly clusterEndpoint?: string;
-  readonly clusterCert?: string;
-  readonly clusterCertKey?: string;
-  readonly clusterCa?: string;
-  readonly clusterServerName?: string;
+interface StartOptions extends Partial<RealControlPlaneOptions> {
   readonly customPlugins: readonly string[];
   readonly wasmFilters: readonly string[];
-  readonly dataPlaneVersion?: string;
   readonly kong?: string;
   readonly serve?: true;
   readonly listen?: true;
@@ -114,11 +113,8 @@ async function start(options: StartOptions): Promise<void> {
     });
     parts.push(system);
     say.step('Lifeboat up', `the synthesized template, deployed to a simulated AWS · ${system.apiUrl}`);
-    if (options.serve === true) {
-      await serve({ system, subject, directory, json, timeline: say });
-    } else {
-      await rehearseAndReport({ system, subject, upstream, directory, kong, json, say });
-    }
+    const serving = { system, subject, directory, json, timeline: say };
+    await (options.serve === true ? serve(serving) : rehearseAndReport({ ...serving, upstream, kong }));
   } catch (error) {
     process.stderr.write(`\nnpm start: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
@@ -129,25 +125,13 @@ async function start(options: StartOptions): Promise<void> {
   }
 }
 
-interface Report {
-  readonly system: LocalSystem;
-  readonly subject: Subject;
+interface Report extends Serving {
   readonly upstream: EchoUpstream;
-  readonly directory: string;
   readonly kong: string | undefined;
-  readonly json: boolean;
-  readonly say: Timeline;
 }
 
-async function rehearseAndReport({
-  system,
-  subject,
-  upstream,
-  directory,
-  kong,
-  json,
-  say,
-}: Report): Promise<void> {
+async function rehearseAndReport(report: Report): Promise<void> {
+  const { system, subject, upstream, directory, kong, json, timeline: say } = report;
   const dataPlaneDirectory = join(directory, 'data-plane');
   await mkdir(dataPlaneDirectory, { recursive: true, mode: 0o700 });
   const result = await rehearse({

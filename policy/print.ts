@@ -65,9 +65,9 @@ function variantOf(keyPolicy: NonNullable<Variant['keyPolicy']>): Variant {
 async function print(keyPolicy: Variant['keyPolicy']): Promise<void> {
   const plain = await evaluateMatrix();
   for (const row of plain.rows) {
-    writeRow(plain, row);
+    write(line(plain, row));
   }
-  writeFaults(plain);
+  describeFaults(plain).forEach(write);
   const matrices = [plain];
   const variants: readonly (readonly [title: string, variant: Variant])[] = [
     ['With lockdown', { lockdown: true }],
@@ -86,7 +86,7 @@ async function print(keyPolicy: Variant['keyPolicy']): Promise<void> {
   }
   const sum = (count: (matrix: Matrix) => number) =>
     matrices.reduce((total, matrix) => total + count(matrix), 0);
-  const faults = sum(faultsOf);
+  const faults = sum((matrix) => describeFaults(matrix).length);
   write(
     `${sum(({ rows }) => rows.length)} rows, ${sum(({ cells }) => cells.length)} decisions, ${faults} unexpected`,
   );
@@ -98,9 +98,9 @@ function writeVariant(title: string, matrix: Matrix, plain: Matrix): void {
   const other = matrix.rows.filter((row) => !known.has(line(matrix, row)));
   write(`\n${title}: ${matrix.rows.length} rows, ${other.length === 0 ? 'all as above' : 'as above, but'}`);
   for (const row of other) {
-    writeRow(matrix, row);
+    write(line(matrix, row));
   }
-  writeFaults(matrix);
+  describeFaults(matrix).forEach(write);
 }
 
 function line({ cells }: Matrix, row: MatrixRow): string {
@@ -109,27 +109,14 @@ function line({ cells }: Matrix, row: MatrixRow): string {
   return `${what.padEnd(92)}  ${allowed.length === 0 ? 'nobody' : allowed.join(', ')}`;
 }
 
-function writeRow(matrix: Matrix, row: MatrixRow): void {
-  write(line(matrix, row));
-}
-
-function writeFaults({ unexpected, ignoredKeys, misspellings, keyPolicyFaults }: Matrix): void {
-  for (const { row, principal, expected, reason } of unexpected) {
-    write(
-      `UNEXPECTED: ${principal} ${expected ? 'is refused' : 'is allowed'} ${row.action} on ${row.resource} ${row.when}: ${reason}`,
-    );
-  }
-  for (const key of ignoredKeys) {
-    write(`IGNORED KEY: ${key}`);
-  }
-  for (const misspelling of misspellings) {
-    write(`THERE IS NO ${misspelling}`);
-  }
-  for (const fault of keyPolicyFaults) {
-    write(`KEY POLICY: ${fault}`);
-  }
-}
-
-function faultsOf({ unexpected, ignoredKeys, misspellings, keyPolicyFaults }: Matrix): number {
-  return unexpected.length + ignoredKeys.length + misspellings.length + keyPolicyFaults.length;
+function describeFaults({ unexpected, ignoredKeys, misspellings, keyPolicyFaults }: Matrix): string[] {
+  return [
+    ...unexpected.map(
+      ({ row, principal, expected, reason }) =>
+        `UNEXPECTED: ${principal} ${expected ? 'is refused' : 'is allowed'} ${row.action} on ${row.resource} ${row.when}: ${reason}`,
+    ),
+    ...ignoredKeys.map((key) => `IGNORED KEY: ${key}`),
+    ...misspellings.map((misspelling) => `THERE IS NO ${misspelling}`),
+    ...keyPolicyFaults.map((fault) => `KEY POLICY: ${fault}`),
+  ];
 }

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import { defaultEventInvokeConfig } from '../../simulators/aws/asynchronous-invocation.ts';
-import type { Identity } from '../../simulators/aws/identities.ts';
+import { credentialVariables } from '../../simulators/aws/identities.ts';
 import { lambdaFunction } from '../../simulators/aws/lambda-function.ts';
 import { type Account, assumeRole, findFunction, type Measurement, requireAllowed } from './account.ts';
 import { resourceType, withoutEffect } from './resource-type.ts';
@@ -66,14 +66,6 @@ export const functionType = resourceType(
     return { ref: logicalId, arn };
   },
 );
-
-function credentialVariables({ accessKeyId, secretAccessKey, sessionToken }: Identity) {
-  return {
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  };
-}
 
 /** The values of one line in the embedded metric format. */
 function measurementsIn(line: Readonly<Record<string, unknown>>): readonly Measurement[] {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { projectRoot } from '../../build/project-root.ts';
+import { credentialVariables } from '../../simulators/aws/identities.ts';
 import type { LocalSystem } from '../local-system.ts';
 
 const run = promisify(execFile);
@@ -11,17 +12,6 @@ export interface FetchedFile {
   readonly file: string;
   readonly sha256: string;
   readonly revision: number;
-}
-
-/** The variables that a data plane's host would have: its role's credentials, and nothing of ours. */
-export function dataPlaneVariables(system: LocalSystem): Readonly<Record<string, string>> {
-  const { accessKeyId, secretAccessKey, sessionToken } = system.dataPlane;
-  return {
-    AWS_REGION: system.region,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_SESSION_TOKEN: sessionToken,
-  };
 }
 
 /** Runs `lifeboat fetch` in a process of its own, as a person or a boot script would. */
@@ -39,7 +29,15 @@ export async function fetchAsNewDataPlane(
       ...['--control-plane', controlPlane, '--kong-version', kongVersion, '--endpoint', system.apiUrl],
       ...['--public-key', publicKeyFile, '--output', output],
     ],
-    { cwd: projectRoot, env: { PATH: process.env['PATH'] ?? '', ...dataPlaneVariables(system) } },
+    {
+      cwd: projectRoot,
+      // As on a data plane's host: its role's credentials, and nothing of ours.
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        AWS_REGION: system.region,
+        ...credentialVariables(system.dataPlane),
+      },
+    },
   );
   return JSON.parse(stdout) as FetchedFile;
 }

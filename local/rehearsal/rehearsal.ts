@@ -47,34 +47,38 @@ export interface Rehearsal {
   readonly upstreamUrl: string;
 }
 
+interface Run extends Rehearsal {
+  readonly vault: VaultView;
+}
+
 /** Plays an outage from the first export to the new data plane; each step throws when it does not hold. */
 export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
-  const { system, subject, timeline, upstreamUrl } = rehearsal;
+  const { system, subject, timeline } = rehearsal;
   const { simulator, dataPlaneVersion } = subject;
   const vault = await openVaultView(system, controlPlaneName, dataPlaneVersion);
+  const run: Run = { ...rehearsal, vault };
 
   if (simulator === undefined) {
     timeline.step('Event hook', 'left out: a real control plane is not changed');
   } else {
-    await simulator.hooks.install(system.webhookUrl, system.hookSecret);
+    await simulator.installHook(system.webhookUrl, system.hookSecret);
     timeline.step('Event hook installed', system.webhookUrl);
   }
   timeline.step('First export', describeManifest(await firstExport(system, vault)));
 
-  const changes =
-    simulator === undefined ? null : await makeChanges({ system, vault, simulator, timeline, upstreamUrl });
+  const changes = simulator === undefined ? null : await makeChanges(run, simulator);
   if (changes === null) {
     timeline.step('Changes', 'left out: a real control plane is not changed');
   }
 
-  const unchangedWroteVersion = await checkUnchanged(system, vault);
+  const unchangedWroteVersion = await checkUnchanged(run);
   timeline.step(
     'Schedule: nothing changed',
     unchangedWroteVersion ? 'NOT as expected: a version was written' : 'no version written',
   );
 
   const lastTable = simulator?.served().table;
-  const outageLeftVaultAlone = simulator === undefined ? null : await playOutage(system, vault, simulator);
+  const outageLeftVaultAlone = simulator === undefined ? null : await playOutage(run, simulator);
   timeline.step(
     'Control plane down',
     describeHeld(
@@ -89,30 +93,22 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
     burst: changes?.burst ?? null,
     unchangedWroteVersion,
     outageLeftVaultAlone,
-    ...(await bootNewDataPlane(rehearsal, vault, lastTable)),
+    ...(await bootNewDataPlane(run, lastTable)),
   };
 }
 
 /** Tampers with a grant, then boots a new data plane from an honest one. */
-async function bootNewDataPlane(
-  { system, subject, timeline, directory }: Rehearsal,
-  vault: VaultView,
-  lastTable: object | undefined,
-) {
+async function bootNewDataPlane(run: Run, lastTable: object | undefined) {
+  const { system, subject, timeline, directory, vault } = run;
   const publicKeyFile = join(directory, 'signing-key.pem');
   await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
-  const refusals = await tryTampering(system, vault, subject, directory);
+  const refusals = await tryTampering(run);
   timeline.step('Tampered URLs', refusals.url ? 'refused by the vault (403)' : 'NOT refused');
   timeline.step('Tampered file', refusals.file ? 'refused by the data plane' : 'NOT refused');
 
   const file = join(directory, 'config.json');
-  const fetched = await fetchAsNewDataPlane(
-    system,
-    controlPlaneName,
-    subject.dataPlaneVersion,
-    publicKeyFile,
-    file,
-  );
+  const { dataPlaneVersion } = subject;
+  const fetched = await fetchAsNewDataPlane(system, controlPlaneName, dataPlaneVersion, publicKeyFile, file);
   const manifest = await vault.until('reading the vault', () => true);
   const verified = fetched.sha256 === manifest.sha256 && fetched.revision === manifest.revision;
   const equalsControlPlane = lastTable === undefined ? null : await holdsTable(file, lastTable);
@@ -153,22 +149,14 @@ export function isGood(result: RehearsalResult): boolean {
   );
 }
 
-interface Changes {
-  readonly system: LocalSystem;
-  readonly vault: VaultView;
-  readonly simulator: SimulatedControlPlane;
-  readonly timeline: Timeline;
-  readonly upstreamUrl: string;
-}
-
-async function makeChanges(changes: Changes) {
-  const { timeline } = changes;
-  const one = await publishOneChange(changes);
+async function makeChanges(run: Run, simulator: SimulatedControlPlane) {
+  const { timeline } = run;
+  const one = await publishOneChange(run, simulator);
   timeline.step(
     'One change published',
     `${one.seconds.toFixed(1)} s after it was made · ${describeManifest(one.manifest)}`,
   );
-  const burst = await publishBurst(changes);
+  const burst = await publishBurst(run, simulator);
   timeline.step(
     `${burstSize} changes published`,
     `${countNoun(burst.exports, 'export')}, ${burst.seconds.toFixed(1)} s · ${describeManifest(burst.manifest)}`,
@@ -190,7 +178,7 @@ export async function firstExport(system: LocalSystem, vault: VaultView): Promis
   );
 }
 
-async function publishOneChange({ vault, simulator, upstreamUrl }: Changes) {
+async function publishOneChange({ vault, upstreamUrl }: Run, simulator: SimulatedControlPlane) {
   const before = await vault.current();
   const changedAt = await simulator.create('services', { name: 'rehearsal', url: upstreamUrl });
   const manifest = await vault.until(
@@ -200,7 +188,7 @@ async function publishOneChange({ vault, simulator, upstreamUrl }: Changes) {
   return { manifest, seconds: (Date.now() - changedAt.getTime()) / 1000 };
 }
 
-async function publishBurst({ system, vault, simulator, upstreamUrl }: Changes) {
+async function publishBurst({ system, vault, upstreamUrl }: Run, simulator: SimulatedControlPlane) {
   await waitUntilIdle(system);
   const exportsBefore = system.exportCount();
   const startedMs = Date.now();
@@ -221,7 +209,7 @@ async function publishBurst({ system, vault, simulator, upstreamUrl }: Changes) 
 }
 
 /** Asks for an export of what is published already. */
-async function checkUnchanged(system: LocalSystem, vault: VaultView): Promise<boolean> {
+async function checkUnchanged({ system, vault }: Run): Promise<boolean> {
   const before = await vault.versionCount();
   const unchangedBefore = sumMeasurements(system, 'Unchanged');
   await system.ringSchedule();
@@ -232,11 +220,7 @@ async function checkUnchanged(system: LocalSystem, vault: VaultView): Promise<bo
   return (await vault.versionCount()) !== before;
 }
 
-async function playOutage(
-  system: LocalSystem,
-  vault: VaultView,
-  controlPlane: SimulatedControlPlane,
-): Promise<boolean> {
+async function playOutage({ system, vault }: Run, controlPlane: SimulatedControlPlane): Promise<boolean> {
   const before = await vault.current();
   await controlPlane.takeDown();
   await system.ringSchedule();
@@ -247,7 +231,7 @@ async function playOutage(
   return after.sha256 === before?.sha256;
 }
 
-async function tryTampering(system: LocalSystem, vault: VaultView, subject: Subject, directory: string) {
+async function tryTampering({ system, vault, subject, directory }: Run) {
   const request = {
     endpoint: new URL(system.apiUrl),
     controlPlane: controlPlaneName,

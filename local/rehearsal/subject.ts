@@ -20,7 +20,8 @@ export interface Subject {
 
 /** A control plane of our own, which may be changed and taken down. */
 export interface SimulatedControlPlane {
-  readonly hooks: { install(url: string, secret: string): Promise<void> };
+  /** @returns the time of the answer */
+  installHook(url: string, secret: string): Promise<Date>;
   /** @returns the time of the answer */
   create(collection: string, entity: object): Promise<Date>;
   /** What a data plane would be sent now, and whether that holds all changes. */
@@ -107,15 +108,8 @@ function driveSimulator(controlPlane: ControlPlane, version: string): SimulatedC
     return new Date();
   };
   return {
-    hooks: {
-      async install(url, secret) {
-        await post('/event-hooks', {
-          source: 'crud',
-          handler: 'webhook',
-          config: { url, secret },
-        });
-      },
-    },
+    installHook: (url, secret) =>
+      post('/event-hooks', { source: 'crud', handler: 'webhook', config: { url, secret } }),
     create: (collection, entity) => post(`/${collection}`, entity),
     served: () => {
       const table = controlPlane.builtTable(version);

@@ -5,8 +5,8 @@ import type {
   APIGatewayProxyEventV2WithIAMAuthorizer,
   APIGatewayProxyStructuredResultV2,
 } from 'aws-lambda';
-import { type Guard, overTls } from './access.ts';
-import type { Identities, Identity } from './identities.ts';
+import { overTls } from './access.ts';
+import type { Identity } from './identities.ts';
 import { largestEventBytes } from './lambda.ts';
 import type { LambdaFunction } from './lambda-function.ts';
 import { type Listening, listenLocally } from './listening.ts';
@@ -17,6 +17,7 @@ import {
   receiveRequest,
   UnreadableRequest,
 } from './received-request.ts';
+import { type ServiceContext, ServiceError } from './signed-server.ts';
 import { SignatureRefused, verifySignature } from './sigv4.ts';
 
 /** A function as the API sees it. */
@@ -47,13 +48,8 @@ export interface StageSettings {
   readonly logFormat: string;
 }
 
-export interface HttpApiOptions {
-  readonly identities: Identities;
-  readonly region: string;
-  readonly accountId: string;
-  readonly now: () => Date;
-  /** Policies that callers of IAM routes are checked against, and the API where it invokes a function. */
-  readonly guard?: Guard | undefined;
+/** The guard is asked of callers of IAM routes, and of the API where it invokes a function. */
+export interface HttpApiOptions extends ServiceContext {
   /** @default a free one */
   readonly port?: number | undefined;
 }
@@ -159,7 +155,7 @@ async function answerByRoute(
     if (pathParameters !== undefined) {
       exchange.route = route;
       if (api.stage?.take(route.key) === false) {
-        return gatewayError(429, 'Too Many Requests');
+        throw new ServiceError(429, 'Too Many Requests', 'more requests than the stage lets through');
       }
       const caller = route.authorization === 'AWS_IAM' ? await authorizeCaller(api, request) : undefined;
       exchange.caller = caller;
@@ -169,12 +165,15 @@ async function answerByRoute(
       return (await route.function.invoke(event)) as APIGatewayProxyStructuredResultV2;
     }
   }
-  return gatewayError(404, 'Not Found');
+  throw new ServiceError(404, 'Not Found', 'no route');
 }
 
 function errorAnswer(error: unknown): APIGatewayProxyStructuredResultV2 {
-  if (error instanceof SignatureRefused || error instanceof NotAuthorized) {
+  if (error instanceof SignatureRefused) {
     return gatewayError(403, 'Forbidden');
+  }
+  if (error instanceof ServiceError) {
+    return gatewayError(error.status, error.code);
   }
   if (error instanceof UnreadableRequest) {
     return error.code === 'too-large'
@@ -212,23 +211,17 @@ function contextValues(
   };
 }
 
-function match(route: Route, request: ReceivedRequest): Readonly<Record<string, string>> | undefined {
-  const [method, routePath = ''] = route.key.split(' ');
-  const pattern = routePath.split('/');
-  const path = request.path.split('/');
-  if (method !== request.method || pattern.length !== path.length) {
-    return undefined;
-  }
-  const parameters: Record<string, string> = {};
-  for (const [index, part] of pattern.entries()) {
-    const given = path[index] ?? '';
-    if (part.startsWith('{') && given !== '') {
-      parameters[part.slice(1, -1)] = percentDecode(given);
-    } else if (part !== given) {
-      return undefined;
-    }
-  }
-  return parameters;
+/** The parameters of the path, where the route fits. */
+function match(
+  { key }: Route,
+  { method, path }: ReceivedRequest,
+): Readonly<Record<string, string>> | undefined {
+  const pattern = new RegExp(`^${key.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
+  const found = pattern.exec(`${method} ${path}`);
+  const parameters = Object.entries(found?.groups ?? {});
+  return found === null
+    ? undefined
+    : Object.fromEntries(parameters.map(([name, value]) => [name, percentDecode(value)]));
 }
 
 /** Names the resource as IAM policies do (API Gateway Developer Guide, "IAM authorization for HTTP APIs"). */
@@ -240,7 +233,7 @@ async function authorizeCaller(options: RunningApi, request: ReceivedRequest): P
     context: overTls,
   });
   if (refusal !== undefined) {
-    throw new NotAuthorized(refusal);
+    throw new ServiceError(403, 'Forbidden', refusal);
   }
   return caller;
 }
@@ -257,10 +250,6 @@ async function requirePermission({ region, accountId, guard }: RunningApi, route
   if (refusal !== undefined) {
     throw new Error(refusal);
   }
-}
-
-class NotAuthorized extends Error {
-  override readonly name = 'NotAuthorized';
 }
 
 function proxyEvent(

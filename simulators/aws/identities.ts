@@ -39,3 +39,12 @@ export function localIdentities(): Identities {
     find: (accessKeyId) => byAccessKeyId.get(accessKeyId),
   };
 }
+
+/** The variables by which AWS SDKs take an identity's credentials. */
+export function credentialVariables({ accessKeyId, secretAccessKey, sessionToken }: Identity) {
+  return {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  };
+}

@@ -3,6 +3,7 @@
  */
 import * as v from 'valibot';
 import type { Access } from './access.ts';
+import type { ReceivedRequest } from './received-request.ts';
 import {
   type Call,
   notImplemented,
@@ -26,14 +27,16 @@ const contentType = (protocol: JsonProtocol) => ({
   'content-type': `application/x-amz-json-${protocol.version}`,
 });
 
-function parseInput<T extends v.GenericSchema>(schema: T, { request }: Call): v.InferOutput<T> {
-  let json: unknown;
+function readJson({ body }: ReceivedRequest): unknown {
   try {
-    json = JSON.parse(request.body.toString());
+    return JSON.parse(body.toString());
   } catch {
     throw new ServiceError(400, 'SerializationException', 'the body is not JSON');
   }
-  const result = v.safeParse(schema, json);
+}
+
+function parseInput<T extends v.GenericSchema>(schema: T, { request }: Call): v.InferOutput<T> {
+  const result = v.safeParse(schema, readJson(request));
   if (result.success) {
     return result.output;
   }
@@ -64,15 +67,6 @@ export function jsonOperation<T extends v.GenericSchema>(
 /** What an operation was asked, before its schema has looked at it. */
 export type JsonInput = Readonly<Record<string, unknown>>;
 
-/** Enough to see whom a call is about; what is malformed is refused by the operation itself. */
-function looseInput(body: Buffer): JsonInput {
-  const input = v.safeParse(
-    v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())),
-    body.toString('utf8'),
-  );
-  return input.success ? input.output : {};
-}
-
 export function startJsonService(
   protocol: JsonProtocol,
   operations: Readonly<Record<string, JsonOperation>>,
@@ -89,7 +83,7 @@ export function startJsonService(
           : `"${target}"`;
       },
       operations: new Map(Object.entries(operations).map(([name, operation]) => [name, operation(protocol)])),
-      accessesOf: (operation, { body }) => accessesOf(operation, looseInput(body)),
+      accessesOf: (operation, request) => accessesOf(operation, Object(readJson(request))),
       accessDenied: (reason) => new ServiceError(400, 'AccessDeniedException', reason),
       signatureError: ({ code, message }) =>
         new ServiceError(code === 'missing' ? 403 : 400, commonSignatureError(code), message),

@@ -24,18 +24,11 @@ export interface LocalAwsOptions {
   readonly guard?: Guard | undefined;
 }
 
+type EndpointVariable = `AWS_ENDPOINT_URL_${'S3' | 'KMS' | 'SQS' | 'SECRETS_MANAGER' | 'LAMBDA'}`;
+
 export interface LocalAws {
   /** By the variables that AWS SDKs read (AWS SDKs Reference Guide, "Service-specific endpoints"). */
-  readonly endpoints: Readonly<
-    Record<
-      | 'AWS_ENDPOINT_URL_S3'
-      | 'AWS_ENDPOINT_URL_KMS'
-      | 'AWS_ENDPOINT_URL_SQS'
-      | 'AWS_ENDPOINT_URL_SECRETS_MANAGER'
-      | 'AWS_ENDPOINT_URL_LAMBDA',
-      string
-    >
-  >;
+  readonly endpoints: Readonly<Record<EndpointVariable, string>>;
   readonly identities: Identities;
   readonly s3: LocalS3;
   readonly kms: LocalKms;

@@ -9,13 +9,6 @@ import type { LocalKms } from './kms.ts';
 import { writePrivateFile } from './private-files.ts';
 import { seal, unseal } from './sealing.ts';
 
-/** Until when a version cannot be deleted (S3 User Guide, "Locking objects with Object Lock"). */
-const objectLock = v.strictObject({
-  mode: v.picklist(['GOVERNANCE', 'COMPLIANCE']),
-  /** ISO 8601. */
-  retainUntil: v.string(),
-});
-
 const objectProperties = v.strictObject({
   contentType: v.string(),
   contentEncoding: v.optional(v.string()),
@@ -23,7 +16,8 @@ const objectProperties = v.strictObject({
   metadata: v.record(v.string(), v.string()),
   /** base64, where the writer gave it. */
   checksumSha256: v.optional(v.string()),
-  lock: v.optional(objectLock),
+  /** Until then nobody deletes the version (ISO 8601; S3 User Guide, "Locking objects with Object Lock"). */
+  lockedUntil: v.optional(v.string()),
 });
 
 const storedVersion = v.strictObject({
@@ -40,7 +34,6 @@ const storedVersion = v.strictObject({
   wrappedKey: v.string(),
 });
 
-export type ObjectLock = v.InferOutput<typeof objectLock>;
 export type ObjectProperties = v.InferOutput<typeof objectProperties>;
 export type ObjectVersion = v.InferOutput<typeof storedVersion>;
 

@@ -4,6 +4,7 @@ import { queryValue, type ReceivedRequest } from './received-request.ts';
 import type { Bucket } from './s3-objects.ts';
 import { locate, lockMode, lockUntil, sse } from './s3-requests.ts';
 import type { ServiceContext } from './signed-server.ts';
+import { parseTimestamp } from './sigv4.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
@@ -77,10 +78,7 @@ function s3Conditions(
   { now }: ServiceContext,
 ): Access['context'] {
   const signedAt = request.headers.get('x-amz-date') ?? queryValue(request, 'X-Amz-Date') ?? '';
-  const [, year, month, day, hour, minute, second] =
-    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(signedAt)?.map(Number) ?? [];
-  const ageMs =
-    now().getTime() - Date.UTC(year ?? 0, (month ?? 1) - 1, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0);
+  const ageMs = now().getTime() - parseTimestamp(signedAt).getTime();
   const header = (name: string, key: string) => {
     const value = request.headers.get(name);
     return value === undefined ? {} : { [key]: value };

@@ -1,7 +1,7 @@
 /** S3's operations on objects and versions. */
 import { createHash } from 'node:crypto';
 import { XMLBuilder } from 'fast-xml-parser';
-import type { ObjectLock, ObjectProperties, ObjectStore, ObjectVersion } from './object-store.ts';
+import type { ObjectProperties, ObjectStore, ObjectVersion } from './object-store.ts';
 import { queryValue, type ReceivedRequest } from './received-request.ts';
 import { lockMode, lockUntil, metadataPrefix, sse } from './s3-requests.ts';
 import { notImplemented, type Reply, ServiceError } from './signed-server.ts';
@@ -60,7 +60,7 @@ function metadataOf({ headers }: ReceivedRequest): Record<string, string> {
 }
 
 /** S3 API Reference, PutObject, "x-amz-object-lock-*". */
-function lockOf({ headers }: ReceivedRequest, bucket: Bucket, now: Date): ObjectLock | undefined {
+function lockOf({ headers }: ReceivedRequest, bucket: Bucket, now: Date): string | undefined {
   const [mode, until] = [headers.get(lockMode), headers.get(lockUntil)];
   if (mode === undefined && until === undefined) {
     return undefined;
@@ -68,8 +68,11 @@ function lockOf({ headers }: ReceivedRequest, bucket: Bucket, now: Date): Object
   if (!bucket.objectLock) {
     throw badRequest('InvalidRequest', 'Bucket is missing Object Lock Configuration');
   }
-  if (until === undefined || (mode !== 'GOVERNANCE' && mode !== 'COMPLIANCE')) {
+  if (until === undefined || mode === undefined) {
     throw badRequest('InvalidArgument', `${lockMode} and ${lockUntil} must both be supplied`);
+  }
+  if (mode !== 'GOVERNANCE') {
+    throw notImplemented(`${lockMode}: ${mode}`);
   }
   if (!(Date.parse(until) > now.getTime())) {
     throw badRequest('InvalidArgument', 'The retain until date must be in the future!');
@@ -77,19 +80,19 @@ function lockOf({ headers }: ReceivedRequest, bucket: Bucket, now: Date): Object
   if (!headers.has('x-amz-checksum-sha256')) {
     throw badRequest('InvalidRequest', 'Object Lock parameters need the header x-amz-checksum-sha256');
   }
-  return { mode, retainUntil: new Date(until).toISOString() };
+  return new Date(until).toISOString();
 }
 
 function propertiesOf(request: ReceivedRequest, bucket: Bucket, now: Date): ObjectProperties {
   const contentEncoding = request.headers.get('content-encoding');
   const checksumSha256 = request.headers.get('x-amz-checksum-sha256');
-  const lock = lockOf(request, bucket, now);
+  const lockedUntil = lockOf(request, bucket, now);
   return {
     contentType: request.headers.get('content-type') ?? 'binary/octet-stream',
     ...(contentEncoding !== undefined && { contentEncoding }),
     metadata: metadataOf(request),
     ...(checksumSha256 !== undefined && { checksumSha256 }),
-    ...(lock !== undefined && { lock }),
+    ...(lockedUntil !== undefined && { lockedUntil }),
   };
 }
 
@@ -215,12 +218,12 @@ function headObject(call: ObjectCall): Reply {
 }
 
 function getObjectRetention(call: ObjectCall): Reply {
-  const { lock } = findVersion(call);
-  if (lock === undefined) {
+  const { lockedUntil } = findVersion(call);
+  if (lockedUntil === undefined) {
     throw new ServiceError(404, 'NoSuchObjectLockConfiguration', 'The object is not locked');
   }
   return xmlReply(200, {
-    Retention: { '@xmlns': namespace, Mode: lock.mode, RetainUntilDate: lock.retainUntil },
+    Retention: { '@xmlns': namespace, Mode: 'GOVERNANCE', RetainUntilDate: lockedUntil },
   });
 }
 
@@ -233,7 +236,7 @@ const deleteObject =
     }
     const version = findVersion(call);
     // Bypassing GOVERNANCE takes a header, which is refused here: no role of Lifeboat may do it.
-    if (version.lock !== undefined && Date.parse(version.lock.retainUntil) > now().getTime()) {
+    if (version.lockedUntil !== undefined && Date.parse(version.lockedUntil) > now().getTime()) {
       throw new ServiceError(403, 'AccessDenied', 'Access Denied because object protected by object lock.');
     }
     call.bucket.objects.deleteVersion(version);

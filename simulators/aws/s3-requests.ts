@@ -56,28 +56,13 @@ const routes: readonly Route[] = [
   { name: 'ListObjectsV2', method: 'GET', on: 'bucket', selector: 'list-type', takes: 'prefix' },
 ];
 
-const commonParameters = [
-  'x-id',
-  'x-amz-algorithm',
-  'x-amz-content-sha256',
-  'x-amz-credential',
-  'x-amz-date',
-  'x-amz-expires',
-  'x-amz-security-token',
-  'x-amz-signature',
-  'x-amz-signedheaders',
-];
-const commonHeaders = ['x-amz-content-sha256', 'x-amz-date', 'x-amz-security-token', 'x-amz-user-agent'];
-const unsupportedHeaders = [
-  'cache-control',
-  'content-disposition',
-  'content-language',
-  'content-md5',
-  'expires',
-  'if-modified-since',
-  'if-unmodified-since',
-  'range',
-];
+/** Of a signature, in the query or in headers. */
+const commonParameters =
+  /^x-(id|amz-(algorithm|content-sha256|credential|date|expires|security-token|signature|signedheaders))$/;
+const commonHeaders = /^x-amz-(content-sha256|date|security-token|user-agent)$/;
+/** Those of HTTP itself that S3 would heed. */
+const unsupportedHeaders =
+  /^(cache-control|content-(disposition|language|md5)|expires|if-(un)?modified-since|range)$/;
 
 /** Path-style: `/bucket/key`. The key is everything after the second slash. */
 export function locate(path: string): { readonly bucket: string; readonly key: string } {
@@ -97,19 +82,22 @@ export function operationOf(request: ReceivedRequest): string {
       (candidate.selector === undefined || parameters.includes(candidate.selector)),
   );
   if (route === undefined) {
-    return [method, on, ...parameters.filter((name) => !commonParameters.includes(name))].join(' ');
+    return [method, on, ...parameters.filter((name) => !commonParameters.test(name))].join(' ');
   }
   const isWrite = route.name === 'PutObject';
   const { selector, takes, headers: ofRoute = [] } = route;
   const unsupported = [
-    ...parameters.filter((name) => ![...commonParameters, ...ofRoute, selector, takes].includes(name)),
+    ...parameters.filter(
+      (name) => !commonParameters.test(name) && ![...ofRoute, selector, takes].includes(name),
+    ),
     ...[...headers.keys()].filter(
       (name) =>
-        unsupportedHeaders.includes(name) ||
+        unsupportedHeaders.test(name) ||
         (!isWrite && /^if-(none-)?match$/.test(name)) ||
         (name.startsWith('x-amz-') &&
           !(isWrite && name.startsWith(metadataPrefix)) &&
-          ![...commonHeaders, ...ofRoute].includes(name)),
+          !commonHeaders.test(name) &&
+          !ofRoute.includes(name)),
     ),
   ];
   return unsupported.length === 0 ? route.name : `${route.name} with ${unsupported.join(', ')}`;

@@ -3,7 +3,7 @@
  * the SDK's signing (and ours) independently: IAM User Guide, "Create a signed AWS API request"; Amazon S3
  * API Reference, "Authenticating Requests (AWS Signature Version 4)", header and query parts.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Identities, Identity } from './identities.ts';
 import { percentDecode, type QueryParameter, queryValue, type ReceivedRequest } from './received-request.ts';
 
@@ -76,11 +76,6 @@ const allowedSkewMilliseconds = (service: string) => (service === 's3' ? 15 : 5)
 
 const sha256Hex = (data: Buffer) => createHash('sha256').update(data).digest('hex');
 const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest();
-
-function equalInConstantTime(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
-}
 
 /** Everything but RFC 3986's unreserved characters becomes %XX, in upper case. */
 function uriEncode(text: string): string {
@@ -171,7 +166,8 @@ function querySignature(request: ReceivedRequest): SignatureParts {
   };
 }
 
-function signingInstant({ timestamp }: Claims): Date {
+/** @throws SignatureRefused */
+export function parseTimestamp(timestamp: string): Date {
   const iso = timestamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
   const instant = new Date(iso);
   if (iso === timestamp || Number.isNaN(instant.getTime())) {
@@ -181,7 +177,7 @@ function signingInstant({ timestamp }: Claims): Date {
 }
 
 function checkTime(claims: Claims, { service, now }: SignatureExpectation): void {
-  const ageMilliseconds = now().getTime() - signingInstant(claims).getTime();
+  const ageMilliseconds = now().getTime() - parseTimestamp(claims.timestamp).getTime();
   const skew = allowedSkewMilliseconds(service);
   if (!claims.presigned) {
     // A captured request is worth nothing once this time is over.
@@ -269,7 +265,7 @@ export function verifySignature(request: ReceivedRequest, expectation: Signature
   if (identity === undefined) {
     throw new SignatureRefused('unknown-access-key', 'the access key id does not exist');
   }
-  if (!equalInConstantTime(claims.sessionToken ?? '', identity.sessionToken)) {
+  if ((claims.sessionToken ?? '') !== identity.sessionToken) {
     throw new SignatureRefused(
       'wrong-session-token',
       'the session token is missing or not the one of this access key',
@@ -296,7 +292,7 @@ export function verifySignature(request: ReceivedRequest, expectation: Signature
     sha256Hex(Buffer.from(canonicalRequest, 'latin1')),
   ].join('\n');
   const signingKey = scopeParts.reduce<string | Buffer>(hmac, `AWS4${identity.secretAccessKey}`);
-  if (!equalInConstantTime(hmac(signingKey, stringToSign).toString('hex'), claims.signature)) {
+  if (hmac(signingKey, stringToSign).toString('hex') !== claims.signature) {
     throw new SignatureRefused('wrong-signature', 'the signature does not match the request');
   }
   return identity;

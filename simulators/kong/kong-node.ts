@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, mkdir, open, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -201,26 +202,20 @@ async function runKong(
   const path = join(directory, `kong-${parameters[0]}.log`);
   const output = await open(path, 'w', 0o600);
   let end: string;
-  let timer: NodeJS.Timeout | undefined;
   try {
     const child = spawn(kong, parameters, {
       env: { ...environment },
       cwd: directory,
       stdio: ['ignore', output.fd, output.fd],
+      timeout: commandTimeoutMs,
     });
-    timer = setTimeout(() => child.kill(), commandTimeoutMs);
-    end = await new Promise<string>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code, signal) =>
-        resolve(code === null ? `ended by ${signal}` : `exit code ${code}`),
-      );
-    });
+    const [code, signal] = await once(child, 'exit');
+    end = code === null ? `ended by ${signal}` : `exit code ${code}`;
   } catch (error) {
     throw new Error(`${kong} cannot be run: ${isNativeError(error) ? error.message : String(error)}`, {
       cause: error,
     });
   } finally {
-    clearTimeout(timer);
     await output.close();
   }
   const text = await readFile(path, 'utf8');
