@@ -45,7 +45,7 @@ function logVersion(controlPlane: string, version: VersionReport): void {
   }
   if (outcome === 'not-served') {
     if (version.error !== undefined) {
-      logger.warn('version not served, it will be asked for again in an hour', {
+      logger.warn('version not served', {
         controlPlane,
         kongVersion,
         since: version.since,

@@ -31,6 +31,12 @@ export interface CheckReason {
 export const askingIntervalMs = 59 * 60 * 1000;
 
 /**
+ * For so long a version that was served before is asked for in each check although it was refused: a control
+ * plane that is started anew, or something in between, closes connections, too.
+ */
+export const doubtMs = 10 * 60 * 1000;
+
+/**
  * The versions in the order in which they are checked: the newest served one first, for its answer says
  * whether to ask for the others. One that failed the last time, or cannot be served, holds up nobody.
  */
@@ -70,7 +76,7 @@ export function mustAsk(
     return true;
   }
   if (notServed !== undefined) {
-    return false;
+    return lastStatus !== undefined && askedAt.getTime() - notServed.since.getTime() < doubtMs;
   }
   return (
     isToldOfChange ||

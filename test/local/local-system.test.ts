@@ -175,7 +175,7 @@ async function logOf({ system }: Unit, name: string): Promise<string> {
 async function failures(unit: Unit) {
   return (await logOf(unit, 'export'))
     .split('\n')
-    .filter((line) => line.includes('"export failed"') && line.endsWith('}'))
+    .filter((line) => /"(export failed|version not served)"/.test(line) && line.endsWith('}'))
     .map((line) => JSON.parse(line) as { readonly kongVersion: string; readonly error: string });
 }
 
@@ -646,10 +646,10 @@ describe('when things go wrong', () => {
       'not a complete gzip',
       'bytes behind the end',
       'its type is "sync.v2.notify_new_version"',
-      '_format_version is "9.9"',
+      '_format_version is "0.9"',
       'it is text',
       'dropped the connection (1006)',
-      'closed the connection (1005)',
+      'closed the connection for data plane version 3.4.0',
     ]) {
       expect(errors).toContainEqual(expect.objectContaining({ error: expect.stringContaining(saying) }));
     }

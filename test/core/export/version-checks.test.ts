@@ -435,6 +435,19 @@ describe('a version that the control plane cannot serve', () => {
     expect(await vault.lastStatus('prod')).not.toHaveProperty('notServed');
   });
 
+  it('although it was served before, is asked for in each check for ten minutes, then once an hour', async () => {
+    answers.clear();
+    await check(0, { versions });
+    answers.set('3.10.0', 'incompatible');
+
+    const checks: boolean[] = [];
+    for (const minutes of [5, 10, 14.999, 15, 20, 73.999, 74]) {
+      checks.push((await check(minutes, { versions })).asked.includes('3.10.0'));
+    }
+
+    expect(checks).toEqual([true, true, true, true, false, false, true]);
+  });
+
   it('keeps the file that it has, and its number', async () => {
     answers.clear();
     await check(0, { versions });
@@ -442,10 +455,11 @@ describe('a version that the control plane cannot serve', () => {
     const before = vault.versions(file('3.10.0'));
 
     const gone = await check(5, { versions });
-    const still = await check(10, { versions });
+    await check(15, { versions });
+    const still = await check(20, { versions });
     answers.clear();
     usual = { configHash: hashOf('d'), at: new Date(builtAt.getTime() + 1) };
-    const back = await check(70, { versions });
+    const back = await check(80, { versions });
 
     expect([gone, still].map(({ outcomes }) => outcomes[0])).toEqual(Array(2).fill('3.10.0 not-served'));
     expect(still.asked).toEqual(['3.9.1']);
@@ -458,10 +472,13 @@ describe('a version that the control plane cannot serve', () => {
     await check(0, { versions });
     answers.set('3.10.0', 'incompatible');
     await check(5, { versions });
+    await check(15, { versions });
+    const { asked: before } = await check(20, { versions });
     vault.overwrite(file('3.10.0'), { gzip: Buffer.from('x'), manifest: undefined });
 
-    const { asked } = await check(10, { versions });
+    const { asked } = await check(25, { versions });
 
+    expect(before).toEqual(['3.9.1']);
     expect(asked).toEqual(['3.9.1', '3.10.0']);
   });
 
