@@ -34,7 +34,7 @@ program
 
 program
   .command('cold')
-  .description('each function’s bundle and import time, beside an empty module’s')
+  .description('each function’s bundle and import time, beside an empty module’s and the SQS client’s')
   .option('--json', 'one JSON object')
   .action(async ({ json }: { readonly json?: true }) => {
     printFigures(await measureColdStarts(['webhook', 'export', 'presign']), json);

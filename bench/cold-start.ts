@@ -62,6 +62,8 @@ export interface ColdStart extends Readonly<Record<string, number>> {
   readonly bundleBytes: number;
   /** Median time of `import()` in a new process. */
   readonly importMs: number;
+  /** What it takes over the empty module, as a multiple of what the client of SQS alone takes over it. */
+  readonly overSqsClient: number;
 }
 
 /**
@@ -69,7 +71,9 @@ export interface ColdStart extends Readonly<Record<string, number>> {
  */
 export async function measureColdStarts<Name extends FunctionName>(
   names: readonly Name[],
-): Promise<Readonly<Record<Name, ColdStart>> & { readonly emptyImportMs: number }> {
+): Promise<
+  Readonly<Record<Name, ColdStart>> & { readonly emptyImportMs: number; readonly sqsClientImportMs: number }
+> {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
   try {
     const empty = join(directory, 'empty.mjs');
@@ -81,22 +85,30 @@ export async function measureColdStarts<Name extends FunctionName>(
         return { name, file, times: [] as number[] };
       }),
     );
-    const emptyTimes: number[] = [];
+    const sqsClient = join(directory, 'sqs-client.mjs');
+    await bundleEntry('bench/sqs-client-alone.ts', sqsClient);
+    const [emptyTimes, sqsClientTimes]: [number[], number[]] = [[], []];
     for (let round = 0; round < runs; round += 1) {
       emptyTimes.push(await measureImportMs(empty, {}));
+      sqsClientTimes.push(await measureImportMs(sqsClient, {}));
       for (const { name, file, times } of bundles) {
         times.push(await measureImportMs(file, variables[name]));
       }
     }
+    const [emptyImportMs, sqsClientImportMs] = [median(emptyTimes), median(sqsClientTimes)];
+    const overSqsClient = (importMs: number) =>
+      Math.round(((importMs - emptyImportMs) / (sqsClientImportMs - emptyImportMs)) * 100) / 100;
     const measured = await Promise.all(
-      bundles.map(
-        async ({ name, file, times }) =>
-          [name, { bundleBytes: (await stat(file)).size, importMs: median(times) }] as const,
-      ),
+      bundles.map(async ({ name, file, times }) => {
+        const importMs = median(times);
+        const bundleBytes = (await stat(file)).size;
+        return [name, { bundleBytes, importMs, overSqsClient: overSqsClient(importMs) }] as const;
+      }),
     );
     return {
       ...(Object.fromEntries(measured) as Record<Name, ColdStart>),
-      emptyImportMs: median(emptyTimes),
+      emptyImportMs,
+      sqsClientImportMs,
     };
   } finally {
     await rm(directory, { recursive: true });
