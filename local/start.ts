@@ -5,12 +5,7 @@ import * as v from 'valibot';
 import { projectRoot } from '../build/project-root.ts';
 import { kongVersion } from '../core/names.ts';
 import { clusterEndpointSchema } from '../lib/settings/setting-values.ts';
-import { type EchoUpstream, startEchoUpstream } from '../simulators/kong/echo-upstream.ts';
 import { findKong, isAlive } from '../simulators/kong/kong-node.ts';
-import { startLocalSystem } from './local-system.ts';
-import { localTemplate } from './local-template.ts';
-import { proxyThroughKong } from './rehearsal/kong-proof.ts';
-import { controlPlaneName, isGood, rehearse } from './rehearsal/rehearsal.ts';
 import {
   type RealControlPlaneOptions,
   realControlPlane,
@@ -18,7 +13,6 @@ import {
   simulatedControlPlane,
 } from './rehearsal/subject.ts';
 import { startTimeline } from './rehearsal/timeline.ts';
-import { type Serving, serve } from './serve.ts';
 
 interface StartOptions extends Partial<RealControlPlaneOptions> {
   readonly customPlugins: readonly string[];
@@ -97,24 +91,19 @@ async function start(options: StartOptions): Promise<void> {
       parts.push({ stop: () => simulator.takeDown() });
     }
     say.step('Control plane up', subject.description);
-    const upstream = await startEchoUpstream();
-    parts.push(upstream);
-    const controlPlane = { ...subject, name: controlPlaneName };
-    const template = localTemplate({
-      controlPlane,
-      dataPlaneVersions: [subject.dataPlaneVersion],
-      listen: options.listen,
-    });
-    const system = await startLocalSystem({
-      template,
-      controlPlane,
-      dataDirectory: directory,
+    // Only now: CDK and the AWS SDK take seconds to load, and a wrong flag should be told at once.
+    const { deployAndRun } = await import('./deploy-and-run.ts');
+    await deployAndRun({
+      subject,
+      directory,
+      kong,
       port: options.port,
+      listen: options.listen,
+      serve: options.serve === true,
+      json,
+      say,
+      parts,
     });
-    parts.push(system);
-    say.step('Lifeboat up', `the synthesized template, deployed to a simulated AWS · ${system.apiUrl}`);
-    const serving = { system, subject, directory, json, timeline: say };
-    await (options.serve === true ? serve(serving) : rehearseAndReport({ ...serving, upstream, kong }));
   } catch (error) {
     process.stderr.write(`\nnpm start: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
@@ -123,43 +112,6 @@ async function start(options: StartOptions): Promise<void> {
       await part.stop();
     }
   }
-}
-
-interface Report extends Serving {
-  readonly upstream: EchoUpstream;
-  readonly kong: string | undefined;
-}
-
-async function rehearseAndReport(report: Report): Promise<void> {
-  const { system, subject, upstream, directory, kong, json, timeline: say } = report;
-  const dataPlaneDirectory = join(directory, 'data-plane');
-  await mkdir(dataPlaneDirectory, { recursive: true, mode: 0o700 });
-  const result = await rehearse({
-    system,
-    subject,
-    timeline: say,
-    directory: dataPlaneDirectory,
-    upstreamUrl: upstream.url,
-  });
-  const proxied = await proxyThroughKong({
-    kong,
-    subject,
-    file: result.dataPlane.file,
-    directory: dataPlaneDirectory,
-  });
-  say.step('A Kong data plane', proxied.description);
-  const ok = isGood(result) && proxied.ok !== false;
-  const seconds = Math.round(say.seconds() * 10) / 10;
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ ok, ...result, kong: proxied.ran, seconds })}\n`);
-  } else {
-    say.title(
-      ok
-        ? `Passed: a new data plane boots while its control plane is down. ${seconds} s in total.\nThe file: ${result.dataPlane.file}\nThe logs: ${system.logDirectory}`
-        : `FAILED: see the lines with NOT above, and the logs in ${system.logDirectory}`,
-    );
-  }
-  process.exitCode = ok ? 0 : 1;
 }
 
 async function chooseSubject(options: StartOptions): Promise<Subject> {

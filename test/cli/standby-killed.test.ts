@@ -53,11 +53,7 @@ describe.each(testedKongs)('what is served after a killed run ($name Kong)', (ko
     // A line over an old cache.
     [['an old cache', 'killed with the line written over an old cache', 'reload', 'SIGHUP'], 'old'],
     [['an old cache', 'killed with the line written over an old cache', 'control plane', 'reload'], 'theirs'],
-  ])(
-    '%j → %s',
-    async (steps, expected) => {
-      expect(await outcomeOf(stage, kong, steps, expected)).toBe(expected);
-    },
-    300_000,
-  );
+  ])('%j → %s', async (steps, expected) => {
+    expect(await outcomeOf(stage, kong, steps, expected)).toBe(expected);
+  });
 });

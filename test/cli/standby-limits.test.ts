@@ -10,11 +10,11 @@ import {
   noConfiguration,
   startNode,
   temporaryDirectory,
+  testedFakeKong,
 } from '../simulators/kong/running-kong.ts';
 import { credentials, newScenario, newStage, type Stage } from './standby-scenario.ts';
 
 const isRoot = process.getuid?.() === 0;
-const kong = { name: 'fake', kong: fakeKong, loadMs: 250, retryMs: 5_000 };
 const children = processes();
 
 let stage: Stage;
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  scenario = await newScenario(stage, kong);
+  scenario = await newScenario(stage, testedFakeKong);
 });
 
 afterEach(() => scenario.stop());

@@ -4,7 +4,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fakeKong, testedKongs } from '../simulators/kong/running-kong.ts';
+import { testedFakeKong, testedKongs } from '../simulators/kong/running-kong.ts';
 import {
   credentials,
   newScenario,
@@ -99,16 +99,12 @@ describe.each(testedKongs)('what is served after a run ($name Kong)', (kong) => 
       ],
       'old',
     ],
-  ])(
-    '%s: %j → %s',
-    async (_state, steps, expected) => {
-      expect(await outcomeOf(stage, kong, steps, expected)).toBe(expected);
-    },
-    300_000,
-  );
+  ])('%s: %j → %s', async (_state, steps, expected) => {
+    expect(await outcomeOf(stage, kong, steps, expected)).toBe(expected);
+  });
 
   it.concurrent('two standbys seed a node once, and leave its settings as they were', async () => {
-    const scenario = await newScenario(stage, { name: 'fake', kong: fakeKong, loadMs: 250, retryMs: 5_000 });
+    const scenario = await newScenario(stage, testedFakeKong);
     const before = await scenario.environmentText();
     const { prefix, statusUrl } = scenario.node();
     const parameters = [
@@ -124,5 +120,5 @@ describe.each(testedKongs)('what is served after a run ($name Kong)', (kong) => 
     expect(await scenario.environmentText()).toBe(before);
     expect((await readdir(prefix)).filter((name) => /lifeboat/.test(name))).toEqual(['lifeboat-config.json']);
     await scenario.stop();
-  }, 60_000);
+  });
 });

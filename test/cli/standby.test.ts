@@ -146,12 +146,12 @@ describe('lifeboat standby', () => {
   it('does not touch a node that has a configuration, nor the grant endpoint, and idles with --stay', async () => {
     const node = await startNode(fakeKong);
     const other = await declarativeFile(node.directory, tableFor(upstream.url), 'other.json');
-    await seedKong({ ...node, ...other, timeoutMs: 60_000, clock: systemClock, pollMs: 20 });
+    await seedKong({ ...node, ...other, timeoutMs: 500_000, clock: systemClock, pollMs: 20 });
     const before = await lastWritten(node);
 
     const ended = await cli.run(parameters(node), credentials);
     const staying = cli.start([...parameters(node), '--stay'], credentials);
-    await eventually(() => staying.stdout().includes('"configured"'), 60);
+    await eventually(() => staying.stdout().includes('"configured"'));
     const hasEnded = staying.hasEnded();
     staying.signal('SIGTERM');
 
@@ -190,7 +190,7 @@ describe('lifeboat standby', () => {
     const directory = await temporaryDirectory();
     const place = { prefix: join(directory, 'kong'), statusUrl: '' };
     const running = cli.start(parameters(place, { 'status-url': undefined }), credentials);
-    const wasWaiting = await eventually(() => running.stdout().includes('127.0.0.1:8007'), 60);
+    const wasWaiting = await eventually(() => running.stdout().includes('127.0.0.1:8007'));
 
     const node = await startNode(fakeKong, { directory });
 
@@ -212,7 +212,7 @@ describe('lifeboat standby', () => {
     };
     answers.file = () => (asked() === 'v7' ? goodFile(key, {}, content) : goodFile(key, newest, refused));
 
-    const { exitCode, stdout } = await cli.run(parameters(node, { 'load-timeout': '1' }), credentials);
+    const { exitCode, stdout } = await cli.run(parameters(node, { 'load-timeout': '5' }), credentials);
 
     expect(exitCode).toBe(0);
     expect(eventsIn(stdout)).toEqual(['asking', 'verified', 'failed', 'asking', 'verified', 'seeded']);
@@ -274,11 +274,11 @@ describe('lifeboat standby', () => {
       [...parameters(node, { 'health-listen': String(free.port) }), '--stay'],
       credentials,
     );
-    await eventually(() => standIn.requests.length === 1, 60);
+    await eventually(() => standIn.requests.length === 1);
 
     const before = [await page('/healthz'), await page('/readyz')];
     answer(goodGrant(`${standIn.url}/vault?${urlSecret}`));
-    await eventually(() => running.stdout().includes('"seeded"'), 60);
+    await eventually(() => running.stdout().includes('"seeded"'));
     const after = [await page('/healthz'), await page('/readyz')];
 
     running.signal('SIGTERM');
@@ -331,7 +331,7 @@ describe('lifeboat standby', () => {
         configuration: tableFor('http://127.0.0.1:9'),
       });
       ends.push(() => controlPlane.stop());
-      await eventually(async () => (await configurationHash(node)) !== noConfiguration, 60);
+      await eventually(async () => (await configurationHash(node)) !== noConfiguration);
       return goodFile(key, {}, content);
     };
 
@@ -348,7 +348,7 @@ describe('lifeboat standby', () => {
     const before = await snapshot(node);
     answers.file = () => goodFile(key, {}, file({ no_such_entities: [] }));
     const killed = cli.start(parameters(node), credentials);
-    await eventually(() => hasLine(node), 60);
+    await eventually(() => hasLine(node));
     killed.signal('SIGKILL');
     await killed.ended;
     const left = await hasLine(node);
@@ -379,7 +379,7 @@ describe('a node that stays empty', () => {
     Object.assign(answers, changed);
     const before = await snapshot(node);
     const running = cli.start(parameters(node), credentials);
-    const wasThere = await eventually(() => isThere(running.stdout()), 60);
+    const wasThere = await eventually(() => isThere(running.stdout()));
 
     running.signal('SIGTERM');
 
@@ -400,7 +400,7 @@ describe('a node that stays empty', () => {
       answers.file = () => goodFile(key, {}, file({ no_such_entities: [] }));
       const before = await snapshot(node);
       const running = cli.start(parameters(node), credentials);
-      const wasThere = await eventually(() => hasLine(node), 60);
+      const wasThere = await eventually(() => hasLine(node));
 
       running.signal(name);
 
@@ -440,7 +440,7 @@ describe('a node that stays empty', () => {
   it('ends --once with 1 by a signal, so that no boot script takes it for a node with a configuration', async () => {
     answers.grant = never;
     const running = cli.start([...parameters(node), '--once'], credentials);
-    await eventually(() => standIn.requests.length === 1, 60);
+    await eventually(() => standIn.requests.length === 1);
 
     running.signal('SIGINT');
 

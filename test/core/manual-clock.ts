@@ -51,7 +51,7 @@ export function manualClock(start: Date): ManualClock {
     deadline(milliseconds, signal) {
       const controller = new AbortController();
       const removeTimer = startTimer(milliseconds, () =>
-        controller.abort(new DOMException('The deadline has passed', 'TimeoutError')),
+        controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')),
       );
       const abort = () => {
         removeTimer();

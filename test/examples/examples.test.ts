@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import { bareTaskDefinition } from '../../examples/data-plane/ecs/task-definition.ts';
+import { exampleCertificate } from '../../policy/example-certificate.ts';
 import { type Outcome, runApps, violations } from '../lib/child-app.ts';
+import { twoControlPlanes } from '../lib/deployment.ts';
 import { leftAfter, lifecycle } from '../lib/lifecycle.ts';
 
 const names = [
@@ -15,8 +17,47 @@ const names = [
   'data-plane/ecs',
 ] as const;
 type Name = (typeof names)[number];
-// Five apps on however busy a machine.
-const timeoutMs = 120_000;
+const root = resolve('.');
+
+// All that a setting can add, for cdk-nag to look at.
+const ours = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
+const everything = {
+  ...twoControlPlanes,
+  controlPlanes: {
+    ...twoControlPlanes.controlPlanes,
+    prod: {
+      ...twoControlPlanes.controlPlanes.prod,
+      readerRoleTrust: ['444455556666'],
+      listen: true,
+      dataPlaneAuth: {
+        iam: true,
+        clusterCertificate: { certificates: [exampleCertificate], authorities: [exampleCertificate] },
+      },
+    },
+  },
+  dataEvents: true,
+  domain: {
+    name: 'lifeboat.example.com',
+    certificateArn: 'arn:aws:acm:eu-central-1:111122223333:certificate/0',
+    hostedZoneId: 'Z0123456789ABCDEFGHIJ',
+  },
+  bucketName: 'example-lifeboat',
+  encryptionKeyArn: 'arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef',
+  tags: { team: 'gateway' },
+  permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
+  reservedConcurrency: { webhook: 5, presign: 80, export: 1, listen: 1 },
+  lockdown: { breakGlassRoleArn: ours('break-glass'), deploymentRoleArn: ours('deployment') },
+};
+const replicaOfEverything = {
+  domain: {
+    name: 'ireland.example.com',
+    certificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/0',
+    hostedZoneId: 'Z0123456789ABCDEFGHIJ',
+  },
+  alarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:on-call',
+  bucketName: 'example-lifeboat-ireland',
+  timeControl: true,
+};
 
 const templateJson = v.object({
   Resources: v.record(v.string(), v.object({ Type: v.string(), Properties: v.optional(v.unknown()) })),
@@ -36,24 +77,69 @@ const manifest = v.object({
       type: v.string(),
       metadata: v.optional(v.unknown()),
       dependencies: v.optional(v.array(v.string()), []),
+      environment: v.optional(v.string(), ''),
     }),
   ),
 });
 
+/** An app with our stack, and in it a resource that breaks rules nobody acknowledged for it. */
+function appWithBareQueue(): string {
+  const from = (path: string) => JSON.stringify(join(root, path));
+  return `import { App, aws_sqs, Validations } from ${from('node_modules/aws-cdk-lib/index.js')};
+    import { AwsSolutionsChecks } from ${from('node_modules/cdk-nag/lib/index.js')};
+    import { LifeboatReplicaStack } from ${from('lib/replica/lifeboat-replica-stack.ts')};
+    import { LifeboatStack } from ${from('lib/deployment/lifeboat-stack.ts')};
+    import { parseSettings } from ${from('lib/settings/settings.ts')};
+    const app = new App();
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    const settings = parseSettings(app.node.tryGetContext('lifeboat'));
+    const stack = new LifeboatStack(app, 'Lifeboat', { settings, env: { region: 'eu-central-1' } });
+    new LifeboatReplicaStack(app, 'LifeboatReplica', {
+      settings: { lifeboat: stack.lifeboat, ...app.node.tryGetContext('replica') },
+      env: { region: 'eu-west-1' },
+    });
+    new aws_sqs.Queue(stack, 'Bare');`;
+}
+
 let folder: string;
-let outcome: Outcome;
-const output = (name: Name) => join(folder, name);
+let examples: readonly Outcome[];
+let bareQueue: Outcome | undefined;
+let twoRegions: Outcome | undefined;
+const output = (name: Name | 'bare-queue' | 'project') => join(folder, name);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-examples-'));
-  outcome = await runApps(
+  const app = join(folder, 'bare-queue.ts');
+  await writeFile(app, appWithBareQueue());
+  // Together with two apps that are no examples, because the engine of the template rules takes its time.
+  const outcomes = await runApps(
     ...names.map((name) => ({
       app: `examples/${name}/app.ts`,
       settings: `examples/${name}/cdk.json`,
       output: output(name),
     })),
+    {
+      app,
+      settings: 'cdk.json',
+      context: { lifeboat: everything, replica: replicaOfEverything },
+      output: output('bare-queue'),
+    },
+    {
+      app: 'bin/lifeboat.ts',
+      settings: 'cdk.json',
+      context: {
+        lifeboat: {
+          controlPlanes: twoControlPlanes.controlPlanes,
+          region: 'eu-central-1',
+          replica: { region: 'eu-west-1' },
+        },
+      },
+      output: output('project'),
+    },
   );
-}, timeoutMs);
+  examples = outcomes.slice(0, names.length);
+  [bareQueue, twoRegions] = outcomes.slice(names.length);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -80,7 +166,7 @@ async function resources(name: Name, type: string) {
 
 describe('the examples', () => {
   it('are synthesized without a warning', () => {
-    expect(outcome).toEqual({ code: 0, stderr: '' });
+    expect(examples).toEqual(names.map(() => ({ code: 0, stderr: '' })));
   });
 });
 
@@ -212,5 +298,33 @@ describe('the example two-regions', () => {
 
     expect(artifacts['Gateways']?.dependencies).toContain('GatewaysIreland');
     expect(types.flat()).toEqual([]);
+  });
+});
+
+describe('the app of this project', () => {
+  it('makes a stack for each region, when a replica is asked for', async () => {
+    const text = await readFile(join(output('project'), 'manifest.json'), 'utf8');
+
+    const { artifacts } = v.parse(manifest, JSON.parse(text));
+    const environments = Object.entries(artifacts).flatMap(([id, { type, environment }]) =>
+      type === 'aws:cloudformation:stack' ? [`${id} ${environment}`] : [],
+    );
+    expect(twoRegions).toEqual({ code: 0, stderr: '' });
+    expect(environments.toSorted()).toEqual([
+      'Lifeboat aws://unknown-account/eu-central-1',
+      'LifeboatReplica aws://unknown-account/eu-west-1',
+    ]);
+    expect(await violations(output('project'))).toEqual([]);
+  });
+});
+
+describe('an app that adds what breaks a rule', () => {
+  it('finds what nobody acknowledged, and nothing else in two control planes of which one is private, and their replica', async () => {
+    const found = await violations(output('bare-queue'));
+
+    expect(bareQueue?.code).not.toBe(0);
+    expect(new Set(found)).toEqual(
+      new Set(['AwsSolutions-SQS3 Lifeboat/Bare/Resource', 'AwsSolutions-SQS4 Lifeboat/Bare/Resource']),
+    );
   });
 });

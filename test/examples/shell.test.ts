@@ -117,15 +117,16 @@ const written = async () =>
 describe('the shell example', () => {
   it('has less than a hundred lines, of which shellcheck has nothing to say', async () => {
     const lines = (await readFile(script, 'utf8')).split('\n').length - 1;
-    const { exitCode, stdout, stderr } = await children.run(
+    const { exitCode, stdout, stderr } = await children.run('test/examples/from-debian.sh', [
+      'shellcheck',
+      'shellcheck',
+      script,
       'test/examples/from-debian.sh',
-      ['shellcheck', 'shellcheck', script, 'test/examples/from-debian.sh'],
-      { limitSeconds: 110 },
-    );
+    ]);
 
     expect(lines).toBeLessThan(100);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: '', stderr: '' });
-  }, 120_000);
+  });
 
   it('writes the verified file for its owner alone, and says what it is', async () => {
     const { exitCode, stdout, stderr } = await running();
@@ -166,7 +167,6 @@ describe('the shell example', () => {
 
       expect(new Set(callers.map(({ assertionId }) => assertionId)).size).toBe(5);
     },
-    30_000,
   );
 
   it('sends the whole chain of its certificate', async () => {
@@ -346,7 +346,7 @@ describe('the shell example, at the local system', () => {
     });
     try {
       await system.ringSchedule();
-      await eventually(() => system.measurements().some(({ name }) => name === 'Published'), 90);
+      await eventually(() => system.measurements().some(({ name }) => name === 'Published'));
       await writeFile(join(directory, 'pki.crt'), certificates.certificate);
       await writeFile(join(directory, 'pki.key'), certificates.key);
       const pinned = await kmsSigner(system.clients.kms, system.signingKeyArn).verificationKey();
@@ -362,7 +362,7 @@ describe('the shell example, at the local system', () => {
       const settings = {
         controlPlane: 'prod',
         kongVersion: '3.9.1',
-        timeoutMs: 60_000,
+        timeoutMs: 500_000,
         clock: systemClock,
         random: systemRandom,
       };
@@ -387,5 +387,5 @@ describe('the shell example, at the local system', () => {
       await system.stop();
       await controlPlane.stop();
     }
-  }, 60_000);
+  });
 });

@@ -12,18 +12,26 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+interface Ended extends Outcome {
+  readonly stdout: string;
+}
+
 // Jest’s own loader is nothing for a child.
 export const { NODE_OPTIONS: _, ...inherited } = process.env;
 
 /** Runs a command in the project's folder to its end. */
-export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
+export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
   return new Promise((done, failed) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
     let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    child.on('error', failed).on('close', (code) => done({ code, stderr }));
+    child.on('error', failed).on('close', (code) => done({ code, stdout, stderr }));
   });
 }
 
@@ -38,22 +46,53 @@ export interface ChildApp {
   readonly output: string;
 }
 
+const outcomes = v.array(v.object({ code: v.number(), stderr: v.string() }));
+
 /**
- * Runs apps as the CDK's command line does, without bundles. They share a process, because starting the
- * engine of the template rules takes longer than an app.
+ * Runs apps one after another as the CDK's command line does, without bundles. They share a process, because
+ * starting the engine of the template rules takes longer than an app.
+ *
+ * @returns how each of them ended, as if it had had the process for itself
  */
-export async function runApps(...apps: readonly ChildApp[]): Promise<Outcome> {
-  const steps = apps.map(async ({ app, settings, context, output }) => {
-    const { context: flags } = v.parse(cdkJson, JSON.parse(await readFile(settings, 'utf8')));
-    const variables = {
-      CDK_OUTDIR: output,
-      CDK_CONTEXT_JSON: JSON.stringify({ ...flags, 'aws:cdk:disable-asset-staging': true, ...context }),
-    };
-    // An app reads them when it is made, and is synthesized when there is nothing else to do.
-    return `Object.assign(process.env, ${JSON.stringify(variables)}); await import(${JSON.stringify(pathToFileURL(app).href)});`;
-  });
-  const script = (await Promise.all(steps)).join('\n');
-  return run(process.execPath, ['--import', loader, '--input-type=module', '--eval', script], inherited);
+export async function runApps(...apps: readonly ChildApp[]): Promise<readonly Outcome[]> {
+  const steps = await Promise.all(
+    apps.map(async ({ app, settings, context, output }) => {
+      const { context: flags } = v.parse(cdkJson, JSON.parse(await readFile(settings, 'utf8')));
+      const variables = {
+        CDK_OUTDIR: output,
+        CDK_CONTEXT_JSON: JSON.stringify({ ...flags, 'aws:cdk:disable-asset-staging': true, ...context }),
+      };
+      return { variables, module: pathToFileURL(app).href };
+    }),
+  );
+  // An app reads its variables when it is made, and is synthesized when there is nothing else to do.
+  const script = `
+    const outcomes = [];
+    let stderr = '';
+    process.stderr.write = (text) => (stderr += text) !== '';
+    for (const { variables, module } of ${JSON.stringify(steps)}) {
+      Object.assign(process.env, variables);
+      try {
+        await import(module);
+        process.emit('beforeExit', 0);
+      } catch (error) {
+        process.stderr.write(String(error.stack));
+        process.exitCode = 1;
+      }
+      outcomes.push({ code: process.exitCode ?? 0, stderr });
+      process.exitCode = undefined;
+      stderr = '';
+    }
+    process.stdout.write('\\n' + JSON.stringify(outcomes));`;
+  const ended = await run(
+    process.execPath,
+    ['--import', loader, '--input-type=module', '--eval', script],
+    inherited,
+  );
+  if (ended.code !== 0) {
+    throw new Error(`the apps ended with ${ended.code}: ${ended.stderr}`);
+  }
+  return v.parse(outcomes, JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? ''));
 }
 
 const validationReport = v.object({

@@ -1,6 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { projectRoot } from '../../build/project-root.ts';
+
+/**
+ * What a process or an outcome may take, on however busy a machine. Shorter than `testTimeout` in
+ * jest.config.json, so that a test tells what it has seen.
+ */
+export const patienceSeconds = 500;
 
 export interface Ended {
   readonly exitCode: number | null;
@@ -19,7 +26,8 @@ export interface StartedProcess {
 
 export interface ProcessOptions {
   /**
-   * All of its environment besides PATH and HOME: what a test's machine has set must not decide its outcome.
+   * All of its environment besides PATH, HOME and TMPDIR: what a test's machine has set must not decide its
+   * outcome.
    */
   readonly env?: Readonly<Record<string, string>>;
   readonly limitSeconds?: number;
@@ -38,14 +46,14 @@ export function processes(): Processes {
   function start(
     command: string,
     parameters: readonly string[],
-    { env = {}, limitSeconds = 60 }: ProcessOptions = {},
+    { env = {}, limitSeconds = patienceSeconds }: ProcessOptions = {},
   ): StartedProcess {
     const startedMs = Date.now();
-    const { PATH = '', HOME = '' } = process.env;
+    const { PATH = '', HOME = '', TMPDIR = tmpdir() } = process.env;
     const child = spawn(command, parameters, {
       cwd: projectRoot,
       detached: true,
-      env: { PATH, HOME, AWS_EC2_METADATA_DISABLED: 'true', ...env },
+      env: { PATH, HOME, TMPDIR, AWS_EC2_METADATA_DISABLED: 'true', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';
@@ -101,7 +109,7 @@ function end(child: ChildProcess): void {
 /** Waits until it is true; false when it does not come true in time. */
 export async function eventually(
   isTrue: () => boolean | Promise<boolean>,
-  limitSeconds: number,
+  limitSeconds = patienceSeconds,
 ): Promise<boolean> {
   const deadlineMs = Date.now() + limitSeconds * 1000;
   while (!(await isTrue())) {

@@ -27,8 +27,8 @@ let forPeople: StartedProcess;
 let endpoints: Endpoints;
 
 /** Runs a script, with the endpoints as its variables. */
-const bash = (script: string, limitSeconds = 60) =>
-  children.run('bash', ['-c', `set -o pipefail\n${script}`], { env: { ...endpoints }, limitSeconds });
+const bash = (script: string) =>
+  children.run('bash', ['-c', `set -o pipefail\n${script}`], { env: { ...endpoints } });
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lifeboat-serve-'));
@@ -36,7 +36,8 @@ beforeAll(async () => {
     children.start(
       process.execPath,
       typescript('local/start.ts', '--serve', '--data', join(directory, name), ...flags),
-      { limitSeconds: 300 },
+      // As long as all tests of this file.
+      { limitSeconds: 3_600 },
     );
   forMachines = serving('machines', '--json');
   // A path that a shell would take apart.
@@ -46,13 +47,12 @@ beforeAll(async () => {
       forMachines.hasEnded() ||
       forPeople.hasEnded() ||
       (forMachines.stdout().endsWith('\n') && forPeople.stdout().includes('tail -f')),
-    120,
   );
   if (!ready || forMachines.hasEnded() || forPeople.hasEnded()) {
     throw new Error(`not ready:\n${forMachines.stderr()}\n${forPeople.stdout()}${forPeople.stderr()}`);
   }
   endpoints = JSON.parse(forMachines.stdout()) as Endpoints;
-}, 130_000);
+});
 
 afterAll(async () => {
   await children.stop();
@@ -146,7 +146,6 @@ describe('what is printed for people', () => {
 
     const { stdout, stderr } = await bash(
       paragraphs.map((paragraph) => `${paragraph}\necho "[exit $?]"`).join('\n'),
-      90,
     );
 
     const [change, hook, credentials, fetched, grant, invoked, byCertificate, key, log] =
@@ -165,7 +164,7 @@ describe('what is printed for people', () => {
     expect(byCertificate).toMatch(/^.*people's data\/config\.json: revision .*verified\n$/);
     expect(key).toContain('-----BEGIN PUBLIC KEY-----');
     expect(log).toContain('"message":"published"');
-  }, 100_000);
+  });
 });
 
 describe('the README', () => {

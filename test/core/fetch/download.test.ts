@@ -15,11 +15,15 @@ import { systemRandom } from '../../../core/random-source.ts';
 import { type Manifest, signManifest } from '../../../core/vault/manifest.ts';
 import { publish } from '../../../core/vault/publish.ts';
 import { s3ConfigVault } from '../../../core/vault/s3-config-vault.ts';
+import { eventually } from '../../local/processes.ts';
 import { clientFor, REGION, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
 import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 import { served } from '../kong/served.ts';
+import { manualClock } from '../manual-clock.ts';
 import { localSigner } from '../vault/local-signer.ts';
 
+/** That no download takes, on however busy a machine. */
+const timeoutMs = 600_000;
 const old = '{"what was there":"before"}';
 const content = Buffer.from(
   `{"_format_version":"3.0","services":[${'{"id":"a"},'.repeat(2_000)}{"id":"z"}]}`,
@@ -88,7 +92,7 @@ const request = ({ origin }: AnsweringServer, more: Partial<DownloadRequest> = {
   kongVersion: '3.9.1',
   output,
   maxBytes: 2 ** 20,
-  timeoutMs: 2_000,
+  timeoutMs,
   clock: systemClock,
   random: systemRandom,
   ...more,
@@ -172,17 +176,19 @@ describe('a file that passes every check', () => {
 
   it('takes with it what killed runs left, but not what may be still at work', async () => {
     const server = await file();
-    const old = Date.now() / 1000 - 10;
-    for (const [name, time] of [
-      ['.config.json.abandoned', old],
-      ['.config.json.at-work', old + 5],
-      ['.other.json.abandoned', old],
+    const now = Date.now();
+    const clock = { ...systemClock, now: () => new Date(now) };
+    for (const [name, ageMs] of [
+      ['.config.json.abandoned', timeoutMs + 1_000],
+      ['.config.json.at-work', timeoutMs - 1_000],
+      ['.other.json.abandoned', timeoutMs + 1_000],
     ] as const) {
+      const writtenAt = new Date(now - ageMs);
       await writeFile(join(directory, name), 'half');
-      await utimes(join(directory, name), time, time);
+      await utimes(join(directory, name), writtenAt, writtenAt);
     }
 
-    await downloadVerified(request(server, { timeoutMs: 7_000 }));
+    await downloadVerified(request(server, { clock }));
 
     expect((await readdir(directory)).sort()).toEqual([
       '.config.json.at-work',
@@ -307,28 +313,6 @@ describe('a download that does not succeed', () => {
       /was interrupted/,
     ],
     [
-      'it stops in its middle',
-      () =>
-        withManifest((jws) => (_, response) => {
-          response.writeHead(200, { 'x-amz-meta-manifest': jws }).write(content.subarray(0, 1_000));
-        }),
-      'unreachable',
-      /was interrupted.*timeout/i,
-    ],
-    [
-      'it comes a byte at a time, and would take for ever',
-      () =>
-        withManifest((jws) => (_, response) => {
-          response.writeHead(200, { 'x-amz-meta-manifest': jws });
-          let sent = 0;
-          const drip = setInterval(() => response.write(content.subarray(sent, ++sent)), 20);
-          response.once('close', () => clearInterval(drip));
-        }),
-      'unreachable',
-      /was interrupted.*timeout/i,
-    ],
-    ['nobody answers', () => vaultServer(() => undefined), 'unreachable', /did not answer.*timeout/i],
-    [
       'the vault sends elsewhere',
       () =>
         vaultServer((_, response) =>
@@ -376,16 +360,65 @@ describe('a download that does not succeed', () => {
   ])('because %s', async (_, serve, code, words) => {
     const server = await serve();
 
-    const failure = await failureOf(downloadVerified(request(server, { timeoutMs: 400 })));
+    const failure = await failureOf(downloadVerified(request(server)));
 
     expect([failure.code, failure.message]).toEqual([code, expect.stringMatching(words)]);
+  });
+
+  const hasBegunToWrite = async () => (await readdir(directory)).length > 1;
+
+  it.each<
+    [
+      title: string,
+      answer: (jws: string) => RequestListener,
+      isUnderWay: (server: AnsweringServer) => boolean | Promise<boolean>,
+      words: RegExp,
+    ]
+  >([
+    [
+      'it stops in its middle',
+      (jws) => (_, response) => {
+        response.writeHead(200, { 'x-amz-meta-manifest': jws }).write(content.subarray(0, 1_000));
+      },
+      hasBegunToWrite,
+      /was interrupted.*timeout/i,
+    ],
+    [
+      'it comes a byte at a time, and would take for ever',
+      (jws) => (_, response) => {
+        response.writeHead(200, { 'x-amz-meta-manifest': jws });
+        let sent = 0;
+        const drip = setInterval(() => response.write(content.subarray(sent, ++sent)), 20);
+        response.once('close', () => clearInterval(drip));
+      },
+      hasBegunToWrite,
+      /was interrupted.*timeout/i,
+    ],
+    [
+      'nobody answers',
+      () => () => undefined,
+      ({ requests }) => requests.length > 0,
+      /did not answer.*timeout/i,
+    ],
+  ])('because %s, when its time is over', async (_, answer, isUnderWay, words) => {
+    const server = await withManifest(answer);
+    const clock = manualClock(new Date());
+    const failing = failureOf(downloadVerified(request(server, { clock })));
+    const wasUnderWay = await eventually(() => isUnderWay(server));
+
+    await clock.advance(timeoutMs - 1);
+    const early = await Promise.race([failing, 'still waiting']);
+    await clock.advance(1);
+
+    const failure = await failing;
+    expect({ wasUnderWay, early }).toEqual({ wasUnderWay: true, early: 'still waiting' });
+    expect([failure.code, failure.message]).toEqual(['unreachable', expect.stringMatching(words)]);
   });
 
   it('because an error that does not end is not waited for', async () => {
     const server = await vaultServer((_, response) => response.writeHead(500).write('x'.repeat(20_000)));
 
-    // Longer than this test may take.
-    const failure = await failureOf(downloadVerified(request(server, { timeoutMs: 600_000 })));
+    const failure = await failureOf(downloadVerified(request(server, { clock: manualClock(new Date()) })));
 
     expect(failure.code).toBe('unreachable');
   });

@@ -1,18 +1,19 @@
 /** Reads a simulated control plane as the export does. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { expect } from '@jest/globals';
 import { systemClock } from '../../../core/clock.ts';
+import { connectToCluster } from '../../../core/kong/cluster-connection.ts';
 import {
   type ClusterEndpointOptions,
   clusterEndpointControlPlane,
 } from '../../../core/kong/cluster-endpoint.ts';
 import type { ConfigurationRequest, ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
 import type { ControlPlane } from '../../../simulators/kong/control-plane/control-plane.ts';
+import { eventually } from '../../local/processes.ts';
 
 type Subject = Pick<ControlPlane, 'clusterEndpoint' | 'serverName' | 'certificates'>;
 
-/** Reads as the export does, only with less patience. */
+/** Reads as the export does, with patience for a busy machine. */
 export function readerOf(controlPlane: Subject, options: Partial<ClusterEndpointOptions> = {}) {
   return clusterEndpointControlPlane({
     endpoint: controlPlane.clusterEndpoint,
@@ -22,8 +23,8 @@ export function readerOf(controlPlane: Subject, options: Partial<ClusterEndpoint
     nodeSeed: 'test',
     customPlugins: [],
     settle: { settleSeconds: 5, clockToleranceSeconds: 0.02 },
-    connectTimeoutMs: 2_000,
-    firstFrameTimeoutMs: 2_000,
+    connectTimeoutMs: 60_000,
+    firstFrameTimeoutMs: 60_000,
     clock: systemClock,
     ...options,
   });
@@ -49,6 +50,24 @@ export async function tableOf(configuration: ControlPlaneConfiguration): Promise
   return table;
 }
 
+/** A way in that counts how often a reader has begun to wait for a frame. */
+export function countWaits(): { readonly connect: typeof connectToCluster; count(): number } {
+  let count = 0;
+  return {
+    count: () => count,
+    async connect(...parameters) {
+      const connection = await connectToCluster(...parameters);
+      return {
+        ...connection,
+        nextFrame(...waiting) {
+          count += 1;
+          return connection.nextFrame(...waiting);
+        },
+      };
+    },
+  };
+}
+
 /** A ControlPlaneError with this code, whose message has all these words. */
 export const failing = (code: string, ...words: readonly string[]) =>
   expect.objectContaining({
@@ -58,8 +77,7 @@ export const failing = (code: string, ...words: readonly string[]) =>
   });
 
 export async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 200 && !condition(); tries += 1) await sleep(10);
-  expect(condition()).toBe(true);
+  expect(await eventually(condition)).toBe(true);
 }
 
 export const openSockets = () =>

@@ -40,7 +40,7 @@ const nowhere = 'http://127.0.0.1:9';
 /** Another table than that, as little to be reached. */
 const elsewhere = 'http://127.0.0.1:10';
 /** For what succeeds, so that a busy machine does not matter. */
-const patienceMs = 60_000;
+const patienceMs = 500_000;
 
 function environmentOf(prefix: string): string {
   return join(prefix, '.kong_env');
@@ -56,7 +56,7 @@ async function snapshot(path: string) {
   return { text: await readFile(path, 'latin1'), mode, uid, gid };
 }
 
-describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong, loadMs, retryMs }) => {
+describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong, loadMs }) => {
   it('makes a node without configuration proxy, and leaves no line behind', async () => {
     const upstream = await startEchoUpstream();
     ends.push(upstream.stop);
@@ -76,11 +76,10 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     expect(outcome).toBe('seeded');
     expect(await configurationHash(node)).toBe(md5);
     expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
-    await delay(loadMs);
-    expect(await readiness(node)).toBe(200);
+    expect(await eventually(async () => (await readiness(node)) === 200)).toBe(true);
     const proxied = await fetch(`${node.proxyUrl}/orders/7?full=yes`);
     expect(await proxied.json()).toMatchObject({ method: 'GET', path: '/v1/7?full=yes' });
-  }, 60_000);
+  });
 
   it('leaves a node alone that has a configuration', async () => {
     const node = await startNode(kong);
@@ -95,7 +94,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     expect(await lastWritten(node.prefix)).toBe(before);
     await delay(loadMs);
     expect(await configurationHash(node)).toBe(first.md5);
-  }, 60_000);
+  });
 
   it('is content with what the control plane delivers meanwhile', async () => {
     const certificate = await sharedCertificate();
@@ -105,7 +104,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     const before = await snapshot(environmentOf(node.prefix));
     const refused = await declarativeFile(node.directory, { no_such_entities: [] });
 
-    const seeding = seedKong({ ...node, ...refused, timeoutMs: retryMs, clock: systemClock, pollMs: 20 });
+    const seeding = seedKong({ ...node, ...refused, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
     const controlPlane = await startControlPlane({
       mtls: 'shared',
       certificates: { controlPlane: certificate, dataPlane: certificate },
@@ -117,7 +116,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     expect(await seeding).toBe('has a configuration');
     expect(await configurationHash(node)).toBe(controlPlane.builtHash());
     expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
-  }, 60_000);
+  });
 
   it('undoes what Kong refuses', async () => {
     const node = await startNode(kong);
@@ -135,7 +134,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     await delay(loadMs);
     expect(await configurationHash(node)).toBe(noConfiguration);
     expect(await readiness(node)).toBe(503);
-  }, 60_000);
+  });
 
   it('makes Kong start again from what it had, once the line of a refused file is gone', async () => {
     const node = await startNode(kong);
@@ -146,12 +145,14 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     ).rejects.toThrow();
     // Kong would take it now, if it were told of it.
     await declarativeFile(node.directory, tableFor(nowhere));
-    await delay(loadMs);
 
-    const log = await readFile(join(node.prefix, 'logs/error.log'), 'utf8');
-    expect(log.match(/\(SIGHUP\) received/g)).toHaveLength(2);
+    const received = async () =>
+      (await readFile(join(node.prefix, 'logs/error.log'), 'utf8')).match(/\(SIGHUP\) received/g);
+    await eventually(async () => ((await received()) ?? []).length > 1);
+    await delay(loadMs);
+    expect(await received()).toHaveLength(2);
     expect(await configurationHash(node)).toBe(noConfiguration);
-  }, 60_000);
+  });
 
   it('does not load the file again at the next SIGHUP', async () => {
     const node = await startNode(kong);
@@ -164,7 +165,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     await delay(loadMs);
 
     expect(await configurationHash(node)).toBe(seed.md5);
-  }, 60_000);
+  });
 
   it('takes out the line that a killed run left in a node that got its configuration', async () => {
     const node = await startNode(kong);
@@ -177,7 +178,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
 
     expect(outcome).toBe('has a configuration');
     expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
-  }, 60_000);
+  });
 
   it('seeds over the lines and the half-written file that killed runs left behind', async () => {
     const node = await startNode(kong);
@@ -197,7 +198,7 @@ describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong,
     expect(outcome).toBe('seeded');
     expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
     await expect(stat(`${environmentOf(node.prefix)}.lifeboat`)).rejects.toMatchObject({ code: 'ENOENT' });
-  }, 60_000);
+  });
 });
 
 describe.each(testedKongs)('a data plane that started from an old cache ($name Kong)', ({ kong, loadMs }) => {
@@ -212,7 +213,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
     const cache = join(first.prefix, 'dbless.lmdb/data.mdb');
     await utimes(cache, (Date.now() - monthMs) / 1000, (Date.now() - monthMs) / 1000);
     const node = await startNode(kong, { directory: first.directory, certificate: first.certificate });
-    await eventually(async () => (await configurationHash(node)) === old.md5, 60);
+    await eventually(async () => (await configurationHash(node)) === old.md5);
     const replaces = { hash: old.md5, writtenMs: (await stat(cache)).mtimeMs };
     return { node, old, replaces, cache };
   }
@@ -226,7 +227,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
 
     expect(found).toEqual({ ...replaces, isSilent: true });
     expect(younger).toBeUndefined();
-  }, 60_000);
+  });
 
   it('proxies the newer file, which starts the next time from its cache', async () => {
     const { node, replaces } = await nodeWithOldCache();
@@ -248,7 +249,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
     expect(
       await findStaleCache({ prefix: node.prefix, hash: newer.md5, maxAgeMs: 1, now: new Date() }),
     ).toBeUndefined();
-  }, 60_000);
+  });
 
   it('keeps its cache when Kong refuses the file', async () => {
     const { node, old, replaces } = await nodeWithOldCache();
@@ -269,30 +270,26 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
     await delay(loadMs);
     expect(await configurationHash(node)).toBe(old.md5);
     expect(await readiness(node)).toBe(200);
-  }, 60_000);
+  });
 
-  it.each(['hash', 'writtenMs'] as const)(
-    'is left alone when its %s is another one by now',
-    async (what) => {
-      const { node, old, replaces } = await nodeWithOldCache();
-      const before = await lastWritten(node.prefix);
-      const newer = await declarativeFile(node.directory, tableFor(elsewhere), 'newer.json');
-      const sighted = what === 'hash' ? { hash: 'f'.repeat(32) } : { writtenMs: replaces.writtenMs - 1 };
+  it.each(['hash', 'writtenMs'] as const)('is left alone when its %s is another one by now', async (what) => {
+    const { node, old, replaces } = await nodeWithOldCache();
+    const before = await lastWritten(node.prefix);
+    const newer = await declarativeFile(node.directory, tableFor(elsewhere), 'newer.json');
+    const sighted = what === 'hash' ? { hash: 'f'.repeat(32) } : { writtenMs: replaces.writtenMs - 1 };
 
-      const outcome = await seedKong({
-        ...node,
-        ...newer,
-        replaces: { ...replaces, ...sighted },
-        timeoutMs: loadMs,
-        clock: systemClock,
-      });
+    const outcome = await seedKong({
+      ...node,
+      ...newer,
+      replaces: { ...replaces, ...sighted },
+      timeoutMs: loadMs,
+      clock: systemClock,
+    });
 
-      expect(outcome).toBe('has a configuration');
-      expect(await configurationHash(node)).toBe(old.md5);
-      expect(await lastWritten(node.prefix)).toBe(before);
-    },
-    60_000,
-  );
+    expect(outcome).toBe('has a configuration');
+    expect(await configurationHash(node)).toBe(old.md5);
+    expect(await lastWritten(node.prefix)).toBe(before);
+  });
 });
 
 describe('a configuration that comes at the last moment', () => {
@@ -451,7 +448,8 @@ async function bareNode({
   ends.push(stop);
   const statusUrl = `http://127.0.0.1:${port}`;
   const writtenAt = await lastWritten(prefix);
-  return { prefix, statusUrl, ...seed, master, writtenAt, timeoutMs: 300, clock: systemClock, pollMs: 20 };
+  const patience = { timeoutMs: patienceMs, clock: systemClock, pollMs: 20 };
+  return { prefix, statusUrl, ...seed, master, writtenAt, ...patience };
 }
 
 /** An old cache, and settings that name a control plane which nobody is connected to. */

@@ -66,7 +66,7 @@ async function runningKong(): Promise<NodeUnderTest> {
       file,
       findStatusUrl: async () => kong.statusUrl,
       maxCacheAgeMs: dayMs / 2,
-      loadTimeoutMs: 2_000,
+      loadTimeoutMs: 10_000,
       pollMs: 20,
       environment: {},
       clock: systemClock,

@@ -181,9 +181,9 @@ describe.each(standbys)('the client, started as in %s', (name, { environment, pa
     const running = children.start(command, [...before, cli.file, 'standby', ...parameters, '--after', '0'], {
       env: { ...credentialsFor(environment), ...Object.fromEntries(variables) },
     });
-    const isSeeded = await eventually(async () => (await configurationHash(node)) === md5, 60);
+    const isSeeded = await eventually(async () => (await configurationHash(node)) === md5);
     const output = () => `${running.stdout()}${running.stderr()}`;
-    await eventually(() => output().includes('has loaded'), 60);
+    await eventually(() => output().includes('has loaded'));
     if (parameters.includes('--stay')) {
       running.signal('SIGTERM');
     }

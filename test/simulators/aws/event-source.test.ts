@@ -7,9 +7,10 @@ import type { FifoQueueOptions } from '../../../simulators/aws/fifo-queue.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import type { LocalQueue } from '../../../simulators/aws/sqs.ts';
 import { eventually } from '../../local/processes.ts';
-import { ACCOUNT_ID, REGION, runLocalAws } from './running-local-aws.ts';
+import { ACCOUNT_ID, REGION, runLocalAws, testClock } from './running-local-aws.ts';
 
 const deadLetters = 'dead-letters.fifo';
+const clock = testClock();
 const sources: EventSource[] = [];
 let aws: LocalAws;
 let sqs: SQSClient;
@@ -17,7 +18,7 @@ let deadLetterQueue: LocalQueue;
 let count = 0;
 
 beforeAll(async () => {
-  aws = await runLocalAws();
+  aws = await runLocalAws(clock.now);
   sqs = new SQSClient({
     region: REGION,
     endpoint: aws.endpoints.AWS_ENDPOINT_URL_SQS,
@@ -35,8 +36,8 @@ afterAll(async () => {
   await aws.stop();
 });
 
-/** Long enough for a slow machine to delete what is done before it comes again. */
-const comesBack = { visibilityTimeoutSeconds: 1.5 };
+/** What the function has failed comes back when a test moves the clock by this. */
+const visibilityTimeoutSeconds = 2;
 
 function newQueue(options: FifoQueueOptions = {}): LocalQueue {
   count += 1;
@@ -91,7 +92,12 @@ function startPolling(
 
 const messagesLeft = (queue: LocalQueue) => aws.sqs.countMessages(queue.url);
 
-const emptied = (queue: LocalQueue) => eventually(() => messagesLeft(queue) === 0, 60);
+async function bringBack(isSettled: () => boolean): Promise<void> {
+  expect(await eventually(isSettled)).toBe(true);
+  clock.advanceSeconds(visibilityTimeoutSeconds);
+}
+
+const emptied = (queue: LocalQueue) => eventually(() => messagesLeft(queue) === 0);
 
 describe('the event source', () => {
   it('gives what waits as one batch, in its order, and deletes what is done', async () => {
@@ -132,12 +138,13 @@ describe('the event source', () => {
   });
 
   it('leaves what failed in the queue, whose next batch counts it again', async () => {
-    const queue = newQueue(comesBack);
+    const queue = newQueue({ visibilityTimeoutSeconds });
     await send(queue, 'good', 'bad');
 
     const { events, batches } = startPolling(queue, (records, batch) =>
       batch === 1 ? records.filter(({ body }) => body === 'bad') : [],
     );
+    await bringBack(() => messagesLeft(queue) === 1);
 
     expect(await emptied(queue)).toBe(true);
     expect(batches()).toEqual([['good', 'bad'], ['bad']]);
@@ -145,17 +152,18 @@ describe('the event source', () => {
   });
 
   it('keeps the group’s order: nothing overtakes what failed', async () => {
-    const queue = newQueue(comesBack);
+    const queue = newQueue({ visibilityTimeoutSeconds });
     await send(queue, 'a', 'b', 'c');
 
     const { batches } = startPolling(queue, (records, batch) => (batch === 1 ? records : []), 1);
+    await bringBack(() => batches().length === 1);
 
     expect(await emptied(queue)).toBe(true);
     expect(batches()).toEqual([['a'], ['a'], ['b'], ['c']]);
   });
 
   it('deletes nothing when the function itself fails, and goes on', async () => {
-    const queue = newQueue(comesBack);
+    const queue = newQueue({ visibilityTimeoutSeconds });
     await send(queue, 'a', 'b');
 
     const { batches } = startPolling(queue, (_records, batch) => {
@@ -164,6 +172,7 @@ describe('the event source', () => {
       }
       return [];
     });
+    await bringBack(() => batches().length === 1);
 
     expect(await emptied(queue)).toBe(true);
     expect(batches()).toEqual([
@@ -173,10 +182,15 @@ describe('the event source', () => {
   });
 
   it('lets a message that always fails go to the dead-letter queue, and then gives the next', async () => {
-    const queue = newQueue({ ...comesBack, redrive: { deadLetterQueue: deadLetters, maxReceiveCount: 2 } });
+    const queue = newQueue({
+      visibilityTimeoutSeconds,
+      redrive: { deadLetterQueue: deadLetters, maxReceiveCount: 2 },
+    });
     await send(queue, 'poison', 'good');
 
     const { batches } = startPolling(queue, (records) => records.filter(({ body }) => body === 'poison'), 1);
+    await bringBack(() => batches().length === 1);
+    await bringBack(() => batches().length === 2);
 
     expect(await emptied(queue)).toBe(true);
     expect(batches()).toEqual([['poison'], ['poison'], ['good']]);
@@ -251,7 +265,7 @@ describe('stopping', () => {
         },
       },
     });
-    await eventually(() => begun, 60);
+    await eventually(() => begun);
 
     const stopping = source.stop();
     finish();

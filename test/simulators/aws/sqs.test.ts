@@ -294,7 +294,7 @@ describe('the local SQS', () => {
     await post('late', 'a');
 
     expect((await waiting).map(({ Body }) => Body)).toEqual(['late']);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   it('answers a long poll with nothing when its time is over', async () => {

@@ -1,0 +1,101 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type EchoUpstream, startEchoUpstream } from '../simulators/kong/echo-upstream.ts';
+import { type LocalSystem, startLocalSystem } from './local-system.ts';
+import { localTemplate } from './local-template.ts';
+import { proxyThroughKong } from './rehearsal/kong-proof.ts';
+import { controlPlaneName, isGood, rehearse } from './rehearsal/rehearsal.ts';
+import type { Subject } from './rehearsal/subject.ts';
+import type { Timeline } from './rehearsal/timeline.ts';
+import { serve } from './serve.ts';
+
+export interface RunOptions {
+  readonly subject: Subject;
+  readonly directory: string;
+  readonly kong: string | undefined;
+  /** Of the HTTP API. */
+  readonly port: number | undefined;
+  /** Whether the template has the listening function. */
+  readonly listen: boolean | undefined;
+  /** Whether to stay up instead of rehearsing. */
+  readonly serve: boolean;
+  readonly json: boolean;
+  readonly say: Timeline;
+  /** Gets what was started, for the caller to stop in the end. */
+  readonly parts: { stop(): Promise<void> }[];
+}
+
+/** Deploys the synthesized template on this machine, and rehearses an outage with it or serves it. */
+export async function deployAndRun(options: RunOptions): Promise<void> {
+  const { subject, directory, kong, json, say, parts } = options;
+  const upstream = await startEchoUpstream();
+  parts.push(upstream);
+  const controlPlane = { ...subject, name: controlPlaneName };
+  const template = localTemplate({
+    controlPlane,
+    dataPlaneVersions: [subject.dataPlaneVersion],
+    listen: options.listen,
+  });
+  const system = await startLocalSystem({
+    template,
+    controlPlane,
+    dataDirectory: directory,
+    port: options.port,
+  });
+  parts.push(system);
+  say.step('Lifeboat up', `the synthesized template, deployed to a simulated AWS · ${system.apiUrl}`);
+  if (options.serve) {
+    await serve({ system, subject, directory, json, timeline: say });
+  } else {
+    await rehearseAndReport({ system, subject, upstream, directory, kong, json, say });
+  }
+}
+
+interface Report {
+  readonly system: LocalSystem;
+  readonly subject: Subject;
+  readonly upstream: EchoUpstream;
+  readonly directory: string;
+  readonly kong: string | undefined;
+  readonly json: boolean;
+  readonly say: Timeline;
+}
+
+async function rehearseAndReport({
+  system,
+  subject,
+  upstream,
+  directory,
+  kong,
+  json,
+  say,
+}: Report): Promise<void> {
+  const dataPlaneDirectory = join(directory, 'data-plane');
+  await mkdir(dataPlaneDirectory, { recursive: true, mode: 0o700 });
+  const result = await rehearse({
+    system,
+    subject,
+    timeline: say,
+    directory: dataPlaneDirectory,
+    upstreamUrl: upstream.url,
+  });
+  const proxied = await proxyThroughKong({
+    kong,
+    subject,
+    file: result.dataPlane.file,
+    directory: dataPlaneDirectory,
+  });
+  say.step('A Kong data plane', proxied.description);
+  const ok = isGood(result) && proxied.ok !== false;
+  const seconds = Math.round(say.seconds() * 10) / 10;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ok, ...result, kong: proxied.ran, seconds })}\n`);
+  } else {
+    say.title(
+      ok
+        ? `Passed: a new data plane boots while its control plane is down. ${seconds} s in total.\nThe file: ${result.dataPlane.file}\nThe logs: ${system.logDirectory}`
+        : `FAILED: see the lines with NOT above, and the logs in ${system.logDirectory}`,
+    );
+  }
+  process.exitCode = ok ? 0 : 1;
+}
