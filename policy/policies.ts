@@ -17,13 +17,9 @@ import { emptyTemplate, type MatrixNames, physicalNames } from './names.ts';
 import { lockdownPrincipals } from './principals.ts';
 
 /** Everything that decides in the matrix's account but what its own people are allowed. */
-export function matrixPolicies(template: MatrixTemplate, variant: Variant = {}): DeployedPolicies {
-  return policiesWithKey(template, variant).policies;
-}
-
 export function policiesWithKey(
   template: MatrixTemplate,
-  variant: Variant,
+  variant: Variant = {},
 ): { readonly policies: DeployedPolicies; readonly key: Omit<CheckedKeyPolicy, 'policy'> } {
   const { namesOf, namesInReplica } = physicalNames(template, variant);
   const second = { region: secondRegion, accountId, namesOf: namesInReplica };

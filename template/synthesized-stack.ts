@@ -12,11 +12,6 @@ import { type SynthesizedTemplate, templateSchema } from './template.ts';
 
 const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 
-/** A control plane's name as it stands in logical ids, which have letters and digits only. */
-export function logicalPart(controlPlane: string): string {
-  return controlPlane.replaceAll('-', '');
-}
-
 /**
  * The template that these settings deploy, with the feature flags of cdk.json; without bundles, which take
  * their time.

@@ -1,18 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { isNativeError } from 'node:util/types';
 import * as v from 'valibot';
-import type { ClusterCertificate } from '../../core/kong/cluster-connection.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
+import type { LocalControlPlane } from '../local-template.ts';
 
 /** The control plane that the rehearsal is about. */
-export interface Subject {
-  readonly clusterEndpoint: string;
-  readonly mtls: 'shared' | 'pki';
-  readonly serverName: string | undefined;
-  readonly certificate: ClusterCertificate;
+export interface Subject extends Omit<LocalControlPlane, 'name'> {
   readonly dataPlaneVersion: string;
-  readonly customPlugins: readonly string[];
-  readonly wasmFilters: readonly string[];
   readonly description: string;
   /** Present where it is the simulator: a real control plane is only ever read. */
   readonly simulator: SimulatedControlPlane | undefined;
@@ -87,7 +81,6 @@ export async function simulatedControlPlane(dataPlaneVersion = '3.9.1'): Promise
     certificate: controlPlane.certificates,
     dataPlaneVersion,
     customPlugins: [],
-    wasmFilters: [],
     description: `Kong 3.9.1, simulated, with the configuration of a real one · ${controlPlane.clusterEndpoint}`,
     simulator: driveSimulator(controlPlane, dataPlaneVersion),
   };

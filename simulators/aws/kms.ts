@@ -160,13 +160,7 @@ const operations = (keys: KeyStore) => ({
   GetPublicKey: jsonOperation(v.strictObject({ KeyId: v.string() }), ({ KeyId }) => {
     const key = keys.findUsable(KeyId, 'ECC_NIST_P256');
     const publicKey = createPublicKey(privateKeyOf(key)).export({ format: 'der', type: 'spki' });
-    return {
-      KeyId: keys.arnOf(key),
-      PublicKey: publicKey.toString('base64'),
-      KeySpec: key.spec,
-      KeyUsage: 'SIGN_VERIFY',
-      SigningAlgorithms: [signingAlgorithm],
-    };
+    return { KeyId: keys.arnOf(key), PublicKey: publicKey.toString('base64'), KeySpec: key.spec };
   }),
 });
 

@@ -38,10 +38,6 @@ export interface LocalAws {
   stop(): Promise<void>;
 }
 
-async function stopAll(services: readonly RunningService[]): Promise<void> {
-  await Promise.all(services.map((service) => service.stop()));
-}
-
 /** Starts the services on 127.0.0.1; when one of them cannot start, none is left running. */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
   const { dataDirectory, region, accountId, now = () => new Date() } = options;
@@ -49,6 +45,9 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
   const identities = localIdentities();
   const context: ServiceContext = { region, accountId, identities, now, guard: options.guard };
   const running: RunningService[] = [];
+  const stop = async () => {
+    await Promise.all(running.map((service) => service.stop()));
+  };
   const started = async <T extends RunningService>(starting: Promise<T>): Promise<T> => {
     const service = await starting;
     running.push(service);
@@ -74,10 +73,10 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
       sqs,
       secretsManager,
       lambda,
-      stop: () => stopAll(running),
+      stop,
     };
   } catch (error) {
-    await stopAll(running);
+    await stop();
     throw error;
   }
 }

@@ -165,9 +165,7 @@ const storedHeaders = ({ versionId, etag, keyArn }: ObjectVersion) => ({
 });
 
 const checksumHeader = ({ checksumSha256 }: ObjectVersion) =>
-  checksumSha256 === undefined
-    ? {}
-    : { 'x-amz-checksum-sha256': checksumSha256, 'x-amz-checksum-type': 'FULL_OBJECT' };
+  checksumSha256 === undefined ? {} : { 'x-amz-checksum-sha256': checksumSha256 };
 
 function readHeaders(version: ObjectVersion, { headers }: ReceivedRequest) {
   return {
@@ -261,7 +259,6 @@ function listReply(
       Name: bucket.name,
       Prefix: prefix,
       KeyCount: entries.length,
-      MaxKeys: mostListed,
       IsTruncated: false,
       [element]: entries,
     },
@@ -272,10 +269,8 @@ const listedVersion = (version: ObjectVersion, index: number) => ({
   Key: version.key,
   VersionId: version.versionId,
   IsLatest: index === 0,
-  LastModified: version.lastModified,
   ETag: quoteEtag(version.etag),
   Size: version.sizeBytes,
-  StorageClass: 'STANDARD',
 });
 
 function listObjectVersions(call: ObjectCall): Reply {

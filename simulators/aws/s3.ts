@@ -94,8 +94,8 @@ export async function startLocalS3(
       accessesOf: (operation, request) => accessesOf(operation, request, buckets.lookUp, context),
       accessDenied: (reason) => new ServiceError(403, 'AccessDenied', reason),
       signatureError,
-      errorReply: ({ status, code, message }, { requestId, path }) =>
-        xmlReply(status, { Error: { Code: code, Message: message, Resource: path, RequestId: requestId } }),
+      errorReply: ({ status, code, message }) =>
+        xmlReply(status, { Error: { Code: code, Message: message } }),
     },
     context,
   );

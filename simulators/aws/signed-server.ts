@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Access, Guard } from './access.ts';
-import type { Identities, Identity } from './identities.ts';
+import type { Identities } from './identities.ts';
 import { listenLocally } from './listening.ts';
 import { type ReceivedRequest, receiveRequest, UnreadableRequest } from './received-request.ts';
 import { SignatureRefused, verifySignature } from './sigv4.ts';
@@ -16,9 +16,8 @@ export interface ServiceContext {
   readonly guard?: Guard | undefined;
 }
 
-/** A request whose sender is known. */
+/** A request whose sender is known, and may. */
 export interface Call {
-  readonly caller: Identity;
   readonly request: ReceivedRequest;
   /** Aborted when the client hangs up or the server stops. */
   readonly signal: AbortSignal;
@@ -60,10 +59,7 @@ export interface ServiceDefinition {
   readonly accessDenied: (reason: string) => ServiceError;
   /** The service's own way to say that a signature is refused. */
   readonly signatureError: (refusal: SignatureRefused) => ServiceError;
-  readonly errorReply: (
-    error: ServiceError,
-    request: { readonly requestId: string; readonly path: string },
-  ) => Reply;
+  readonly errorReply: (error: ServiceError) => Reply;
 }
 
 export interface RunningService {
@@ -96,7 +92,7 @@ async function execute(
       throw definition.accessDenied(refusal);
     }
   }
-  return operation({ caller, request, signal });
+  return operation({ request, signal });
 }
 
 function toServiceError(definition: ServiceDefinition, error: unknown): ServiceError {
@@ -116,7 +112,8 @@ function toServiceError(definition: ServiceDefinition, error: unknown): ServiceE
   return new ServiceError(500, 'InternalError', 'the local AWS has a defect: see its standard error');
 }
 
-function send(response: ServerResponse, reply: Reply, requestId: string, now: Date): void {
+function send(response: ServerResponse, reply: Reply, now: Date): void {
+  const requestId = randomUUID();
   const body = Buffer.from(reply.body ?? '');
   response.writeHead(reply.status, {
     // SDKs set their clocks by this when a signature is refused for its time.
@@ -136,15 +133,11 @@ export async function startSignedServer(
   context: ServiceContext,
 ): Promise<RunningService> {
   const server = createServer((message, response) => {
-    const requestId = randomUUID();
     const hangUp = new AbortController();
     response.on('close', () => hangUp.abort());
     execute(definition, context, message, hangUp.signal)
-      .catch((error: unknown) => {
-        const path = message.url?.split('?')[0] ?? '/';
-        return definition.errorReply(toServiceError(definition, error), { requestId, path });
-      })
-      .then((reply) => send(response, reply, requestId, context.now()))
+      .catch((error: unknown) => definition.errorReply(toServiceError(definition, error)))
+      .then((reply) => send(response, reply, context.now()))
       // Only a client that is gone gets here.
       .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MatrixTemplate } from '../../policy/deployment.ts';
 import { evaluateMatrix, type Matrix } from '../../policy/evaluate.ts';
-import { matrixPolicies } from '../../policy/policies.ts';
+import { policiesWithKey } from '../../policy/policies.ts';
 import { findMisspellings } from '../../policy/spelling.ts';
 import { templateOf } from './matrices.ts';
 
@@ -64,7 +64,7 @@ describe('the matrix notices', () => {
     ['kms:ReEncryptFrom', 'kms:ReEncriptFrom', 'action kms:ReEncriptFrom'],
     ['s3:signatureAge', 's3:signatureAges', 'condition key s3:signatureAges'],
   ])('that %s is written %s', async (from, to, misspelling) => {
-    const differs = await findMisspellings(matrixPolicies(changed(from, to)));
+    const differs = await findMisspellings(policiesWithKey(changed(from, to)).policies);
 
     expect(differs).toEqual([misspelling]);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import { evaluateMatrix } from '../../policy/evaluate.ts';
-import { matrixPolicies } from '../../policy/policies.ts';
+import { policiesWithKey } from '../../policy/policies.ts';
 import { matrixOf, templateOf } from './matrices.ts';
 
 const matrix = await matrixOf({});
@@ -84,7 +84,7 @@ describe('everything that can be switched on', () => {
   it('allows no action that no row asks about', async () => {
     const { rows } = await matrixOf(variant);
     const asked = rows.map(({ action }) => action);
-    const { ofRoles, ofResources } = matrixPolicies(everything, variant);
+    const { ofRoles, ofResources } = policiesWithKey(everything, variant).policies;
 
     const allowed = [...[...ofRoles.values()].flat(), ...ofResources.values()]
       .flatMap(({ Statement }) => Statement.map((each) => v.parse(statement, each)))
