@@ -202,20 +202,13 @@ export class FrameContent {
       tableEnd: this.#tableEnd,
       configHash: isMd5(configHash) ? configHash : undefined,
       builtAt: hasTimestamp ? readTimestamp(this.#envelope.get('timestamp')) : undefined,
-      warnings: [
-        ...checkFormatVersion(this.#table.get('_format_version')),
-        ...(hasTimestamp ? [] : [withoutTimestamp]),
-      ],
+      warnings: checkFormatVersion(this.#table.get('_format_version')),
       entities: Object.fromEntries(this.#entities),
       scalars: this.#table,
       emptyListBraces: this.#emptyListBraces,
     };
   }
 }
-
-const withoutTimestamp =
-  'the control plane’s frames do not say when they were built: the time of receipt stands for it, so a node of the control plane ' +
-  'that lags behind is not noticed';
 
 function isMd5(hash: unknown): hash is string {
   return typeof hash === 'string' && /^[0-9a-f]{32}$/.test(hash);
