@@ -89,7 +89,13 @@ async function fetchForImport(
   const verified = beside('verified');
   try {
     const manifest = await fetchTo(verified);
-    await writeForImport(verified, output, beside('import'));
+    const expiring = await writeForImport(verified, output, beside('import'));
+    if (expiring > 0) {
+      process.stderr.write(
+        `lifeboat: ${expiring} entities have a ttl, which kong config db_import drops: they would be valid for ever. Set it again after ` +
+          'the import, as docs/runbook.md says ("Filling a rebuilt control plane from the vault")\n',
+      );
+    }
     return manifest;
   } finally {
     await ignoreErrors(rm(verified, { force: true }));

@@ -12,6 +12,7 @@ const droppedKeys = new Set(['workspaces', 'parameters']);
 
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
+const [space, digitZero, digitNine] = [0x20, 0x30, 0x39];
 
 /** Takes members out of the root object of a JSON text that is known to be valid, while it comes. */
 export class ImportFilter {
@@ -24,10 +25,20 @@ export class ImportFilter {
   #isKept = false;
   #hasMember = false;
   #workspaces = 0;
+  /** The last byte outside of strings that is no space. */
+  #previous = 0;
+  #entityKey: number[] | undefined;
+  #isAtTtl = false;
+  #expiring = 0;
 
   /** How many workspaces it has met. */
   get workspaces(): number {
     return this.#workspaces;
+  }
+
+  /** How many entities it has met that end by themselves: keys with a ttl. */
+  get expiring(): number {
+    return this.#expiring;
   }
 
   /** The part of a chunk that stays. */
@@ -45,8 +56,10 @@ export class ImportFilter {
       const byte = chunk[index] ?? 0;
       if (this.#inString) {
         this.#key?.push(byte);
-        if (this.#endsString(byte) && this.#key !== undefined) {
-          const kept = this.#endKey();
+        this.#entityKey?.push(byte);
+        if (this.#endsString(byte)) {
+          this.#endEntityKey();
+          const kept = this.#key === undefined ? undefined : this.#endKey();
           if (kept !== undefined) {
             parts.push(kept);
             keptFrom = index + 1;
@@ -56,6 +69,10 @@ export class ImportFilter {
       } else if (byte === quote) {
         this.#inString = true;
         this.#key = this.#depth === 1 && this.#expectsKey ? [byte] : undefined;
+        this.#entityKey =
+          this.#depth === 3 && (this.#previous === openBrace || this.#previous === comma)
+            ? [byte]
+            : undefined;
       } else if (byte === openBrace || byte === openBracket) {
         this.#open(byte, parts);
       } else if (byte === closeBrace || byte === closeBracket) {
@@ -67,6 +84,12 @@ export class ImportFilter {
       } else if (byte === comma && this.#depth === 1) {
         endKept(index);
         this.#expectsKey = true;
+      } else if (this.#isAtTtl && this.#depth === 3 && byte >= digitZero && byte <= digitNine) {
+        this.#isAtTtl = false;
+        this.#expiring += 1;
+      }
+      if (byte > space && !this.#inString) {
+        this.#previous = byte;
       }
     }
     if (keptFrom >= 0) {
@@ -83,6 +106,13 @@ export class ImportFilter {
     this.#isEscaped = byte === backslash;
     this.#inString = byte !== quote;
     return !this.#inString;
+  }
+
+  #endEntityKey(): void {
+    if (this.#entityKey !== undefined) {
+      this.#isAtTtl = Buffer.from(this.#entityKey).toString('latin1') === '"ttl"';
+      this.#entityKey = undefined;
+    }
   }
 
   /** The beginning of a member that stays. */
@@ -114,19 +144,22 @@ export class ImportFilter {
  * Writes a verified file so that `kong config db_import` takes it into a new database, at once and whole,
  * with mode 0600. In bounded memory, whatever the size.
  *
+ * @returns how many entities in it will not end by themselves any more: an import drops their ttl
  * @throws StandbyError `verification` for several workspaces, `output` where it cannot be written
  */
-export async function writeForImport(verified: string, output: string, temporary: string): Promise<void> {
+export async function writeForImport(verified: string, output: string, temporary: string): Promise<number> {
   try {
+    let expiring = 0;
     const { O_CREAT, O_EXCL, O_WRONLY } = constants;
     const file = await open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600);
     try {
-      await copyFiltered(verified, file);
+      expiring = await copyFiltered(verified, file);
       await file.sync();
     } finally {
       await file.close();
     }
     await rename(temporary, output);
+    return expiring;
   } catch (error) {
     await ignoreErrors(rm(temporary, { force: true }));
     if (error instanceof StandbyError) {
@@ -140,7 +173,7 @@ export async function writeForImport(verified: string, output: string, temporary
   }
 }
 
-async function copyFiltered(verified: string, file: FileHandle): Promise<void> {
+async function copyFiltered(verified: string, file: FileHandle): Promise<number> {
   const filter = new ImportFilter();
   for await (const chunk of createReadStream(verified, { highWaterMark: 2 ** 20 })) {
     await file.writeFile(filter.filter(chunk as Buffer));
@@ -152,4 +185,5 @@ async function copyFiltered(verified: string, file: FileHandle): Promise<void> {
       );
     }
   }
+  return filter.expiring;
 }

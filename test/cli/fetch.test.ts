@@ -139,6 +139,22 @@ describe('lifeboat fetch', () => {
     expect(JSON.parse(await readFile(output, 'utf8'))).toEqual({ services: [{ id: 'a' }], _comment: 'x' });
   });
 
+  it('warns with --for-import of keys that would be valid for ever', async () => {
+    const table = {
+      keyauth_credentials: [
+        { id: 'a', ttl: 1795722532 },
+        { id: 'b', ttl: null },
+      ],
+    };
+    answers.file = () => goodFile(key, {}, Buffer.from(JSON.stringify(table)));
+
+    const { exitCode, stderr } = await cli.run([...parameters(), '--for-import'], credentials);
+
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(/^lifeboat: 1 entities have a ttl, which kong config db_import drops/);
+    expect(JSON.parse(await readFile(output, 'utf8'))).toEqual(table);
+  });
+
   it.each<[what: string, table: object, signer: typeof key, words: RegExp]>([
     ['several workspaces', { workspaces: [{ name: 'a' }, { name: 'b' }] }, key, /several workspaces.*backup/],
     ['a signature of somebody else', { workspaces: [] }, newSigningKey(), /is not trusted here/],

@@ -51,6 +51,22 @@ describe('a file for an import', () => {
     expect(filtered(given, 1)).toEqual({ text: expected, workspaces });
   });
 
+  it.each([
+    ['{"keyauth_credentials":[{"ttl":1795722532},{"ttl":null},{"key":"ttl","ttl" : 5.5}]}', 2],
+    ['{"keyauth_credentials":[{"key":"a","ttl":null,"created_at":7}]}', 0],
+    ['{"plugins":[{"config":{"ttl":5},"tags":["ttl",1]}],"ttl":5}', 0],
+    ['{"keyauth_credentials":[{"ttl":null}],"_version":5}', 0],
+    ['{"plugins":[{"name":"ttl"},{"x":"\\"ttl\\":5","y":1}]}', 0],
+  ])('of %s has entities that end by themselves: %d', (given, expiring) => {
+    for (const chunkBytes of [1, 2 ** 20]) {
+      const filter = new ImportFilter();
+      for (let from = 0; from < given.length; from += chunkBytes) {
+        filter.filter(Buffer.from(given.slice(from, from + chunkBytes)));
+      }
+      expect(filter.expiring).toBe(expiring);
+    }
+  });
+
   it('is right for any JSON in any pieces', () => {
     const key = fc.oneof(fc.constantFrom('workspaces', 'parameters', 'a\\"', '{'), fc.string());
     fc.assert(
@@ -73,8 +89,14 @@ describe('writing it', () => {
   it('leaves one file, that its owner alone may read', async () => {
     await writeFile(inDirectory('verified'), JSON.stringify(recorded));
 
-    await writeForImport(inDirectory('verified'), inDirectory('import.json'), inDirectory('.temporary'));
+    const expiring = await writeForImport(
+      inDirectory('verified'),
+      inDirectory('import.json'),
+      inDirectory('.temporary'),
+    );
 
+    const { keyauth_credentials: keys } = recorded as { keyauth_credentials: { ttl: unknown }[] };
+    expect(expiring).toBe(keys.filter(({ ttl }) => typeof ttl === 'number').length);
     expect(JSON.parse(await readFile(inDirectory('import.json'), 'utf8'))).toEqual(without(recorded));
     expect((await stat(inDirectory('import.json'))).mode & 0o777).toBe(0o600);
     expect((await readdir(directory)).sort()).toEqual(['import.json', 'verified']);
