@@ -225,7 +225,7 @@ describe('a file that must not be loaded', () => {
       /made for Kong 3.9.2, and Kong 3.9.1 cannot/,
     ],
     ['was made for another minor', () => file({ kongVersion: '3.8.9' }), {}, /made for Kong 3.8.9/],
-    ['was changed by a bit', () => file({}, tampered), {}, /does not have the hash/],
+    ['was changed by a bit', () => file({}, tampered), {}, /SHA-256 is not the one in its manifest/],
     [
       'is longer than its manifest says',
       () => file({}, Buffer.concat([content, Buffer.from(' ')])),
@@ -264,7 +264,7 @@ describe('a file that must not be loaded', () => {
       downloadVerified(request(server, { refusedSha256: manifest.sha256 })),
     );
 
-    expect([code, message]).toEqual(['refused', expect.stringContaining('still revision 3')]);
+    expect([code, message]).toEqual(['refused', expect.stringContaining('still has revision 3')]);
   });
 });
 

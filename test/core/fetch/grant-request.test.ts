@@ -248,7 +248,7 @@ describe('asking for a grant', () => {
     });
 
     await expect(request).rejects.toEqual(
-      failing('denied', /no AWS credentials.*Could not load credentials/),
+      failing('denied', /cannot be signed with the AWS credentials.*Could not load credentials/),
     );
     expect(server.requests).toEqual([]);
   });
