@@ -2,7 +2,9 @@ import { Command, InvalidArgumentError } from 'commander';
 import { measureColdStarts } from './cold-start.ts';
 import { measureDeployment } from './deployment.ts';
 import { measureExport } from './export.ts';
+import { measureFreshness } from './freshness.ts';
 import { measureGrant, measureGrantByAssertion } from './grant.ts';
+import { measureListener } from './listen.ts';
 import { printFigures } from './print-figures.ts';
 import { measureStandby } from './standby.ts';
 
@@ -59,6 +61,29 @@ program
   .option('--json', 'one JSON object')
   .action(async ({ entities, json }: { readonly entities: number; readonly json?: true }) => {
     printFigures(await measureStandby(entities), json);
+  });
+
+program
+  .command('freshness')
+  .description(
+    'how long a change takes into the vault, with event hooks, with a listener, and with the schedule alone (whose ' +
+      'wait is computed), and how much of that the control plane takes to serve it',
+  )
+  .option('--changes <n>', 'how many, at random moments', parseWholeNumber, 20)
+  .option('--json', 'one JSON object')
+  .action(async ({ changes, json }: { readonly changes: number; readonly json?: true }) => {
+    printFigures(await measureFreshness(changes), json);
+  });
+
+program
+  .command('listen')
+  .description(
+    'the listener: its memory, and how long a frame takes to the ring, also with the part of a core that it has',
+  )
+  .option('--entities <n>', 'how many, of about 1 kB', parseWholeNumber, 300_000)
+  .option('--json', 'one JSON object')
+  .action(async ({ entities, json }: { readonly entities: number; readonly json?: true }) => {
+    printFigures(await measureListener(entities), json);
   });
 
 program

@@ -31,6 +31,15 @@ export interface ExportCost {
   readonly peakRssMb: number;
 }
 
+/** What the bench's listener has in its environment, and what it is sent. */
+export interface ListenWorld {
+  readonly variables: Readonly<Record<string, string>>;
+  /** Compressed, as it is sent. */
+  readonly frameBytes: number;
+  /** Inflated. */
+  readonly jsonBytes: number;
+}
+
 /** Where the bench's data planes get their file. */
 export interface StandbyWorld {
   readonly apiUrl: string;

@@ -41,10 +41,10 @@ export interface ClusterEndpointOptions extends ClusterAddress {
   readonly connect?: typeof connectToCluster | undefined;
 }
 
-const defaultMaxFrameBytes = 64 * 2 ** 20;
+export const defaultMaxFrameBytes = 64 * 2 ** 20;
 const defaultFirstFrameTimeoutMs = 20_000;
 // Real configurations shrink to a seventh, a gzip bomb to a thousandth.
-const largestInflation = 16;
+export const largestInflation = 16;
 
 /**
  * A control plane, read as a data plane reads it: over its cluster endpoint, with a data plane's certificate

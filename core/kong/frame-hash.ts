@@ -4,7 +4,7 @@ import type { FrameDigest } from './frame-tap.ts';
 
 // What has been inflated and searched waits for the garbage collector. With larger pieces that would be more
 // than the listener's memory has room for; with smaller ones each costs more than the search.
-const pieceBytes = 16 * 1024;
+const pieceBytes = 32 * 1024;
 
 /**
  * Finds the hash in a frame while the frame comes. Neither the frame nor its content is kept, so that 128 MB
@@ -58,7 +58,7 @@ export class FrameHash {
 }
 
 /** A frame's hash in place of the frame: 32 hexadecimal digits, or nothing. */
-export function frameHashDigest(maxJsonBytes = 2 ** 30): FrameDigest {
+export function frameHashDigest(maxJsonBytes: number): FrameDigest {
   const hash = new FrameHash(maxJsonBytes);
   return {
     write: (bytes) => hash.write(bytes),

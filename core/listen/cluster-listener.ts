@@ -1,4 +1,5 @@
 import { type ClusterAddress, connectToCluster } from '../kong/cluster-connection.ts';
+import { defaultMaxFrameBytes, largestInflation } from '../kong/cluster-endpoint.ts';
 import { frameHashDigest } from '../kong/frame-hash.ts';
 import { stableNodeId } from '../kong/node-id.ts';
 import { dataPlanePlugins } from '../kong/plugin-names.ts';
@@ -18,10 +19,12 @@ export interface ClusterListenerOptions extends ClusterAddress {
  * frames as their hashes.
  */
 export function clusterListener(options: ClusterListenerOptions): ListenerParts['connect'] {
+  const { maxFrameBytes = defaultMaxFrameBytes } = options;
+  const makeDigest = () => frameHashDigest(largestInflation * maxFrameBytes);
   const id = stableNodeId(options.nodeSeed, 'listener');
   return ({ version, pluginVersions }, signal) =>
     connectToCluster(
-      { ...options, makeDigest: frameHashDigest },
+      { ...options, makeDigest },
       {
         id,
         hostName: 'lifeboat-listener',

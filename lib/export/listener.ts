@@ -4,7 +4,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import type { ScheduledRun } from '../../core/listen/relay.ts';
-import type { ListenVariables } from '../../lambdas/environment/listen.ts';
+import { type ListenVariables, listenNodeOptions } from '../../lambdas/environment/listen.ts';
 import { FunctionRole, LifeboatFunction } from '../functions/function.ts';
 import { ScheduleRole } from '../functions/schedule-role.ts';
 import type { ControlPlaneSettings, Settings } from '../settings/settings.ts';
@@ -64,6 +64,7 @@ export class Listener extends Construct {
       entry: 'listen',
       environment: variables,
       role,
+      nodeOptions: listenNodeOptions,
       timeout,
       memorySizeMb,
       logRetentionDays: deployment.logRetentionDays,

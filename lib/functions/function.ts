@@ -27,6 +27,8 @@ export interface LifeboatFunctionProps<Variables> {
   /** The function's whole environment, by the type that it parses itself. */
   readonly environment: Variables;
   readonly role: FunctionRole;
+  /** Options of Node. @default Lambda's own, by the function's memory */
+  readonly nodeOptions?: string | undefined;
   readonly timeout: Duration;
   readonly memorySizeMb: number;
   readonly logRetentionDays: number;
@@ -84,6 +86,7 @@ export class LifeboatFunction<
       environment: {
         ...(props.environment as Readonly<Record<string, string>>),
         POWERTOOLS_SERVICE_NAME: `lifeboat-${props.entry}`,
+        ...(props.nodeOptions === undefined ? {} : { NODE_OPTIONS: props.nodeOptions }),
       },
       ...(props.reservedConcurrency === undefined
         ? {}

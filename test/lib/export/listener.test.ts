@@ -50,6 +50,7 @@ describe('the listener of a control plane', () => {
       MemorySize: 128,
       Timeout: 900,
       ReservedConcurrentExecutions: 2,
+      Environment: { Variables: expect.objectContaining({ NODE_OPTIONS: '--max-semi-space-size=1' }) },
     });
     expect(one(deployment, 'AWS::Lambda::EventInvokeConfig', 'Listenprod').properties).toEqual({
       FunctionName: listener('prod').id,
