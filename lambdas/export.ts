@@ -17,12 +17,14 @@ import { exportEnvironment } from './environment/export.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { logBatch } from './export-log.ts';
 import { batchResponse, readMessages } from './queue.ts';
+import { clusterSecretLog } from './secret-log.ts';
 import { measure } from './telemetry.ts';
 
 const environment = readEnvironment(exportEnvironment, process.env);
 const secretsManager = new SecretsManagerClient();
+const reportOddity = clusterSecretLog();
 const certificate = watchCertificate(() =>
-  readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
+  readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET, reportOddity),
 );
 
 const exportMessages = exporter({

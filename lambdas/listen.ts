@@ -12,18 +12,21 @@ import { readClusterAddress } from './cluster-address.ts';
 import { listenEnvironment } from './environment/listen.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { logListener } from './listen-log.ts';
+import { clusterSecretLog } from './secret-log.ts';
 import { measure } from './telemetry.ts';
 
 const environment = readEnvironment(listenEnvironment, process.env);
 const controlPlane = environment.CONTROL_PLANE;
 const secretsManager = new SecretsManagerClient();
+const reportOddity = clusterSecretLog();
 
 const listen = listener({
   endpoint: environment.CLUSTER_ENDPOINT,
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   connect: clusterListener({
     ...readClusterAddress(environment, secretsManager),
-    certificate: () => readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET),
+    certificate: () =>
+      readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET, reportOddity),
     nodeSeed: environment.NODE_SEED,
     customPlugins: environment.CUSTOM_PLUGINS,
     wasmFilters: environment.WASM_FILTERS,

@@ -8,6 +8,7 @@ import { sqsExportRequests } from '../core/intake/sqs-export-requests.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { webhookEnvironment } from './environment/webhook.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
+import { logHookSecret } from './secret-log.ts';
 import { logger, measure } from './telemetry.ts';
 
 const environment = readEnvironment(webhookEnvironment, process.env);
@@ -18,9 +19,7 @@ const ring = doorbell({
   secrets: secretsManagerHookSecrets({
     secretsManager: new SecretsManagerClient(),
     secretIdOf: (controlPlane) => targets.get(controlPlane)?.secretId ?? '',
-    reportOddity(controlPlane, storedAs) {
-      logger.warn('the hook secret is not stored as its bare text', { controlPlane, storedAs });
-    },
+    reportOddity: logHookSecret,
     clock: systemClock,
   }),
   requests: sqsExportRequests(
@@ -55,6 +54,7 @@ export async function handler(event: APIGatewayProxyEventV2): Promise<APIGateway
   if (answer === 'ping') {
     return jsonAnswer(200, { status: 'pong' });
   }
+  logger.info('export requested', { controlPlane });
   measure(controlPlane, { HooksAccepted: 1 });
   return jsonAnswer(202, { status: 'accepted' });
 }

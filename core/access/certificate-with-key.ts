@@ -93,6 +93,20 @@ export function decodePem(text: string): string | undefined {
   return isPem(decoded) ? decoded : undefined;
 }
 
+/**
+ * What is odd about the way a PEM text is stored; undefined where nothing is, as in an empty one. Each line
+ * that begins or ends a block stands alone (RFC 7468, 2).
+ */
+export function describePemOddity(text: string): string | undefined {
+  if (text.trim() !== '' && !isPem(text)) {
+    return 'base64 of PEM';
+  }
+  const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0;
+  return count(/-----(BEGIN|END) [^-]+-----/g) === count(/^-----(BEGIN|END) [^-]+-----[\t ]*\r?$/gm)
+    ? undefined
+    : 'PEM without its line breaks';
+}
+
 function parseCertificate(pem: string, name: string, index: number): X509Certificate {
   try {
     return new X509Certificate(pem);

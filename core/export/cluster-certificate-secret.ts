@@ -1,12 +1,15 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
 import {
+  type CertificateWithKey,
+  describePemOddity,
   readCertificates,
   readCertificateWithKey,
   UnusableClusterCertificate,
 } from '../access/certificate-with-key.ts';
 import type { ClusterCertificate } from '../kong/cluster-connection.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
+import type { ReportOddity } from '../secret-oddity.ts';
 import { readJsonSecret, UnusableSecret } from './json-secret.ts';
 
 const certificateSecret = v.object({
@@ -19,15 +22,19 @@ const certificateSecret = v.object({
  * The data plane's cluster certificate from its secret: JSON with `certificate`, `key` and, in PKI mode,
  * `ca`, each PEM. It is parsed here, so that a TLS error later has another reason than the secret's form.
  *
+ * @param reportOddity is told, by the secret's id, how the secret is stored where that had to be mended
  * @throws ControlPlaneError `refused` when the secret does not hold that; the message never quotes it
  */
 export async function readClusterCertificate(
   secretsManager: SecretsManagerClient,
   secretId: string,
+  reportOddity: ReportOddity,
 ): Promise<ClusterCertificate> {
   try {
-    const { certificate, key, ca = '' } = await readJsonSecret(secretsManager, secretId, certificateSecret);
+    const { fields, oddity } = await readJsonSecret(secretsManager, secretId, certificateSecret);
+    const { certificate, key, ca = '' } = fields;
     const pair = readCertificateWithKey(certificate, key);
+    reportOddity(secretId, oddity ?? describeFieldOddity(fields, pair));
     return {
       certificate: pair.chain.join(''),
       key: pair.key.export({ format: 'pem', type: 'pkcs8' }).toString(),
@@ -45,4 +52,20 @@ export async function readClusterCertificate(
         'and "ca": PEM in PKI mode: the certificate and key that data planes have as cluster_cert and cluster_cert_key',
     );
   }
+}
+
+function describeFieldOddity(
+  { certificate, key, ca = '' }: v.InferOutput<typeof certificateSecret>,
+  { chain }: CertificateWithKey,
+): string | undefined {
+  for (const [name, text] of Object.entries({ certificate, key, ca })) {
+    const oddity = describePemOddity(text);
+    if (oddity !== undefined) {
+      return `JSON whose "${name}" is ${oddity}`;
+    }
+  }
+  const [first] = readCertificates(certificate, 'certificate');
+  return first.raw.equals(chain[0].raw)
+    ? undefined
+    : 'JSON whose "certificate" begins with another certificate than the one that the key belongs to';
 }

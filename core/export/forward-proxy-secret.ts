@@ -1,8 +1,13 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
-import { readCertificates, UnusableClusterCertificate } from '../access/certificate-with-key.ts';
+import {
+  describePemOddity,
+  readCertificates,
+  UnusableClusterCertificate,
+} from '../access/certificate-with-key.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
 import type { ForwardProxy } from '../kong/forward-proxy.ts';
+import type { ReportOddity } from '../secret-oddity.ts';
 import { readJsonSecret, UnusableSecret } from './json-secret.ts';
 
 const proxySecret = v.object({
@@ -15,21 +20,26 @@ const proxySecret = v.object({
  * A forward proxy with the credentials and the CA in its secret: JSON with `username` and `password`, or
  * `ca`, PEM, or all of them.
  *
+ * @param reportOddity is told, by the secret's id, how the secret is stored where that had to be mended
  * @throws ControlPlaneError `refused` when the secret does not hold that; the message never quotes it
  */
 export async function readForwardProxy(
   secretsManager: SecretsManagerClient,
   url: URL,
   secretId: string,
+  reportOddity: ReportOddity,
 ): Promise<ForwardProxy> {
   try {
-    const { username, password, ca } = await readJsonSecret(secretsManager, secretId, proxySecret);
+    const { fields, oddity } = await readJsonSecret(secretsManager, secretId, proxySecret);
+    const { username, password, ca } = fields;
     requireUsable(username, password, ca);
-    return {
-      url,
-      ...(username === '' ? {} : { credentials: { username, password } }),
-      ...(ca.trim() === '' ? {} : { ca: readCertificates(ca, 'ca').join('') }),
-    };
+    const authorities = ca.trim() === '' ? {} : { ca: readCertificates(ca, 'ca').join('') };
+    const pemOddity = describePemOddity(ca);
+    reportOddity(
+      secretId,
+      oddity ?? (pemOddity === undefined ? undefined : `JSON whose "ca" is ${pemOddity}`),
+    );
+    return { url, ...(username === '' ? {} : { credentials: { username, password } }), ...authorities };
   } catch (error) {
     if (!(error instanceof UnusableClusterCertificate || error instanceof UnusableSecret)) {
       throw error;

@@ -6,6 +6,13 @@ export class UnusableSecret extends Error {
   override readonly name = 'UnusableSecret';
 }
 
+/** What a secret holds, and what is odd about the way it is stored; undefined where nothing is. */
+export interface JsonSecret<Fields> {
+  readonly fields: Fields;
+  /** For the log. It tells nothing of the values. */
+  readonly oddity: string | undefined;
+}
+
 /**
  * Reads a secret that is a JSON object. What tools do to such a text is mended: a byte order mark, raw line
  * breaks, bytes instead of a text.
@@ -16,14 +23,16 @@ export async function readJsonSecret<const Entries extends v.ObjectEntries>(
   secretsManager: SecretsManagerClient,
   secretId: string,
   fields: v.ObjectSchema<Entries, undefined>,
-): Promise<v.InferOutput<v.ObjectSchema<Entries, undefined>>> {
+): Promise<JsonSecret<v.InferOutput<v.ObjectSchema<Entries, undefined>>>> {
   const { SecretString, SecretBinary } = await secretsManager.send(
     new GetSecretValueCommand({ SecretId: secretId }),
   );
   const text = SecretString ?? new TextDecoder().decode(SecretBinary);
-  const secret = v.safeParse(fields, parseJson(text, SecretString === undefined));
+  const isBinary = SecretString === undefined;
+  const { value, oddity } = parseJson(text, isBinary);
+  const secret = v.safeParse(fields, value);
   if (secret.success) {
-    return secret.output;
+    return { fields: secret.output, oddity: isBinary ? 'binary' : oddity };
   }
   // Their own messages would quote the value.
   const wrong = secret.issues.map((issue) => v.getDotPath(issue));
@@ -34,13 +43,23 @@ export async function readJsonSecret<const Entries extends v.ObjectEntries>(
   );
 }
 
-function parseJson(text: string, isBinary: boolean): unknown {
-  const plain = text.replace(/^\uFEFF/, '').trim();
+interface ParsedJson {
+  readonly value: unknown;
+  readonly oddity: string | undefined;
+}
+
+function parseJson(text: string, isBinary: boolean): ParsedJson {
+  const unmarked = text.replace(/^\uFEFF/, '');
+  const plain = unmarked.trim();
   // A here-document leaves raw line breaks in the strings, which JSON does not allow. As blanks they change
   // nothing between its values, and what is PEM is read with blanks as well.
-  for (const candidate of [plain, plain.replace(/[\r\n\t]+/g, ' ')]) {
+  const candidates = [
+    { json: plain, oddity: unmarked === text ? undefined : 'JSON behind a byte order mark' },
+    { json: plain.replace(/[\r\n\t]+/g, ' '), oddity: 'JSON with raw line breaks in its texts' },
+  ];
+  for (const { json, oddity } of candidates) {
     try {
-      return JSON.parse(candidate);
+      return { value: JSON.parse(json), oddity };
     } catch {
       // The next candidate, or the sentence below.
     }

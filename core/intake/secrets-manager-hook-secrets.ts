@@ -4,6 +4,7 @@ import {
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import type { Clock } from '../clock.ts';
+import { tellOnce } from '../secret-oddity.ts';
 import type { HookSecrets } from './doorbell.ts';
 import { type HookKey, hookSecretForms } from './hook-secret-forms.ts';
 
@@ -32,14 +33,7 @@ export interface SecretsManagerHookSecretsOptions {
 export function secretsManagerHookSecrets(options: SecretsManagerHookSecretsOptions): HookSecrets {
   const { secretsManager, secretIdOf, clock } = options;
   const cache = new Map<string, CachedSecrets>();
-  const reported = new Map<string, string>();
-
-  function report(controlPlane: string, oddity: string | undefined): void {
-    if (oddity !== undefined && reported.get(controlPlane) !== oddity) {
-      reported.set(controlPlane, oddity);
-      options.reportOddity(controlPlane, oddity);
-    }
-  }
+  const report = tellOnce(options.reportOddity);
 
   async function fetchKeys(controlPlane: string): Promise<readonly HookKey[]> {
     const stored = await fetchSecrets(secretsManager, secretIdOf(controlPlane));

@@ -223,8 +223,8 @@ export class Dashboard extends Construct {
         createTextWidget(
           '# What does it cost?',
           'Per day. Prices differ by region: multiply invocations, GB-seconds and requests by those of your bill. Each export also makes ' +
-            'some S3 and KMS requests, and a connection to the control plane per data-plane version. Fixed costs: three KMS keys, two ' +
-            'secrets per control plane, alarms, metrics and logs. Together they are usually more than all that is counted here.',
+            'some S3 and KMS requests, and a connection to the control plane per data-plane version. Fixed costs: KMS keys, secrets, ' +
+            'alarms, metrics and logs. Together they are usually more than all that is counted here.',
         ),
       ],
       [

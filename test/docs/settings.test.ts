@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parseAppSettings, parseSettings } from '../../lib/settings/settings.ts';
 import { tableOf } from './markdown.ts';
@@ -43,6 +44,13 @@ describe('docs/settings.md', () => {
   ])('lists each setting of %s, and no other', (_, rows, settings) => {
     expect(settings.length).toBeGreaterThan(4);
     expect(namesIn(rows)).toEqual(settings);
+  });
+
+  it('makes a replica as the example does, which is compiled', () => {
+    const [replica = 'none'] =
+      /^const replica = new LifeboatReplica.*$/m.exec(readFileSync(page, 'utf8')) ?? [];
+
+    expect(readFileSync('examples/two-regions/app.ts', 'utf8').split('\n')).toContain(replica);
   });
 
   const byDefault: Readonly<Record<string, unknown>> = parseSettings({ controlPlanes });

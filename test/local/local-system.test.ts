@@ -171,6 +171,11 @@ async function logOf({ system }: Unit, name: string): Promise<string> {
   return readFile(join(system.logDirectory, `${name}.log`), 'utf8');
 }
 
+/** How many hooks the webhook has logged as accepted. */
+async function requestsLogged(): Promise<number> {
+  return (await logOf(prod, 'webhook')).split('"export requested"').length - 1;
+}
+
 /** What the export function logged of versions that it could not export. */
 async function failures(unit: Unit) {
   return (await logOf(unit, 'export'))
@@ -304,10 +309,12 @@ describe('a delivery', () => {
 
   it('of a plugin with an OpenAPI document of 2.4 MB in it is accepted', async () => {
     const entity = { name: 'oas-validation', config: { api_spec: '{"paths":{}}'.repeat(200_000) } };
+    const before = await requestsLogged();
 
     const response = await deliver(signed(JSON.stringify({ source: 'crud', entity })));
 
     expect(response.status).toBe(202);
+    expect(await eventually(async () => (await requestsLogged()) === before + 1)).toBe(true);
     expect(await eventually(() => prod.system.isIdle())).toBe(true);
   });
 
@@ -321,9 +328,12 @@ describe('a delivery', () => {
   });
 
   it('that is a ping is answered, and asks for nothing', async () => {
+    const before = await requestsLogged();
+
     const response = await deliver(signed('{"source":"kong:event_hooks","event":"ping"}'));
 
     expect(response.status).toBe(200);
+    expect(await requestsLogged()).toBe(before);
     expect(response.headers.get('cache-control')).toBe('no-store');
     expect(await prod.system.isIdle()).toBe(true);
   });

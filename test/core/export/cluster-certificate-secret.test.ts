@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { readClusterCertificate } from '../../../core/export/cluster-certificate-secret.ts';
 import type { ClusterCertificate } from '../../../core/kong/cluster-connection.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
@@ -9,9 +9,13 @@ import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.t
 
 let aws: LocalAws;
 let client: SecretsManagerClient;
+let oddities: (string | undefined)[];
 beforeAll(async () => {
   aws = await runLocalAws();
   client = new SecretsManagerClient(clientFor(aws, aws.secretsManager.endpoint));
+});
+beforeEach(() => {
+  oddities = [];
 });
 afterAll(async () => {
   client.destroy();
@@ -19,7 +23,11 @@ afterAll(async () => {
 });
 
 const read = (value: string | Uint8Array) =>
-  readClusterCertificate(client, aws.secretsManager.createSecret(crypto.randomUUID(), value));
+  readClusterCertificate(
+    client,
+    aws.secretsManager.createSecret(crypto.randomUUID(), value),
+    (_secretId, oddity) => oddities.push(oddity),
+  );
 const hereDocument = ({ certificate, key }: ClusterCertificate) =>
   `{\n  "certificate": "${certificate}",\n  "key": "${key}"\n}\n`;
 const oneLine = (pem: string) => pem.trim().replaceAll('\n', ' ');
@@ -32,34 +40,62 @@ describe('the cluster certificate in its secret', () => {
     const certificate = await make();
 
     await expect(read(JSON.stringify(certificate))).resolves.toEqual(certificate);
+    expect(oddities).toEqual([undefined]);
   });
 
-  it.each<[how: string, store: (certificate: ClusterCertificate) => string | Uint8Array]>([
-    ['behind a byte order mark', (given) => `\uFEFF${JSON.stringify(given)}`],
-    ['with a line break at the end', (given) => `${JSON.stringify(given)}\n`],
-    ['as binary', (given) => Buffer.from(JSON.stringify(given))],
-    ['as binary with a byte order mark', (given) => Buffer.from(`\uFEFF${JSON.stringify(given)}`)],
-    ['with raw line breaks, from a here-document', hereDocument],
-    ['with raw CRLF', (given) => hereDocument(given).replaceAll('\n', '\r\n')],
+  it.each<
+    [how: string, store: (certificate: ClusterCertificate) => string | Uint8Array, oddity: string | undefined]
+  >([
+    [
+      'behind a byte order mark',
+      (given) => `\uFEFF${JSON.stringify(given)}`,
+      'JSON behind a byte order mark',
+    ],
+    ['with a line break at the end', (given) => `${JSON.stringify(given)}\n`, undefined],
+    ['as binary', (given) => Buffer.from(JSON.stringify(given)), 'binary'],
+    ['as binary with a byte order mark', (given) => Buffer.from(`\uFEFF${JSON.stringify(given)}`), 'binary'],
+    ['with raw line breaks, from a here-document', hereDocument, 'JSON with raw line breaks in its texts'],
+    [
+      'with raw CRLF',
+      (given) => hereDocument(given).replaceAll('\n', '\r\n'),
+      'JSON with raw line breaks in its texts',
+    ],
     [
       'with blanks for line breaks, from a form',
       ({ certificate, key }) => JSON.stringify({ certificate: oneLine(certificate), key: oneLine(key) }),
+      'JSON whose "certificate" is PEM without its line breaks',
     ],
-    ['with \\n escaped twice', (given) => JSON.stringify(given).replaceAll('\\n', '\\\\n')],
-    ['with an empty ca', (given) => JSON.stringify({ ...given, ca: '' })],
-  ])('is read %s', async (_, store) => {
+    [
+      'with a key in base64',
+      ({ certificate, key }) => JSON.stringify({ certificate, key: Buffer.from(key).toString('base64') }),
+      'JSON whose "key" is base64 of PEM',
+    ],
+    [
+      'with \\n escaped twice',
+      (given) => JSON.stringify(given).replaceAll('\\n', '\\\\n'),
+      'JSON whose "certificate" is PEM without its line breaks',
+    ],
+    ['with an empty ca', (given) => JSON.stringify({ ...given, ca: '' }), undefined],
+  ])('is read %s, and what is odd about it is told', async (_, store, oddity) => {
     const certificate = await sharedCertificate();
 
     await expect(read(store(certificate))).resolves.toEqual(certificate);
+    expect(oddities).toEqual([oddity]);
   });
 
   it('is read with the CA of PKI mode before it, in the order that TLS needs', async () => {
     const { dataPlane } = await pkiCertificates({ controlPlaneHost: 'localhost' });
     const { certificate, key, ca = '' } = dataPlane;
 
-    const both = await read(JSON.stringify({ certificate: ca + certificate, key, ca: oneLine(ca) }));
+    const both = await read(JSON.stringify({ certificate: ca + certificate, key, ca }));
+    const caInOneLine = await read(JSON.stringify({ certificate, key, ca: oneLine(ca) }));
 
     expect(both).toEqual({ certificate: certificate + ca, key, ca });
+    expect(caInOneLine).toEqual({ certificate, key, ca });
+    expect(oddities).toEqual([
+      'JSON whose "certificate" begins with another certificate than the one that the key belongs to',
+      'JSON whose "ca" is PEM without its line breaks',
+    ]);
   });
 
   it.each<[what: string, value: object | string | Uint8Array, why: RegExp]>([
@@ -89,6 +125,7 @@ describe('the cluster certificate in its secret', () => {
       ),
     });
     expect((error as Error).message).toMatch(why);
+    expect(oddities).toEqual([]);
     expect(JSON.stringify([error, String(error), (error as Error).stack])).not.toContain('sesame');
   });
 
@@ -122,7 +159,7 @@ describe('the cluster certificate in its secret', () => {
   });
 
   it('that does not exist is an error with Secrets Manager’s own name for it', async () => {
-    await expect(readClusterCertificate(client, 'nowhere')).rejects.toMatchObject({
+    await expect(readClusterCertificate(client, 'nowhere', () => undefined)).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
   });

@@ -1,5 +1,5 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { readForwardProxy } from '../../../core/export/forward-proxy-secret.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
@@ -7,9 +7,13 @@ import { issue } from '../access/certificates.ts';
 
 let aws: LocalAws;
 let client: SecretsManagerClient;
+let oddities: (string | undefined)[];
 beforeAll(async () => {
   aws = await runLocalAws();
   client = new SecretsManagerClient(clientFor(aws, aws.secretsManager.endpoint));
+});
+beforeEach(() => {
+  oddities = [];
 });
 afterAll(async () => {
   client.destroy();
@@ -18,12 +22,18 @@ afterAll(async () => {
 
 const url = new URL('https://proxy.example.com:3128');
 const read = (value: string | Uint8Array) =>
-  readForwardProxy(client, url, aws.secretsManager.createSecret(crypto.randomUUID(), value));
+  readForwardProxy(
+    client,
+    url,
+    aws.secretsManager.createSecret(crypto.randomUUID(), value),
+    (_secretId, oddity) => oddities.push(oddity),
+  );
 const credentials = { username: 'lifeboat', password: 'open: sesame ' };
 
 describe('what a forward proxy needs, in its secret', () => {
   it('is credentials', async () => {
     await expect(read(JSON.stringify(credentials))).resolves.toEqual({ url, credentials });
+    expect(oddities).toEqual([undefined]);
   });
 
   it('is a CA, whose line breaks were lost, too', async () => {
@@ -36,12 +46,15 @@ describe('what a forward proxy needs, in its secret', () => {
       { url, ca: pem },
       { url, credentials, ca: pem },
     ]);
+    const said = 'JSON whose "ca" is PEM without its line breaks';
+    expect(oddities).toEqual([said, said]);
   });
 
   it('may be stored as binary, and with a user name alone', async () => {
     const found = await read(Buffer.from('{"username":"lifeboat"}\n'));
 
     expect(found).toEqual({ url, credentials: { username: 'lifeboat', password: '' } });
+    expect(oddities).toEqual(['binary']);
   });
 
   it.each([
