@@ -6,7 +6,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { assertionVerifier } from '../../core/access/verify-assertion.ts';
-import { parseExportCommand } from '../../core/intake/export-command.ts';
+import { exportCommand, parseExportCommand } from '../../core/intake/export-command.ts';
 import { deliveryKind, isSignedByOneOf } from '../../core/kong/event-hook.ts';
 import { type Manifest, readUnverifiedManifest, verifyManifest } from '../../core/vault/manifest.ts';
 import { verificationKey } from '../../core/vault/signer.ts';
@@ -14,12 +14,15 @@ import { bundledCli, type Cli } from '../cli/bundled-cli.ts';
 import { startStandIn } from '../cli/published-file.ts';
 import { manualClock } from '../core/manual-clock.ts';
 import { controlPlaneName, dataPlaneVersion, startPublishing } from './publishing.ts';
+import { writeQueueMessages } from './queue-messages.ts';
 import {
   type RecordedAssertion,
   type RecordedEventHook,
   readFixture,
   readJsonFixture,
+  readQueueMessages,
   releasedVersions,
+  unreleased,
 } from './released-fixtures.ts';
 
 let cli: Cli;
@@ -77,17 +80,6 @@ describe.each(releasedVersions())('what %s wrote', (version) => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ revision: 1, sha256: written.sha256 });
   });
-
-  it.each(Object.entries(readJsonFixture<Record<string, string>>(version, 'queueMessages')))(
-    'is a queue message with the cause %s',
-    (cause, body) => {
-      const command = parseExportCommand(body);
-
-      expect(command).toMatchObject({ command: 'export', version: 1, cause });
-      expect(command?.at.getTime()).toBeGreaterThan(Date.parse('2026-11-01'));
-      expect(command?.since !== undefined).toBe(cause === 'event-hook');
-    },
-  );
 
   it('is a signed event hook', () => {
     const { secret, signature, body } = readJsonFixture<RecordedEventHook>(version, 'eventHook');
@@ -187,6 +179,40 @@ describe.each(releasedVersions())('what %s wrote', (version) => {
         },
       ]);
     });
+  });
+});
+
+const queued = [...releasedVersions(), unreleased].flatMap((version) =>
+  Object.entries(readQueueMessages(version)).map(([cause, body]) => [version, cause, body] as const),
+);
+
+describe('a message in a queue', () => {
+  it.each(queued)('is read as %s has sent it, cause %s', (_version, cause, body) => {
+    const command = parseExportCommand(body);
+
+    expect(command).toMatchObject({ command: 'export', version: 1, cause });
+    expect(command?.at.getTime()).toBeGreaterThan(Date.parse('2026-11-01'));
+    expect(command?.since !== undefined).toBe(cause === 'event-hook');
+    expect(command?.configHash !== undefined).toBe(cause === 'listen');
+  });
+});
+
+describe('the messages of each cause', () => {
+  const causes = [...exportCommand.entries.cause.options].sort();
+
+  it('are recorded: `npm run release:fixtures` records a new one', () => {
+    const recorded = new Set(queued.map(([, cause]) => cause));
+
+    expect([...recorded].sort()).toEqual(causes);
+  });
+
+  it('are what the next release records', async () => {
+    const messages = await writeQueueMessages('0'.repeat(32));
+
+    expect(Object.keys(messages).sort()).toEqual(causes);
+    expect(Object.entries(messages).map(([, body]) => parseExportCommand(body)?.cause)).toEqual(
+      Object.keys(messages),
+    );
   });
 });
 

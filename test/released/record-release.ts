@@ -1,30 +1,33 @@
 /**
  * `npm run release:fixtures`: records what this version writes, so that later versions are tested with it.
- * Does nothing when the version in package.json has its folder already: what was released does not change.
+ * When the version in package.json has its folder already, only messages by causes that no release knows are
+ * recorded, as unreleased: what was released does not change.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import type { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { projectRoot } from '../../build/project-root.ts';
 import { clusterIdentity, signAssertion } from '../../core/access/cluster-identity.ts';
-import { sqsExportRequests } from '../../core/intake/sqs-export-requests.ts';
 import { systemRandom } from '../../core/random-source.ts';
-import { parseSettings } from '../../lib/settings/settings.ts';
 import type { ControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import { listen } from '../../simulators/kong/control-plane/listening.ts';
-import { synthesizedTemplate } from '../../template/synthesized-stack.ts';
-import { resourceId } from '../../template/template.ts';
 import { controlPlaneName, dataPlaneVersion, startPublishing } from './publishing.ts';
+import { writeQueueMessages } from './queue-messages.ts';
 import {
   fixtureNames,
   isReleased,
   type RecordedAssertion,
   type RecordedEventHook,
+  readQueueMessages,
   releaseDirectory,
+  releasedVersions,
+  unreleased,
 } from './released-fixtures.ts';
+
+// Any md5 does where no control plane runs.
+const exampleHash = 'd41d8cd98f00b204e9800998ecf8427e';
 
 type Recording = Readonly<Record<keyof typeof fixtureNames, string | Buffer>>;
 
@@ -33,8 +36,10 @@ const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'),
 };
 if (isReleased(version)) {
   console.error(`${releaseDirectory(version)} is there already: raise the version in package.json first`);
+  await recordNewMessages();
 } else {
   await writeRecording(releaseDirectory(version), await record());
+  await rm(releaseDirectory(unreleased), { recursive: true, force: true });
   console.error(`recorded ${releaseDirectory(version)}: commit it`);
 }
 
@@ -52,7 +57,7 @@ async function record(): Promise<Recording> {
       publicKey: await publishing.publicKeyPem(),
       status: status.bytes,
       grant: formatJson(await publishing.grant({ kongVersion: dataPlaneVersion })),
-      queueMessages: formatJson(await recordQueueMessages()),
+      queueMessages: formatJson(await writeQueueMessages(publishing.controlPlane.builtHash())),
       eventHook: formatJson(await recordEventHook(publishing.controlPlane)),
       assertion: formatJson(await recordAssertion(publishing.controlPlane)),
       shellClient: await readFile(join(projectRoot, 'examples/data-plane/shell/lifeboat-fetch.sh')),
@@ -63,36 +68,25 @@ async function record(): Promise<Recording> {
   }
 }
 
-async function recordQueueMessages(): Promise<Readonly<Record<string, string>>> {
-  const sent: string[] = [];
-  const sqs = {
-    send: async ({ input }: SendMessageCommand) => sent.push(input.MessageBody ?? ''),
-  } as unknown as SQSClient;
-  await sqsExportRequests(sqs, () => 'https://queue', 1).request(controlPlaneName, new Date());
-  const [eventHook = ''] = sent;
-  return {
-    'event-hook': eventHook,
-    schedule: scheduledMessage(),
-    // As docs/runbook.md tells people to send it.
-    manual: JSON.stringify({ command: 'export', version: 1, cause: 'manual', at: '2026-11-26T08:00:00Z' }),
-  };
-}
-
-/** What EventBridge Scheduler makes of the template's input. */
-function scheduledMessage(): string {
-  const template = synthesizedTemplate(
-    parseSettings({
-      controlPlanes: {
-        [controlPlaneName]: {
-          clusterEndpoint: 'kong-cp.example.com:8005',
-          dataPlaneVersions: [dataPlaneVersion],
-        },
-      },
-    }),
+/**
+ * Messages by a cause that no release knows are kept until one does: a queue may hold some when the next
+ * version comes. One that is kept already does not change.
+ */
+async function recordNewMessages(): Promise<void> {
+  const released = releasedVersions().flatMap((each) => Object.keys(readQueueMessages(each)));
+  const kept = readQueueMessages(unreleased);
+  const written = await writeQueueMessages(exampleHash);
+  const added = Object.entries(written).filter(
+    ([cause]) => !released.includes(cause) && kept[cause] === undefined,
   );
-  const schedule = template.Resources[resourceId(template, 'AWS::Scheduler::Schedule', '')];
-  const target = schedule?.Properties['Target'] as { readonly Input: string } | undefined;
-  return (target?.Input ?? '').replace('<aws.scheduler.scheduled-time>', '2026-11-26T08:00:00Z');
+  if (added.length > 0) {
+    await mkdir(releaseDirectory(unreleased), { recursive: true });
+    await writeFile(
+      join(releaseDirectory(unreleased), fixtureNames.queueMessages),
+      formatJson({ ...kept, ...Object.fromEntries(added) }),
+    );
+  }
+  console.error(`recorded ${added.length} new messages in ${releaseDirectory(unreleased)}`);
 }
 
 async function recordEventHook({ adminUrl, configuration }: ControlPlane): Promise<RecordedEventHook> {

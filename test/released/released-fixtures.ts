@@ -5,6 +5,9 @@ import { projectRoot } from '../../build/project-root.ts';
 
 const root = join(projectRoot, 'test/fixtures/released');
 
+/** In place of a version: what was added since the last release. */
+export const unreleased = 'unreleased';
+
 /** The names of the files in a release's folder. */
 export const fixtureNames = {
   /** The published file as it is stored. */
@@ -51,7 +54,7 @@ export function isReleased(version: string): boolean {
 /** Every release that has fixtures. */
 export function releasedVersions(): readonly string[] {
   return readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && entry.name !== unreleased)
     .map(({ name }) => name);
 }
 
@@ -61,4 +64,12 @@ export function readFixture(version: string, name: keyof typeof fixtureNames): B
 
 export function readJsonFixture<Content>(version: string, name: keyof typeof fixtureNames): Content {
   return JSON.parse(readFixture(version, name).toString('utf8')) as Content;
+}
+
+/** Bodies of messages to the export function, by their cause; after a release nothing is unreleased. */
+export function readQueueMessages(version: string): Readonly<Record<string, string>> {
+  if (version === unreleased && !existsSync(releaseDirectory(unreleased))) {
+    return {};
+  }
+  return readJsonFixture<Readonly<Record<string, string>>>(version, 'queueMessages');
 }
