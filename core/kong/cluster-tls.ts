@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 
@@ -30,10 +31,20 @@ export function clusterTls(
   return {
     cert: certificate,
     key,
-    // In shared mode this one certificate is trusted, whoever signed it.
-    ...(mtls === 'shared' ? { ca: certificate, allowPartialTrustChain: true } : {}),
+    // In shared mode the one certificate that both sides have is trusted, whoever signed it. What stands
+    // behind it is not: an authority's other certificates must not pass for the control plane.
+    ...(mtls === 'shared' ? { ca: firstOf(certificate), allowPartialTrustChain: true } : {}),
     ...(mtls === 'pki' && ca !== undefined ? { ca } : {}),
     // An address is no name to ask for (RFC 6066, 3). The certificate is checked against it all the same.
     servername: serverName ?? (mtls === 'shared' ? sharedServerName : isIP(host) === 0 ? host : ''),
   };
+}
+
+/** The first certificate of a PEM text; the text where that is none, which TLS then says. */
+function firstOf(certificates: string): string {
+  try {
+    return new X509Certificate(certificates).toString();
+  } catch {
+    return certificates;
+  }
 }

@@ -16,7 +16,7 @@ import {
   startControlPlane,
 } from '../../../simulators/kong/control-plane/control-plane.ts';
 import type { Fault } from '../../../simulators/kong/control-plane/faults.ts';
-import { issue } from '../access/certificates.ts';
+import { authorityExtensions, type Issued, issue } from '../access/certificates.ts';
 import { controlPlaneContract } from './control-plane-contract.ts';
 import { memoryControlPlane } from './memory-control-plane.ts';
 import { countWaits, failing, openSockets, read, readerOf, tableOf, until } from './reading.ts';
@@ -450,6 +450,41 @@ describe('certificates that do not fit', () => {
     const error = await read(controlPlane).catch((reason: Error) => reason);
 
     expect(String(error)).not.toMatch(/ended on|begins on/);
+  });
+
+  describe('in shared mode, with the authority behind the certificate in the secret', () => {
+    const issueChain = async () => {
+      const validity = { notBefore: new Date('2026-01-01'), notAfter: new Date('2099-01-01') };
+      const authority = await issue({
+        ...validity,
+        commonName: 'company',
+        extensions: authorityExtensions(),
+      });
+      const [own, impostor] = await Promise.all([
+        issue({ ...validity, issuer: authority }),
+        issue({ ...validity, issuer: authority }),
+      ]);
+      const pair = ({ pem, keyPem }: Issued) => ({ certificate: pem + authority.pem, key: keyPem });
+      return { own: pair(own), impostor: pair(impostor) };
+    };
+
+    it('the control plane is known by the certificate that both have', async () => {
+      const { own } = await issueChain();
+      const controlPlane = await start({ certificates: { controlPlane: own, dataPlane: own } });
+
+      const { settled } = await read(controlPlane);
+
+      expect(settled).toBe(true);
+    });
+
+    it('another certificate of that authority is none of the control plane’s', async () => {
+      const { own, impostor } = await issueChain();
+      const controlPlane = await start({ certificates: { controlPlane: impostor, dataPlane: own } });
+
+      const reading = read(controlPlane);
+
+      await expect(reading).rejects.toEqual(failing('refused', ...sharedWords));
+    });
   });
 
   it.each(['shared', 'pki'] as const)('in %s mode: another server name', async (mtls) => {
