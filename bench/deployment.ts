@@ -18,7 +18,7 @@ import {
 } from './everything-on.ts';
 import { prices } from './prices.ts';
 
-type Usd = Readonly<Record<'alarms' | 'metrics' | 'keys' | 'secrets' | 'dashboards', number>>;
+type Usd = Readonly<Record<'alarms' | 'metrics' | 'keys' | 'secrets' | 'dashboards' | 'listeners', number>>;
 
 export type StackCost = StackFigures & {
   /** Alarms on a metric and composite alarms. */
@@ -74,13 +74,15 @@ function measureBoth(controlPlanes: number): { readonly first: StackCost; readon
     replicaWithEverything,
     (first, second, templateOf) => ({
       first: countCost(templateOf(first), measureStack(first.lifeboat), {
-        all: controlPlanes * metricNames.length,
-        idle: controlPlanes * idleMetrics.length,
+        metrics: controlPlanes * metricNames.length,
+        idleMetrics: controlPlanes * idleMetrics.length,
+        listeners: controlPlanes,
       }),
       // Its functions give grants and do nothing else.
       second: countCost(templateOf(second), measureStack(second.replica), {
-        all: controlPlanes * grantMetrics.length,
-        idle: 0,
+        metrics: controlPlanes * grantMetrics.length,
+        idleMetrics: 0,
+        listeners: 0,
       }),
     }),
   );
@@ -88,9 +90,10 @@ function measureBoth(controlPlanes: number): { readonly first: StackCost; readon
 
 const grantMetrics: readonly MetricName[] = ['GrantsIssued', 'GrantsRefused'];
 
-/** What a scheduled export writes that finds nothing new. */
-const idleMetrics = Object.keys(
-  measureBatch(
+/** What a listener writes, and a scheduled export that finds nothing new. */
+const idleMetrics = Object.keys({
+  Listening: 0,
+  ...measureBatch(
     {
       report: {
         versions: [],
@@ -107,7 +110,7 @@ const idleMetrics = Object.keys(
     },
     { durationSeconds: 0, certificateDaysLeft: 0 },
   ),
-);
+});
 
 const dashboardProperties = v.object({ DashboardBody: v.string() });
 const dashboardBody = v.object({ widgets: v.array(v.unknown()) });
@@ -115,10 +118,18 @@ const alarmProperties = v.object({
   Metrics: v.optional(v.array(v.object({ MetricStat: v.optional(v.unknown()) }))),
 });
 
+/** What the functions of a stack are paid for. */
+interface PaidUse {
+  /** Metrics that they can write, and those that they write while nothing happens. */
+  readonly metrics: number;
+  readonly idleMetrics: number;
+  readonly listeners: number;
+}
+
 function countCost(
   template: SynthesizedTemplate,
   figures: StackFigures,
-  metrics: { readonly all: number; readonly idle: number },
+  { metrics, idleMetrics: idle, listeners }: PaidUse,
 ): StackCost {
   const ofType = (type: string) =>
     Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
@@ -130,23 +141,24 @@ function countCost(
     alarms: roundToCents(
       alarmMetrics * prices.alarmMetric.usdPerMonth + compositeAlarms * prices.compositeAlarm.usdPerMonth,
     ),
-    metrics: roundToCents(metrics.idle * prices.customMetric.usdPerMonth),
+    metrics: roundToCents(idle * prices.customMetric.usdPerMonth),
     keys: ofType('AWS::KMS::Key').length * prices.key.usdPerMonth,
     secrets: roundToCents(ofType('AWS::SecretsManager::Secret').length * prices.secret.usdPerMonth),
     dashboards: dashboards.length * prices.dashboard.usdPerMonth,
+    listeners: roundToCents(listeners * prices.listener.usdPerMonth),
   };
   const usdPerMonthIdle = roundToCents(sum(Object.values(usdPerMonth)));
   return {
     ...figures,
     alarms: metricAlarms.length + compositeAlarms,
-    customMetrics: metrics.all,
-    customMetricsIdle: metrics.idle,
+    customMetrics: metrics,
+    customMetricsIdle: idle,
     dashboardWidgets: sum(dashboards.map((body) => v.parse(dashboardBody, JSON.parse(body)).widgets.length)),
     dashboardBytes: sum(dashboards.map((body) => Buffer.byteLength(body))),
     usdPerMonthIdle,
     usdPerMonth,
     usdPerMonthWithEachMetric: roundToCents(
-      usdPerMonthIdle + (metrics.all - metrics.idle) * prices.customMetric.usdPerMonth,
+      usdPerMonthIdle + (metrics - idle) * prices.customMetric.usdPerMonth,
     ),
   };
 }

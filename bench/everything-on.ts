@@ -34,7 +34,8 @@ export function turnEverythingOn(
       Array.from({ length: controlPlanes }, (_, index) => [
         `${index}-`.padEnd(nameCharacters, 'x'),
         {
-          clusterEndpoint: 'kong-cp.internal.example.com:8005',
+          // Each has its own: two listeners at one control plane are refused.
+          clusterEndpoint: `kong-cp-${index}.internal.example.com:8005`,
           clusterMtls: 'pki',
           clusterServerName: 'kong-cp.internal.example.com',
           dataPlaneVersions: Array.from({ length: 10 }, (__, patch) => `3.9.${patch}`),
@@ -42,6 +43,7 @@ export function turnEverythingOn(
           wasmFilters: ['my-filter'],
           proxyServer: 'http://proxy.internal.example.com:3128',
           proxySecretArn: `arn:aws:secretsmanager:${region}:111122223333:secret:proxy-AbCdEf`,
+          listen: true,
           readerRoleTrust: ['444455556666'],
           fileReaderRoleArns: index < fileReaders ? [roleArn(`reader-${index}`)] : [],
           vpc:
@@ -57,7 +59,7 @@ export function turnEverythingOn(
     signingKeys: ['first', 'second'],
     tags: { team: 'gateway' },
     permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
-    reservedConcurrency: { webhook: 5, presign: 80, export: 1 },
+    reservedConcurrency: { webhook: 5, presign: 80, export: 1, listen: 1 },
     lockdown: { breakGlassRoleArn: roleArn('break-glass'), deploymentRoleArn: roleArn('deployment') },
     domain: domainIn(region, 'lifeboat.example.com'),
     dataEvents: true,

@@ -54,10 +54,10 @@ describe('a stack with everything on', () => {
   it('is refused with one more, by the limit that is named', () => {
     const said = failure(() => Template.fromStack(stackOf(mostControlPlanes + 1)));
 
-    expect(limit).toBe('bucketPolicyBytes');
+    expect(limit).toBe('resources');
     expect(Math.min(...Object.values(byLimit))).toBe(mostControlPlanes);
     expect(said).toMatch(
-      /the policy of the bucket would have 2\d{4} bytes, but S3 accepts at most 20480: put some of the control planes into a second Lifeboat stack/,
+      /the stack Lifeboat would have 5\d{2} resources, but CloudFormation accepts at most 500: put some of the control planes into a second Lifeboat stack/,
     );
   });
 });
@@ -71,6 +71,13 @@ describe('docs/settings.md', () => {
       new RegExp(`^\\s*${capacity.mostControlPlanes}, with everything on, with names of 40 `),
     );
     expect(controlPlaneNameCharacters).toBe(40);
+  });
+
+  it('says how many the next limits would allow', () => {
+    const { bucketPolicyBytes, environmentBytes } = capacity.byLimit;
+
+    expect([bucketPolicyBytes, environmentBytes]).toEqual([10, 10]);
+    expect(section).toContain('have room for 10');
   });
 
   it('says each limit', () => {
