@@ -1,7 +1,7 @@
 /**
- * What AWS bills by the month for things that are there, whether they are used or not, a listener's time among
- * them: us-east-1, without the free tier. AWS's own pages could not be read here, so a page that quotes them is
- * named as well, with its date. Look at AWS's page before you rely on a price.
+ * What AWS bills by the month for things that are there, whether they are used or not, a listener's time
+ * among them: us-east-1, without the free tier. AWS's own pages could not be read here, so a page that quotes
+ * them is named as well, with its date. Look at AWS's page before you rely on a price.
  */
 interface Price {
   readonly usdPerMonth: number;

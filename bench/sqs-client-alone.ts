@@ -1,4 +1,7 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 
-/** The least that a function must load that sends a message: the others are measured beside it. */
+/**
+ * What a program loads that sends a message, with the SDK as it is. Functions are measured beside it, which
+ * do without its other sources of credentials.
+ */
 export const leastToSend = [SQSClient, SendMessageCommand];

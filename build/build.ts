@@ -1,7 +1,7 @@
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundleFile, bundlesFolder, functionEntries } from '../lib/functions/function-bundle.ts';
-import { bundleEntry } from './bundle.ts';
+import { bundleEntry, bundleFunction } from './bundle.ts';
 import { projectRoot } from './project-root.ts';
 
 /**
@@ -12,14 +12,14 @@ import { projectRoot } from './project-root.ts';
 const commandLine = join(projectRoot, 'dist/lifeboat.mjs');
 
 const bundles = [
-  ...functionEntries.map((name) => [`lambdas/${name}.ts`, join(bundlesFolder, name, bundleFile)] as const),
-  ['simulators/aws/lambda-runtime.ts', join(projectRoot, 'dist/simulators/lambda-runtime.mjs')],
-  ['cli/lifeboat.ts', commandLine],
+  ...functionEntries.map((name) => [bundleFunction, name, join(bundlesFolder, name, bundleFile)] as const),
+  [bundleEntry, 'simulators/aws/lambda-runtime.ts', join(projectRoot, 'dist/simulators/lambda-runtime.mjs')],
+  [bundleEntry, 'cli/lifeboat.ts', commandLine],
 ] as const;
 
 await Promise.all(
-  bundles.map(async ([entry, file]) => {
-    if (await bundleEntry(entry, file)) {
+  bundles.map(async ([bundle, entry, file]) => {
+    if (await bundle(entry, file)) {
       // Standard output belongs to the command that follows, for example `npm start -- --json`.
       process.stderr.write(`built ${file}\n`);
     }

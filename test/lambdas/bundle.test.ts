@@ -1,8 +1,14 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bundleEntry } from '../../build/bundle.ts';
+import { bundleFunction } from '../../build/bundle.ts';
+
+const run = promisify(execFile);
 
 let directory: string;
 
@@ -13,13 +19,61 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 describe('a bundle', () => {
-  // The presign function stands between a data plane and its file in an outage: what it loads is its cold
-  // start.
-  it.each([['presign', 120_000]])('of %s has at most %d bytes', async (entry, most) => {
+  // What a function loads is its cold start. The presign function stands between a data plane and its file in
+  // an outage; the webhook answers a control plane that waits.
+  it.each([
+    ['presign', 120_000],
+    ['webhook', 270_000],
+    ['listen', 350_000],
+    ['export', 600_000],
+  ])('of %s has at most %d bytes', async (entry, most) => {
     const file = join(directory, `${entry}.mjs`);
 
-    await bundleEntry(`lambdas/${entry}.ts`, file);
+    await bundleFunction(entry, file);
 
     expect((await stat(file)).size).toBeLessThanOrEqual(most);
+  });
+
+  it.each(['webhook', 'export', 'listen'])('of %s has no way to other credentials', async (entry) => {
+    const file = join(directory, `${entry}-credentials.mjs`);
+
+    await bundleFunction(entry, file);
+
+    const code = await readFile(file, 'utf8');
+    expect(code).toContain('there are no AWS credentials');
+    // Single sign-on, a token, and a process that is asked.
+    const found = code.match(/GetRoleCredentials|AssumeRoleWithWebIdentity|child_process/g);
+    expect(found).toBeNull();
+  });
+
+  it('says so where its environment has no credentials', async () => {
+    const file = join(directory, 'without.mjs');
+    await bundleFunction('webhook', file);
+    const body = '{}';
+    const event = {
+      pathParameters: { controlPlane: 'prod' },
+      headers: {
+        'content-type': 'application/json',
+        'x-kong-signature': `sha256=${createHmac('sha256', 'sesame').update(body).digest('hex')}`,
+      },
+      body,
+    };
+    const script =
+      `const { handler } = await import(${JSON.stringify(pathToFileURL(file).href)});` +
+      `await handler(${JSON.stringify(event)}).catch(({ message }) => console.log(message));`;
+
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+      env: {
+        HOME: directory,
+        AWS_REGION: 'eu-central-1',
+        POWERTOOLS_SERVICE_NAME: 'test',
+        CONTROL_PLANES:
+          '{"prod":{"queueUrl":"https://sqs.eu-central-1.amazonaws.com/0/q.fifo","secretId":"s"}}',
+        COALESCING_WINDOW_SECONDS: '1',
+        ACCEPT_SHA1: 'true',
+      },
+    });
+
+    expect(stdout).toMatch(/there are no AWS credentials: a function has them in its environment/);
   });
 });

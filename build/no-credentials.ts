@@ -1,0 +1,10 @@
+/**
+ * Stands for the SDK's other sources of credentials in a function's bundle (build/bundle.ts): reached only
+ * where the environment has none.
+ */
+throw new Error(
+  'there are no AWS credentials: a function has them in its environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and ' +
+    'AWS_SESSION_TOKEN), and looks nowhere else',
+);
+
+export {};
