@@ -27,10 +27,16 @@ export type Fault =
   /** The WebSocket is closed right after the upgrade. */
   | 'close-at-once'
   /** The right frame, no faster than this. */
-  | SlowFrame;
+  | SlowFrame
+  /** The right frame, so much later. */
+  | LateFrame;
 
 export interface SlowFrame {
   readonly bytesPerSecond: number;
+}
+
+export interface LateFrame {
+  readonly lateMs: number;
 }
 
 export interface Faults {
@@ -92,6 +98,12 @@ function sendSlowly(socket: Duplex, frame: Buffer, { bytesPerSecond }: SlowFrame
   socket.once('close', () => clearInterval(timer));
 }
 
+/** Nothing, where the client has left by then. */
+function sendLate(websocket: WebSocket, frame: Buffer, { lateMs }: LateFrame): void {
+  const timer = setTimeout(() => websocket.send(frame), lateMs);
+  websocket.once('close', () => clearTimeout(timer));
+}
+
 function gzipJson(message: unknown): Buffer {
   return gzipSync(JSON.stringify(message));
 }
@@ -112,7 +124,11 @@ export function misbehave(
 ): void {
   const { websocket, socket, frame, message } = connection;
   if (typeof fault === 'object') {
-    sendSlowly(socket, frame, fault);
+    if ('lateMs' in fault) {
+      sendLate(websocket, frame, fault);
+    } else {
+      sendSlowly(socket, frame, fault);
+    }
     return;
   }
   switch (fault) {

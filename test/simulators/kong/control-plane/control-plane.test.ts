@@ -94,6 +94,20 @@ describe('faults', () => {
     expect(JSON.parse(dataPlane.messages[0]?.data.toString() ?? '')).toMatchObject({ type: 'reconfigure' });
   });
 
+  it('can be the right frame, later', async () => {
+    const controlPlane = await start();
+    controlPlane.faults.inject({ lateMs: 300 });
+    const startedMs = performance.now();
+    const dataPlane = join(controlPlane);
+
+    expect(await outcome(dataPlane)).toBe('message');
+
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(295);
+    expect(JSON.parse(gunzipSync(dataPlane.messages[0]?.data ?? '').toString())).toMatchObject({
+      type: 'reconfigure',
+    });
+  });
+
   it('can be a frame one byte over what Kong would send', async () => {
     const controlPlane = await start();
     controlPlane.faults.inject('oversized-frame');
