@@ -78,7 +78,7 @@ export class Player {
     this.#exports = new Map(
       world.units.map((unit) => [unit.name, new ExportService(world, unit, checkTimeout)]),
     );
-    this.#hooks = new HookService(world, (name) => this.#exports.get(name)?.poll());
+    this.#hooks = new HookService(world);
   }
 
   /** The schedule asks for an export of each control plane, now and every five minutes. */
@@ -89,7 +89,6 @@ export class Player {
         if (!this.#skippedSchedules.delete(unit.name)) {
           const at = new Date(timeline.nowMs).toISOString();
           unit.queue.send(JSON.stringify({ command: 'export', version: 1, cause: 'schedule', at }), at);
-          this.#exports.get(unit.name)?.poll();
         }
         timeline.plan(scheduleMs, `schedule of ${unit.name}`, ring);
       };

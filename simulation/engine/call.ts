@@ -13,8 +13,8 @@ export interface PortCall<Answer> {
   readonly name: CallName;
   /** What the other side does, at once and whole. It throws what the other side answers with an error. */
   readonly perform: () => Answer;
-  /** The error that the port shows for a fault. */
-  readonly fail: (how: 'failed' | 'throttled') => Error;
+  /** The error that the port shows for a fault; `failed after` where the other side has done it. */
+  readonly fail: (how: 'failed' | 'failed after' | 'throttled') => Error;
   readonly signal?: AbortSignal | undefined;
   /** What the port shows when the signal ends the call. @default the signal's reason */
   readonly aborted?: (() => Error) | undefined;
@@ -79,7 +79,7 @@ function performWith<Answer>(fault: FaultKind | undefined, call: PortCall<Answer
       return { error: call.fail('throttled') };
     case 'fails after':
       attempt(call.perform);
-      return { error: call.fail('failed') };
+      return { error: call.fail('failed after') };
     case 'sent again':
       attempt(call.perform);
       return attempt(call.perform);

@@ -6,14 +6,18 @@ import { type ControlPlaneNode, type ControlPlaneWorld, makeFrame } from '../wor
 
 const cancelled = () => new ControlPlaneError('cancelled', 'the export ended while it waited');
 
+/** As the shipped one has it (core/kong/cluster-connection.ts). */
+const defaultConnectTimeoutMs = 10_000;
+
 /** The way into a control plane: a connection to whichever of its nodes answers. */
 export function simulatedConnect(
   world: CallWorld,
   machine: Machine,
   controlPlane: ControlPlaneWorld,
 ): typeof connectToCluster {
-  const unreachable = () => new ControlPlaneError('unreachable', `${controlPlane.name} is down`);
-  return async (_address, { version }, signal): Promise<ClusterConnection> => {
+  const { name } = controlPlane;
+  const unreachable = () => new ControlPlaneError('unreachable', `${name} is down`);
+  return async ({ connectTimeoutMs = defaultConnectTimeoutMs }, { version }, signal) => {
     const node = await makeCall(world, machine, {
       name: 'controlPlane.connect',
       perform() {
@@ -23,71 +27,153 @@ export function simulatedConnect(
         }
         return answering;
       },
-      fail: unreachable,
-      signal,
-      aborted: cancelled,
+      // Who has shown its certificate runs, and hangs up for a reason.
+      fail: (how) =>
+        how === 'failed after'
+          ? new ControlPlaneError('refused', `${name} did not answer the upgrade`)
+          : unreachable(),
+      signal: machine.clock.deadline(connectTimeoutMs, signal),
+      aborted: () => (signal?.aborted === true ? cancelled() : unreachable()),
     });
-    let sent: ControlPlaneNode['payload'];
-    const hasNews = () => node.isDown || (node.payload !== undefined && node.payload !== sent);
-    return {
-      async arrival(waitSignal) {
-        if (!hasNews()) {
-          await waitForNode(machine, node, undefined, waitSignal);
-        }
-      },
-      async nextFrame(waitMs, waitSignal) {
-        if (!hasNews()) {
-          await waitForNode(machine, node, waitMs, waitSignal);
-        }
-        if (waitSignal?.aborted === true) {
-          throw cancelled();
-        }
-        const { payload } = node;
-        if (node.isDown) {
-          return 'lost';
-        }
-        if (payload === undefined || payload === sent) {
-          return 'nothing';
-        }
-        sent = payload;
-        return makeCall(world, machine, {
-          name: 'controlPlane.frame',
-          perform: () => makeFrame(payload, controlPlane.name, version),
-          fail: unreachable,
-          signal: waitSignal,
-          aborted: cancelled,
-        });
-      },
-      whyLost: unreachable,
-      dropFrames: () => undefined,
-      ping: () => undefined,
-      silence: () => ({ ms: 0, bytes: 0 }),
-      leave: async () => undefined,
-    };
+    return new SimulatedConnection({ world, machine, node, controlPlane: name, version });
   };
 }
 
-/** Waits until the node has something else to send, or is gone, or the time is over, or the signal aborts. */
-function waitForNode(
-  machine: Machine,
-  node: ControlPlaneNode,
-  waitMs: number | undefined,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      cancel();
-      node.listeners.delete(end);
-      signal?.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel =
-      waitMs === undefined ? () => undefined : machine.plan(waitMs, 'has waited for a frame', end);
-    node.listeners.add(end);
+interface ConnectionParts {
+  readonly world: CallWorld;
+  readonly machine: Machine;
+  readonly node: ControlPlaneNode;
+  readonly controlPlane: string;
+  /** Of the data plane that is connected. */
+  readonly version: string;
+}
+
+/** A node sends its payload, one frame after another; who waits for one need not wait until it comes. */
+class SimulatedConnection implements ClusterConnection {
+  readonly #parts: ConnectionParts;
+  readonly #leaving = new AbortController();
+  readonly #waiting = new Set<() => void>();
+  #sent: ControlPlaneNode['payload'];
+  #isUnderWay = false;
+  #unread: Uint8Array | undefined;
+  #hadFrame = false;
+  #isCut = false;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+  }
+
+  arrival(signal: AbortSignal): Promise<void> {
+    return this.#waitForNews(undefined, signal);
+  }
+
+  async nextFrame(waitMs: number, signal?: AbortSignal): Promise<Uint8Array | 'nothing' | 'lost'> {
+    await this.#waitForNews(waitMs, signal);
     if (signal?.aborted === true) {
-      end();
-    } else {
-      signal?.addEventListener('abort', end, { once: true });
+      throw cancelled();
     }
-  });
+    const frame = this.#unread;
+    this.#unread = undefined;
+    return frame ?? (this.#isLost() ? 'lost' : 'nothing');
+  }
+
+  whyLost(): ControlPlaneError {
+    const { controlPlane } = this.#parts;
+    return this.#hadFrame
+      ? new ControlPlaneError('unreachable', `${controlPlane} ended the connection`)
+      : new ControlPlaneError('dropped', `${controlPlane} dropped the connection before a frame had come`);
+  }
+
+  dropFrames(): void {
+    this.#unread = undefined;
+  }
+
+  ping(): void {
+    // The export does not.
+  }
+
+  silence(): { readonly ms: number; readonly bytes: number } {
+    return { ms: 0, bytes: 0 };
+  }
+
+  async leave(): Promise<void> {
+    this.#leaving.abort();
+  }
+
+  #isLost(): boolean {
+    this.#isCut ||= this.#parts.node.isDown;
+    return this.#isCut;
+  }
+
+  #hasNews(): boolean {
+    return this.#unread !== undefined || this.#isLost();
+  }
+
+  /** Sends what the node has, unless it was sent, or something else is under way. */
+  #send(): void {
+    const { world, machine, node, controlPlane, version } = this.#parts;
+    const { payload } = node;
+    const isNews = payload !== undefined && payload !== this.#sent;
+    if (!isNews || this.#isUnderWay || this.#isLost() || !machine.isAlive || this.#leaving.signal.aborted) {
+      return;
+    }
+    this.#sent = payload;
+    this.#isUnderWay = true;
+    makeCall(world, machine, {
+      name: 'controlPlane.frame',
+      perform: () => makeFrame(payload, controlPlane, version),
+      fail: () => this.whyLost(),
+      signal: this.#leaving.signal,
+    }).then(
+      (frame) => {
+        this.#isUnderWay = false;
+        this.#unread = frame;
+        this.#hadFrame = true;
+        this.#tell();
+      },
+      () => {
+        this.#isCut = true;
+        this.#tell();
+      },
+    );
+  }
+
+  #tell(): void {
+    for (const look of [...this.#waiting]) {
+      look();
+    }
+  }
+
+  /** Waits until a frame has come, or the node is gone, or the time is over, or the signal aborts. */
+  #waitForNews(waitMs: number | undefined, signal: AbortSignal | undefined): Promise<void> {
+    this.#send();
+    if (this.#hasNews()) {
+      return Promise.resolve();
+    }
+    const { machine, node } = this.#parts;
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        node.listeners.delete(look);
+        this.#waiting.delete(look);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const look = () => {
+        this.#send();
+        if (this.#hasNews()) {
+          end();
+        }
+      };
+      const cancel =
+        waitMs === undefined ? () => undefined : machine.plan(waitMs, 'has waited for a frame', end);
+      node.listeners.add(look);
+      this.#waiting.add(look);
+      if (signal?.aborted === true) {
+        end();
+      } else {
+        signal?.addEventListener('abort', end, { once: true });
+      }
+    });
+  }
 }

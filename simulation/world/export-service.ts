@@ -30,22 +30,7 @@ export class ExportService {
     this.#world = world;
     this.#unit = unit;
     this.#onTimeout = onTimeout;
-  }
-
-  /** To be called when something was sent or put back. */
-  poll(): void {
-    this.#cancelPoll();
-    const nextMs = this.#unit.queue.nextMs();
-    if (nextMs !== undefined) {
-      const delayMs = Math.max(50, nextMs - this.#world.timeline.nowMs);
-      this.#cancelPoll = this.#world.timeline.plan(delayMs, `${this.#unit.name} event source polls`, () => {
-        const messages = this.#unit.queue.receive();
-        if (messages.length > 0) {
-          this.#invoke(messages);
-        }
-        this.poll();
-      });
-    }
+    unit.queue.onChange = () => this.#poll();
   }
 
   /** The warm container dies; the next call gets another one. */
@@ -60,6 +45,22 @@ export class ExportService {
     this.#world.noteLostProcess(this.#unit.name);
     const messages = [{ id: 'beside', receipt: 'beside#1', body, receiveCount: 1 }];
     void container.exportMessages(messages, functionTimeoutMs).catch(() => undefined);
+  }
+
+  /** Gives the function what is due, and looks again when the next is. */
+  #poll(): void {
+    this.#cancelPoll();
+    const nextMs = this.#unit.queue.nextMs();
+    if (nextMs !== undefined) {
+      const delayMs = Math.max(50, nextMs - this.#world.timeline.nowMs);
+      this.#cancelPoll = this.#world.timeline.plan(delayMs, `${this.#unit.name} event source polls`, () => {
+        const messages = this.#unit.queue.receive();
+        if (messages.length > 0) {
+          this.#invoke(messages);
+        }
+        this.#poll();
+      });
+    }
   }
 
   #invoke(messages: readonly QueuedMessage[]): void {
@@ -80,13 +81,13 @@ export class ExportService {
         perform: () => this.#unit.queue.remove(done),
         fail: () => new Error('the messages were not removed'),
       }).catch(() => undefined);
-      this.poll();
+      this.#poll();
     };
     // A function that fails gives its messages back when their visibility timeout is over.
     finish().catch((error: unknown) => {
       cancelTimeout();
       this.#world.shown.push(String(error));
-      this.poll();
+      this.#poll();
     });
   }
 
@@ -97,7 +98,7 @@ export class ExportService {
     const machine = new Machine(world.timeline, `export ${unit.name} #${this.#made}`);
     machine.onDeath = () => {
       world.noteLostProcess(unit.name);
-      this.poll();
+      this.#poll();
     };
     const { clock } = machine;
     const vault = s3ConfigVault({

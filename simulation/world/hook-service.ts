@@ -4,21 +4,18 @@ import { secretsManagerHookSecrets } from '../../core/intake/secrets-manager-hoo
 import { sqsExportRequests } from '../../core/intake/sqs-export-requests.ts';
 import { Machine } from '../engine/machine.ts';
 import { simulatedSecretsManager, simulatedSqs } from '../ports/services.ts';
-import { coalescingWindowSeconds, type World } from './world.ts';
+import { coalescingWindowSeconds, type World, webhookTimeoutMs } from './world.ts';
 
 /** The webhook function, and the control planes' hooks that call it. */
 export class HookService {
   readonly #world: World;
-  readonly #onRequest: (controlPlane: string) => void;
   #container:
     | { readonly machine: Machine; readonly ring: (hook: HookRequest) => Promise<HookAnswer> }
     | undefined;
   #made = 0;
 
-  /** @param onRequest told which control plane's queue may have got a message */
-  constructor(world: World, onRequest: (controlPlane: string) => void) {
+  constructor(world: World) {
     this.#world = world;
-    this.#onRequest = onRequest;
   }
 
   kill(): void {
@@ -27,20 +24,21 @@ export class HookService {
 
   /** A control plane calls its hook; it never calls again for the same change. */
   deliver(controlPlane: string): void {
-    const { ring } = this.#findContainer();
+    const { ring, machine } = this.#findContainer();
+    const cancelTimeout = machine.plan(webhookTimeoutMs, 'function times out', () => machine.die());
     const body = Buffer.from(JSON.stringify({ source: 'crud', event: 'services', operation: 'update' }));
     const [secret = ''] = this.#world.unit(controlPlane).hookSecrets;
     const signature = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
     ring({ controlPlane, contentType: 'application/json', signature, body }).then(
       (answer) => {
+        cancelTimeout();
         this.#world.count(typeof answer === 'string' ? `hook ${answer}` : `hook ${answer.status}`);
         this.#world.shown.push(JSON.stringify(answer));
-        this.#onRequest(controlPlane);
       },
       (error: unknown) => {
+        cancelTimeout();
         this.#world.count('hook failed');
         this.#world.shown.push(String(error));
-        this.#onRequest(controlPlane);
       },
     );
   }

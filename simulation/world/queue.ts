@@ -22,6 +22,8 @@ const retentionMs = 4 * 24 * 60 * 60 * 1000;
 /** An SQS FIFO queue with one message group (SQS Developer Guide, "FIFO queues"). */
 export class FifoQueue {
   readonly deadLetters: string[] = [];
+  /** Told when something was sent, or put back. */
+  onChange: () => void = () => undefined;
   #messages: StoredMessage[] = [];
   readonly #sent = new Map<string, number>();
   readonly #options: QueueOptions;
@@ -42,6 +44,7 @@ export class FifoQueue {
     this.#count += 1;
     const visibleAtMs = nowMs + this.#options.delaySeconds * 1000;
     this.#messages.push({ id: `m${this.#count}`, body, receiveCount: 0, visibleAtMs, isInFlight: false });
+    this.onChange();
     return true;
   }
 
@@ -84,6 +87,7 @@ export class FifoQueue {
         stored.isInFlight = false;
       }
     }
+    this.onChange();
   }
 
   remove(messages: readonly QueuedMessage[]): void {

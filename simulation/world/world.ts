@@ -38,6 +38,7 @@ const startMs = Date.UTC(2026, 0, 1);
 export const coalescingWindowSeconds = 1;
 export const scheduleMs = 5 * 60 * 1000;
 export const functionTimeoutMs = 120_000;
+export const webhookTimeoutMs = 10_000;
 
 /** Everything outside Lifeboat's code: services, control planes, and what people and faults do to them. */
 export class World implements CallWorld {
