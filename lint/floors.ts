@@ -107,27 +107,28 @@ const rules: readonly Rule[] = [
     '@aws-sdk/client-s3/': client([
       '^core/vault/s3-',
       '^lambdas/export\\.ts$',
-      '^simulation/ports/',
+      '^simulation/(ports|real-time)/',
       '^local/',
     ]),
     '@aws-sdk/client-kms/': client([
       '^core/vault/kms-',
       '^lambdas/export\\.ts$',
       '^cli/public-key\\.ts$',
+      '^simulation/real-time/',
       '^local/',
     ]),
     '@aws-sdk/client-sqs/': client([
       '^core/(intake|export)/sqs-',
       '^lambdas/(export|listen|queue|webhook)\\.ts$',
       '^simulators/aws/(event-source|scheduler)\\.ts$',
-      '^simulation/ports/',
+      '^simulation/(ports|real-time)/',
       '^local/',
     ]),
     '@aws-sdk/client-secrets-manager/': client([
       '^core/intake/secrets-manager-',
       '^core/export/(json|cluster-certificate|forward-proxy)-secret\\.ts$',
       '^lambdas/(export|listen|webhook|cluster-address)\\.ts$',
-      '^simulation/ports/',
+      '^simulation/(ports|real-time)/',
       '^local/',
     ]),
   } satisfies Readonly<Record<string, readonly [comment: string, allowed: string[]]>>).map(

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { calls } from '../../simulation/faults.ts';
+import { listPlayedCells } from '../../simulation/real-time/cells.ts';
+import { FastClock, speed } from '../../simulation/real-time/fast-clock.ts';
+import { runFaults } from './run-simulate.ts';
+
+describe('the cells that are played over HTTP', () => {
+  it('are 50 at least, and of all calls that leave the machine', () => {
+    const cells = listPlayedCells();
+
+    expect(cells.length).toBeGreaterThanOrEqual(50);
+    expect(new Set(cells.map(({ name }) => name)).size).toBe(cells.length);
+    expect(new Set(cells.map(({ fault }) => fault.call))).toEqual(
+      new Set(calls.filter((call) => !/^(disk|kong)\./.test(call))),
+    );
+  });
+});
+
+describe('the fast clock', () => {
+  let clock: FastClock;
+  beforeEach(() => {
+    clock = new FastClock();
+  });
+  afterEach(() => clock.stop());
+
+  it('wakes sleepers in their order, no sooner than a tenth of their time', async () => {
+    const woken: string[] = [];
+    const startedMs = performance.now();
+
+    await Promise.all([
+      clock.sleep(2_000).then(() => woken.push('second')),
+      clock.sleep(500).then(() => woken.push('first')),
+    ]);
+
+    expect(woken).toEqual(['first', 'second']);
+    // Less a tick, for the one that was under way.
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(2_000 / speed - 10);
+  });
+
+  it('stands still while the process is held up', async () => {
+    const before = clock.now().getTime();
+    for (const startedMs = performance.now(); performance.now() - startedMs < 500; ) {
+      // Nobody else gets a turn.
+    }
+    await sleep(1);
+
+    // A few ticks, where half a second has passed.
+    expect(clock.now().getTime() - before).toBeLessThanOrEqual(100 * speed);
+  });
+
+  it('ends a deadline by its time or by the signal, and says by which', async () => {
+    const giveUp = new AbortController();
+    const late = clock.deadline(60_000, giveUp.signal);
+    const soon = clock.deadline(200);
+
+    await clock.sleep(400);
+    giveUp.abort(new Error('given up'));
+
+    expect(soon.reason).toMatchObject({ name: 'TimeoutError' });
+    expect(late.reason).toMatchObject({ message: 'given up' });
+    await expect(clock.sleep(1_000, giveUp.signal)).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('tells what it showed at a moment of the machine', async () => {
+    const machineMs = Date.now();
+    const shown = clock.now().getTime();
+    await clock.sleep(1_000);
+
+    expect(Math.abs(clock.at(machineMs) - shown)).toBeLessThanOrEqual(10 * speed);
+    expect(clock.at(Date.now()) - shown).toBeGreaterThanOrEqual(900);
+  });
+});
+
+describe('npm run faults', () => {
+  const cell = 's3.PutObject of a file: fails after';
+
+  it('ends well where the model is right', async () => {
+    const { status, output } = await runFaults(['--json', '--only', cell]);
+
+    expect(JSON.parse(output)).toMatchObject({ cells: 1, differences: 0, different: [] });
+    expect(status).toBe(0);
+  });
+
+  it('shows both sides of a model that is wrong', async () => {
+    const { status, output } = await runFaults(['--only', cell], {
+      file: 'simulation/engine/call.ts',
+      find: "case 'fails after':\n      attempt(call.perform);",
+      replace: "case 'fails after':",
+    });
+
+    expect(status).toBe(1);
+    expect(output).toContain(`DIFFERENT: ${cell}`);
+    expect(output).toContain('  - batch 2: 3.9.1 failed (unavailable), 3.4.2 published revision 2');
+    expect(output).toContain('  + batch 2: 3.9.1 published revision 2, 3.4.2 published revision 2');
+  });
+
+  it('shows a model that forgets a time limit of the client', async () => {
+    const { status, output } = await runFaults(['--json', '--only', 'controlPlane.connect: late'], {
+      file: 'simulation/ports/cluster.ts',
+      find: 'machine.clock.deadline(connectTimeoutMs, signal)',
+      replace: 'signal',
+    });
+
+    const { differences, different } = JSON.parse(output);
+    expect({ status, differences }).toEqual({ status: 1, differences: 1 });
+    expect(different[0].real.batches[1].versions).toEqual([
+      '3.9.1 failed (unreachable)',
+      '3.4.2 failed (unreachable)',
+    ]);
+    expect(different[0].model.batches[1].versions).not.toEqual(different[0].real.batches[1].versions);
+  });
+
+  it('refuses a name that no cell has', async () => {
+    const { status, output } = await runFaults(['--only', 's3.DeleteObject']);
+
+    expect({ status, output }).toEqual({ status: 1, output: '' });
+  });
+});
