@@ -2,6 +2,7 @@ import type { Attempt } from '../core/export/attempt.ts';
 import { type Changes, summarizeChanges } from '../core/export/changes.ts';
 import type { BatchOutcome } from '../core/export/export-batch.ts';
 import type { VersionReport } from '../core/export/version-report.ts';
+import type { Manifest } from '../core/vault/manifest.ts';
 import { errorFields } from './error-fields.ts';
 import { logger } from './telemetry.ts';
 
@@ -38,7 +39,10 @@ export function logBatch(controlPlane: string, { report, unreadable, retry, gave
 }
 
 function logVersion(controlPlane: string, version: VersionReport): void {
-  const { kongVersion, outcome } = version;
+  const { kongVersion, outcome, early } = version;
+  if (early !== undefined) {
+    logger.info('published', { ...manifestFields(early.manifest), early: true, settled: false });
+  }
   if (outcome === 'failed') {
     logger.error('export failed', { controlPlane, kongVersion, ...errorFields(version.error) });
     return;
@@ -54,17 +58,8 @@ function logVersion(controlPlane: string, version: VersionReport): void {
     }
     return;
   }
-  const { revision, sha256, size, entities, configHash, exportedAt } = version.manifest;
-  const fields = {
-    controlPlane,
-    kongVersion,
-    revision,
-    exportedAt,
-    sha256,
-    sizeBytes: size,
-    entities,
-    configHash,
-  };
+  const fields = manifestFields(version.manifest);
+  const { revision } = version.manifest;
   if (outcome === 'published') {
     logger.info('published', { ...fields, settled: version.settled, ...changeFields(version.changes) });
     for (const warning of [
@@ -81,6 +76,11 @@ function logVersion(controlPlane: string, version: VersionReport): void {
   } else {
     logger.info('unchanged', { ...fields, asked: version.asked !== undefined });
   }
+}
+
+function manifestFields(manifest: Manifest): Readonly<Record<string, unknown>> {
+  const { controlPlane, kongVersion, revision, sha256, size, entities, configHash, exportedAt } = manifest;
+  return { controlPlane, kongVersion, revision, exportedAt, sha256, sizeBytes: size, entities, configHash };
 }
 
 function changeFields(changes: Attempt<Changes | undefined> | undefined): Readonly<Record<string, unknown>> {

@@ -13,6 +13,7 @@ import { shrink } from './shrink.ts';
 /** Outcomes of publishing and of standby: a search that has not seen one of them cannot judge it. */
 const neededOutcomes = [
   'published',
+  'published early',
   'unchanged',
   'behind',
   'failed would-lose-configuration',

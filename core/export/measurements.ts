@@ -1,3 +1,4 @@
+import type { NewPublication } from '../vault/publish.ts';
 import type { BatchOutcome } from './export-batch.ts';
 import { isOutage } from './export-run.ts';
 
@@ -32,7 +33,7 @@ export function measureBatch(
   if (report === undefined) {
     return {};
   }
-  const { versions, waitingSince, finishedAt, versionsWithoutFile } = report;
+  const { versions, waitingSince, versionsWithoutFile } = report;
   const revisions = versions.flatMap((version) => (version.outcome === 'published' ? [version] : []));
   const published = revisions.map(({ manifest }) => manifest);
   const count = (outcome: string) => versions.filter((version) => version.outcome === outcome).length;
@@ -55,8 +56,13 @@ export function measureBatch(
           ExportedEntities: Math.max(...published.map(({ entities }) => entities['total'] ?? 0)),
           ConfigBytes: Math.max(...published.map(({ size }) => size)),
         }),
-    ...(published.length === 0 || waitingSince === undefined
+    ...(revisions.length === 0 || waitingSince === undefined
       ? {}
-      : { ChangeToPublished: (finishedAt.getTime() - waitingSince.getTime()) / 1000 }),
+      : { ChangeToPublished: (publishedMs(revisions) - waitingSince.getTime()) / 1000 }),
   };
+}
+
+/** When the last of them was in the vault. */
+function publishedMs(revisions: readonly Pick<NewPublication, 'publishedAt'>[]): number {
+  return Math.max(...revisions.map(({ publishedAt }) => publishedAt.getTime()));
 }

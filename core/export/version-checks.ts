@@ -12,6 +12,7 @@ import { findNoted, publish } from '../vault/publish.ts';
 import type { Signer } from '../vault/signer.ts';
 import { attempt } from './attempt.ts';
 import type { NewestChange } from './commanded-changes.ts';
+import { EarlyPublication } from './early-publication.ts';
 import type { Asked, VersionReport } from './version-report.ts';
 import {
   type CheckReason,
@@ -94,9 +95,13 @@ class VersionChecks {
   }
 
   async check(turn: VersionTurn): Promise<VersionReport> {
-    const { kongVersion } = turn;
-    const checked = await attempt(this.#checkOrThrow(turn));
-    return 'error' in checked ? { kongVersion, outcome: 'failed', error: checked.error } : checked.value;
+    const { kongVersion, lastStatus } = turn;
+    const name = { controlPlane: this.#parts.name, kongVersion };
+    const early = new EarlyPublication(this.#parts, { name, lastStatus, signal: this.#request.signal });
+    const checked = await attempt(this.#checkOrThrow(turn, early));
+    return 'error' in checked
+      ? { kongVersion, early: early.published, outcome: 'failed', error: checked.error }
+      : checked.value;
   }
 
   pluginVersions(): PluginVersionsStatus | undefined {
@@ -116,7 +121,7 @@ class VersionChecks {
     };
   }
 
-  async #checkOrThrow(turn: VersionTurn): Promise<VersionReport> {
+  async #checkOrThrow(turn: VersionTurn, early: EarlyPublication): Promise<VersionReport> {
     if (!mustAsk(turn, this.#request.reason, this.#newest)) {
       const noted = await this.#lookAtVault(turn);
       if (noted !== undefined) {
@@ -127,9 +132,9 @@ class VersionChecks {
       // Each further try would wait for the same time limit.
       throw this.#outage;
     }
-    const asked = await attempt(this.#ask(turn));
+    const asked = await attempt(this.#ask(turn, early));
     if ('value' in asked) {
-      return this.#publish(turn, asked.value);
+      return this.#publish(turn, asked.value, early);
     }
     const { error } = asked;
     if (isControlPlaneError(error, 'incompatible')) {
@@ -162,7 +167,7 @@ class VersionChecks {
     return notServed && { outcome: 'not-served', ...notServed };
   }
 
-  async #ask({ kongVersion }: VersionTurn): Promise<ControlPlaneConfiguration> {
+  async #ask({ kongVersion }: VersionTurn, early: EarlyPublication): Promise<ControlPlaneConfiguration> {
     const { change, signal } = this.#request;
     const pluginVersions = this.#howToAnnounce();
     const configuration = await this.#visit.configuration({
@@ -170,6 +175,7 @@ class VersionChecks {
       changedAt: change?.at,
       configHash: change?.configHash,
       pluginVersions,
+      onEarly: (configuration) => early.offer(configuration),
       signal,
     });
     this.#announced.push({ asked: pluginVersions, answered: configuration.pluginVersions });
@@ -191,6 +197,7 @@ class VersionChecks {
   async #publish(
     { kongVersion, lastStatus }: VersionTurn,
     configuration: ControlPlaneConfiguration,
+    early: EarlyPublication,
   ): Promise<VersionReport> {
     const { configHash, builtAt, settled, tableSha256, hasTimestamp, warnings } = configuration;
     const isInNewBytes = !(lastStatus?.servedTables ?? []).includes(tableSha256);
@@ -204,11 +211,11 @@ class VersionChecks {
     const publication = await publish(this.#parts, {
       name: { controlPlane: this.#parts.name, kongVersion },
       configuration,
-      lastStatus,
+      lastStatus: early.status(),
       signal: this.#request.signal,
     });
     const frameWarnings = hasTimestamp ? warnings : [...warnings, withoutTimestamp];
-    return { kongVersion, settled, asked, frameWarnings, ...publication };
+    return { kongVersion, settled, asked, frameWarnings, ...early.conclude(publication) };
   }
 }
 

@@ -1,9 +1,13 @@
-import type { Publication } from '../vault/publish.ts';
+import type { NewPublication, Publication } from '../vault/publish.ts';
 import type { Attempt } from './attempt.ts';
 import type { Changes } from './changes.ts';
 
 /** What became of one data-plane version's file. */
-export type VersionReport = { readonly kongVersion: string } & (
+export type VersionReport = {
+  readonly kongVersion: string;
+  /** A revision that this check published before, while it waited for a newer configuration. */
+  readonly early?: NewPublication | undefined;
+} & (
   | (Publication & {
       readonly settled: boolean;
       /** What the control plane answered; undefined where only the vault was looked at. */

@@ -12,7 +12,7 @@ import { type AnnouncedConnection, awaitFirstFrame, nextFrameInTime } from './fi
 import { type CheckedFrame, readFrame } from './frame.ts';
 import { stableNodeId } from './node-id.ts';
 import { dataPlanePlugins } from './plugin-names.ts';
-import { type SettlePolicy, settle } from './settle.ts';
+import { type SettlePolicy, settle, surelyReadAfterMs } from './settle.ts';
 
 export interface ClusterEndpointOptions extends ClusterAddress {
   /** What tells this deployment and control plane from all others: node ids are made of it. */
@@ -191,7 +191,15 @@ async function readConfiguration(
       return { configuration: { ...newest, settled: true, pluginVersions }, connection };
     }
     const waitMs = typeof decision === 'object' ? decision.waitMs : 0;
-    const frame = await nextFrameInTime(connection, waitMs, signal);
+    const waitingSinceMs = clock.monotonicMs();
+    const readAfterMs = surelyReadAfterMs(options.settle, newest);
+    if (readAfterMs !== undefined) {
+      const readAfter = new Date(readAfterMs);
+      await request.onEarly?.({ ...newest, settled: false, pluginVersions, readAfter });
+    }
+    // What came meanwhile is read also where no time is left.
+    const leftMs = Math.max(0, waitMs - (clock.monotonicMs() - waitingSinceMs));
+    const frame = await nextFrameInTime(connection, leftMs, signal);
     if (frame === 'lost') {
       return { configuration: { ...newest, settled: false, pluginVersions }, connection };
     }

@@ -14,6 +14,12 @@ export interface ControlPlaneConfiguration extends CheckedFrame {
   readonly pluginVersions: PluginVersions;
 }
 
+/** A configuration that may lack the change that was asked for, while a newer one is awaited. */
+export interface EarlyConfiguration extends ControlPlaneConfiguration {
+  /** The control plane surely read it after this moment. */
+  readonly readAfter: Date;
+}
+
 export interface ConfigurationRequest {
   /** Full version of the data planes that will load the file; the control plane down-converts for it. */
   readonly dataPlaneVersion: string;
@@ -24,6 +30,11 @@ export interface ConfigurationRequest {
   readonly changedAt?: Date | undefined;
   /** The hash that the change led to, where somebody has seen it: a frame with it is the answer. */
   readonly configHash?: string | undefined;
+  /**
+   * Takes each configuration that comes before the answer, where it says when it was built. The wait for a
+   * newer one goes on once this is done, and takes no longer for it.
+   */
+  readonly onEarly?: ((early: EarlyConfiguration) => Promise<void>) | undefined;
   /** How to announce the plugins from the start. @default named */
   readonly pluginVersions?: PluginVersions | undefined;
   /** Ends the wait. */

@@ -30,6 +30,27 @@ export type SettleDecision = 'take' | { readonly waitMs: number } | 'wait for a 
  */
 const entitiesPerSecond = 30_000;
 
+/**
+ * The moment after which the control plane surely read what is in a frame: all that was changed until then is
+ * in it.
+ *
+ * @returns epoch, in ms; undefined where the frame does not say when it was built
+ */
+export function surelyReadAfterMs(
+  { clockToleranceSeconds }: SettlePolicy,
+  frame: Pick<CheckedFrame, 'builtAt' | 'hasTimestamp' | 'entities'>,
+): number | undefined {
+  // Without a time of its own a frame has the time when it came, which says nothing of its content.
+  // With a control plane whose clock is ahead, an old frame must not be taken for a new one.
+  return frame.hasTimestamp
+    ? frame.builtAt.getTime() - clockToleranceSeconds * 1000 - exportTimeMs(frame)
+    : undefined;
+}
+
+function exportTimeMs({ entities }: Pick<CheckedFrame, 'entities'>): number {
+  return (Object.values(entities).reduce((sum, count) => sum + count, 0) / entitiesPerSecond) * 1000;
+}
+
 /** Whether the newest frame is to be taken, or what to wait for. */
 export function settle(
   policy: SettlePolicy,
@@ -41,14 +62,11 @@ export function settle(
   if (changedAt === undefined || frame.configHash === configHash) {
     return 'take';
   }
-  const entities = Object.values(frame.entities).reduce((sum, count) => sum + count, 0);
-  const exportMs = (entities / entitiesPerSecond) * 1000;
-  // With a control plane whose clock is ahead, an old frame must not be taken for a new one.
-  const newEnoughMs = changedAt.getTime() + policy.clockToleranceSeconds * 1000 + exportMs;
-  // Without a time of its own a frame has the time when it came, which says nothing of its content.
-  if (frame.hasTimestamp && frame.builtAt.getTime() > newEnoughMs) {
+  const readAfterMs = surelyReadAfterMs(policy, frame);
+  if (readAfterMs !== undefined && readAfterMs > changedAt.getTime()) {
     return 'take';
   }
-  const waitMs = Math.ceil(changedAt.getTime() + policy.settleSeconds * 1000 + exportMs - now.getTime());
+  const settledMs = changedAt.getTime() + policy.settleSeconds * 1000 + exportTimeMs(frame);
+  const waitMs = Math.ceil(settledMs - now.getTime());
   return waitMs <= 0 ? 'take' : { waitMs };
 }

@@ -47,6 +47,8 @@ export type Publication = {
       readonly gzip: Uint8Array;
       /** The version that was current before. */
       readonly replacedVersionId: string | undefined;
+      /** When it was in the vault. */
+      readonly publishedAt: Date;
       /** What a person should look at although the revision was published. */
       readonly warning: string | undefined;
       /**
@@ -63,7 +65,8 @@ export type Publication = {
   | { readonly outcome: 'behind'; readonly manifest: Manifest; readonly behindSince: Date }
 );
 
-type NewPublication = Extract<Publication, { readonly outcome: 'published' }>;
+/** A revision that was published. */
+export type NewPublication = Extract<Publication, { readonly outcome: 'published' }>;
 
 /**
  * An older configuration that is still served after this time is published all the same: the control plane's
@@ -90,7 +93,10 @@ export async function publish(parts: PublishParts, request: PublicationRequest):
   const { vault, signer, clock, random } = parts;
   const { name } = request;
   let attempted:
-    | { readonly publication: Omit<NewPublication, 'versionId'>; readonly signedManifest: string }
+    | {
+        readonly publication: Omit<NewPublication, 'versionId' | 'publishedAt'>;
+        readonly signedManifest: string;
+      }
     | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const current = await readCurrent(parts, name);
@@ -98,7 +104,7 @@ export async function publish(parts: PublishParts, request: PublicationRequest):
       // The answer to our own publication was lost, and the SDK's retry met what we had written. Another
       // exporter can publish the same bytes, but not with the same signature: ECDSA signs with a new random
       // number each time.
-      return { ...attempted.publication, versionId: current.versionId };
+      return { ...attempted.publication, versionId: current.versionId, publishedAt: clock.now() };
     }
     const exportedAt = clock.now();
     const decision = await decide(parts, request, current, exportedAt);
@@ -119,12 +125,13 @@ export async function publish(parts: PublishParts, request: PublicationRequest):
     attempted = { publication, signedManifest };
     try {
       const replacing = { gzip, manifest: signedManifest, replaces: current?.etag };
-      return { ...publication, versionId: await vault.publish(name, replacing) };
+      const versionId = await vault.publish(name, replacing);
+      return { ...publication, versionId, publishedAt: clock.now() };
     } catch (error) {
       if (!(error instanceof RevisionConflict)) {
         const versionId = await findStored(vault, name, signedManifest);
         if (versionId !== undefined) {
-          return { ...publication, versionId };
+          return { ...publication, versionId, publishedAt: clock.now() };
         }
       }
       if (!(error instanceof RevisionConflict) || attempt === maxAttempts) {

@@ -110,8 +110,8 @@ export class Dashboard extends Construct {
       [
         createTextWidget(
           '# Is the pipeline keeping up?',
-          '`ChangeToPublished` is the time from a change in Kong to the file in the vault: some seconds, mostly the settle time. `Behind` ' +
-            'counts answers of control-plane nodes whose configuration is older than the published one. `ControlPlaneUnreachable` is an ' +
+          '`ChangeToPublished` is the time from a change in Kong to the file in the vault: some seconds, at most the settle time ' +
+            'and a little more. `Behind` counts answers of control-plane nodes whose configuration is older than the published one. `ControlPlaneUnreachable` is an ' +
             'outage of the control plane; `ExportFailed` is a fault of this pipeline.',
         ),
       ],

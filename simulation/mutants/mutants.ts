@@ -78,7 +78,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the first frame is taken after a change',
     edit: {
       file: 'core/kong/settle.ts',
-      find: 'frame.builtAt.getTime() > newEnoughMs',
+      find: 'readAfterMs > changedAt.getTime()',
       replace: 'true',
     },
   },

@@ -141,6 +141,9 @@ export class ExportService {
       const error = 'error' in version ? version.error : undefined;
       const why = error === undefined ? '' : ` ${(error as { readonly code?: string }).code ?? 'other'}`;
       world.count(`${version.outcome}${why}`);
+      if (version.early !== undefined) {
+        world.count('published early');
+      }
       world.shown.push('manifest' in version ? JSON.stringify(version.manifest) : String(error));
     }
     world.onBatch(this.#unit.name, batch.report?.versions ?? [], measured);

@@ -123,6 +123,7 @@ describe('an export', () => {
         ['3.9.1', '3.8.1'].map((dataPlaneVersion) => ({
           dataPlaneVersion,
           changedAt,
+          onEarly: expect.any(Function),
           pluginVersions: 'named',
           signal,
         })),
@@ -143,6 +144,7 @@ describe('an export', () => {
         dataPlaneVersion,
         changedAt: at,
         configHash,
+        onEarly: expect.any(Function),
         pluginVersions: 'named',
       })),
     );

@@ -30,6 +30,7 @@ const published = (size = 1_000, total = 10, manifestReplaced = false): VersionR
   replacedVersionId: undefined,
   warning: undefined,
   manifestReplaced,
+  publishedAt: new Date('2026-11-23T04:00:09Z'),
   versionId: 'v',
   servedTables: [],
 });
@@ -106,7 +107,7 @@ describe('the measurements of an export', () => {
     [
       'a change published',
       batch([published()], false, new Date('2026-11-23T04:00:02.500Z')),
-      { ...none, Published: 1, ExportedEntities: 10, ConfigBytes: 1_000, ChangeToPublished: 7.5 },
+      { ...none, Published: 1, ExportedEntities: 10, ConfigBytes: 1_000, ChangeToPublished: 6.5 },
     ],
     [
       'news without a known change',

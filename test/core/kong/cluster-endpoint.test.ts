@@ -2,13 +2,18 @@ import { once } from 'node:events';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../core/clock.ts';
 import {
   type ClusterEndpointOptions,
   clusterEndpointControlPlane,
 } from '../../../core/kong/cluster-endpoint.ts';
-import type { ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
+import type {
+  ConfigurationRequest,
+  ControlPlaneConfiguration,
+  EarlyConfiguration,
+} from '../../../core/kong/control-plane.ts';
 import { pkiCertificates, sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
 import {
   type ControlPlane,
@@ -216,6 +221,95 @@ describe('after a change', () => {
 
     expect(configuration.settled).toBe(false);
     expect(await tableOf(configuration)).toEqual(recordedFrame('3.9.1').content.config_table);
+  });
+});
+
+describe('while a newer frame is awaited', () => {
+  const patient = { settleSeconds: 3_600, clockToleranceSeconds: 60 };
+
+  it('hands out what came, with the moment after which it was read', async () => {
+    const controlPlane = await start();
+    const early: EarlyConfiguration[] = [];
+    const waits = countWaits();
+    const reading = read(
+      controlPlane,
+      { changedAt: new Date(), onEarly: async (configuration) => void early.push(configuration) },
+      { settle: patient, connect: waits.connect },
+    );
+    await until(() => waits.count() === 2);
+
+    await controlPlane.stop();
+    const { builtAt, entities, configHash } = await reading;
+
+    const exportMs = (Object.values(entities).reduce((sum, count) => sum + count, 0) / 30_000) * 1000;
+    expect(early).toEqual([
+      expect.objectContaining({
+        configHash,
+        settled: false,
+        readAfter: new Date(builtAt.getTime() - 60_000 - exportMs),
+      }),
+    ]);
+  });
+
+  it.each<[title: string, request: Partial<ConfigurationRequest>]>([
+    ['no change is named', {}],
+    ['it is new enough', { changedAt: new Date(0) }],
+  ])('hands out nothing where %s', async (_, request) => {
+    const controlPlane = await start();
+    let handedOut = 0;
+
+    await read(controlPlane, {
+      ...request,
+      onEarly: async () => {
+        handedOut += 1;
+      },
+    });
+
+    expect(handedOut).toBe(0);
+  });
+
+  it('takes what came while the early one was taken, also when the settle time is over', async () => {
+    const controlPlane = await start({ dbUpdateFrequencySeconds: 0.1 });
+    let nowMs = Date.now();
+    let monotonicMs = 0;
+    const waits = countWaits();
+    const waitsMs: number[] = [];
+
+    const configuration = await read(
+      controlPlane,
+      {
+        changedAt: new Date(nowMs),
+        async onEarly() {
+          if (waits.count() === 1) {
+            const before = controlPlane.builtHash();
+            controlPlane.configuration.create('consumers', { username: 'new' });
+            await until(() => controlPlane.builtHash() !== before);
+            // It is on its way, and then the settle time is over.
+            await delay(500);
+            nowMs += 86_400_000;
+            monotonicMs += 86_400_000;
+          }
+        },
+      },
+      {
+        settle: { settleSeconds: 3_600, clockToleranceSeconds: 7_200 },
+        clock: { ...systemClock, now: () => new Date(nowMs), monotonicMs: () => monotonicMs },
+        async connect(...parameters) {
+          const connection = await waits.connect(...parameters);
+          return {
+            ...connection,
+            nextFrame(waitMs, signal) {
+              waitsMs.push(waitMs);
+              return connection.nextFrame(waitMs, signal);
+            },
+          };
+        },
+      },
+    );
+
+    expect(await consumersOf(configuration)).toContain('"username":"new"');
+    expect(configuration.settled).toBe(true);
+    expect(waitsMs.slice(1)).toEqual([0]);
   });
 });
 

@@ -73,6 +73,7 @@ describe('publishing', () => {
       replacedVersionId: undefined,
       warning: undefined,
       manifestReplaced: false,
+      publishedAt: new Date('2026-11-23T04:00:05Z'),
       versionId: '1',
       servedTables: [configuration.tableSha256],
     });

@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { VersionReport } from '../../core/export/version-report.ts';
+import type { Manifest } from '../../core/vault/manifest.ts';
+import type { NewPublication } from '../../core/vault/publish.ts';
+import { logBatch } from '../../lambdas/export-log.ts';
+import { logger } from '../../lambdas/telemetry.ts';
+
+let lines: unknown[];
+beforeEach(() => {
+  lines = [];
+  for (const level of ['info', 'error'] as const) {
+    jest.spyOn(logger, level).mockImplementation((message, ...fields) => {
+      lines.push(Object.assign({ message }, ...fields));
+    });
+  }
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+const time = new Date('2026-11-23T04:00:00Z');
+const revision = (number: number): NewPublication => {
+  const manifest: Manifest = {
+    controlPlane: 'prod',
+    kongVersion: '3.9.1',
+    revision: number,
+    previousSha256: null,
+    sha256: String(number).repeat(64),
+    size: 1_000,
+    md5: 'b'.repeat(32),
+    configHash: 'c'.repeat(32),
+    builtAt: time,
+    exportedAt: time,
+    entities: { total: 10 },
+  };
+  return {
+    outcome: 'published',
+    manifest,
+    gzip: new Uint8Array(),
+    replacedVersionId: undefined,
+    publishedAt: time,
+    warning: undefined,
+    manifestReplaced: false,
+    versionId: String(number),
+    servedTables: [],
+  };
+};
+
+function log(version: VersionReport): void {
+  const report = {
+    versions: [version],
+    waitingSince: undefined,
+    finishedAt: time,
+    versionsWithoutFile: 0,
+    pluginVersionsOmitted: false,
+    statusError: undefined,
+    complete: true,
+  };
+  logBatch('prod', { report, unreadable: [], retry: undefined, gaveUp: false });
+}
+
+describe('the log of an export that has published early', () => {
+  // The runbook lists revisions by this message.
+  const earlyLine = { message: 'published', controlPlane: 'prod', kongVersion: '3.9.1', revision: 2 };
+
+  it('has a line for both revisions', () => {
+    const frame = { settled: true, asked: undefined, frameWarnings: [] };
+    log({ kongVersion: '3.9.1', early: revision(2), ...frame, ...revision(3) });
+
+    expect(lines).toEqual([
+      expect.objectContaining({ ...earlyLine, early: true, settled: false }),
+      expect.objectContaining({ message: 'published', revision: 3, settled: true }),
+    ]);
+  });
+
+  it('has a line for it also where the check failed afterwards', () => {
+    log({ kongVersion: '3.9.1', early: revision(2), outcome: 'failed', error: new Error('gone') });
+
+    expect(lines).toEqual([
+      expect.objectContaining({ ...earlyLine, early: true }),
+      expect.objectContaining({ message: 'export failed', kongVersion: '3.9.1' }),
+    ]);
+  });
+});
