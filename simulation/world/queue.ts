@@ -5,7 +5,7 @@ interface StoredMessage {
   readonly body: string;
   receiveCount: number;
   visibleAtMs: number;
-  /** Whether it is given out, and not back yet. */
+  /** Whether it was given out: until it is visible again it holds up its group. */
   isInFlight: boolean;
 }
 
@@ -83,8 +83,8 @@ export class FifoQueue {
     for (const { message, afterSeconds } of delayed) {
       const stored = this.#find(message);
       if (stored !== undefined) {
+        // Until then it still holds up its group.
         stored.visibleAtMs = this.#options.nowMs() + afterSeconds * 1000;
-        stored.isInFlight = false;
       }
     }
     this.onChange();

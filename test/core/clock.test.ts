@@ -3,8 +3,20 @@ import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../core/clock.ts';
+import { clockContract } from './clock-contract.ts';
+import { manualClock } from './manual-clock.ts';
 
 const run = promisify(execFile);
+
+clockContract('that of the machine', () => ({
+  clock: systemClock,
+  pass: (milliseconds) => systemClock.sleep(milliseconds),
+}));
+
+clockContract('one that a test moves', () => {
+  const clock = manualClock(new Date('2026-11-23T04:10:00Z'));
+  return { clock, pass: (milliseconds) => clock.advance(milliseconds) };
+});
 
 describe('a deadline', () => {
   it.each([

@@ -1,3 +1,6 @@
+import { parseExportCommand } from '../../core/intake/export-command.ts';
+import { secretsManagerHookSecrets } from '../../core/intake/secrets-manager-hook-secrets.ts';
+import { sqsExportRequests } from '../../core/intake/sqs-export-requests.ts';
 import type { ConfigVault } from '../../core/vault/config-vault.ts';
 import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
 import type { Signer } from '../../core/vault/signer.ts';
@@ -6,9 +9,14 @@ import { SeededRandom } from '../../simulation/engine/random.ts';
 import { Timeline } from '../../simulation/engine/timeline.ts';
 import { Faults } from '../../simulation/faults.ts';
 import { simulatedS3 } from '../../simulation/ports/s3.ts';
-import { simulatedSigner } from '../../simulation/ports/services.ts';
+import { simulatedSecretsManager, simulatedSigner, simulatedSqs } from '../../simulation/ports/services.ts';
 import { Bucket } from '../../simulation/world/bucket.ts';
 import { makeSigningKey } from '../../simulation/world/keys.ts';
+import { FifoQueue } from '../../simulation/world/queue.ts';
+import { clockContract } from '../core/clock-contract.ts';
+import { exportQueueContract } from '../core/export/export-queue-contract.ts';
+import { exportRequestsContract } from '../core/intake/export-requests-contract.ts';
+import { hookSecretsContract } from '../core/intake/hook-secrets-contract.ts';
 import { configVaultContract } from '../core/vault/config-vault-contract.ts';
 import { signerContract } from '../core/vault/signer-contract.ts';
 
@@ -65,5 +73,90 @@ signerContract('the signer of the simulation', async (): Promise<Signer> => {
   return {
     verificationKey: () => passTime(world.timeline, signer.verificationKey()),
     sign: (message) => passTime(world.timeline, signer.sign(message)),
+  };
+});
+
+function makeQueue(timeline: Timeline): FifoQueue {
+  return new FifoQueue({
+    nowMs: () => timeline.nowMs,
+    delaySeconds: 0,
+    visibilitySeconds: 150,
+    maxReceiveCount: 10,
+  });
+}
+
+exportQueueContract('the queue of the simulation', async () => {
+  const { timeline } = makeWorld().world;
+  const fifo = makeQueue(timeline);
+  let count = 0;
+  return {
+    queue: { putBack: async (delayed) => fifo.putBack(delayed) },
+    async send(body) {
+      count += 1;
+      fifo.send(body, String(count));
+    },
+    receive: async () => fifo.receive(),
+    remove: async (messages) => fifo.remove(messages),
+    async advance(milliseconds) {
+      await timeline.runUntil(timeline.nowMs + milliseconds, () => false);
+    },
+  };
+});
+
+exportRequestsContract('queues of the simulation', async () => {
+  const { world, machine } = makeWorld();
+  const queues = new Map(['prod', 'test'].map((name) => [name, makeQueue(world.timeline)]));
+  const find = (name: string): FifoQueue => {
+    const queue = queues.get(name);
+    if (queue === undefined) {
+      throw new RangeError(`there is no queue ${name}`);
+    }
+    return queue;
+  };
+  const requests = sqsExportRequests(simulatedSqs(world, machine, find), (name) => name, 2);
+  return {
+    requests: { request: (name, at) => passTime(world.timeline, requests.request(name, at)) },
+    commands: async (name) =>
+      find(name)
+        .receive()
+        .map(({ body }) => parseExportCommand(body)),
+  };
+});
+
+hookSecretsContract('secrets of the simulation', async () => {
+  const { world, machine } = makeWorld();
+  const { timeline } = world;
+  const values = new Map<string, readonly string[]>();
+  const secrets = secretsManagerHookSecrets({
+    secretsManager: simulatedSecretsManager(
+      world,
+      machine,
+      (name, stage) => values.get(name)?.[stage === 'AWSCURRENT' ? 0 : 1],
+    ),
+    secretIdOf: (name) => name,
+    reportOddity: () => undefined,
+    clock: machine.clock,
+  });
+  return {
+    secrets: {
+      secretsFor: (name, afterMismatch) => passTime(timeline, secrets.secretsFor(name, afterMismatch)),
+    },
+    async rotate(name, value) {
+      values.set(name, [value, ...(values.get(name) ?? [])]);
+    },
+    async advance() {
+      await timeline.runUntil(timeline.nowMs + 60_000, () => false);
+    },
+  };
+});
+
+clockContract('that of a process of the simulation', () => {
+  const { timeline } = makeWorld().world;
+  const { clock } = new Machine(timeline, 'sleeper');
+  return {
+    clock,
+    async pass(milliseconds) {
+      await timeline.runUntil(timeline.nowMs + milliseconds, () => false);
+    },
   };
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { calls } from '../../simulation/faults.ts';
 import { listPlayedCells } from '../../simulation/real-time/cells.ts';
 import { FastClock, speed } from '../../simulation/real-time/fast-clock.ts';
+import { clockContract } from '../core/clock-contract.ts';
 import { runFaults } from './run-simulate.ts';
 
 describe('the cells that are played over HTTP', () => {
@@ -15,6 +16,11 @@ describe('the cells that are played over HTTP', () => {
       new Set(calls.filter((call) => !/^(disk|kong)\./.test(call))),
     );
   });
+});
+
+clockContract('the fast one', () => {
+  const clock = new FastClock();
+  return { clock, pass: (milliseconds) => clock.sleep(milliseconds), stop: () => clock.stop() };
 });
 
 describe('the fast clock', () => {
@@ -47,19 +53,6 @@ describe('the fast clock', () => {
 
     // A few ticks, where half a second has passed.
     expect(clock.now().getTime() - before).toBeLessThanOrEqual(100 * speed);
-  });
-
-  it('ends a deadline by its time or by the signal, and says by which', async () => {
-    const giveUp = new AbortController();
-    const late = clock.deadline(60_000, giveUp.signal);
-    const soon = clock.deadline(200);
-
-    await clock.sleep(400);
-    giveUp.abort(new Error('given up'));
-
-    expect(soon.reason).toMatchObject({ name: 'TimeoutError' });
-    expect(late.reason).toMatchObject({ message: 'given up' });
-    await expect(clock.sleep(1_000, giveUp.signal)).rejects.toMatchObject({ name: 'AbortError' });
   });
 
   it('tells what it showed at a moment of the machine', async () => {
