@@ -1,3 +1,4 @@
+import { deepestContent, readEntityTokens } from './entity-tokens.ts';
 import { badFrame, type ControlPlaneError } from './errors.ts';
 import { FrameContent, type FrameEnvelope, mendEmptyLists } from './frame-content.ts';
 import {
@@ -18,31 +19,31 @@ import {
   quote,
   words,
 } from './json-grammar.ts';
+import {
+  array,
+  betweenTokens,
+  colon,
+  commaOrEnd,
+  firstKeyOrEnd,
+  firstValueOrEnd,
+  type JsonPlace,
+  key,
+  maxDepth,
+  object,
+  TokenEnds,
+  value,
+} from './json-tokens.ts';
 
-// Deeper than any plugin's schema, far below what a parser could choke on.
-const maxDepth = 100;
 // Keys and scalars of the envelope are short; entity types of plugins are, too.
 const maxCapturedBytes = 256;
 
-// What may come next.
-const value = 0;
-const firstValueOrEnd = 1;
-const firstKeyOrEnd = 2;
-const key = 3;
-const colon = 4;
-const commaOrEnd = 5;
-const string = 6;
-const afterBackslash = 7;
-const unicode = 8;
-const number = 9;
-const word = 10;
-const done = 11;
-
-/** Entities stand at this depth. What stands in them is checked as JSON alone. */
-const deepestContent = 3;
-
-const object = 1;
-const array = 2;
+// What may come next within a token, and at the end. The states between two tokens are before these.
+const string = betweenTokens;
+const afterBackslash = betweenTokens + 1;
+const unicode = betweenTokens + 2;
+const number = betweenTokens + 3;
+const word = betweenTokens + 4;
+const done = betweenTokens + 5;
 
 /**
  * Reads a frame of the cluster endpoint piece by piece and checks it completely (JSON by RFC 8259, and the
@@ -51,10 +52,8 @@ const array = 2;
  */
 export class FrameScanner {
   readonly #content = new FrameContent();
-  #state: number = value;
+  readonly #place: JsonPlace = { state: value, depth: 0, containers: new Uint8Array(maxDepth + 1) };
   #offset = 0;
-  #depth = 0;
-  readonly #containers = new Uint8Array(maxDepth + 1);
   #stringIsKey = false;
   #unicodeLeft = 0;
   #numberState = 0;
@@ -72,10 +71,19 @@ export class FrameScanner {
    */
   write(chunk: Uint8Array): Uint8Array {
     const end = chunk.length;
+    const ends = new TokenEnds(chunk);
+    const beginEntity = (byte: number, from: number) =>
+      this.#content.beginValue(deepestContent, byte, this.#offset + from);
     let at = 0;
     while (at < end) {
+      if (this.#place.depth >= deepestContent && this.#place.state < betweenTokens) {
+        at = readEntityTokens(chunk, at, ends, this.#place, beginEntity);
+        if (at === end) {
+          break;
+        }
+      }
       const byte = chunk[at] as number;
-      switch (this.#state) {
+      switch (this.#place.state) {
         case string:
           at = this.#readString(chunk, at);
           continue;
@@ -114,7 +122,7 @@ export class FrameScanner {
    * format that we know
    */
   end(): FrameEnvelope {
-    if (this.#state !== done) {
+    if (this.#place.state !== done) {
       throw this.#refuse('the end of the frame in the middle of the JSON', 0);
     }
     return this.#content.readEnvelope();
@@ -135,7 +143,7 @@ export class FrameScanner {
       this.#endString();
     } else if (byte === backslash) {
       this.#capture(chunk, at, at + 1);
-      this.#state = afterBackslash;
+      this.#place.state = afterBackslash;
     } else {
       throw this.#refuse('a control character inside a string', at);
     }
@@ -144,10 +152,10 @@ export class FrameScanner {
 
   #readEscape(byte: number, chunk: Uint8Array, at: number): void {
     if (byte === 0x75) {
-      this.#state = unicode;
+      this.#place.state = unicode;
       this.#unicodeLeft = 4;
     } else if (isSimpleEscape(byte)) {
-      this.#state = string;
+      this.#place.state = string;
     } else {
       throw this.#refuse('an escape that JSON does not have', at);
     }
@@ -161,7 +169,7 @@ export class FrameScanner {
     this.#capture(chunk, at, at + 1);
     this.#unicodeLeft -= 1;
     if (this.#unicodeLeft === 0) {
-      this.#state = string;
+      this.#place.state = string;
     }
   }
 
@@ -192,7 +200,7 @@ export class FrameScanner {
   }
 
   #readStructure(byte: number, chunk: Uint8Array, at: number): void {
-    switch (this.#state) {
+    switch (this.#place.state) {
       case value:
         this.#beginValue(byte, chunk, at);
         return;
@@ -217,11 +225,11 @@ export class FrameScanner {
         if (byte !== colonSign) {
           throw this.#refuse('a key without ":"', at);
         }
-        this.#state = value;
+        this.#place.state = value;
         return;
       case commaOrEnd:
         if (byte === commaSign) {
-          this.#state = this.#containers[this.#depth] === object ? key : value;
+          this.#place.state = this.#place.containers[this.#place.depth] === object ? key : value;
         } else if (byte === closeBrace) {
           this.#close(object, at);
         } else if (byte === closeBracket) {
@@ -240,16 +248,16 @@ export class FrameScanner {
       throw this.#refuse('something else where a key is expected', at);
     }
     this.#stringIsKey = true;
-    this.#state = string;
+    this.#place.state = string;
     this.#beginCapture(chunk, at);
   }
 
   #beginValue(byte: number, chunk: Uint8Array, at: number): void {
-    if (this.#depth === 0 && byte !== openBrace) {
+    if (this.#place.depth === 0 && byte !== openBrace) {
       throw this.#refuse('something that is not a JSON object', at);
     }
-    if (this.#depth <= deepestContent) {
-      this.#content.beginValue(this.#depth, byte, this.#offset + at);
+    if (this.#place.depth <= deepestContent) {
+      this.#content.beginValue(this.#place.depth, byte, this.#offset + at);
     }
     this.#stringIsKey = false;
     if (byte === openBrace || byte === openBracket) {
@@ -258,43 +266,43 @@ export class FrameScanner {
     }
     this.#beginCapture(chunk, at);
     if (byte === quote) {
-      this.#state = string;
+      this.#place.state = string;
       return;
     }
     const begun = words[byte];
     if (begun !== undefined) {
       this.#word = begun;
       this.#wordAt = 1;
-      this.#state = word;
+      this.#place.state = word;
       return;
     }
     this.#numberState = beginNumber(byte);
     if (this.#numberState < 0) {
       throw this.#refuse('something that is not a JSON value', at);
     }
-    this.#state = number;
+    this.#place.state = number;
   }
 
   #open(container: number, at: number): void {
-    if (this.#depth === maxDepth) {
+    if (this.#place.depth === maxDepth) {
       throw this.#refuse(`JSON nested deeper than ${maxDepth} levels`, at);
     }
-    this.#depth += 1;
-    this.#containers[this.#depth] = container;
-    this.#state = container === object ? firstKeyOrEnd : firstValueOrEnd;
+    this.#place.depth += 1;
+    this.#place.containers[this.#place.depth] = container;
+    this.#place.state = container === object ? firstKeyOrEnd : firstValueOrEnd;
   }
 
   #close(container: number, at: number): void {
-    if (this.#containers[this.#depth] !== container) {
+    if (this.#place.containers[this.#place.depth] !== container) {
       throw this.#refuse('an end that does not fit its beginning', at);
     }
-    this.#depth -= 1;
-    if (this.#depth === 1) {
+    this.#place.depth -= 1;
+    if (this.#place.depth === 1) {
       this.#content.endValueOfEnvelope(this.#offset + at + 1);
-    } else if (this.#depth === 2) {
+    } else if (this.#place.depth === 2) {
       this.#content.endValueOfTable(this.#offset + at);
     }
-    this.#state = this.#depth === 0 ? done : commaOrEnd;
+    this.#place.state = this.#place.depth === 0 ? done : commaOrEnd;
   }
 
   #endString(): void {
@@ -302,21 +310,21 @@ export class FrameScanner {
       this.#endScalar();
       return;
     }
-    this.#state = colon;
+    this.#place.state = colon;
     if (this.#capturedLength >= 0) {
-      this.#content.addName(this.#depth, String(this.#takeCaptured()));
+      this.#content.addName(this.#place.depth, String(this.#takeCaptured()));
     }
   }
 
   #endScalar(): void {
-    this.#state = commaOrEnd;
+    this.#place.state = commaOrEnd;
     if (this.#capturedLength >= 0) {
-      this.#content.addScalar(this.#depth, this.#takeCaptured());
+      this.#content.addScalar(this.#place.depth, this.#takeCaptured());
     }
   }
 
   #beginCapture(chunk: Uint8Array, at: number): void {
-    if (this.#depth <= deepestContent && this.#content.isWanted(this.#depth)) {
+    if (this.#place.depth <= deepestContent && this.#content.isWanted(this.#place.depth)) {
       this.#capturedLength = 0;
       this.#capture(chunk, at, at + 1);
     }

@@ -31,12 +31,12 @@ export function beginNumber(byte: number): number {
   if (byte === 0x2d) {
     return minus;
   }
-  return byte >= 0x30 && byte <= 0x39 ? (byte === 0x30 ? zero : integer) : -1;
+  return isDigit(byte) ? (byte === 0x30 ? zero : integer) : -1;
 }
 
 /** The place in the number grammar after one more byte, or -1 when the byte is no part of the number. */
 export function continueNumber(state: number, byte: number): number {
-  const digit = byte >= 0x30 && byte <= 0x39;
+  const digit = isDigit(byte);
   const e = byte === 0x65 || byte === 0x45;
   switch (state) {
     case minus:
@@ -61,6 +61,10 @@ export function isWholeNumber(state: number): boolean {
   return state === zero || state === integer || state === fraction || state === exponentDigits;
 }
 
+export function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
 export function isWhitespace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
@@ -83,7 +87,7 @@ export function findPlainTextEnd(chunk: Uint8Array, from: number, end: number): 
 }
 
 export function isHexDigit(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
+  return isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 }
 
 export function isSimpleEscape(byte: number): boolean {

@@ -4,8 +4,15 @@ import type { FrameEnvelope } from '../../../core/kong/frame-content.ts';
 import { FrameScanner } from '../../../core/kong/frame-scanner.ts';
 import { recordedFrameJson } from './recording.ts';
 
-function scan(json: Buffer | string, pieceBytes = Number.POSITIVE_INFINITY): FrameEnvelope {
-  const bytes = Buffer.from(json);
+/** @param misplacedBytes by how many the JSON stands beside a word of memory */
+function scan(
+  json: Buffer | string,
+  pieceBytes = Number.POSITIVE_INFINITY,
+  misplacedBytes = 0,
+): FrameEnvelope {
+  const content = Buffer.from(json);
+  const bytes = Buffer.from(new ArrayBuffer(content.length + misplacedBytes), misplacedBytes);
+  content.copy(bytes);
   const scanner = new FrameScanner();
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     scanner.write(bytes.subarray(at, Math.min(bytes.length, at + pieceBytes)));
@@ -23,6 +30,45 @@ const envelope = {
 const withTable = (configTable: unknown) => JSON.stringify({ ...envelope, config_table: configTable });
 /** An envelope whose JSON has `text` as the value of a further key. */
 const withValue = (text: string) => JSON.stringify(envelope).replace('{', `{"extra":${text},`);
+/** An envelope in whose first entity `text` is the value of a key; another entity follows. */
+const inEntity = (text: string) =>
+  withTable({ ...table, services: [{ id: 'a', more: [1] }, { id: 'b' }] }).replace('[1]', () => text);
+
+const fragment = fc.constantFrom(
+  ...[
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"',
+    '\\',
+    '\\u00',
+    '\\u12ab',
+    '1',
+    '-',
+    '0',
+    '.',
+    'e',
+    '+',
+    'true',
+    'false',
+    'fals',
+    '[1,20,0,00]',
+    '{"c":null}',
+    'a string that is longer than a few words',
+    'nul',
+    'null',
+    ' ',
+    '\n',
+    '\u0001',
+    'é',
+    '"a"',
+    '"b":',
+  ],
+);
+const longText = fc.string({ unit: 'binary', maxLength: 60 });
 
 describe('the frame scanner', () => {
   it.each(['3.9.1', '3.8.1', '3.4.0'])('finds the recorded table for %s, whatever the pieces', (version) => {
@@ -60,42 +106,17 @@ describe('the frame scanner', () => {
     );
   });
 
-  it('refuses every text that JSON.parse refuses', () => {
-    const fragment = fc.constantFrom(
-      ...[
-        '{',
-        '}',
-        '[',
-        ']',
-        ',',
-        ':',
-        '"',
-        '\\',
-        '\\u00',
-        '\\u12ab',
-        '1',
-        '-',
-        '0',
-        '.',
-        'e',
-        '+',
-        'true',
-        'nul',
-        'null',
-        ' ',
-        '\n',
-        '\u0001',
-        'é',
-        '"a"',
-        '"b":',
-      ],
-    );
+  it.each([
+    ['in the envelope', withValue],
+    ['in an entity', inEntity],
+  ])('refuses every text %s that JSON.parse refuses, and takes every other one', (_, makeJson) => {
     fc.assert(
       fc.property(
         fc.array(fragment, { maxLength: 12 }),
-        fc.integer({ min: 1, max: 5 }),
-        (fragments, pieceBytes) => {
-          const json = withValue(fragments.join(''));
+        fc.integer({ min: 1, max: 40 }),
+        fc.nat(3),
+        (fragments, pieceBytes, misplacedBytes) => {
+          const json = makeJson(fragments.join(''));
           let parsed: Record<string, unknown> | undefined;
           try {
             parsed = JSON.parse(json) as Record<string, unknown>;
@@ -105,7 +126,7 @@ describe('the frame scanner', () => {
 
           let accepted = true;
           try {
-            scan(json, pieceBytes);
+            scan(json, pieceBytes, misplacedBytes);
           } catch {
             accepted = false;
           }
@@ -118,6 +139,37 @@ describe('the frame scanner', () => {
         },
       ),
       { numRuns: 2_000 },
+    );
+  });
+
+  it.each([0, 1, 2, 3])(
+    'finds each byte that no string may have, wherever it stands in one (%i bytes beside a word)',
+    (misplacedBytes) => {
+      for (const byte of ['\u0000', '\u001f', '\n', '"', '\\']) {
+        for (let before = 0; before < 40; before += 1) {
+          const json = inEntity(`"${'é'.repeat(before % 2)}${'a'.repeat(before)}${byte}${'c'.repeat(20)}"`);
+
+          expect(() => scan(json, 1_000, misplacedBytes)).toThrow(/ at byte \d+/);
+        }
+      }
+    },
+  );
+
+  it.each(['[}', '{]', '[1}', '{"c":1]', '[1,]', '{"c":1,}', '[null'])('refuses %s in an entity', (text) => {
+    const json = inEntity(text);
+
+    expect(() => scan(json)).toThrow(/ at byte \d+/);
+  });
+
+  it('takes strings of any length and of all characters, wherever they stand in memory', () => {
+    fc.assert(
+      fc.property(fc.array(longText, { maxLength: 5 }), fc.nat(3), (texts, misplacedBytes) => {
+        const json = inEntity(JSON.stringify(texts));
+
+        const found = scan(json, 1_000, misplacedBytes);
+
+        expect(found.entities).toEqual({ services: 2 });
+      }),
     );
   });
 
