@@ -16,8 +16,8 @@ const rounds = 5;
 /**
  * Measures an export after a change beside one that only moves the bytes and beside a simple implementation,
  * and two checks that find nothing new: in known bytes, and after a restart of the control plane. Times are
- * the best of some rounds, memory is the highest. Where others use the machine as well, the ratio of processor
- * times is the one to go by: it is the median of the rounds, in each of which both ran within moments.
+ * the best of some rounds, memory is the highest. Where others use the machine as well, the ratio of
+ * processor times is the one to go by: the median of the rounds, in each of which both ran within moments.
  */
 export async function measureExport(entities: number) {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));

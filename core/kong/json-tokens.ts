@@ -105,8 +105,8 @@ const lastOfFalse = 0x65;
 const shortTextBytes = 12;
 
 /**
- * Finds the ends of tokens in a piece of JSON, where the piece has them whole and they are of the common kind.
- * What is found is checked.
+ * Finds the ends of tokens in a piece of JSON, where the piece has them whole and they are of the common
+ * kind. What is found is checked.
  */
 export class TokenEnds {
   readonly #bytes: Uint8Array;
@@ -200,8 +200,8 @@ export class TokenEnds {
 }
 
 /**
- * Whether none of four bytes is a quote, a backslash or a control character. Subtracting borrows into a byte's
- * highest bit where the byte is smaller (Warren, "Hacker's Delight", 6-1).
+ * Whether none of four bytes is a quote, a backslash or a control character. Subtracting borrows into a
+ * byte's highest bit where the byte is smaller (Warren, "Hacker's Delight", 6-1).
  */
 function isPlainWord(word: number): boolean {
   const quotes = word ^ 0x22222222;
