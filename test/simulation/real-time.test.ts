@@ -66,16 +66,16 @@ describe('the fast clock', () => {
 });
 
 describe('npm run faults', () => {
-  const cell = 's3.PutObject of a file: fails after';
-
   it('ends well where the model is right', async () => {
-    const { status, output } = await runFaults(['--json', '--only', cell]);
+    const { status, output } = await runFaults(['--json', '--only', 's3.PutObject of a file: fails after']);
 
     expect(JSON.parse(output)).toMatchObject({ cells: 1, differences: 0, different: [] });
     expect(status).toBe(0);
   });
 
   it('shows both sides of a model that is wrong', async () => {
+    // Nothing tries again to send a hook's message.
+    const cell = 'sqs.SendMessage: fails after';
     const { status, output } = await runFaults(['--only', cell], {
       file: 'simulation/engine/call.ts',
       find: "case 'fails after':\n      attempt(call.perform);",
@@ -84,8 +84,8 @@ describe('npm run faults', () => {
 
     expect(status).toBe(1);
     expect(output).toContain(`DIFFERENT: ${cell}`);
-    expect(output).toContain('  - batch 2: 3.9.1 failed (unavailable), 3.4.2 published revision 2');
-    expect(output).toContain('  + batch 2: 3.9.1 published revision 2, 3.4.2 published revision 2');
+    expect(output).toContain('  - after the fault: 3.9.1 revision 1 of 1, the first');
+    expect(output).toContain('  + after the fault: 3.9.1 revision 2 of 2, the second');
   });
 
   it('shows a model that forgets a time limit of the client', async () => {
