@@ -68,11 +68,22 @@ export class SimulatedSystem implements CellSystem {
 
   async change(): Promise<string> {
     this.#unit.controlPlane.change();
+    this.#buildForNextClient();
     this.#hashes.set(this.#unit.controlPlane.contentHash, 'the second');
     const readAnswer = () => [...this.#world.outcomes.keys()].find((name) => name.startsWith('hook '));
     this.#hooks.deliver(controlPlane);
     await this.#pass(hookPatienceMs, () => readAnswer() !== undefined);
     return readAnswer() ?? 'hook not answered';
+  }
+
+  /** With no client connected a control plane exports when one comes: some seconds after the change. */
+  #buildForNextClient(): void {
+    const { content, nodes, served } = this.#unit.controlPlane;
+    for (const node of nodes) {
+      node.cancelRebuild();
+      node.payload = { content, builtMs: this.#world.timeline.nowMs + 4_000 };
+    }
+    served.set(content.id, content);
   }
 
   waitUntilIdle(): Promise<void> {
