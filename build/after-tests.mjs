@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 
-/** What tools keep on purpose for their next run. */
-const CACHE = /^(tsx-\d+|node-compile-cache|jest_\w+)$/;
+/** Caches of tools, and what CDK writes for the apps of test/lib, which has no end of its own. */
+const EXPECTED = /^(tsx-\d+|node-compile-cache|lifeboat-apps-\w+)$/;
 
 /**
  * After Jest's last test: removes the run's temporary directory. What tests have left there fails the run by
@@ -10,7 +10,7 @@ const CACHE = /^(tsx-\d+|node-compile-cache|jest_\w+)$/;
 // biome-ignore lint/style/noDefaultExport: Jest asks for one.
 export default function removeRunDirectory() {
   const directory = process.env.TMPDIR;
-  const left = readdirSync(directory).filter((name) => !CACHE.test(name));
+  const left = readdirSync(directory).filter((name) => !EXPECTED.test(name));
   rmSync(directory, { recursive: true, force: true });
   if (left.length > 0) {
     console.error(`\nThese stayed behind in the temporary directory: ${left.join(', ')}.`);

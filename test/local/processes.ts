@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { projectRoot } from '../../build/project-root.ts';
 
 /**
- * What a process or an outcome may take, on however busy a machine. Shorter than `testTimeout` in
- * jest.config.json, so that a test tells what it has seen.
+ * What a process or an outcome may take, on however busy a machine. Tests have no other time limit
+ * (jest-light-runner knows none), and after this one a test tells what it has seen.
  */
 export const patienceSeconds = 500;
 
