@@ -1,4 +1,5 @@
 import { readdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** Caches of tools, and what CDK writes for the apps of test/lib, which has no end of its own. */
 const EXPECTED = /^(tsx-\d+|node-compile-cache|lifeboat-apps-\w+)$/;
@@ -12,6 +13,8 @@ export default function removeRunDirectory() {
   const directory = process.env.TMPDIR;
   const left = readdirSync(directory).filter((name) => !EXPECTED.test(name));
   rmSync(directory, { recursive: true, force: true });
+  // In watch mode another run begins in this process.
+  process.env.TMPDIR = dirname(directory);
   if (left.length > 0) {
     console.error(`\nThese stayed behind in the temporary directory: ${left.join(', ')}.`);
     process.exitCode = 1;
