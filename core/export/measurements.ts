@@ -36,6 +36,8 @@ export function measureBatch(
   const { versions, waitingSince, versionsWithoutFile } = report;
   const revisions = versions.flatMap((version) => (version.outcome === 'published' ? [version] : []));
   const published = revisions.map(({ manifest }) => manifest);
+  // An early one counts whatever the check ended with: a stranger's object must not be replaced in silence.
+  const written = [...versions.flatMap(({ early }) => early ?? []), ...revisions];
   const count = (outcome: string) => versions.filter((version) => version.outcome === outcome).length;
   const outage = isOutage(report);
   return {
@@ -47,7 +49,7 @@ export function measureBatch(
     // An outage of the control plane is not a broken export.
     ControlPlaneUnreachable: outage ? 1 : 0,
     ExportFailed: gaveUp && !outage ? 1 : 0,
-    ManifestReplaced: revisions.filter(({ manifestReplaced }) => manifestReplaced).length,
+    ManifestReplaced: written.filter(({ manifestReplaced }) => manifestReplaced).length,
     ...(certificateDaysLeft === undefined ? {} : { CertificateDaysLeft: certificateDaysLeft }),
     ...(versionsWithoutFile === undefined ? {} : { VersionsWithoutFile: versionsWithoutFile }),
     ...(published.length === 0

@@ -19,7 +19,11 @@ const manifest: Manifest = {
   exportedAt: finishedAt,
   entities: { total: 10 },
 };
-const published = (size = 1_000, total = 10, manifestReplaced = false): VersionReport => ({
+const published = (
+  size = 1_000,
+  total = 10,
+  manifestReplaced = false,
+): VersionReport & { readonly outcome: 'published' } => ({
   kongVersion: '3.9.1',
   settled: true,
   asked: undefined,
@@ -141,6 +145,11 @@ describe('the measurements of an export', () => {
       'objects of strangers replaced',
       batch([replacing, replacing, published()]),
       { ...none, Published: 3, ManifestReplaced: 2, ExportedEntities: 10, ConfigBytes: 1_000 },
+    ],
+    [
+      'a stranger’s object that was replaced early, in a check that failed later',
+      batch([{ ...failed('dropped'), early: replacing }]),
+      { ...none, ManifestReplaced: 1 },
     ],
     [
       'versions that never had a file',
