@@ -14,6 +14,13 @@ export interface Revision {
    * one.
    */
   readonly manifest: string | undefined;
+  /**
+   * SHA-256 of the compressed file, which S3 checked when it was written (hex); undefined where it has none
+   * of the whole file, or may not say it.
+   */
+  readonly storedSha256: string | undefined;
+  /** Whether it is encrypted with the key that a new revision would be encrypted with. */
+  readonly isUnderCurrentKey: boolean;
 }
 
 /** A revision that is to be stored. */

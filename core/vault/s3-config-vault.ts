@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   GetObjectCommand,
   HeadObjectCommand,
+  type HeadObjectCommandOutput,
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
@@ -16,7 +17,7 @@ import { RevisionConflict, VaultError } from './errors.ts';
 export interface S3ConfigVaultOptions {
   readonly s3: S3Client;
   readonly bucket: string;
-  /** The key that everything in the bucket is encrypted with. */
+  /** The key that everything new in the bucket is encrypted with. */
   readonly encryptionKeyArn: string;
   /**
    * For how many days each published version is locked (Object Lock, governance; the bucket must have it
@@ -74,22 +75,67 @@ export function s3ConfigVault(options: S3ConfigVaultOptions): ConfigVault {
   };
 }
 
-async function readCurrent({ s3, bucket }: S3ConfigVaultOptions, key: string): Promise<Revision | undefined> {
+async function readCurrent(options: S3ConfigVaultOptions, key: string): Promise<Revision | undefined> {
+  const { bucket } = options;
   try {
-    const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    const head = await headObject(options, key);
     if (head.ETag === undefined || head.VersionId === undefined) {
       throw new VaultError(
         'unavailable',
         `S3 answered HEAD ${key} without an etag or a version: check that bucket ${bucket} is versioned`,
       );
     }
-    return { etag: head.ETag, versionId: head.VersionId, manifest: head.Metadata?.['manifest'] };
+    return {
+      etag: head.ETag,
+      versionId: head.VersionId,
+      manifest: head.Metadata?.['manifest'],
+      storedSha256: readStoredSha256(head),
+      isUnderCurrentKey: isUnderKey(head, options.encryptionKeyArn),
+    };
   } catch (error) {
-    if (await isMissing({ s3, bucket }, error, key)) {
+    if (await isMissing(options, error, key)) {
       return undefined;
     }
     throw vaultError(error, 'reading', key);
   }
+}
+
+/**
+ * With the object's checksum, which S3 says only to who may decrypt the object
+ * (docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html, "x-amz-checksum-mode"). Under a key of
+ * earlier that may not be used any more, or is disabled, the object is still there to be replaced: without
+ * its checksum S3 says what it is.
+ */
+async function headObject(
+  { s3, bucket, encryptionKeyArn }: S3ConfigVaultOptions,
+  key: string,
+): Promise<HeadObjectCommandOutput> {
+  const object = { Bucket: bucket, Key: key };
+  try {
+    return await s3.send(new HeadObjectCommand({ ...object, ChecksumMode: 'ENABLED' }));
+  } catch (error) {
+    if (!isStatus(error, 403) && !isStatus(error, 400)) {
+      throw error;
+    }
+    const head = await s3.send(new HeadObjectCommand(object));
+    if (isUnderKey(head, encryptionKeyArn)) {
+      throw error;
+    }
+    return head;
+  }
+}
+
+function isUnderKey(head: HeadObjectCommandOutput, keyArn: string): boolean {
+  // An S3 that says nothing of encryption says nothing against this key.
+  return head.ServerSideEncryption === undefined || head.SSEKMSKeyId === keyArn;
+}
+
+/** The checksum of an upload in parts is one of its parts' checksums, which no file can be compared with. */
+function readStoredSha256(head: HeadObjectCommandOutput): string | undefined {
+  const { ChecksumSHA256, ChecksumType } = head;
+  return ChecksumSHA256 === undefined || ChecksumType === 'COMPOSITE' || ChecksumSHA256.includes('-')
+    ? undefined
+    : Buffer.from(ChecksumSHA256, 'base64').toString('hex');
 }
 
 async function putRevision(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { type CallWorld, makeCall } from '../engine/call.ts';
 import type { Machine } from '../engine/machine.ts';
@@ -9,6 +10,8 @@ interface Input {
   readonly VersionId?: string;
   readonly Body?: Uint8Array;
   readonly Metadata?: Readonly<Record<string, string>>;
+  readonly ChecksumMode?: string;
+  readonly SSEKMSKeyId?: string;
   readonly IfMatch?: string;
   readonly IfNoneMatch?: string;
 }
@@ -39,9 +42,18 @@ function nameCall(operation: string, key: string): CallName {
 }
 
 const operations: Readonly<Record<string, Perform>> = {
-  HeadObject(bucket, { Key }) {
-    const { etag, versionId, metadata } = bucket.current(Key) ?? notFound();
-    return { ETag: etag, VersionId: versionId, Metadata: metadata };
+  HeadObject(bucket, { Key, ChecksumMode }) {
+    const { etag, versionId, metadata, body, keyArn } = bucket.current(Key) ?? notFound();
+    return {
+      ETag: etag,
+      VersionId: versionId,
+      Metadata: metadata,
+      ...(keyArn !== undefined && { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn }),
+      ...(ChecksumMode === 'ENABLED' && {
+        ChecksumSHA256: createHash('sha256').update(body).digest('base64'),
+        ChecksumType: 'FULL_OBJECT',
+      }),
+    };
   },
   GetObject(bucket, { Key, VersionId }) {
     const found = VersionId === undefined ? bucket.current(Key) : bucket.version(Key, VersionId);
@@ -56,10 +68,11 @@ const operations: Readonly<Record<string, Perform>> = {
       },
     };
   },
-  PutObject(bucket, { Key, Body = new Uint8Array(), Metadata = {}, IfMatch, IfNoneMatch }) {
+  PutObject(bucket, { Key, Body = new Uint8Array(), Metadata = {}, SSEKMSKeyId, IfMatch, IfNoneMatch }) {
     const answer = bucket.put(Key, {
       body: Body,
       metadata: Metadata,
+      keyArn: SSEKMSKeyId,
       ifMatch: IfNoneMatch === undefined ? IfMatch : 'none',
     });
     if (answer.status !== 200) {

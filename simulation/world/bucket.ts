@@ -6,6 +6,8 @@ export interface StoredVersion {
   readonly etag: string;
   readonly body: Uint8Array;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The key that the writer named; undefined where he named none. */
+  readonly keyArn: string | undefined;
   readonly isDeleteMarker: boolean;
   readonly storedMs: number;
 }
@@ -17,6 +19,8 @@ export type PutAnswer =
 export interface PutRequest {
   readonly body: Uint8Array;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The key that encrypts it. @default none is named */
+  readonly keyArn?: string | undefined;
   /** The etag that must be current; `none` where there must be no object. @default no condition */
   readonly ifMatch?: string | undefined;
 }
@@ -54,7 +58,7 @@ export class Bucket {
     return found?.isDeleteMarker === true ? undefined : found;
   }
 
-  put(key: string, { body, metadata, ifMatch }: PutRequest): PutAnswer {
+  put(key: string, { body, metadata, keyArn, ifMatch }: PutRequest): PutAnswer {
     const current = this.current(key);
     if (ifMatch === 'none' && current !== undefined) {
       return { status: 412 };
@@ -62,17 +66,16 @@ export class Bucket {
     if (ifMatch !== undefined && ifMatch !== 'none' && current?.etag !== ifMatch) {
       return { status: current === undefined ? 404 : 412 };
     }
-    return { status: 200, ...this.#store(key, body, metadata, false) };
+    return { status: 200, ...this.#store(key, { body, metadata, keyArn }, false) };
   }
 
   addDeleteMarker(key: string): void {
-    this.#store(key, new Uint8Array(), {}, true);
+    this.#store(key, { body: new Uint8Array(), metadata: {} }, true);
   }
 
   #store(
     key: string,
-    body: Uint8Array,
-    metadata: Readonly<Record<string, string>>,
+    { body, metadata, keyArn }: Omit<PutRequest, 'ifMatch'>,
     isDeleteMarker: boolean,
   ): { readonly versionId: string; readonly etag: string } {
     this.#written += 1;
@@ -82,7 +85,7 @@ export class Bucket {
     // KMS-encrypted objects have an etag that is no MD5, and the same for no two uploads.
     const etag = `"${createHash('md5').update(`${this.#written}`).update(body).digest('hex')}"`;
     const kept = this.versions(key).filter((version) => this.isVersioned || version.versionId !== 'null');
-    const version = { versionId, etag, body, metadata, isDeleteMarker, storedMs: this.#nowMs() };
+    const version = { versionId, etag, body, metadata, keyArn, isDeleteMarker, storedMs: this.#nowMs() };
     this.#objects.set(key, [...kept, version]);
     this.onStored(key, version);
     return { versionId, etag };

@@ -131,9 +131,17 @@ export class ObjectStore {
   read(version: ObjectVersion): Buffer {
     const content = readFileSync(this.#pathOf(version));
     const descriptionEnd = content.indexOf(newline);
-    const wrapped = Buffer.from(version.wrappedKey, 'base64');
-    const dataKey = this.#dataKeys.decrypt({ wrapped, keyArn: version.keyArn }, this.#encryptionContext);
-    return unseal(dataKey, content.subarray(descriptionEnd + 1), content.subarray(0, descriptionEnd));
+    return unseal(
+      this.unwrapKey(version),
+      content.subarray(descriptionEnd + 1),
+      content.subarray(0, descriptionEnd),
+    );
+  }
+
+  /** The data key of a version; throws what KMS throws. */
+  unwrapKey({ wrappedKey, keyArn }: ObjectVersion): Buffer {
+    const wrapped = Buffer.from(wrappedKey, 'base64');
+    return this.#dataKeys.decrypt({ wrapped, keyArn }, this.#encryptionContext);
   }
 
   deleteVersion(version: ObjectVersion): void {

@@ -1,7 +1,7 @@
 /** What a caller of S3 must be allowed. */
 import { type Access, overTls } from './access.ts';
 import { queryValue, type ReceivedRequest } from './received-request.ts';
-import type { Bucket } from './s3-objects.ts';
+import { type Bucket, saysChecksum } from './s3-objects.ts';
 import { locate, lockMode, lockUntil, sse } from './s3-requests.ts';
 import type { ServiceContext } from './signed-server.ts';
 import { parseTimestamp } from './sigv4.ts';
@@ -58,7 +58,10 @@ export function accessesOf(
   if (operation !== 'GetObject' && operation !== 'HeadObject') {
     return [own];
   }
-  const object = bucket.objects.current(key);
+  const object =
+    versionId === undefined
+      ? bucket.objects.current(key)
+      : bucket.objects.versions(key).find((version) => version.versionId === versionId);
   if (object === undefined && versionId === undefined) {
     // A caller without s3:ListBucket is answered 403 instead of 404 (S3 API, GetObject, "Permissions").
     return [
@@ -66,7 +69,7 @@ export function accessesOf(
       { action: 's3:ListBucket', resourceArn: bucketArn, context: { ...conditions, 's3:prefix': key } },
     ];
   }
-  return operation === 'HeadObject' || object === undefined
+  return object === undefined || (operation === 'HeadObject' && !saysChecksum(object, request))
     ? [own]
     : [own, { action: 'kms:Decrypt', resourceArn: object.keyArn, context: throughS3 }];
 }

@@ -164,16 +164,26 @@ const storedHeaders = ({ versionId, etag, keyArn }: ObjectVersion) => ({
   [`${sse}-bucket-key-enabled`]: 'true',
 });
 
-const checksumHeader = ({ checksumSha256 }: ObjectVersion) =>
-  checksumSha256 === undefined ? {} : { 'x-amz-checksum-sha256': checksumSha256 };
+const checksumHeaders = ({ checksumSha256 }: ObjectVersion) =>
+  checksumSha256 === undefined
+    ? {}
+    : { 'x-amz-checksum-sha256': checksumSha256, 'x-amz-checksum-type': 'FULL_OBJECT' };
 
-function readHeaders(version: ObjectVersion, { headers }: ReceivedRequest) {
+/**
+ * Whether an answer has the object's checksum, for which S3 uses the object's key (S3 API Reference,
+ * HeadObject, "x-amz-checksum-mode").
+ */
+export function saysChecksum(version: ObjectVersion, { headers }: ReceivedRequest): boolean {
+  return headers.get('x-amz-checksum-mode') === 'ENABLED' && version.checksumSha256 !== undefined;
+}
+
+function readHeaders(version: ObjectVersion, request: ReceivedRequest) {
   return {
     ...storedHeaders(version),
     'last-modified': new Date(version.lastModified).toUTCString(),
     'content-type': version.contentType,
     ...(version.contentEncoding !== undefined && { 'content-encoding': version.contentEncoding }),
-    ...(headers.get('x-amz-checksum-mode') === 'ENABLED' && checksumHeader(version)),
+    ...(saysChecksum(version, request) && checksumHeaders(version)),
     ...Object.fromEntries(
       Object.entries(version.metadata).map(([name, value]) => [`${metadataPrefix}${name}`, value]),
     ),
@@ -200,7 +210,7 @@ const putObject =
     const version = await gate.pass(bucket.name, key, condition, () =>
       withKmsErrors(() => bucket.objects.put(key, request.body, keyId, properties)),
     );
-    return { status: 200, headers: { ...storedHeaders(version), ...checksumHeader(version) } };
+    return { status: 200, headers: { ...storedHeaders(version), ...checksumHeaders(version) } };
   };
 
 function getObject(call: ObjectCall): Reply {
@@ -211,6 +221,9 @@ function getObject(call: ObjectCall): Reply {
 
 function headObject(call: ObjectCall): Reply {
   const version = findVersion(call);
+  if (saysChecksum(version, call.request)) {
+    withKmsErrors(() => call.bucket.objects.unwrapKey(version));
+  }
   const headers = { ...readHeaders(version, call.request), 'content-length': String(version.sizeBytes) };
   return { status: 200, headers };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConfigFileName } from '../../../core/vault/config-file-name.ts';
@@ -69,10 +70,25 @@ export function configVaultContract(
 
       const after = await world.vault.current(name);
       expect(before).toBeUndefined();
-      expect(after).toEqual({ etag: expect.any(String), versionId, manifest: 'the.manifest' });
+      expect(after).toMatchObject({ etag: expect.any(String), versionId, manifest: 'the.manifest' });
       expect(Buffer.from(await world.vault.content(name, versionId))).toEqual(gzip);
       expect(await world.vault.current(other)).toBeUndefined();
     });
+
+    promise(
+      'says what it holds: the compressed file’s SHA-256, and that it is under the key of now',
+      async () => {
+        const name = world.newName();
+        await world.vault.publish(name, first);
+
+        const current = await world.vault.current(name);
+
+        expect(current).toMatchObject({
+          storedSha256: createHash('sha256').update(gzip).digest('hex'),
+          isUnderCurrentKey: true,
+        });
+      },
+    );
 
     promise('keeps each version, whatever is published later', async () => {
       const name = world.newName();

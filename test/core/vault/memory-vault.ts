@@ -7,6 +7,8 @@ export interface StoredVersion {
   readonly etag: string;
   readonly gzip: Uint8Array;
   readonly manifest: string | undefined;
+  /** @default true */
+  readonly isUnderCurrentKey?: boolean;
 }
 
 export interface MemoryVault extends ConfigVault {
@@ -14,6 +16,8 @@ export interface MemoryVault extends ConfigVault {
   versions(name: ConfigFileName): readonly StoredVersion[];
   /** Writes past the protocol, as an intruder would. */
   overwrite(name: ConfigFileName, version: Omit<StoredVersion, 'etag'>): void;
+  /** Changes the encryption key: what is there is under the one before. */
+  changeEncryptionKey(): void;
   /** Loses a file with all its versions. */
   lose(name: ConfigFileName): void;
 }
@@ -32,15 +36,24 @@ export function memoryVault(): MemoryVault {
     return found;
   }
 
-  function store(name: ConfigFileName, { gzip, manifest }: Omit<StoredVersion, 'etag'>): void {
+  function store(name: ConfigFileName, version: Omit<StoredVersion, 'etag'>): void {
+    const { gzip, manifest, isUnderCurrentKey = true } = version;
     // As S3's: of the content alone.
     const etag = createHash('md5').update(gzip).digest('hex');
-    files.set(configFileKey(name), [...versionsOf(name), { etag, gzip, manifest }]);
+    files.set(configFileKey(name), [...versionsOf(name), { etag, gzip, manifest, isUnderCurrentKey }]);
   }
 
   return {
     versions: versionsOf,
     overwrite: store,
+    changeEncryptionKey() {
+      for (const [key, versions] of files) {
+        files.set(
+          key,
+          versions.map((each) => ({ ...each, isUnderCurrentKey: false })),
+        );
+      }
+    },
     lose: (name) => files.delete(configFileKey(name)),
     async current(name) {
       const current = versionsOf(name).at(-1);
@@ -49,6 +62,8 @@ export function memoryVault(): MemoryVault {
           etag: current.etag,
           versionId: String(versionsOf(name).length),
           manifest: current.manifest,
+          storedSha256: createHash('sha256').update(current.gzip).digest('hex'),
+          isUnderCurrentKey: current.isUnderCurrentKey ?? true,
         }
       );
     },

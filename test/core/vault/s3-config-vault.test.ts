@@ -209,6 +209,100 @@ describe('a file in S3', () => {
   });
 });
 
+describe('a file under a key of earlier', () => {
+  it.each([
+    ['that may be used', false],
+    ['that is disabled', true],
+  ])('%s says that it is, and is replaced under the key of now', async (_what, isDisabled) => {
+    const name = newName();
+    const earlierKey = aws.kms.createKey(`earlier, ${name.kongVersion}`, 'SYMMETRIC_DEFAULT');
+    const earlier = s3ConfigVault({ s3, bucket, encryptionKeyArn: earlierKey });
+    await earlier.publish(name, { gzip, manifest: 'm', replaces: undefined });
+    if (isDisabled) {
+      aws.kms.disable(earlierKey);
+    }
+
+    const before = await vault.current(name);
+    await vault.publish(name, { gzip: gzipSync('{}'), manifest: 'n', replaces: before?.etag });
+
+    const storedSha256 = createHash('sha256').update(gzip).digest('hex');
+    expect(before).toMatchObject({
+      manifest: 'm',
+      isUnderCurrentKey: false,
+      storedSha256: isDisabled ? undefined : storedSha256,
+    });
+    expect(await vault.current(name)).toMatchObject({ manifest: 'n', isUnderCurrentKey: true });
+  });
+
+  /** An S3 that says checksums to nobody, and everything else of an object under this key. */
+  const refusing =
+    (code: number, keyArn: string): RequestListener =>
+    (request, response) => {
+      const isRefused = request.headers['x-amz-checksum-mode'] === 'ENABLED';
+      response
+        .writeHead(isRefused ? code : 200, {
+          ...(!isRefused && {
+            etag: '"e"',
+            'x-amz-version-id': 'v1',
+            'x-amz-meta-manifest': 'm',
+            'x-amz-server-side-encryption': 'aws:kms',
+            'x-amz-server-side-encryption-aws-kms-key-id': keyArn,
+          }),
+        })
+        .end();
+    };
+
+  it.each([403, 400])('whose checksum S3 refuses to say with %d is there without it', async (code) => {
+    const { vault: answered } = await vaultAnswered(refusing(code, 'arn:another'));
+
+    const current = await answered.current(newName());
+
+    expect(current).toEqual({
+      etag: '"e"',
+      versionId: 'v1',
+      manifest: 'm',
+      storedSha256: undefined,
+      isUnderCurrentKey: false,
+    });
+  });
+
+  it.each([
+    [403, 'denied'],
+    [400, 'unavailable'],
+  ])('is not what a refusal of the key of now is taken for: %d, %s', async (code, expected) => {
+    const { vault: answered } = await vaultAnswered(refusing(code, encryptionKeyArn));
+
+    await expect(answered.current(newName())).rejects.toMatchObject({ code: expected });
+  });
+});
+
+describe('the checksum of a file', () => {
+  const checksum = createHash('sha256').update(gzip).digest();
+  it.each<[what: string, headers: Readonly<Record<string, string>>, expected: string | undefined]>([
+    ['is the whole file’s', { type: 'FULL_OBJECT' }, checksum.toString('hex')],
+    ['is none where it is one of parts', { type: 'COMPOSITE' }, undefined],
+    ['is none where it counts parts', { suffix: '-2' }, undefined],
+    ['is none where S3 has none', { absent: 'yes' }, undefined],
+  ])('%s', async (_what, { type, suffix = '', absent }, expected) => {
+    const { vault: answered } = await vaultAnswered((_, response) => {
+      response
+        .writeHead(200, {
+          etag: '"e"',
+          'x-amz-version-id': 'v1',
+          ...(absent === undefined && {
+            'x-amz-checksum-sha256': `${checksum.toString('base64')}${suffix}`,
+          }),
+          ...(type !== undefined && { 'x-amz-checksum-type': type }),
+        })
+        .end();
+    });
+
+    const current = await answered.current(newName());
+
+    expect(current?.storedSha256).toBe(expected);
+  });
+});
+
 describe('what S3 answers', () => {
   const name = { controlPlane: 'prod', kongVersion: '3.9.1' };
   const publication = (replaces: string | undefined) => ({ gzip, manifest: 'm', replaces });

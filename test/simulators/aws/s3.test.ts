@@ -6,6 +6,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   GetObjectTaggingCommand,
+  HeadObjectCommand,
   ListBucketsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -193,6 +194,26 @@ describe('the local S3', () => {
     );
 
     expect([reading, writing]).toEqual(['KMS.DisabledException', 'KMS.DisabledException']);
+  });
+
+  it('says the checksum of an object only with its KMS key, and everything else without', async () => {
+    const gone = aws.kms.createKey('gone', 'SYMMETRIC_DEFAULT');
+    await put('gone', 'x', {
+      ServerSideEncryption: 'aws:kms',
+      SSEKMSKeyId: gone,
+      ChecksumAlgorithm: 'SHA256',
+    });
+    const head = (ChecksumMode?: 'ENABLED') =>
+      client.send(new HeadObjectCommand({ Bucket: 'vault', Key: 'gone', ChecksumMode }));
+    const before = await head('ENABLED');
+    aws.kms.disable(gone);
+
+    const after = await head();
+
+    expect(before).toMatchObject({ ChecksumSHA256: expect.any(String), ChecksumType: 'FULL_OBJECT' });
+    await expect(head('ENABLED')).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
+    expect(after).toMatchObject({ ETag: before.ETag, SSEKMSKeyId: gone });
+    expect(after).not.toHaveProperty('ChecksumSHA256');
   });
 });
 
