@@ -33,6 +33,8 @@ const exporter: ExportVariables = {
   BUCKET: 'vault',
   ENCRYPTION_KEY_ARN: 'arn:aws:kms:eu-central-1:0:key/a',
   SIGNING_KEY_ARN: 'arn:aws:kms:eu-central-1:0:key/b',
+  FURTHER_SIGNING_KEY_ARNS: '',
+  RETIRED_SIGNING_KEYS: '',
   OBJECT_LOCK_DAYS: '0',
   QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/0/q.fifo',
   SETTLE_SECONDS: '6',

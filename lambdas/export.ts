@@ -12,8 +12,9 @@ import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
+import { verificationKey } from '../core/vault/signer.ts';
 import { readClusterAddress } from './cluster-address.ts';
-import { exportEnvironment } from './environment/export.ts';
+import { exportEnvironment, unpackPublicKey } from './environment/export.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { logBatch } from './export-log.ts';
 import { batchResponse, readMessages } from './queue.ts';
@@ -21,6 +22,7 @@ import { clusterSecretLog } from './secret-log.ts';
 import { measure } from './telemetry.ts';
 
 const environment = readEnvironment(exportEnvironment, process.env);
+const kms = new KMSClient();
 const secretsManager = new SecretsManagerClient();
 const reportOddity = clusterSecretLog();
 const certificate = watchCertificate(() =>
@@ -52,7 +54,11 @@ const exportMessages = exporter({
     encryptionKeyArn: environment.ENCRYPTION_KEY_ARN,
     lock: { days: environment.OBJECT_LOCK_DAYS, clock: systemClock },
   }),
-  signer: kmsSigner(new KMSClient(), environment.SIGNING_KEY_ARN),
+  signer: kmsSigner(kms, environment.SIGNING_KEY_ARN),
+  furtherKeys: environment.FURTHER_SIGNING_KEY_ARNS.map((keyArn) => kmsSigner(kms, keyArn)),
+  retiredKeys: await Promise.all(
+    environment.RETIRED_SIGNING_KEYS.map((packed) => verificationKey(unpackPublicKey(packed))),
+  ),
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   queue: sqsExportQueue(new SQSClient(), environment.QUEUE_URL),
   minimumIntervalSeconds: environment.MINIMUM_INTERVAL_SECONDS,

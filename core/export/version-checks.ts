@@ -8,6 +8,7 @@ import type {
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../kong/errors.ts';
 import type { RandomSource } from '../random-source.ts';
 import type { ConfigVault, ControlPlaneStatus, PluginVersionsStatus } from '../vault/config-vault.ts';
+import type { EarlierKeys } from '../vault/own-keys.ts';
 import { findNoted, publish } from '../vault/publish.ts';
 import type { Signer } from '../vault/signer.ts';
 import { attempt } from './attempt.ts';
@@ -22,7 +23,7 @@ import {
   versionTurns,
 } from './version-turns.ts';
 
-export interface ExportParts {
+export interface ExportParts extends EarlierKeys {
   readonly controlPlane: ControlPlane;
   /** Its name: it stands in keys and manifests. */
   readonly name: string;

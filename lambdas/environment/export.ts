@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import * as v from 'valibot';
 import { controlPlaneName } from '../../core/names.ts';
 import { clusterEntries } from './cluster.ts';
@@ -17,6 +18,12 @@ export const exportEnvironment = v.object({
   BUCKET: nonEmptyText,
   ENCRYPTION_KEY_ARN: nonEmptyText,
   SIGNING_KEY_ARN: nonEmptyText,
+  /** Comma-separated ARNs of the deployment's signing keys that can sign nothing now. */
+  FURTHER_SIGNING_KEY_ARNS: commaSeparated(nonEmptyText),
+  /** Comma-separated public keys that earlier manifests are signed with, see `packPublicKey`. */
+  RETIRED_SIGNING_KEYS: commaSeparated(
+    v.pipe(v.string(), v.regex(/^[\w-]+$/, 'a public key in base64url is expected')),
+  ),
   /** Published versions are locked for so many days; 0 for not at all. */
   OBJECT_LOCK_DAYS: wholeNumber,
   QUEUE_URL: nonEmptyText,
@@ -27,6 +34,16 @@ export const exportEnvironment = v.object({
   /** An export starts no sooner than this after the start of the last. */
   MINIMUM_INTERVAL_SECONDS: wholeNumber,
 });
+
+/** Writes a public key as a short text: a function's whole environment has 4 KB. */
+export function packPublicKey(key: KeyObject): string {
+  return key.export({ format: 'der', type: 'spki' }).toString('base64url');
+}
+
+/** Reads what `packPublicKey` wrote. */
+export function unpackPublicKey(packed: string): Uint8Array {
+  return Buffer.from(packed, 'base64url');
+}
 
 /** The variables that the construct must set. */
 export type ExportVariables = v.InferInput<typeof exportEnvironment>;

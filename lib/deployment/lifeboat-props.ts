@@ -217,11 +217,23 @@ export interface LifeboatProps {
    */
   readonly encryptionKeyArn?: string | undefined;
   /**
+   * Keys that encrypted before `encryptionKeyArn` or the key that is made, up to 3: exports, data planes and
+   * a replica can still read what kept revisions are under (docs/runbook.md, "Changing the encryption key").
+   * @default none
+   */
+  readonly previousEncryptionKeyArns?: readonly string[] | undefined;
+  /**
    * Names of the signing keys, 1 to 3. The first signs; another one is made and pinned before it becomes the
    * first (docs/runbook.md, "Rotating the signing key").
    * @default ['first']
    */
   readonly signingKeys?: readonly string[] | undefined;
+  /**
+   * Public keys (PEM) that are not among `signingKeys` any more and that kept revisions are signed with, up
+   * to 5: a manifest by any other key is somebody else's.
+   * @default none
+   */
+  readonly retiredSigningKeys?: readonly string[] | undefined;
   /**
    * On everything that can have tags, beside `application`.
    * @default none

@@ -79,7 +79,7 @@ function describeExcess(name: LimitName, { amount, path }: Taken): string {
         `the environment of the function ${path} ${bytes} Lambda accepts at most ${most}: ` +
         (path.includes(webhookPart)
           ? `${split}, or give them shorter names`
-          : 'name fewer dataPlaneVersions, customPlugins, wasmFilters or certificates of this control plane')
+          : 'name fewer dataPlaneVersions, customPlugins, wasmFilters or certificates of this control plane, or fewer retiredSigningKeys')
       );
   }
 }

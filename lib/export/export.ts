@@ -6,11 +6,12 @@ import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { ExportVariables } from '../../lambdas/environment/export.ts';
+import { type ExportVariables, packPublicKey } from '../../lambdas/environment/export.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
 import { ScheduleRole } from '../functions/schedule-role.ts';
 import type { ControlPlaneSettings, Settings } from '../settings/settings.ts';
+import { readPublicKey } from '../settings/signing-keys.ts';
 import type { Vault } from '../vault/vault.ts';
 import { clusterVariables, connectsOverIpv6 } from './cluster-variables.ts';
 
@@ -84,6 +85,10 @@ export class Export extends Construct {
       BUCKET: vault.bucket.bucketName,
       ENCRYPTION_KEY_ARN: vault.encryptionKey.keyArn,
       SIGNING_KEY_ARN: vault.signingKey.keyArn,
+      FURTHER_SIGNING_KEY_ARNS: vault.furtherSigningKeyArns.join(','),
+      RETIRED_SIGNING_KEYS: deployment.retiredSigningKeys
+        .map((pem) => packPublicKey(readPublicKey(pem)))
+        .join(','),
       OBJECT_LOCK_DAYS: String(deployment.objectLockDays),
       QUEUE_URL: queue.queueUrl,
       SETTLE_SECONDS: String(deployment.settleSeconds),

@@ -98,6 +98,9 @@ export class PrivateEndpoints extends Construct {
       'Kms',
       services.KMS,
       allowEverybody(['kms:Sign', 'kms:GetPublicKey'], [vault.signingKey.keyArn]),
+      ...(vault.furtherSigningKeyArns.length === 0
+        ? []
+        : [allowEverybody(['kms:GetPublicKey'], vault.furtherSigningKeyArns)]),
     );
     new ec2.GatewayVpcEndpoint(this, 'S3', {
       vpc,

@@ -78,6 +78,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
       alarmTopicArn: own.alarmTopicArn,
       bucketName: own.bucketName,
       encryptionKeyArn: undefined,
+      previousEncryptionKeyArns: [],
     };
     applyToAll(this, settings);
     addStackBudget(this);

@@ -7,8 +7,8 @@ import {
   bucketNameSchema,
   certificateArnSchema,
   keyArnSchema,
-  listSchema,
   managedPolicyArnSchema,
+  namesSchema,
   pageUrlSchema,
   roleArnSchema,
   sectionSchema,
@@ -17,6 +17,7 @@ import {
   topicArnSchema,
   wholeNumberSchema,
 } from './setting-values.ts';
+import { firstSigningKey, retiredSigningKeysSchema, signingKeysSchema } from './signing-keys.ts';
 
 export const domainSchema = sectionSchema({
   /** Host name of the API. */
@@ -47,22 +48,6 @@ export const domainSchema = sectionSchema({
 const leastPresigners = 2 * assertionBurst;
 
 const controlPlanesExpected = 'an object is expected, with a section for each control plane by its name';
-
-/** Name of the signing key in a deployment that has never changed it. */
-export const firstSigningKey = 'first';
-
-const signingKeysSchema = v.pipe(
-  listSchema(
-    textSchema(
-      /^[a-z0-9]{1,20}$/,
-      'the name of a signing key is expected: 1 to 20 characters out of a-z and 0-9, for example "second"',
-    ),
-    'names of signing keys',
-  ),
-  v.minLength(1, 'at least one signing key is needed: the first of them signs'),
-  v.maxLength(3, 'at most 3 signing keys are allowed: take out those that no data plane trusts any more'),
-  v.check((names) => new Set(names).size === names.length, 'a signing key is listed twice'),
-);
 
 export const givenSettingsSchema = sectionSchema({
   /** By name. */
@@ -151,11 +136,24 @@ export const givenSettingsSchema = sectionSchema({
   bucketName: v.optional(bucketNameSchema),
   /** A key of yours that encrypts the configurations. Default: one is made. */
   encryptionKeyArn: v.optional(keyArnSchema),
+  /** Keys that encrypted before: what kept revisions are under can still be read. */
+  previousEncryptionKeyArns: v.optional(
+    v.pipe(
+      namesSchema(keyArnSchema, 'ARNs of KMS keys', 'a key is listed twice'),
+      v.maxLength(
+        3,
+        'at most 3 previous keys are allowed: take out those that no kept revision is under any more',
+      ),
+    ),
+    [],
+  ),
   /**
    * The first one signs; the others are pinned before or after their turn. A key is made once, by its name,
    * and stays when its name is removed.
    */
   signingKeys: v.optional(signingKeysSchema, [firstSigningKey]),
+  /** Public keys that kept revisions are signed with, and that are not among `signingKeys` any more. */
+  retiredSigningKeys: v.optional(retiredSigningKeysSchema, []),
   /** On everything that can have tags, beside `application`. */
   tags: v.optional(tagsSchema, {}),
   /** Managed policy that bounds every role. Default: none. */
@@ -212,6 +210,14 @@ export const settingsSchema = v.pipe(
       ]),
     ),
   })),
+  v.forward(
+    v.check(
+      ({ encryptionKeyArn, previousEncryptionKeyArns }) =>
+        encryptionKeyArn === undefined || !previousEncryptionKeyArns.includes(encryptionKeyArn),
+      'the key that encrypts now (encryptionKeyArn) is among them: name only those that encrypted before it',
+    ),
+    ['previousEncryptionKeyArns'],
+  ),
   v.check(
     ({ controlPlanes }) => listReadersWithoutIam(controlPlanes).length === 0,
     ({ input: { controlPlanes } }) =>

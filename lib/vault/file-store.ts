@@ -30,6 +30,8 @@ export interface FileStoreProps extends StoreSettings {
   readonly bucketName?: string | undefined;
   /** A key of the deployer's, whose policy is not ours to change. @default one is made */
   readonly encryptionKeyArn?: string | undefined;
+  /** Keys that encrypted before, whose policies are not ours to change. @default none */
+  readonly previousEncryptionKeyArns?: readonly string[] | undefined;
 }
 
 /** Roles that may use the encryption key, by their ARNs. */
@@ -49,6 +51,8 @@ const signatureAgeToleranceSeconds = 60;
 export abstract class FileStore extends Construct {
   readonly bucket: s3.Bucket;
   readonly encryptionKey: kms.IKey;
+  /** What encrypts, and what encrypted before: kept versions are under it. */
+  protected readonly decryptionKeyArns: readonly string[];
 
   constructor(scope: Construct, id: string, props: FileStoreProps) {
     super(scope, id);
@@ -95,6 +99,7 @@ export abstract class FileStore extends Construct {
     );
     this.bucket = bucket;
     this.encryptionKey = encryptionKey;
+    this.decryptionKeyArns = [encryptionKey.keyArn, ...(props.previousEncryptionKeyArns ?? [])];
     this.#denyDeletion();
     this.#denyOldSignatures(props.urlLifetimeSeconds);
     if (props.lockdown !== undefined) {
@@ -126,7 +131,7 @@ export abstract class FileStore extends Construct {
       new iam.PolicyStatement({
         sid: 'DecryptInBucket',
         actions: ['kms:Decrypt'],
-        resources: [this.encryptionKey.keyArn],
+        resources: [...this.decryptionKeyArns],
         conditions: this.throughBucket(),
       }),
     );

@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
-import { firstSigningKey } from '../settings/deployment-settings.ts';
+import { firstSigningKey } from '../settings/signing-keys.ts';
 import { FileStore, type StoreSettings } from './file-store.ts';
 import {
   allowToRoles,
@@ -34,6 +34,8 @@ export interface VaultProps extends StoreSettings {
   readonly bucketName?: string | undefined;
   /** A key of the deployer's, whose policy is not ours to change. @default one is made */
   readonly encryptionKeyArn?: string | undefined;
+  /** Keys that encrypted before, whose policies are not ours to change. */
+  readonly previousEncryptionKeyArns: readonly string[];
   /** Names of the signing keys; the first signs. At least one. */
   readonly signingKeys: readonly string[];
 }
@@ -49,6 +51,8 @@ export class Vault extends FileStore {
   readonly signingKey: kms.IKey;
   /** By name; all but the one that signs can sign nothing. */
   readonly signingKeys: ReadonlyMap<string, kms.IKey>;
+  /** Those that can sign nothing now. */
+  readonly furtherSigningKeyArns: readonly string[];
   /**
    * What the policy of the deployer's own encryption key needs; empty where the key is ours, which has it.
    */
@@ -73,6 +77,7 @@ export class Vault extends FileStore {
     }
     this.signingKey = signing[1];
     this.signingKeys = new Map([signing, ...others]);
+    this.furtherSigningKeyArns = others.map(([, { keyArn }]) => keyArn);
     this.#isLocked = props.objectLockDays > 0;
 
     const exportRoles = props.tenants.map(({ exportRole }) => exportRole.roleArn);
@@ -193,7 +198,7 @@ export class Vault extends FileStore {
       new iam.PolicyStatement({
         sid: 'DecryptInBucket',
         actions: ['kms:Decrypt'],
-        resources: [this.encryptionKey.keyArn],
+        resources: [...this.decryptionKeyArns],
         conditions: this.throughBucket(),
       }),
     );
@@ -257,6 +262,15 @@ export class Vault extends FileStore {
         resources: [this.signingKey.keyArn],
       }),
     );
+    if (this.furtherSigningKeyArns.length > 0) {
+      exportRole.addToPrincipalPolicy(
+        new iam.PolicyStatement({
+          sid: 'KnowSigningKeys',
+          actions: ['kms:GetPublicKey'],
+          resources: [...this.furtherSigningKeyArns],
+        }),
+      );
+    }
     this.acknowledgeFiles(exportRole, controlPlane);
   }
 

@@ -1,6 +1,7 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type * as v from 'valibot';
-import { exportEnvironment } from '../../lambdas/environment/export.ts';
+import { exportEnvironment, packPublicKey, unpackPublicKey } from '../../lambdas/environment/export.ts';
 import { listenEnvironment } from '../../lambdas/environment/listen.ts';
 import {
   packCertificates,
@@ -33,6 +34,8 @@ const exporting: Variables = {
   BUCKET: 'vault',
   ENCRYPTION_KEY_ARN: 'arn:e',
   SIGNING_KEY_ARN: 'arn:s',
+  FURTHER_SIGNING_KEY_ARNS: '',
+  RETIRED_SIGNING_KEYS: '',
   OBJECT_LOCK_DAYS: '0',
   QUEUE_URL: 'https://queue',
   SETTLE_SECONDS: '7',
@@ -98,6 +101,23 @@ describe('the environment of a function', () => {
     expect(readEnvironment(exportEnvironment, exporting).CUSTOM_PLUGINS).toEqual([]);
   });
 
+  it('of the export has each retired key as it was packed, in 123 bytes', () => {
+    const keys = [1, 2].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
+    const packed = keys.map(packPublicKey).join(',');
+
+    const { RETIRED_SIGNING_KEYS } = readEnvironment(exportEnvironment, {
+      ...exporting,
+      RETIRED_SIGNING_KEYS: packed,
+    });
+
+    expect(
+      RETIRED_SIGNING_KEYS.map((each) =>
+        createPublicKey({ key: Buffer.from(unpackPublicKey(each)), format: 'der', type: 'spki' }),
+      ).map((key, index) => keys[index]?.equals(key)),
+    ).toEqual([true, true]);
+    expect(packed.length + 1).toBe(2 * 123);
+  });
+
   it('may be without session token and endpoint, and has much that is not ours', () => {
     expect(readEnvironment(runtimeCredentials, { ...runtime, PATH: '/bin' })).toEqual(runtime);
     expect(readEnvironment(presignEnvironment, { ...presign, PATH: '/bin' })).toMatchObject({
@@ -140,6 +160,7 @@ describe('the environment of a function', () => {
     ['export', 'BUCKET', ''],
     ['export', 'ENCRYPTION_KEY_ARN', ''],
     ['export', 'SIGNING_KEY_ARN', ''],
+    ['export', 'RETIRED_SIGNING_KEYS', '-----BEGIN PUBLIC KEY-----'],
     ['export', 'OBJECT_LOCK_DAYS', '-1'],
     ['export', 'QUEUE_URL', ''],
     ['export', 'SETTLE_SECONDS', '-1'],

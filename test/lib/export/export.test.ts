@@ -69,6 +69,8 @@ describe('the export of a control plane', () => {
       BUCKET: bucket.arn.replace('arn:aws:s3:::', ''),
       ENCRYPTION_KEY_ARN: encryptionKey.arn,
       SIGNING_KEY_ARN: signingKey.arn,
+      FURTHER_SIGNING_KEY_ARNS: [],
+      RETIRED_SIGNING_KEYS: [],
       OBJECT_LOCK_DAYS: 0,
       SETTLE_SECONDS: 8,
       CLOCK_TOLERANCE_SECONDS: 2,
