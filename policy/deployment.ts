@@ -29,6 +29,8 @@ export interface Variant {
    * @default the one that AWS gives to new keys, with the statements that the deployment asks for
    */
   readonly keyPolicy?: PolicyDocument;
+  /** After changes of keys: with an encryption key of before, and a signing key that signs no more. @default false */
+  readonly changedKeys?: boolean;
   /** With locked versions. @default false */
   readonly objectLock?: boolean;
   /** With cluster certificates beside IAM, for prod. @default false */
@@ -54,6 +56,8 @@ export const foreignFileReaderArn = `arn:aws:iam::${trustedAccountId}:role/backu
 export const objectLockDays = 30;
 const byCertificate = DataPlaneAuth.clusterCertificate({ certificates: [exampleCertificate] });
 export const existingKeyArn = `arn:aws:kms:${region}:${accountId}:key/01234567-89ab-cdef-0123-456789abcdef`;
+/** Encrypted before, in the variant with changed keys. */
+export const previousKeyArn = existingKeyArn.replace('01234567', '76543210');
 
 /** The deployment that the matrix is about, with the role of a data plane that has its grants. */
 export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
@@ -75,6 +79,9 @@ export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
     },
     ...(variant.lockdown ? { lockdown } : {}),
     ...(variant.existingKey ? { encryptionKeyArn: existingKeyArn } : {}),
+    ...(variant.changedKeys
+      ? { previousEncryptionKeyArns: [previousKeyArn], signingKeys: ['second', 'first'] }
+      : {}),
     ...(variant.objectLock ? { objectLockDays } : {}),
   });
   const addDataPlane = (stack: LifeboatStack): iam.Role => {

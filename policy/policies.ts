@@ -8,6 +8,7 @@ import {
   fileReaderArn,
   foreignFileReaderArn,
   type MatrixTemplate,
+  previousKeyArn,
   region,
   secondRegion,
   type Variant,
@@ -21,7 +22,7 @@ export function policiesWithKey(
   template: MatrixTemplate,
   variant: Variant = {},
 ): { readonly policies: DeployedPolicies; readonly key: Omit<CheckedKeyPolicy, 'policy'> } {
-  const { namesOf, namesInReplica } = physicalNames(template, variant);
+  const { namesOf, namesInReplica, encryptionKeyArn } = physicalNames(template, variant);
   const second = { region: secondRegion, accountId, namesOf: namesInReplica };
   const { replica = emptyTemplate } = template;
   const deployment = {
@@ -32,7 +33,8 @@ export function policiesWithKey(
   };
   const policies = mergePolicies(deployedPolicies(template, deployment), deployedPolicies(replica, second));
   if (!variant.existingKey) {
-    return { policies, key: { principals: [], faults: [] } };
+    const ofKey = policies.ofResources.get(encryptionKeyArn);
+    return { policies: withPreviousKey(policies, ofKey, variant), key: { principals: [], faults: [] } };
   }
   const asked = JSON.parse(
     deployedOutput(template, 'EncryptionKeyStatements', deployment),
@@ -41,13 +43,22 @@ export function policiesWithKey(
     variant.keyPolicy ?? { Version: '2012-10-17', Statement: [accountDecides, ...asked] },
     asked,
   );
-  return {
-    policies: {
-      ofRoles: policies.ofRoles,
-      ofResources: new Map([...policies.ofResources, [existingKeyArn, policy]]),
-    },
-    key,
+  const withKey = {
+    ofRoles: policies.ofRoles,
+    ofResources: new Map([...policies.ofResources, [existingKeyArn, policy]]),
   };
+  return { policies: withPreviousKey(withKey, policy, variant), key };
+}
+
+/** The key that encrypted before keeps the policy that it had then: the one that the key of now has. */
+function withPreviousKey(
+  policies: DeployedPolicies,
+  policy: PolicyDocument | undefined,
+  { changedKeys = false }: Variant,
+): DeployedPolicies {
+  return !changedKeys || policy === undefined
+    ? policies
+    : { ...policies, ofResources: new Map([...policies.ofResources, [previousKeyArn, policy]]) };
 }
 
 function mergePolicies(...all: readonly DeployedPolicies[]): DeployedPolicies {

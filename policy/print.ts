@@ -72,6 +72,7 @@ async function print(keyPolicy: Variant['keyPolicy']): Promise<void> {
   const variants: readonly (readonly [title: string, variant: Variant])[] = [
     ['With lockdown', { lockdown: true }],
     ['With an encryption key of the deployer’s, whose policy has the statements', { existingKey: true }],
+    ['After changes of keys', { changedKeys: true }],
     ['With locked versions', { objectLock: true }],
     ['With cluster certificates beside IAM, for prod', { clusterCertificate: true }],
     ['With a replica in a second region', { replica: true }],

@@ -1,26 +1,34 @@
-import { accountId, region, type Variant } from '../deployment.ts';
+import { accountId, previousKeyArn, region, type Variant } from '../deployment.ts';
 import type { MatrixNames } from '../names.ts';
 import { type PrincipalGroups, principalGroups } from './groups.ts';
-import { throughS3, tls } from './requests.ts';
-import { type MatrixRow, rowsAbout } from './row.ts';
+import { file, throughS3, tls, upload } from './requests.ts';
+import { type MatrixRow, rowsAbout, rowsOfObjects } from './row.ts';
+
+const writers = ['export prod', 'export staging'] as const;
+const presigners = ['presign prod', 'presign staging'] as const;
 
 /** Encrypting and signing with the keys of the deployment. */
 export function keyRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] {
   const groups = principalGroups(variant);
-  return [...vaultKeyRows(names, groups), ...logKeyRows(names, groups)];
+  return [
+    ...vaultKeyRows(names, groups, variant),
+    ...(variant.changedKeys ? changedKeyRows(names, groups) : []),
+    ...logKeyRows(names, groups),
+  ];
 }
 
 function vaultKeyRows(
   names: MatrixNames,
   { privileged, fileReaders, replication }: PrincipalGroups,
+  { changedKeys = false }: Variant,
 ): readonly MatrixRow[] {
   const bucket = names.arnOf('AWS::S3::Bucket', 'VaultBucket');
   const forVault = throughS3(region, bucket);
   const forAnother = throughS3(region, `${bucket}-other`);
   const onKey = rowsAbout('encryption key', names.encryptionKeyArn);
-  const onSigningKey = rowsAbout('signing key', names.arnOf('AWS::KMS::Key', 'VaultSigningKey'));
-  const writers = ['export prod', 'export staging'] as const;
-  const readers = [...writers, 'presign prod', 'presign staging', ...fileReaders, ...replication] as const;
+  const signs = changedKeys ? 'VaultFurtherSigningKeysecond' : 'VaultSigningKey';
+  const onSigningKey = rowsAbout('signing key', names.arnOf('AWS::KMS::Key', signs));
+  const readers = [...writers, ...presigners, ...fileReaders, ...replication] as const;
 
   return [
     onKey('kms:Decrypt', forVault, 'through S3, for the vault', ...readers),
@@ -32,6 +40,30 @@ function vaultKeyRows(
     onKey('kms:Encrypt', tls, ''),
     onKey('kms:ReEncryptFrom', forVault, 'through S3, for the vault'),
     onSigningKey('kms:Sign', tls, '', ...writers),
+    onSigningKey('kms:GetPublicKey', tls, '', ...writers, ...privileged),
+  ];
+}
+
+/** What was encrypted and signed before is still read, and nothing more comes to it. */
+function changedKeyRows(
+  names: MatrixNames,
+  { privileged, fileReaders, replication }: PrincipalGroups,
+): readonly MatrixRow[] {
+  const bucket = names.arnOf('AWS::S3::Bucket', 'VaultBucket');
+  const forVault = [throughS3(region, bucket), 'through S3, for the vault'] as const;
+  const forAnother = throughS3(region, `${bucket}-other`);
+  const put = { ...upload(previousKeyArn), 's3:if-match': '"etag"' };
+  const onKey = rowsAbout('encryption key of before', previousKeyArn);
+  const onSigningKey = rowsAbout('signing key of before', names.arnOf('AWS::KMS::Key', 'VaultSigningKey'));
+
+  return [
+    onKey('kms:Decrypt', ...forVault, ...writers, ...presigners, ...fileReaders, ...replication),
+    onKey('kms:Decrypt', tls, 'directly'),
+    onKey('kms:Decrypt', forAnother, 'through S3, for another bucket', ...fileReaders),
+    onKey('kms:GenerateDataKey', ...forVault),
+    onKey('kms:ReEncryptFrom', ...forVault),
+    rowsOfObjects(bucket)(file, 's3:PutObject', put, 'encrypted with the key of before'),
+    onSigningKey('kms:Sign', tls, ''),
     onSigningKey('kms:GetPublicKey', tls, '', ...writers, ...privileged),
   ];
 }

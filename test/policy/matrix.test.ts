@@ -28,6 +28,9 @@ describe('other settings', () => {
   it.each([
     ['lockdown', { lockdown: true }],
     ['an encryption key of the deployer’s', { existingKey: true }],
+    ['changed keys', { changedKeys: true }],
+    ['changed keys, of which one is the deployer’s', { changedKeys: true, existingKey: true }],
+    ['changed keys, and a replica', { changedKeys: true, replica: true }],
     ['locked versions', { objectLock: true }],
     ['cluster certificates beside IAM', { clusterCertificate: true }],
     ['a replica', { replica: true }],
