@@ -1,5 +1,6 @@
 /** The largest deployment: each setting that adds something is on, and each name is as long as it may be. */
 
+import { generateKeyPairSync } from 'node:crypto';
 import { parseSettings, type ReplicaSettings, type Settings } from '../lib/settings/settings.ts';
 import { exampleCertificate } from '../policy/example-certificate.ts';
 
@@ -23,6 +24,11 @@ const network = {
   subnetIds: ['subnet-0000000a', 'subnet-0000000b'],
   securityGroupIds: ['sg-0000000a'],
 };
+
+function newPublicKey(): string {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return publicKey.export({ type: 'spki', format: 'pem' }).toString();
+}
 
 /** All control planes are private and share one network, whose endpoints the first one asks for. */
 export function turnEverythingOn(
@@ -56,7 +62,11 @@ export function turnEverythingOn(
     dataPlaneAuth: { iam: true, clusterCertificate: { certificates: [exampleCertificate] } },
     objectLockDays: 30,
     alarmTopicArn: `arn:aws:sns:${region}:111122223333:on-call`,
+    previousEncryptionKeyArns: [1, 2, 3].map(
+      (digit) => `arn:aws:kms:${region}:111122223333:key/${digit}1234567-89ab-cdef-0123-456789abcdef`,
+    ),
     signingKeys: ['first', 'second'],
+    retiredSigningKeys: Array.from({ length: 5 }, newPublicKey),
     tags: { team: 'gateway' },
     permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
     reservedConcurrency: { webhook: 5, presign: 80, export: 1, listen: 1 },

@@ -29,7 +29,7 @@ export interface Variant {
    * @default the one that AWS gives to new keys, with the statements that the deployment asks for
    */
   readonly keyPolicy?: PolicyDocument;
-  /** After changes of keys: with an encryption key of before, and a signing key that signs no more. @default false */
+  /** With an encryption key of before, and a signing key that signs no more. @default false */
   readonly changedKeys?: boolean;
   /** With locked versions. @default false */
   readonly objectLock?: boolean;
