@@ -1,8 +1,8 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutants/mutants.ts';
 import type { SearchResult } from './search.ts';
-import type { SearchAnswer, SearchJob } from './worker.ts';
+import type { SearchAnswer, SearchJob, SearchLimit } from './worker.ts';
 
 export interface ParallelSearch extends Omit<SearchJob, 'index' | 'count'> {
   readonly processes: number;
@@ -10,14 +10,30 @@ export interface ParallelSearch extends Omit<SearchJob, 'index' | 'count'> {
   readonly mutant?: Mutant | undefined;
 }
 
-/** Plays histories in several processes; what they find does not depend on how many there are. */
+/**
+ * Plays histories in several processes; what they find does not depend on how many there are. Where the first
+ * broken history is enough, the others go on to its seed: one of them may find an earlier one.
+ */
 export async function searchInParallel({
   processes,
   mutant,
   ...whole
 }: ParallelSearch): Promise<SearchResult> {
+  const children = Array.from({ length: processes }, (_, index) =>
+    startPart({ ...whole, index, count: processes }, mutant),
+  );
   const parts = await Promise.all(
-    Array.from({ length: processes }, (_, index) => runPart({ ...whole, index, count: processes }, mutant)),
+    children.map(async (child) => {
+      const part = await awaitAnswer(child);
+      const lastSeed = part.broken[0]?.plan.seed;
+      if (whole.isOverWithFirst && lastSeed !== undefined) {
+        for (const other of children.filter(({ connected }) => connected)) {
+          // One that has just ended needs to be told nothing.
+          other.send({ lastSeed } satisfies SearchLimit, () => undefined);
+        }
+      }
+      return part;
+    }),
   );
   const outcomes = new Map<string, number>();
   for (const [outcome, count] of parts.flatMap((part) => Object.entries(part.outcomes))) {
@@ -35,13 +51,16 @@ export async function searchInParallel({
   };
 }
 
-function runPart(job: SearchJob, mutant: Mutant | undefined): Promise<SearchResult> {
+function startPart(job: SearchJob, mutant: Mutant | undefined): ChildProcess {
   const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
   const edit = mutant?.edit === undefined ? {} : { SIMULATION_MUTANT: JSON.stringify(mutant.edit) };
-  const child = fork(here('worker.ts'), [JSON.stringify(job)], {
+  return fork(here('worker.ts'), [JSON.stringify(job)], {
     execArgv: ['--import', here('mutants/register.mjs'), '--import', 'tsx'],
     env: { ...process.env, ...edit, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
   });
+}
+
+function awaitAnswer(child: ChildProcess): Promise<SearchResult> {
   return new Promise((resolve, reject) => {
     child.once('message', (answer: SearchAnswer) => {
       if ('error' in answer) {

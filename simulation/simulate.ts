@@ -33,6 +33,7 @@ interface SimulateOptions {
   readonly histories: number;
   readonly minutes?: number;
   readonly mutants?: true;
+  readonly only: string;
 }
 
 const program = new Command('npm run simulate --')
@@ -48,6 +49,7 @@ const program = new Command('npm run simulate --')
   )
   .option('--minutes <n>', 'go on for so long with further histories', parseWholeNumber)
   .option('--mutants', 'build faults into the code, one at a time, and say whether the search finds them')
+  .option('--only <text>', 'with --mutants: those whose name has this text', '')
   .option('--json', 'one JSON object')
   .addHelpText(
     'after',
@@ -149,8 +151,8 @@ async function playSeed(seed: number, { json }: SimulateOptions): Promise<boolea
   return violations.length === 0;
 }
 
-async function searchMutants({ json }: SimulateOptions): Promise<boolean> {
-  const found = await findMutants(availableParallelism(), (mutant) => {
+async function searchMutants({ json, only }: SimulateOptions): Promise<boolean> {
+  const found = await findMutants(only, availableParallelism(), (mutant) => {
     if (json !== true) {
       const { name, histories, invariant } = mutant;
       console.log(
@@ -165,6 +167,9 @@ async function searchMutants({ json }: SimulateOptions): Promise<boolean> {
       histories,
     }));
     console.log(JSON.stringify({ mutants }));
+  }
+  if (found.length === 0) {
+    program.error(`no mutant has "${only}" in its name`);
   }
   return found.every(({ invariant }) => invariant !== undefined);
 }

@@ -14,10 +14,20 @@ export interface SearchJob {
   readonly hasSchedule: boolean;
 }
 
+/** Told while it searches, where another process has found something: what comes after does not matter. */
+export interface SearchLimit {
+  readonly lastSeed: number;
+}
+
 export type SearchAnswer = SearchResult | { readonly error: string };
 
 const job: SearchJob = JSON.parse(process.argv[2] ?? '');
 const surroundings: Surroundings = { hasSchedule: job.hasSchedule, isOverWithViolation: job.isOverWithFirst };
+
+let lastSeed = job.firstSeed + job.histories - 1;
+process.on('message', (limit: SearchLimit) => {
+  lastSeed = Math.min(lastSeed, limit.lastSeed);
+});
 
 function* plans() {
   const table = job.hasTable ? planTable() : [];
@@ -26,7 +36,7 @@ function* plans() {
       yield plan;
     }
   }
-  for (let seed = job.firstSeed + job.index; seed < job.firstSeed + job.histories; seed += job.count) {
+  for (let seed = job.firstSeed + job.index; seed <= lastSeed; seed += job.count) {
     yield planRandom(seed);
   }
 }
