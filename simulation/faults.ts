@@ -57,9 +57,10 @@ export interface ArmedFault {
   readonly kind: FaultKind;
 }
 
-/** The faults that are to come: each hits the next call of its name. */
+/** The faults that are to come: each hits the next call of its name, or all of them until it is mended. */
 export class Faults {
   #armed: ArmedFault[] = [];
+  readonly #lasting = new Map<CallName, FaultKind>();
   /** Cells of the table call × fault that were reached, as `call: kind`. */
   readonly reached = new Set<string>();
 
@@ -67,21 +68,28 @@ export class Faults {
     this.#armed.push(fault);
   }
 
-  disarm(): void {
-    this.#armed = [];
+  /** All calls of its name fail from now on. */
+  begin({ call, kind }: ArmedFault): void {
+    this.#lasting.set(call, kind);
   }
 
-  /** The fault that hits this call, which is spent with it. */
+  end(call: CallName): void {
+    this.#lasting.delete(call);
+  }
+
+  disarm(): void {
+    this.#armed = [];
+    this.#lasting.clear();
+  }
+
+  /** The fault that hits this call. One that was armed is spent with it. */
   take(call: CallName): FaultKind | undefined {
     const at = this.#armed.findIndex((fault) => fault.call === call);
-    if (at < 0) {
-      return undefined;
+    const kind = at < 0 ? this.#lasting.get(call) : this.#armed.splice(at, 1)[0]?.kind;
+    if (kind !== undefined) {
+      this.reached.add(cellName({ call, kind }));
     }
-    const [fault] = this.#armed.splice(at, 1);
-    if (fault !== undefined) {
-      this.reached.add(cellName(fault));
-    }
-    return fault?.kind;
+    return kind;
   }
 }
 

@@ -1,5 +1,5 @@
-import { sign } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
+import { createHash, sign } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { type Manifest, readUnverifiedManifest, signManifest } from '../core/vault/manifest.ts';
 import type { Action } from './actions.ts';
 import type { World } from './world/world.ts';
@@ -22,6 +22,11 @@ export function changeObject({ bucket }: World, action: BucketAction): void {
     case 'copy manifest over garbage':
       bucket.put(key, { body: foreignFile, metadata: current?.metadata ?? {} });
       return;
+    case 'change file under its manifest':
+      if (current !== undefined && readManifest(current.metadata['manifest']) !== undefined) {
+        bucket.put(key, { body: gzipSync(falsify(current.body)), metadata: current.metadata });
+      }
+      return;
     case 'put old revision back': {
       const oldest = bucket.versions(key).find(({ metadata }) => metadata['manifest'] !== undefined);
       if (oldest !== undefined) {
@@ -41,19 +46,40 @@ export function changeObject({ bucket }: World, action: BucketAction): void {
   }
 }
 
-/** Puts the current file back with a good manifest, signed with a key that nobody trusts. */
-export async function putFileOfStranger({ bucket, keys }: World, key: string): Promise<() => void> {
+/**
+ * Puts a false file under a manifest that fits it, signed with a key that nobody trusts.
+ *
+ * @param keyId whose key the manifest names
+ */
+export async function putFileOfStranger(
+  { bucket, keys, signingKey }: World,
+  key: string,
+  keyId: 'his own' | 'ours',
+): Promise<() => void> {
   const current = bucket.current(key);
   const copied = readManifest(current?.metadata['manifest']);
   if (current === undefined || copied === undefined) {
     return () => undefined;
   }
+  const file = falsify(current.body);
   const { verification, privateKey } = keys.stranger;
-  const manifest = await signManifest(copied, {
-    verificationKey: async () => verification,
-    sign: async (message) => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
-  });
-  return () => void bucket.put(key, { body: current.body, metadata: { manifest } });
+  const manifest = await signManifest(
+    { ...copied, sha256: hash('sha256', file), md5: hash('md5', file), size: file.length },
+    {
+      verificationKey: async () => (keyId === 'ours' ? signingKey.verification : verification),
+      sign: async (message) => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
+    },
+  );
+  return () => void bucket.put(key, { body: gzipSync(file), metadata: { manifest } });
+}
+
+/** Another content of the same length, which looks like one of the same control plane. */
+function falsify(gzip: Uint8Array): Buffer {
+  return Buffer.from(gunzipSync(gzip).toString('utf8').replace('"default"', '"hostile"'));
+}
+
+function hash(algorithm: 'sha256' | 'md5', content: Buffer): string {
+  return createHash(algorithm).update(content).digest('hex');
 }
 
 function readManifest(signed = ''): Manifest | undefined {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { canLoad } from '../core/kong/version-choice.ts';
+import { canLoad, fittingVersion } from '../core/kong/version-choice.ts';
 import { signingKeyId } from '../core/vault/manifest.ts';
 import { behindToleranceMs } from '../core/vault/publish.ts';
 import { OwnRevisions } from './own-revisions.ts';
 import type { InvariantName, Violation } from './promises.ts';
+import { ToldChecks } from './told-checks.ts';
 import type { StoredVersion } from './world/bucket.ts';
 import { readOrigin } from './world/control-plane.ts';
 import { scheduleMs, type Unit, type World } from './world/world.ts';
@@ -29,8 +30,10 @@ export class Invariants {
         this.#checkStored(key, version);
       }
     };
-    world.onBatch = (controlPlane, report, measured) => {
-      this.#own.checkReported(controlPlane, report, measured);
+    const told = new ToldChecks(world, (invariant, detail) => this.violate(invariant, detail));
+    world.onBatch = (batch) => {
+      this.#own.checkReported(batch.controlPlane, batch.report?.versions ?? [], batch.measured);
+      told.check(batch);
     };
   }
 
@@ -54,6 +57,28 @@ export class Invariants {
     }
     const sha256 = createHash('sha256').update(file).digest('hex');
     this.#own.checkLoaded(sha256, `a data plane ${version} of ${unit.name}`);
+  }
+
+  /**
+   * To be called with each data plane that had nothing until it was taken away, and no fault on its way.
+   *
+   * @param bornMs when it was started
+   */
+  checkGivenUp(unit: Unit, version: string, bornMs: number): void {
+    const fitting = fittingVersion(version, unit.versions);
+    if (fitting === undefined) {
+      return;
+    }
+    const key = keyOf(unit, fitting);
+    const current = this.#world.bucket.current(key);
+    const wasThere = current !== undefined && current.storedMs < bornMs + inTimeForBootMs;
+    if (wasThere && this.#own.find(key, current) !== undefined) {
+      this.violate(
+        'a data plane without its control plane boots from the vault',
+        `a data plane ${version} of ${unit.name} had no configuration after ` +
+          `${Math.round((this.#world.timeline.nowMs - bornMs) / 1000)} s, and ${key} was there`,
+      );
+    }
   }
 
   /** To be called after each step. */
@@ -160,6 +185,9 @@ export class Invariants {
     );
   }
 }
+
+/** A file that is stored by then leaves a data plane time enough for some tries. */
+const inTimeForBootMs = 60_000;
 
 /** Metrics that an alarm reads (lib/operations/alarms.ts). */
 const alarmedMetrics = [

@@ -1,4 +1,4 @@
-import { type Action, drawActions, drawHandActions, drawIntruderActions } from './actions.ts';
+import { type Action, drawActions, drawHandActions, drawIntruderActions, drawLongFault } from './actions.ts';
 import { SeededRandom } from './engine/random.ts';
 import { type ArmedFault, listCells } from './faults.ts';
 import type { HistoryOptions } from './history.ts';
@@ -48,9 +48,23 @@ export function planTable(): readonly Plan[] {
   return listCells().map((fault, index) => planCell(fault, index + 1));
 }
 
-const kinds = ['calm', 'faults', 'faults', 'hand', 'faults', 'intruder'] as const;
+/** Most are faults, of which there are most. Kinds alternate, so that processes share them. */
+const kinds = [
+  'calm',
+  'faults',
+  'intruder',
+  'hand',
+  'faults',
+  'intruder',
+  'faults',
+  'faults',
+  'long fault',
+  'hand',
+  'faults',
+  'faults',
+] as const;
 
-/** What happens in the random history of a seed: faults, a hand in the bucket, or nothing but changes. */
+/** What happens in the random history of a seed. */
 export function planRandom(seed: number): Plan {
   const random = new SeededRandom(seed * 7919);
   const kind = kinds[seed % kinds.length] ?? 'faults';
@@ -66,6 +80,8 @@ export function planRandom(seed: number): Plan {
         actions: drawIntruderActions(random),
         counted: promisesOfClient,
       };
+    case 'long fault':
+      return { name: `seed ${seed}, a long fault`, seed, actions: drawLongFault(random) };
     case 'faults':
       return { name: `seed ${seed}, faults`, seed, actions: drawActions(random) };
   }

@@ -2,7 +2,7 @@ import type { Action, HookFate } from './actions.ts';
 import { type BucketAction, changeObject, putFileOfStranger } from './hand.ts';
 import type { Invariants } from './invariants.ts';
 import type { ControlPlaneWorld } from './world/control-plane.ts';
-import { bootDataPlane } from './world/data-plane.ts';
+import { bootDataPlane, fetchFile } from './world/data-plane.ts';
 import { ExportService } from './world/export-service.ts';
 import { HookService } from './world/hook-service.ts';
 import { scheduleMs, type Unit, type World } from './world/world.ts';
@@ -34,12 +34,16 @@ export class Player {
   readonly #performers: Performers = {
     change: (action) => this.#change(action),
     'break call': ({ fault }) => this.#world.faults.arm(fault),
+    'break call for long': ({ fault }) => this.#world.faults.begin(fault),
+    'mend call': ({ call }) => this.#world.faults.end(call),
     'stop node': ({ controlPlane, node }) => this.#find(controlPlane).stop(node),
     'start node': ({ controlPlane, node }) => this.#find(controlPlane).restart(node),
     'let node lag': (action) =>
       this.#changeNode(action, (node) => {
         node.lagMs = action.lagMs;
       }),
+    'let frames trickle': ({ controlPlane, node }) => this.#find(controlPlane).setTrickling(node, true),
+    'let frames flow': ({ controlPlane, node }) => this.#find(controlPlane).setTrickling(node, false),
     'set clock of node': (action) =>
       this.#changeNode(action, (node) => {
         node.clockOffsetMs = action.offsetMs;
@@ -55,6 +59,7 @@ export class Player {
       this.#world.signingKey = this.#world.keys.own[1] ?? this.#world.signingKey;
     },
     'boot data plane': (action) => this.#boot(action),
+    'fetch file': (action) => this.#fetch(action),
     'suspend versioning': () => {
       this.#world.bucket.isVersioned = false;
     },
@@ -105,6 +110,7 @@ export class Player {
       controlPlane.isDatabaseDown = false;
       controlPlane.nodes.forEach((node, index) => {
         node.lagMs = 0;
+        controlPlane.setTrickling(index, false);
         controlPlane.restart(index);
       });
     }
@@ -205,12 +211,32 @@ export class Player {
   #boot({ controlPlane, version, cacheAgeMs }: ActionOf<'boot data plane'>): void {
     const unit = this.#world.unit(controlPlane);
     this.#booted += 1;
+    const bornMs = this.#world.timeline.nowMs;
+    const files = unit.versions;
     bootDataPlane({
       world: this.#world,
       unit,
       version,
       name: `data plane ${this.#booted} of ${unit.name}`,
       cacheAgeMs,
+      onLoaded: (file) => this.#invariants.checkLoaded(unit, version, file),
+      onGivenUp: ({ faultsMet }) => {
+        // With a fault on the way, or a deployment meanwhile, it may have had no chance.
+        if (faultsMet === 0 && unit.versions === files) {
+          this.#invariants.checkGivenUp(unit, version, bornMs);
+        }
+      },
+    });
+  }
+
+  #fetch({ controlPlane, version }: ActionOf<'fetch file'>): void {
+    const unit = this.#world.unit(controlPlane);
+    this.#booted += 1;
+    fetchFile({
+      world: this.#world,
+      unit,
+      version,
+      name: `client ${this.#booted} of ${unit.name}`,
       onLoaded: (file) => this.#invariants.checkLoaded(unit, version, file),
     });
   }
@@ -222,7 +248,9 @@ export class Player {
       this.#invariants.isHandAtWork = false;
     };
     if (action.do === 'put file of a stranger') {
-      void putFileOfStranger(this.#world, action.key).then(change);
+      void putFileOfStranger(this.#world, action.key, 'his own').then(change);
+    } else if (action.do === 'put file of a stranger under our key id') {
+      void putFileOfStranger(this.#world, action.key, 'ours').then(change);
     } else {
       change(() => changeObject(this.#world, action));
     }

@@ -35,6 +35,7 @@ export function makeCall<Answer>(
   const { timeline, random } = world;
   const thereMs = random.pickNumber(1, 20);
   const backMs = random.pickNumber(1, 20);
+  machine.faultsMet += fault === undefined ? 0 : 1;
   // A client of AWS has no deadline of its own; what has one is told by its signal.
   machine.hasWaitedInVain ||= (fault === 'late' || fault === 'never answers') && call.signal === undefined;
   return new Promise<Answer>((resolve, reject) => {

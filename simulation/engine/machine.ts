@@ -16,6 +16,8 @@ export class Machine {
   #isAlive = true;
   /** Whether a call of it was never answered, or late: then it may well run out of time. */
   hasWaitedInVain = false;
+  /** How many faults have struck its calls. */
+  faultsMet = 0;
   /** Told once, when it dies. */
   onDeath: () => void = () => undefined;
 

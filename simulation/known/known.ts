@@ -83,6 +83,19 @@ export const knownCounterexamples: readonly KnownCounterexample[] = [
     ],
   },
   {
+    name: 'an old frame is taken under a new signing key',
+    violates: 'nothing older is published over something newer',
+    reason: 'what another key has signed is published anew, whenever the control plane has built it',
+    seed: 1,
+    actions: [
+      { atMs: minute, do: 'let node lag', ...prod, node: 1, lagMs: 3 * minute },
+      { ...change, atMs: 4 * minute },
+      { atMs: 4.5 * minute, do: 'stop node', ...prod, node: 0 },
+      { atMs: 4.5 * minute, do: 'rotate signing key' },
+      { atMs: 8 * minute, do: 'start node', ...prod, node: 0 },
+    ],
+  },
+  {
     name: 'a mass deletion is published',
     violates: 'a mass deletion waits for a person',
     reason: 'only a configuration without any entity is held',
@@ -101,6 +114,22 @@ export const knownCounterexamples: readonly KnownCounterexample[] = [
       change,
       { atMs: 2 * minute, do: 'put unsigned file', key },
       { atMs: 2 * minute + 1, do: 'empty database', ...prod },
+    ],
+  },
+  {
+    name: 'a revision number is used twice where the status was lost',
+    violates: 'revisions rise, and each names the one before it',
+    reason:
+      'where an object has no manifest the number is that of the status, which the export before could not write',
+    seed: 1,
+    actions: [
+      {
+        atMs: minute,
+        do: 'break call',
+        fault: { call: 's3.PutObject of a file', kind: 'caller dies after' },
+      },
+      { ...change, atMs: minute + 1 },
+      { atMs: 2 * minute, do: 'put unsigned file', key },
     ],
   },
   {

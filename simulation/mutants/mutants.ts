@@ -118,6 +118,23 @@ export const mutants: readonly Mutant[] = [
     name: 'the client trusts every key',
     edit: {
       file: 'core/vault/manifest.ts',
+      find: 'if (key === undefined) {',
+      replace: 'if (key === undefined) { return readUnverifiedManifest(jws); } if (false) {',
+    },
+  },
+  {
+    name: 'the client does not check the signature',
+    edit: {
+      file: 'core/vault/manifest.ts',
+      find: "await compactVerify(jws, key.key, { algorithms: ['ES256'] })",
+      replace:
+        "{ protectedHeader: decodeProtectedHeader(jws), payload: base64url.decode(jws.split('.')[1] ?? '') } as never",
+    },
+  },
+  {
+    name: 'the client knows only the first of its keys',
+    edit: {
+      file: 'core/vault/manifest.ts',
       find: 'trusted.find((each) => each.keyId === keyId)',
       replace: 'trusted[0]',
     },
@@ -125,9 +142,25 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a failed status is written as a good one',
     edit: {
+      file: 'core/export/status-after.ts',
+      find: "versions.every(({ outcome }) => outcome === 'failed')",
+      replace: 'false',
+    },
+  },
+  {
+    name: 'an unreachable control plane is not told',
+    edit: {
       file: 'core/export/measurements.ts',
       find: 'ControlPlaneUnreachable: outage ? 1 : 0',
       replace: 'ControlPlaneUnreachable: 0',
+    },
+  },
+  {
+    name: 'an export that gives up is not told',
+    edit: {
+      file: 'core/export/measurements.ts',
+      find: 'ExportFailed: gaveUp && !outage ? 1 : 0',
+      replace: 'ExportFailed: 0',
     },
   },
 ];

@@ -9,6 +9,9 @@ const cancelled = () => new ControlPlaneError('cancelled', 'the export ended whi
 /** As the shipped one has it (core/kong/cluster-connection.ts). */
 const defaultConnectTimeoutMs = 10_000;
 
+/** Just enough not to be taken for a standstill (core/kong/first-frame.ts). */
+const trickledBytesPerMs = 8;
+
 /** The way into a control plane: a connection to whichever of its nodes answers. */
 export function simulatedConnect(
   world: CallWorld,
@@ -57,6 +60,7 @@ class SimulatedConnection implements ClusterConnection {
   #isUnderWay = false;
   #unread: Uint8Array | undefined;
   #hadFrame = false;
+  #tricklingSinceMs: number | undefined;
   #isCut = false;
 
   constructor(parts: ConnectionParts) {
@@ -93,7 +97,12 @@ class SimulatedConnection implements ClusterConnection {
   }
 
   silence(): { readonly ms: number; readonly bytes: number } {
-    return { ms: 0, bytes: 0 };
+    const { timeline } = this.#parts.world;
+    const bytes =
+      this.#tricklingSinceMs === undefined
+        ? 0
+        : (timeline.nowMs - this.#tricklingSinceMs) * trickledBytesPerMs;
+    return { ms: 0, bytes };
   }
 
   async leave(): Promise<void> {
@@ -117,6 +126,11 @@ class SimulatedConnection implements ClusterConnection {
     if (!isNews || this.#isUnderWay || this.#isLost() || !machine.isAlive || this.#leaving.signal.aborted) {
       return;
     }
+    if (node.isTrickling) {
+      this.#tricklingSinceMs ??= world.timeline.nowMs;
+      return;
+    }
+    this.#tricklingSinceMs = undefined;
     this.#sent = payload;
     this.#isUnderWay = true;
     makeCall(world, machine, {

@@ -42,7 +42,8 @@ export class SimulatedSystem implements CellSystem {
     this.#exports = new ExportService(this.#world, this.#unit, () => undefined);
     this.#hooks = new HookService(this.#world);
     this.#hashes.set(this.#unit.controlPlane.contentHash, 'the first');
-    this.#world.onBatch = (_name, versions, measured) => this.batches.push(viewBatch(versions, measured));
+    this.#world.onBatch = ({ report, measured }) =>
+      this.batches.push(viewBatch(report?.versions ?? [], measured));
   }
 
   arm(faults: readonly ArmedFault[]): void {

@@ -25,6 +25,8 @@ export interface ControlPlaneNode {
   /** By how much it sees changes later than the first node. */
   lagMs: number;
   isDown: boolean;
+  /** Whether what it sends comes in small pieces, and never as a whole: the way to it is nearly dead. */
+  isTrickling: boolean;
   cancelRebuild: () => void;
 }
 
@@ -51,6 +53,8 @@ export class ControlPlaneWorld {
   /** Every content that a node has served, by its id. */
   readonly served = new Map<string, Content>();
   isDatabaseDown = false;
+  /** Since when no node has answered; undefined while one does. */
+  awaySinceMs: number | undefined;
   readonly nodes: ControlPlaneNode[];
   readonly #timeline: Timeline;
   readonly #random: SeededRandom;
@@ -68,6 +72,7 @@ export class ControlPlaneWorld {
       clockOffsetMs: 0,
       lagMs: index * 1_750,
       isDown: false,
+      isTrickling: false,
       cancelRebuild: () => undefined,
     }));
     for (const node of this.nodes) {
@@ -77,9 +82,7 @@ export class ControlPlaneWorld {
 
   /** When the newest payload was built that can be had now; undefined where none can. */
   newestServedMs(): number | undefined {
-    const built = this.nodes.flatMap(({ isDown, payload }) =>
-      isDown || payload === undefined ? [] : [payload.builtMs],
-    );
+    const built = this.nodes.flatMap((node) => findServed(node)?.builtMs ?? []);
     return built.length === 0 ? undefined : Math.max(...built);
   }
 
@@ -117,6 +120,9 @@ export class ControlPlaneWorld {
     const node = this.nodes[index];
     if (node !== undefined) {
       node.isDown = true;
+      if (this.nodes.every(({ isDown }) => isDown)) {
+        this.awaySinceMs ??= this.#timeline.nowMs;
+      }
       tellListeners(node);
     }
   }
@@ -126,12 +132,22 @@ export class ControlPlaneWorld {
     const node = this.nodes[index];
     if (node !== undefined) {
       node.isDown = false;
+      this.awaySinceMs = undefined;
       if (node.lagMs < rebuildMs) {
         node.payload = undefined;
       }
       if (node.payload === undefined) {
         this.#rebuild(node);
       }
+    }
+  }
+
+  /** What a node sends comes in small pieces only, or as a whole again. */
+  setTrickling(index: number, isTrickling: boolean): void {
+    const node = this.nodes[index];
+    if (node !== undefined) {
+      node.isTrickling = isTrickling;
+      tellListeners(node);
     }
   }
 
@@ -151,6 +167,11 @@ export class ControlPlaneWorld {
       tellListeners(node);
     }
   }
+}
+
+/** The payload that a node's clients get; undefined where none gets one. */
+export function findServed({ isDown, isTrickling, payload }: ControlPlaneNode): Payload | undefined {
+  return isDown || isTrickling ? undefined : payload;
 }
 
 function tellListeners(node: ControlPlaneNode): void {

@@ -1,4 +1,5 @@
 import { vaultFileSource } from '../../core/fetch/download.ts';
+import { type FetchParts, fetchConfig } from '../../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../../core/fetch/grant-source.ts';
 import { runStandby } from '../../core/standby/standby.ts';
 import { noConfiguration } from '../../core/standby/status.ts';
@@ -6,18 +7,24 @@ import { Machine } from '../engine/machine.ts';
 import { type Disk, simulatedOutput } from '../ports/disk.ts';
 import { simulatedFetch } from '../ports/http.ts';
 import { type KongNode, simulatedNode } from '../ports/kong-node.ts';
-import { hashContent } from './control-plane.ts';
+import { findServed, hashContent } from './control-plane.ts';
 import type { Unit, World } from './world.ts';
 
-export interface DataPlaneOptions {
+/** A client of Lifeboat's. */
+export interface ClientOptions {
   readonly world: World;
   readonly unit: Unit;
   readonly version: string;
   readonly name: string;
+  /** Told each file that Kong loads. */
+  readonly onLoaded: (file: Uint8Array) => void;
+}
+
+export interface DataPlaneOptions extends ClientOptions {
   /** How old the cache is that it starts with. @default it has none */
   readonly cacheAgeMs?: number | undefined;
-  /** Told each file that Kong has loaded. */
-  readonly onLoaded: (file: Uint8Array) => void;
+  /** Told when it is taken away without any configuration. */
+  readonly onGivenUp: (machine: Machine) => void;
 }
 
 /** What the client gives standby (cli/standby.ts). */
@@ -34,7 +41,7 @@ const lifetimeMs = 4 * 60 * 1000;
 
 /** Boots a data plane with standby beside it; standby ends when the node has a configuration. */
 export function bootDataPlane(options: DataPlaneOptions): void {
-  const { world, unit, version, name } = options;
+  const { world, name } = options;
   const machine = new Machine(world.timeline, name);
   const disk: Disk = { file: undefined };
   const node: KongNode = {
@@ -47,15 +54,60 @@ export function bootDataPlane(options: DataPlaneOptions): void {
   startKong(options, machine, node);
   const ending = new AbortController();
   machine.plan(lifetimeMs, 'is told to end', () => ending.abort());
+  runStandby(
+    {
+      node: simulatedNode(world, machine, node, disk),
+      ...makeClient(options, machine, disk),
+      clock: machine.clock,
+      random: world.random,
+      log: (entry) => world.shown.push(JSON.stringify(entry)),
+    },
+    { policy, pollMs: 1_000, signal: ending.signal },
+  )
+    .then(
+      (outcome) => world.count(`standby: ${outcome}`),
+      (error: unknown) => {
+        world.count('standby: failed');
+        world.shown.push(String(error));
+      },
+    )
+    .then(() => {
+      if (node.hash === noConfiguration) {
+        options.onGivenUp(machine);
+      }
+    });
+}
+
+/** Fetches the published file, once, for a Kong that loads it when it starts. */
+export function fetchFile(options: ClientOptions): void {
+  const { world, name, onLoaded } = options;
+  const machine = new Machine(world.timeline, name);
+  const disk: Disk = { file: undefined };
+  fetchConfig(makeClient(options, machine, disk)).then(
+    () => {
+      world.count('fetch: stored');
+      if (disk.file !== undefined) {
+        onLoaded(disk.file);
+      }
+    },
+    (error: unknown) => {
+      world.count(`fetch: failed ${(error as { readonly code?: string }).code ?? 'other'}`);
+      world.shown.push(String(error));
+    },
+  );
+}
+
+/** Where a data plane's file comes from. */
+function makeClient({ world, unit, version }: ClientOptions, machine: Machine, disk: Disk): FetchParts {
+  const { clock } = machine;
   const fetch = simulatedFetch(world, machine, {
     controlPlane: unit.name,
     lifetimeSeconds: 120,
-    clock: machine.clock,
+    clock,
     bucket: world.bucket,
     findVersions: () => unit.versions,
     observe: (text) => world.shown.push(text),
   });
-  const { clock } = machine;
   const grants = endpointGrantSource(
     {
       endpoint: new URL('https://api.example'),
@@ -79,23 +131,7 @@ export function bootDataPlane(options: DataPlaneOptions): void {
     fetch,
     openOutput: simulatedOutput(world, machine, disk),
   });
-  runStandby(
-    {
-      node: simulatedNode(world, machine, node, disk),
-      grants: [grants],
-      files,
-      clock,
-      random: world.random,
-      log: (entry) => world.shown.push(JSON.stringify(entry)),
-    },
-    { policy, pollMs: 1_000, signal: ending.signal },
-  ).then(
-    (outcome) => world.count(`standby: ${outcome}`),
-    (error: unknown) => {
-      world.count('standby: failed');
-      world.shown.push(String(error));
-    },
-  );
+  return { grants: [grants], files };
 }
 
 /** Kong starts, perhaps with a cache, and tries its control plane every 5 s from then on. */
@@ -108,7 +144,8 @@ function startKong({ world, unit, cacheAgeMs }: DataPlaneOptions, machine: Machi
       node.cache = { hash: node.hash, writtenMs, isSilent: true };
     }
     const connect = () => {
-      const payload = unit.controlPlane.answeringNode()?.payload;
+      const answering = unit.controlPlane.answeringNode();
+      const payload = answering === undefined ? undefined : findServed(answering);
       if (payload === undefined) {
         machine.plan(reconnectMs, 'Kong tries its control plane', connect);
       } else {

@@ -1,4 +1,3 @@
-import type { BatchOutcome } from '../../core/export/export-batch.ts';
 import type { QueuedMessage } from '../../core/export/export-queue.ts';
 import { type Exporter, exporter } from '../../core/export/exporter.ts';
 import { sqsExportQueue } from '../../core/export/sqs-export-queue.ts';
@@ -9,7 +8,7 @@ import { Machine } from '../engine/machine.ts';
 import { simulatedConnect } from '../ports/cluster.ts';
 import { simulatedS3 } from '../ports/s3.ts';
 import { simulatedSigner, simulatedSqs } from '../ports/services.ts';
-import { functionTimeoutMs, type Unit, type World } from './world.ts';
+import { functionTimeoutMs, type ReportedBatch, type Unit, type World } from './world.ts';
 
 interface Container {
   readonly machine: Machine;
@@ -107,7 +106,8 @@ export class ExportService {
       encryptionKeyArn: 'arn:aws:kms:eu-central-1:111122223333:key/encryption',
       lock: { days: 0, clock },
     });
-    const exportMessages = exporter({
+    let began = { atMs: world.timeline.nowMs, faultsMet: 0 };
+    const exportBatch = exporter({
       name: unit.name,
       controlPlane: clusterEndpointControlPlane({
         endpoint: `${unit.name}.example:8005`,
@@ -127,16 +127,31 @@ export class ExportService {
         unit.name,
       ),
       minimumIntervalSeconds: 5,
-      report: (batch, measured) => this.#report(batch, measured),
+      report: ({ report, gaveUp }, measured) =>
+        this.#report({
+          atMs: world.timeline.nowMs,
+          controlPlane: unit.name,
+          measured,
+          startedMs: began.atMs,
+          hasMetFault: machine.faultsMet > began.faultsMet,
+          report,
+          gaveUp,
+        }),
       clock,
       random: world.random,
     });
-    return { machine, exportMessages };
+    return {
+      machine,
+      exportMessages(messages, remainingMs) {
+        began = { atMs: world.timeline.nowMs, faultsMet: machine.faultsMet };
+        return exportBatch(messages, remainingMs);
+      },
+    };
   }
 
-  #report(batch: BatchOutcome, measured: World['batches'][number]['measured']): void {
+  #report(batch: ReportedBatch): void {
     const world = this.#world;
-    world.batches.push({ atMs: world.timeline.nowMs, controlPlane: this.#unit.name, measured });
+    world.batches.push(batch);
     for (const version of batch.report?.versions ?? []) {
       const error = 'error' in version ? version.error : undefined;
       const why = error === undefined ? '' : ` ${(error as { readonly code?: string }).code ?? 'other'}`;
@@ -146,7 +161,7 @@ export class ExportService {
       }
       world.shown.push('manifest' in version ? JSON.stringify(version.manifest) : String(error));
     }
-    world.onBatch(this.#unit.name, batch.report?.versions ?? [], measured);
+    world.onBatch(batch);
     if (batch.gaveUp) {
       world.count('gave up');
     }

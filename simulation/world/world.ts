@@ -1,5 +1,5 @@
+import type { ExportReport } from '../../core/export/export-run.ts';
 import type { ExportMetric } from '../../core/export/measurements.ts';
-import type { VersionReport } from '../../core/export/version-report.ts';
 import type { CallWorld } from '../engine/call.ts';
 import { SeededRandom } from '../engine/random.ts';
 import { Timeline } from '../engine/timeline.ts';
@@ -13,6 +13,17 @@ export interface MeasuredBatch {
   readonly atMs: number;
   readonly controlPlane: string;
   readonly measured: Readonly<Partial<Record<ExportMetric, number>>>;
+}
+
+/** What an export function has told of a batch. */
+export interface ReportedBatch extends MeasuredBatch {
+  /** When the function was called for it. */
+  readonly startedMs: number;
+  /** Whether a fault has struck one of its calls. */
+  readonly hasMetFault: boolean;
+  /** What the log has of it; undefined where no message could be read. */
+  readonly report: ExportReport | undefined;
+  readonly gaveUp: boolean;
 }
 
 /** One control plane, and what Lifeboat has for it. */
@@ -55,11 +66,7 @@ export class World implements CallWorld {
   readonly shown: string[] = [];
   readonly outcomes = new Map<string, number>();
   /** Told each batch that an export function has reported. */
-  onBatch: (
-    controlPlane: string,
-    versions: readonly VersionReport[],
-    measured: MeasuredBatch['measured'],
-  ) => void = () => undefined;
+  onBatch: (batch: ReportedBatch) => void = () => undefined;
   readonly #lostProcesses = new Set<string>();
 
   constructor({ seed, keys }: WorldOptions) {

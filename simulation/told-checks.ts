@@ -1,0 +1,87 @@
+import * as v from 'valibot';
+import type { VersionReport } from '../core/export/version-report.ts';
+import { type ControlPlaneStatus, controlPlaneStatus } from '../core/vault/config-vault.ts';
+import type { InvariantName } from './promises.ts';
+import type { ReportedBatch, World } from './world/world.ts';
+
+/** What is told of a check, in the status and in metrics, must be what came of it. */
+export class ToldChecks {
+  readonly #world: World;
+  readonly #violate: (invariant: InvariantName, detail: string) => void;
+
+  constructor(world: World, violate: (invariant: InvariantName, detail: string) => void) {
+    this.#world = world;
+    this.#violate = violate;
+  }
+
+  /** To be called with each batch that an export function has reported. */
+  check(batch: ReportedBatch): void {
+    this.#checkMetrics(batch);
+    this.#checkStatus(batch);
+  }
+
+  #checkMetrics({ controlPlane, startedMs, hasMetFault, report, gaveUp, measured }: ReportedBatch): void {
+    const { awaySinceMs } = this.#world.unit(controlPlane).controlPlane;
+    const wasAway = awaySinceMs !== undefined && awaySinceMs <= startedMs;
+    const { ControlPlaneUnreachable: unreachable = 0, ExportFailed: failed = 0 } = measured;
+    if (report !== undefined && wasAway && !hasMetFault && unreachable === 0) {
+      this.#violate(
+        'a check that fails is told as failed',
+        `${controlPlane} was away during the whole check, and no metric says so`,
+      );
+    }
+    if (gaveUp && unreachable === 0 && failed === 0) {
+      this.#violate(
+        'a check that fails is told as failed',
+        `an export of ${controlPlane} gave up, and no metric says so`,
+      );
+    }
+  }
+
+  #checkStatus({ controlPlane, report }: ReportedBatch): void {
+    if (report === undefined) {
+      return;
+    }
+    // Two exporters may have written at the same moment.
+    const written = this.#lastStatuses(controlPlane).filter(
+      ({ checkedAt }) => checkedAt.getTime() === report.finishedAt.getTime(),
+    );
+    if (written.length > 0 && !written.some((status) => isTrue(status, report.versions))) {
+      const outcomes = report.versions.map(({ kongVersion, outcome }) => `${kongVersion} ${outcome}`);
+      this.#violate(
+        'the status says what the check has found',
+        `the check of ${controlPlane} ended with ${outcomes.join(', ')}; its status has ${JSON.stringify(written[0])}`,
+      );
+    }
+  }
+
+  #lastStatuses(controlPlane: string): readonly ControlPlaneStatus[] {
+    return this.#world.bucket
+      .versions(`status/${controlPlane}.json`)
+      .slice(-5)
+      .map(({ body }) => v.parse(controlPlaneStatus, JSON.parse(Buffer.from(body).toString('utf8'))));
+  }
+}
+
+/** Whether a status says of each version what was reported of it, and was written for more than failures. */
+function isTrue({ versions }: ControlPlaneStatus, reports: readonly VersionReport[]): boolean {
+  return (
+    reports.some(({ outcome }) => outcome !== 'failed') &&
+    reports.every((report) => {
+      const noted = versions.find(({ kongVersion }) => kongVersion === report.kongVersion);
+      switch (report.outcome) {
+        case 'failed':
+          return noted === undefined || (!noted.changed && noted.askedAt === undefined);
+        case 'not-served':
+          return noted === undefined || !noted.changed;
+        default:
+          return (
+            noted !== undefined &&
+            noted.revision === report.manifest.revision &&
+            noted.sha256 === report.manifest.sha256 &&
+            noted.changed === (report.outcome === 'published')
+          );
+      }
+    })
+  );
+}
