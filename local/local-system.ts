@@ -126,7 +126,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       running,
     };
     const deployment = await provision(template, account);
-    const decide = policiesInForce(template, deployment, account.permissions);
+    const decide = policiesInForce(template, deployment, account.permissions, aws.kms.keyArns());
     mayNot = async (...asked) => {
       const refusal = await decide(...asked);
       refusals.push(...(refusal === undefined ? [] : [refusal]));

@@ -1,5 +1,6 @@
 /** The policies that decide in the deployment that is proved. */
 import type { DeployedPolicies, PolicyDocument } from '../simulators/aws/iam.ts';
+import { newKeyStatement } from '../simulators/aws/kms.ts';
 import { deployedPolicies } from '../template/deployed-policies.ts';
 import { deployedOutput } from '../template/resolve.ts';
 import {
@@ -40,7 +41,7 @@ export function policiesWithKey(
     deployedOutput(template, 'EncryptionKeyStatements', deployment),
   ) as readonly unknown[];
   const { policy, ...key } = replaceDeploymentStatements(
-    variant.keyPolicy ?? { Version: '2012-10-17', Statement: [accountDecides, ...asked] },
+    variant.keyPolicy ?? { Version: '2012-10-17', Statement: [newKeyStatement(accountId), ...asked] },
     asked,
   );
   const withKey = {
@@ -67,14 +68,6 @@ function mergePolicies(...all: readonly DeployedPolicies[]): DeployedPolicies {
     ofResources: new Map(all.flatMap(({ ofResources }) => [...ofResources])),
   };
 }
-
-/** What AWS puts into the policy of a new key: the account's IAM policies decide. */
-const accountDecides = {
-  Effect: 'Allow',
-  Principal: { AWS: `arn:aws:iam::${accountId}:root` },
-  Action: 'kms:*',
-  Resource: '*',
-};
 
 /** Policies of those that the deployment knows nothing of. */
 export function outsiders(names: MatrixNames): ReadonlyMap<string, readonly PolicyDocument[]> {

@@ -56,7 +56,7 @@ export function s3ConfigVault(options: S3ConfigVaultOptions): ConfigVault {
         const status = v.safeParse(statusFile, (await Body?.transformToString()) ?? '');
         return status.success ? status.output : undefined;
       } catch (error) {
-        if (await isMissing(options, error, key)) {
+        if ((await isMissing(options, error, key)) || (await isUnderLostKey(options, error, key))) {
           return undefined;
         }
         throw vaultError(error, 'reading', key);
@@ -114,6 +114,7 @@ async function headObject(
   try {
     return await s3.send(new HeadObjectCommand({ ...object, ChecksumMode: 'ENABLED' }));
   } catch (error) {
+    // The answer to a HEAD has no body, and so no word of why.
     if (!isStatus(error, 403) && !isStatus(error, 400)) {
       throw error;
     }
@@ -122,6 +123,26 @@ async function headObject(
       throw error;
     }
     return head;
+  }
+}
+
+/**
+ * Whether an object cannot be read because the key that it is under, one of earlier, may not be used any
+ * more. Nothing but a new object in its place mends that.
+ */
+async function isUnderLostKey(
+  { s3, bucket, encryptionKeyArn }: S3ConfigVaultOptions,
+  error: unknown,
+  key: string,
+): Promise<boolean> {
+  if (!isRefusal(error)) {
+    return false;
+  }
+  try {
+    return !isUnderKey(await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key })), encryptionKeyArn);
+  } catch {
+    // The reader's first error tells more.
+    return false;
   }
 }
 
@@ -229,15 +250,25 @@ function isStatus(error: unknown, status: number): boolean {
   return error instanceof S3ServiceException && error.$metadata.httpStatusCode === status;
 }
 
+/**
+ * S3 says 403 where a policy refuses, and 400 with KMS's own word where a key is disabled, gone or about to
+ * be deleted.
+ */
+function isRefusal(error: unknown): boolean {
+  return isStatus(error, 403) || (error instanceof S3ServiceException && unusableKey.test(error.name));
+}
+
+const unusableKey = /^KMS\.(AccessDenied|Disabled|NotFound|KMSInvalidState)/;
+
 function vaultError(error: unknown, doing: 'reading' | 'writing', key: string): VaultError {
   if (error instanceof VaultError) {
     return error;
   }
   const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  if (isStatus(error, 403)) {
+  if (isRefusal(error)) {
     return new VaultError(
       'denied',
-      `S3 refused ${doing} ${key} (${why}): check the role’s policy, the bucket policy and the encryption key’s policy`,
+      `S3 refused ${doing} ${key} (${why}): check the role’s policy, the bucket policy and the encryption key’s policy, and that the key is enabled`,
       { cause: error },
     );
   }

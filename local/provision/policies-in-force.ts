@@ -1,5 +1,6 @@
 import type { Guard } from '../../simulators/aws/access.ts';
 import { authorizer, type DeployedPolicies, type PolicyDocument } from '../../simulators/aws/iam.ts';
+import { newKeyStatement } from '../../simulators/aws/kms.ts';
 import { deployedPolicies } from '../../template/deployed-policies.ts';
 import type { Deployment } from '../../template/resolve.ts';
 import type { SynthesizedTemplate } from '../../template/template.ts';
@@ -13,16 +14,28 @@ const everything: PolicyDocument = {
   Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
 };
 
-/** Puts the policies of a template into force for the resources that it was deployed to. */
+/**
+ * Puts the policies of a template into force for the resources that it was deployed to.
+ *
+ * @param keyArns all keys of the account: those that the template does not have are the deployer's
+ */
 export function policiesInForce(
   template: SynthesizedTemplate,
   deployment: Deployment,
   permissions: readonly Permission[],
+  keyArns: readonly string[],
 ): Guard {
   const { accountId } = deployment;
   const { ofRoles, ofResources } = deployedPolicies(template, deployment);
   const authorize = authorizer({
-    policies: { ofRoles, ofResources: new Map([...ofResources, ...functionPolicies(permissions)]) },
+    policies: {
+      ofRoles,
+      ofResources: new Map([
+        ...keyPolicies(keyArns, accountId),
+        ...ofResources,
+        ...functionPolicies(permissions),
+      ]),
+    },
     accountId,
     others: new Map([[`arn:aws:iam::${accountId}:role/${administratorName}`, [everything]]]),
   });
@@ -30,6 +43,12 @@ export function policiesInForce(
     const { allowed, reason } = await authorize({ principalArn, ...access });
     return allowed ? undefined : reason;
   };
+}
+
+/** Of new keys. One that was in an earlier template has lost its own here. */
+function keyPolicies(keyArns: readonly string[], accountId: string): DeployedPolicies['ofResources'] {
+  const policy = { Version: '2012-10-17', Statement: [newKeyStatement(accountId)] };
+  return new Map(keyArns.map((arn) => [arn, policy]));
 }
 
 /**

@@ -32,6 +32,8 @@ export interface DataKey {
 export interface LocalKms extends RunningService {
   /** The ARN of the key with this name, which is made where there is none yet; it survives restarts. */
   createKey(name: string, spec: KeySpec): string;
+  /** ARNs of all keys. */
+  keyArns(): readonly string[];
   /** From now on every use of the key fails with `DisabledException`; lasts over restarts. */
   disable(keyArn: string): void;
   /** For SSE-KMS: S3 calls KMS behind its own door. Throws {@link ServiceError} as the API does. */
@@ -48,6 +50,14 @@ const storedKey = v.strictObject({
   enabled: v.boolean(),
 });
 type StoredKey = v.InferOutput<typeof storedKey>;
+
+/** What AWS puts into the policy of a new key: the account's IAM policies decide. */
+export const newKeyStatement = (accountId: string) => ({
+  Effect: 'Allow',
+  Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+  Action: 'kms:*',
+  Resource: '*',
+});
 
 const signingAlgorithm = 'ECDSA_SHA_256';
 const digestBytes = 32;
@@ -83,6 +93,7 @@ function keyStore(directory: string, { region, accountId }: ServiceContext) {
 
   return {
     arnOf,
+    arns: () => keys.map(arnOf),
     findUsable(keyId: string, spec: KeySpec): StoredKey {
       const key = find(keyId);
       if (!key.enabled) {
@@ -181,6 +192,7 @@ export async function startLocalKms(dataDirectory: string, context: ServiceConte
   return {
     ...service,
     createKey: (name, spec) => keys.arnOf(keys.create(name, spec)),
+    keyArns: keys.arns,
     disable: keys.disable,
     generateDataKey: (id, encryption) => generateDataKey(keys, id, encryption),
     decrypt: (key, encryption) => unwrapDataKey(keys, key, encryption),

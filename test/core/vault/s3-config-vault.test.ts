@@ -234,6 +234,21 @@ describe('a file under a key of earlier', () => {
     expect(await vault.current(name)).toMatchObject({ manifest: 'n', isUnderCurrentKey: true });
   });
 
+  it('that is disabled has content that is refused, which no other try will bring', async () => {
+    const name = newName();
+    const earlierKey = aws.kms.createKey(`earlier, ${name.kongVersion}`, 'SYMMETRIC_DEFAULT');
+    const earlier = s3ConfigVault({ s3, bucket, encryptionKeyArn: earlierKey });
+    const versionId = await earlier.publish(name, { gzip, manifest: 'm', replaces: undefined });
+    aws.kms.disable(earlierKey);
+
+    const reading = vault.content(name, versionId);
+
+    await expect(reading).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringContaining('KMS.DisabledException'),
+    });
+  });
+
   /** An S3 that says checksums to nobody, and everything else of an object under this key. */
   const refusing =
     (code: number, keyArn: string): RequestListener =>
@@ -416,6 +431,32 @@ describe('what S3 answers', () => {
 });
 
 describe('the status in S3', () => {
+  it('is none where it is under a key of earlier that is disabled, and is written anew', async () => {
+    const controlPlane = 'changed';
+    const status = { controlPlane, checkedAt: new Date('2026-11-23T04:00:00.123Z'), versions: [] };
+    const earlierKey = aws.kms.createKey('earlier, of a status', 'SYMMETRIC_DEFAULT');
+    await s3ConfigVault({ s3, bucket, encryptionKeyArn: earlierKey }).recordStatus(status);
+    const before = await vault.lastStatus(controlPlane);
+    aws.kms.disable(earlierKey);
+
+    const after = await vault.lastStatus(controlPlane);
+    await vault.recordStatus(status);
+
+    expect(before).toEqual(status);
+    expect(after).toBeUndefined();
+    expect(await vault.lastStatus(controlPlane)).toEqual(status);
+  });
+
+  it('is not taken for missing where the key of now is disabled', async () => {
+    const controlPlane = 'disabled';
+    const key = aws.kms.createKey('now, of a status', 'SYMMETRIC_DEFAULT');
+    const own = s3ConfigVault({ s3, bucket, encryptionKeyArn: key });
+    await own.recordStatus({ controlPlane, checkedAt: new Date(), versions: [] });
+    aws.kms.disable(key);
+
+    await expect(own.lastStatus(controlPlane)).rejects.toMatchObject({ code: 'denied' });
+  });
+
   const written: ControlPlaneStatus = {
     controlPlane: 'noted',
     checkedAt: new Date('2026-11-23T04:00:00.123Z'),
