@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { type Changes, changesBetween, summarizeChanges } from '../../../core/export/changes.ts';
+import {
+  type Changes,
+  changesBetween,
+  summarizeChanges,
+  TooDifferent,
+} from '../../../core/export/changes.ts';
 
 type Table = Readonly<Record<string, readonly object[]>>;
 
@@ -124,6 +129,27 @@ describe('the changes between two files', () => {
 
     expect(found['services']?.added).toBe(6);
     expect(found['services']?.examples.added).toHaveLength(5);
+  });
+
+  it('are given up where too many rows have no other side, and not a row sooner', async () => {
+    const services = Array.from({ length: 10 }, (_, index) => ({ id: `id-${index}`, name: 'n' }));
+    const rowBytes = JSON.stringify(services[0]).length + 200;
+    const compare = (maxWaitingBytes: number) =>
+      changesBetween(opener({ services: [] }), opener({ services }), maxWaitingBytes);
+
+    await expect(compare(10 * rowBytes)).resolves.toMatchObject({ services: { added: 10 } });
+    await expect(compare(10 * rowBytes - 1)).rejects.toBeInstanceOf(TooDifferent);
+  });
+
+  it('need no memory for rows behind one that was added or removed', async () => {
+    const rows = Array.from({ length: 100 }, (_, index) => ({ id: `id-${index}`, name: 'n' }));
+    const rowBytes = JSON.stringify(rows[99]).length + 200;
+    const fewer = rows.filter((_, index) => index !== 3);
+
+    const added = await changesBetween(opener({ rows: fewer }), opener({ rows }), 3 * rowBytes);
+    const removed = await changesBetween(opener({ rows }), opener({ rows: fewer }), 3 * rowBytes);
+
+    expect([added['rows'], removed['rows']]).toMatchObject([{ added: 1 }, { removed: 1 }]);
   });
 
   it('are what a comparison of the parsed files finds, for any content and pieces', async () => {
