@@ -1,5 +1,6 @@
 import { KMSClient } from '@aws-sdk/client-kms';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { limitCalls } from '../core/aws-calls.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { awsCredentials } from './credentials.ts';
 
@@ -20,7 +21,8 @@ export function publicKeyCommand(): Command {
 }
 
 async function printPublicKey({ keyId, format, json }: PublicKeyOptions): Promise<void> {
-  const kms = new KMSClient({ credentials: await awsCredentials() });
+  const limits = limitCalls({ connectMs: 5_000, tryMs: 10_000, silenceMs: 10_000, tries: 2 });
+  const kms = new KMSClient({ ...limits, credentials: await awsCredentials() });
   await kms.config.region().catch(() => {
     throw new InvalidArgumentError('no AWS region: set AWS_REGION, or a region in the AWS profile');
   });

@@ -19,7 +19,9 @@ export function readClusterAddress(
     proxy:
       url === undefined
         ? undefined
-        : async () =>
-            secretId === '' ? { url } : readForwardProxy(secretsManager, url, secretId, reportOddity),
+        : async (signal) =>
+            secretId === ''
+              ? { url }
+              : readForwardProxy({ secretsManager, secretId, signal }, url, reportOddity),
   };
 }

@@ -1,6 +1,6 @@
-import type { Attempt } from '../core/export/attempt.ts';
-import { type Changes, summarizeChanges } from '../core/export/changes.ts';
+import { summarizeChanges } from '../core/export/changes.ts';
 import type { BatchOutcome } from '../core/export/export-batch.ts';
+import type { RevisionChanges } from '../core/export/revision-changes.ts';
 import type { VersionReport } from '../core/export/version-report.ts';
 import type { Manifest } from '../core/vault/manifest.ts';
 import { errorFields } from './error-fields.ts';
@@ -61,7 +61,7 @@ function logVersion(controlPlane: string, version: VersionReport): void {
   const fields = manifestFields(version.manifest);
   const { revision } = version.manifest;
   if (outcome === 'published') {
-    logger.info('published', { ...fields, settled: version.settled, ...changeFields(version.changes) });
+    logger.info('published', { ...fields, settled: version.settled });
     for (const warning of [
       ...version.frameWarnings,
       ...(version.warning === undefined ? [] : [version.warning]),
@@ -83,11 +83,13 @@ function manifestFields(manifest: Manifest): Readonly<Record<string, unknown>> {
   return { controlPlane, kongVersion, revision, exportedAt, sha256, sizeBytes: size, entities, configHash };
 }
 
-function changeFields(changes: Attempt<Changes | undefined> | undefined): Readonly<Record<string, unknown>> {
-  if (changes === undefined || ('value' in changes && changes.value === undefined)) {
-    return {};
+/** Says what a revision changed, or why that is not told: the line of its publication is written before. */
+export function logChanges({ manifest, changes }: RevisionChanges): void {
+  const { controlPlane, kongVersion, revision } = manifest;
+  const fields = { controlPlane, kongVersion, revision };
+  if ('error' in changes) {
+    logger.info('changes not told', { ...fields, ...errorFields(changes.error) });
+  } else {
+    logger.info('changes', { ...fields, changes: summarizeChanges(changes.value), changed: changes.value });
   }
-  return 'error' in changes
-    ? { changesUnknown: errorFields(changes.error) }
-    : { changes: summarizeChanges(changes.value ?? {}), changed: changes.value };
 }

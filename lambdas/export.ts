@@ -13,27 +13,31 @@ import { systemRandom } from '../core/random-source.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
 import { verificationKey } from '../core/vault/signer.ts';
+import { fileCalls, shortCalls } from './call-limits.ts';
 import { readClusterAddress } from './cluster-address.ts';
 import { exportEnvironment, unpackPublicKey } from './environment/export.ts';
 import { readEnvironment } from './environment/read-environment.ts';
-import { logBatch } from './export-log.ts';
+import { logBatch, logChanges } from './export-log.ts';
 import { batchResponse, readMessages } from './queue.ts';
 import { clusterSecretLog } from './secret-log.ts';
 import { measure } from './telemetry.ts';
 
 const environment = readEnvironment(exportEnvironment, process.env);
-const kms = new KMSClient();
-const secretsManager = new SecretsManagerClient();
+const kms = new KMSClient(shortCalls);
+const secretsManager = new SecretsManagerClient(shortCalls);
 const reportOddity = clusterSecretLog();
-const certificate = watchCertificate(() =>
-  readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET, reportOddity),
+const certificate = watchCertificate((signal) =>
+  readClusterCertificate(
+    { secretsManager, secretId: environment.CLUSTER_CERTIFICATE_SECRET, signal },
+    reportOddity,
+  ),
 );
 
 const exportMessages = exporter({
   name: environment.CONTROL_PLANE,
   controlPlane: clusterEndpointControlPlane({
     ...readClusterAddress(environment, secretsManager),
-    certificate: () => certificate.read(),
+    certificate: (signal) => certificate.read(signal),
     nodeSeed: `${environment.BUCKET}/${environment.CONTROL_PLANE}`,
     customPlugins: environment.CUSTOM_PLUGINS,
     wasmFilters: environment.WASM_FILTERS,
@@ -47,6 +51,7 @@ const exportMessages = exporter({
   vault: s3ConfigVault({
     // Checksums are ours (SHA-256 of what we send); the SDK's own would need another pass.
     s3: new S3Client({
+      ...fileCalls,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
     }),
@@ -60,13 +65,14 @@ const exportMessages = exporter({
     environment.RETIRED_SIGNING_KEYS.map((packed) => verificationKey(unpackPublicKey(packed))),
   ),
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
-  queue: sqsExportQueue(new SQSClient(), environment.QUEUE_URL),
+  queue: sqsExportQueue(new SQSClient(shortCalls), environment.QUEUE_URL),
   minimumIntervalSeconds: environment.MINIMUM_INTERVAL_SECONDS,
   certificateEndsAt: () => certificate.endsAt(),
   report(batch, measured) {
     logBatch(environment.CONTROL_PLANE, batch);
     measure(environment.CONTROL_PLANE, measured);
   },
+  reportChanges: logChanges,
   clock: systemClock,
   random: systemRandom,
 });

@@ -8,6 +8,7 @@ import { clusterListener } from '../core/listen/cluster-listener.ts';
 import { listener } from '../core/listen/listener.ts';
 import { endOfRun } from '../core/listen/relay.ts';
 import { systemRandom } from '../core/random-source.ts';
+import { shortCalls } from './call-limits.ts';
 import { readClusterAddress } from './cluster-address.ts';
 import { listenEnvironment } from './environment/listen.ts';
 import { readEnvironment } from './environment/read-environment.ts';
@@ -17,7 +18,7 @@ import { measure } from './telemetry.ts';
 
 const environment = readEnvironment(listenEnvironment, process.env);
 const controlPlane = environment.CONTROL_PLANE;
-const secretsManager = new SecretsManagerClient();
+const secretsManager = new SecretsManagerClient(shortCalls);
 const reportOddity = clusterSecretLog();
 
 const listen = listener({
@@ -25,15 +26,18 @@ const listen = listener({
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   connect: clusterListener({
     ...readClusterAddress(environment, secretsManager),
-    certificate: () =>
-      readClusterCertificate(secretsManager, environment.CLUSTER_CERTIFICATE_SECRET, reportOddity),
+    certificate: (signal) =>
+      readClusterCertificate(
+        { secretsManager, secretId: environment.CLUSTER_CERTIFICATE_SECRET, signal },
+        reportOddity,
+      ),
     nodeSeed: environment.NODE_SEED,
     customPlugins: environment.CUSTOM_PLUGINS,
     wasmFilters: environment.WASM_FILTERS,
     maxFrameBytes: environment.MAX_FRAME_MIB * 2 ** 20,
     clock: systemClock,
   }),
-  bell: sqsBell(new SQSClient(), environment.QUEUE_URL, controlPlane),
+  bell: sqsBell(new SQSClient(shortCalls), environment.QUEUE_URL, controlPlane),
   report: (event) => logListener(controlPlane, event),
   measure: (seconds) => measure(controlPlane, { Listening: seconds }),
   clock: systemClock,

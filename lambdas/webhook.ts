@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts';
 import { doorbell } from '../core/intake/doorbell.ts';
 import { secretsManagerHookSecrets } from '../core/intake/secrets-manager-hook-secrets.ts';
 import { sqsExportRequests } from '../core/intake/sqs-export-requests.ts';
+import { webhookCalls } from './call-limits.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { webhookEnvironment } from './environment/webhook.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
@@ -17,13 +18,13 @@ const targets = new Map(Object.entries(environment.CONTROL_PLANES));
 const ring = doorbell({
   isKnown: (controlPlane) => targets.has(controlPlane),
   secrets: secretsManagerHookSecrets({
-    secretsManager: new SecretsManagerClient(),
+    secretsManager: new SecretsManagerClient(webhookCalls),
     secretIdOf: (controlPlane) => targets.get(controlPlane)?.secretId ?? '',
     reportOddity: logHookSecret,
     clock: systemClock,
   }),
   requests: sqsExportRequests(
-    new SQSClient(),
+    new SQSClient(webhookCalls),
     (controlPlane) => targets.get(controlPlane)?.queueUrl ?? '',
     environment.COALESCING_WINDOW_SECONDS,
   ),

@@ -1,4 +1,3 @@
-import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
 import {
   type CertificateWithKey,
@@ -10,7 +9,7 @@ import {
 import type { ClusterCertificate } from '../kong/cluster-connection.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
 import type { ReportOddity } from '../secret-oddity.ts';
-import { readJsonSecret, UnusableSecret } from './json-secret.ts';
+import { readJsonSecret, type SecretSource, UnusableSecret } from './json-secret.ts';
 
 const certificateSecret = v.object({
   certificate: v.string(),
@@ -23,15 +22,16 @@ const certificateSecret = v.object({
  * `ca`, each PEM. It is parsed here, so that a TLS error later has another reason than the secret's form.
  *
  * @param reportOddity is told, by the secret's id, how the secret is stored where that had to be mended
- * @throws ControlPlaneError `refused` when the secret does not hold that; the message never quotes it
+ * @throws ControlPlaneError `refused` when the secret does not hold that or is not given, `cancelled` when
+ * the signal ends it; the message never quotes the secret
  */
 export async function readClusterCertificate(
-  secretsManager: SecretsManagerClient,
-  secretId: string,
+  source: SecretSource,
   reportOddity: ReportOddity,
 ): Promise<ClusterCertificate> {
+  const { secretId } = source;
   try {
-    const { fields, oddity } = await readJsonSecret(secretsManager, secretId, certificateSecret);
+    const { fields, oddity } = await readJsonSecret(source, certificateSecret);
     const { certificate, key, ca = '' } = fields;
     const pair = readCertificateWithKey(certificate, key);
     reportOddity(secretId, oddity ?? describeFieldOddity(fields, pair));

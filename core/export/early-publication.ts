@@ -1,6 +1,7 @@
 import type { EarlyConfiguration } from '../kong/control-plane.ts';
 import type { ConfigFileName } from '../vault/config-file-name.ts';
-import type { VersionStatus } from '../vault/config-vault.ts';
+import type { ConfigVault, NewRevision, VersionStatus } from '../vault/config-vault.ts';
+import { readUnverifiedManifest } from '../vault/manifest.ts';
 import {
   findNoted,
   type NewPublication,
@@ -17,6 +18,18 @@ export interface EarlyPublicationRequest {
   readonly signal: AbortSignal | undefined;
 }
 
+/** It must not take the time of the publication that the check ends with. */
+const longestMs = 10_000;
+
+/** A revision that was sent to the vault, and what is known of it besides. */
+interface SentRevision {
+  readonly revision: NewRevision;
+  readonly sentAt: Date;
+  readonly tableSha256: string;
+  /** The version that was current before. */
+  readonly replacedVersionId: string;
+}
+
 /**
  * What one check publishes of a file while it waits for a newer configuration: one revision at most
  * (docs/design.md#6-read-as-a-data-plane).
@@ -25,6 +38,8 @@ export class EarlyPublication {
   readonly #parts: PublishParts;
   readonly #request: EarlyPublicationRequest;
   #published: NewPublication | undefined;
+  /** Of which nobody knows whether it was stored. */
+  #sent: SentRevision | undefined;
 
   constructor(parts: PublishParts, request: EarlyPublicationRequest) {
     this.#parts = parts;
@@ -42,7 +57,9 @@ export class EarlyPublication {
    */
   async offer(early: EarlyConfiguration): Promise<void> {
     if (this.#published === undefined) {
-      await attempt(this.#publishIfNewer(early));
+      const { signal } = this.#request;
+      const limit = this.#parts.clock.deadline(longestMs, signal);
+      await attempt(this.#publishIfNewer(early, limit));
     }
   }
 
@@ -67,7 +84,7 @@ export class EarlyPublication {
 
   /** What became of the file in a check that ended with this. */
   conclude(last: Publication): Publication & { readonly early?: NewPublication } {
-    const early = this.#published;
+    const early = this.#published ?? this.#findStored(last);
     if (early === undefined) {
       return last;
     }
@@ -80,19 +97,62 @@ export class EarlyPublication {
       : { ...last, early };
   }
 
-  async #publishIfNewer(early: EarlyConfiguration): Promise<void> {
-    const { name, lastStatus, signal } = this.#request;
+  async #publishIfNewer(early: EarlyConfiguration, limit: AbortSignal): Promise<void> {
+    const { name, lastStatus } = this.#request;
     if (lastStatus === undefined || early.configHash === lastStatus.configHash) {
       return;
     }
-    const noted = await findNoted(this.#parts, name, lastStatus);
+    const { vault, signer } = this.#parts;
+    const parts = { ...this.#parts, vault: vault.within(limit), signer: signer.within(limit) };
+    const noted = await findNoted(parts, name, lastStatus);
     // Another node of the control plane may have built this one later, and read it before.
     if (noted === undefined || early.readAfter <= noted.manifest.builtAt) {
       return;
     }
-    const publication = await publish(this.#parts, { name, configuration: early, lastStatus, signal });
+    const publication = await publish(
+      { ...parts, vault: this.#noteSent(parts.vault, early, noted.versionId) },
+      { name, configuration: early, lastStatus, signal: limit },
+    );
     if (publication.outcome === 'published') {
       this.#published = publication;
     }
+  }
+
+  /** A vault that remembers what was sent to it, for the answer may not come. */
+  #noteSent(vault: ConfigVault, { tableSha256 }: EarlyConfiguration, replacedVersionId: string): ConfigVault {
+    return {
+      ...vault,
+      publish: (name, revision) => {
+        this.#sent = { revision, sentAt: this.#parts.clock.now(), tableSha256, replacedVersionId };
+        return vault.publish(name, revision);
+      },
+    };
+  }
+
+  /** What was sent and not answered, if what the check has ended with shows that it was stored. */
+  #findStored(last: Publication): NewPublication | undefined {
+    if (this.#sent === undefined) {
+      return undefined;
+    }
+    const { revision, sentAt, tableSha256, replacedVersionId } = this.#sent;
+    const manifest = readUnverifiedManifest(revision.manifest);
+    // No two revisions have the same bytes.
+    const versionId =
+      last.outcome === 'published'
+        ? last.manifest.previousSha256 === manifest.sha256 && last.replacedVersionId
+        : last.manifest.sha256 === manifest.sha256 && last.versionId;
+    return typeof versionId === 'string'
+      ? {
+          outcome: 'published',
+          manifest,
+          gzip: revision.gzip,
+          versionId,
+          replacedVersionId,
+          publishedAt: sentAt,
+          servedTables: [tableSha256],
+          warning: undefined,
+          manifestReplaced: false,
+        }
+      : undefined;
   }
 }

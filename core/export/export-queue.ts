@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.ts';
+
 /** A message as the queue gave it. */
 export interface QueuedMessage {
   readonly id: string;
@@ -13,8 +15,17 @@ export interface DelayedMessage {
   readonly afterSeconds: number;
 }
 
+/** The queue did not take messages back. */
+export class QueueError extends CodedError<'unavailable'> {
+  override readonly name = 'QueueError';
+}
+
 /** The queue that a control plane's export commands come from. */
 export interface ExportQueue {
-  /** Has messages given out again, each after its delay. */
-  putBack(messages: readonly DelayedMessage[]): Promise<void>;
+  /**
+   * Has messages given out again, each after its delay.
+   *
+   * @throws QueueError; they come back when their visibility timeout is over
+   */
+  putBack(messages: readonly DelayedMessage[], signal?: AbortSignal): Promise<void>;
 }

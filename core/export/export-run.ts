@@ -3,7 +3,6 @@ import { ControlPlaneError } from '../kong/errors.ts';
 import type { ControlPlaneStatus } from '../vault/config-vault.ts';
 import { attempt } from './attempt.ts';
 import { newestChange, oldestChange } from './commanded-changes.ts';
-import { revisionChanges } from './revision-changes.ts';
 import { statusAfter } from './status-after.ts';
 import { type CheckOutcome, checkVersions, type ExportParts } from './version-checks.ts';
 import type { VersionReport } from './version-report.ts';
@@ -29,23 +28,26 @@ export interface ExportReport {
   readonly complete: boolean;
 }
 
+/** For the status, which is also written when the export's time is up. */
+const recordingMs = 2_000;
+
 /**
  * One export for all commands of a batch: reads the configuration of each data-plane version that may have
  * changed, publishes what is new and records the check in the status.
+ *
+ * @param signal ends whatever it waits for
  */
 export async function runExport(
-  parts: ExportParts,
+  unbound: ExportParts,
   commands: readonly ExportCommand[],
   signal?: AbortSignal,
 ): Promise<ExportReport> {
+  const parts = signal === undefined ? unbound : partsWithin(unbound, signal);
   const now = parts.clock.now();
   const change = newestChange(commands, now);
-  const [last] = await Promise.all([
-    attempt(parts.vault.lastStatus(parts.name)),
-    // Fetched meanwhile and remembered by the signer. If it fails, publishing asks again and reports the
-    // error.
-    attempt(parts.signer.verificationKey()),
-  ]);
+  // Fetched meanwhile and remembered by the signer. Whoever needs it waits for it, and reports its error.
+  void attempt(parts.signer.verificationKey());
+  const last = await attempt(parts.vault.lastStatus(parts.name));
   const reason = {
     now,
     isToldOfChange: change !== undefined,
@@ -59,11 +61,10 @@ export async function runExport(
   const known = 'error' in last ? undefined : last.value;
   const status =
     'error' in last ? undefined : statusAfter(parts.name, { versions, pluginVersions }, known, finishedAt);
-  const recorded = status === undefined ? undefined : await attempt(parts.vault.recordStatus(status));
+  const recorded = status === undefined ? undefined : await attempt(record(parts, status, signal));
   const statusError = recorded !== undefined && 'error' in recorded ? recorded.error : undefined;
   return {
-    // Done last, so that it delays neither the publication nor the status.
-    versions: await Promise.all(versions.map((version) => addChanges(parts, version))),
+    versions,
     waitingSince: oldestChange(commands),
     finishedAt,
     versionsWithoutFile: 'error' in last ? undefined : countWithoutFile(versions, known),
@@ -86,12 +87,22 @@ function isDone(version: VersionReport): boolean {
   return version.outcome === 'not-served' || (version.outcome !== 'failed' && version.settled);
 }
 
-async function addChanges(parts: ExportParts, version: VersionReport): Promise<VersionReport> {
-  if (version.outcome !== 'published') {
-    return version;
-  }
-  const name = { controlPlane: parts.name, kongVersion: version.kongVersion };
-  return { ...version, changes: await attempt(revisionChanges(parts.vault, name, version)) };
+function partsWithin(parts: ExportParts, signal: AbortSignal): ExportParts {
+  return {
+    ...parts,
+    vault: parts.vault.within(signal),
+    signer: parts.signer.within(signal),
+    furtherKeys: parts.furtherKeys?.map((key) => key.within(signal)),
+  };
+}
+
+function record(
+  { vault, clock }: ExportParts,
+  status: ControlPlaneStatus,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const isLate = signal?.aborted === true;
+  return (isLate ? vault.within(clock.deadline(recordingMs)) : vault).recordStatus(status);
 }
 
 /** A version that failed now may have a file from an earlier export, which the status lists. */

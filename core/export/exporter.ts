@@ -3,6 +3,7 @@ import type { ExportQueue, QueuedMessage } from './export-queue.ts';
 import { runExport } from './export-run.ts';
 import { type ExportMetric, measureBatch } from './measurements.ts';
 import { exportPace } from './pace.ts';
+import { compareRevisions, type RevisionChanges } from './revision-changes.ts';
 import type { ExportParts } from './version-checks.ts';
 
 export interface ExporterParts extends ExportParts {
@@ -13,6 +14,8 @@ export interface ExporterParts extends ExportParts {
   readonly certificateEndsAt?: (() => Date | undefined) | undefined;
   /** Writes the log and the metrics of a batch, before its messages are put back. */
   readonly report: (batch: BatchOutcome, measured: Readonly<Partial<Record<ExportMetric, number>>>) => void;
+  /** Writes into the log what a revision changed, after everything else is done. */
+  readonly reportChanges: (changes: RevisionChanges) => void;
 }
 
 /**
@@ -28,8 +31,15 @@ export type Exporter = (
 
 const dayMs = 24 * 3600 * 1000;
 
-/** What remains of the time when an export is stopped: for the log, and for putting the messages back. */
+/**
+ * What remains of the time when an export is stopped: for a last look at what was not answered, the status,
+ * the log, and for putting the messages back.
+ */
 export const reservedMs = 10_000;
+
+/** What remains even of that, when nobody waits for the queue any more. */
+const lastMs = 1_000;
+const shortestPuttingBackMs = 1_000;
 
 /**
  * Publishes what a control plane serves, once for all messages of a batch, and no faster than its pace
@@ -40,6 +50,8 @@ export function exporter(parts: ExporterParts): Exporter {
   const paced = exportPace(parts.minimumIntervalSeconds, clock);
   return async (messages, remainingMs) => {
     const startedMs = clock.now().getTime();
+    const beganMs = clock.monotonicMs();
+    const leftMs = () => remainingMs - (clock.monotonicMs() - beganMs);
     const deadline = clock.deadline(Math.max(0, remainingMs - reservedMs));
     const batch = await exportBatch(messages, (commands) =>
       paced.run(() => runExport(parts, commands, deadline), deadline),
@@ -52,7 +64,13 @@ export function exporter(parts: ExporterParts): Exporter {
         certificateEndsAt === undefined ? undefined : (certificateEndsAt.getTime() - endedMs) / dayMs,
     });
     parts.report(batch, measured);
-    return putBackUnfinished(parts.queue, messages, batch);
+    const puttingBack = clock.deadline(Math.max(shortestPuttingBackMs, leftMs() - lastMs));
+    const unfinished = await putBackUnfinished(parts.queue, messages, batch, puttingBack);
+    // Last, for it may take all time and memory that there is, and a publication must have its line by then.
+    for await (const changes of compareRevisions(parts, batch.report?.versions ?? [], deadline)) {
+      parts.reportChanges(changes);
+    }
+    return unfinished;
   };
 }
 
@@ -60,6 +78,7 @@ async function putBackUnfinished(
   queue: ExportQueue,
   messages: readonly QueuedMessage[],
   { unreadable, retry }: BatchOutcome,
+  signal: AbortSignal,
 ): Promise<readonly string[]> {
   const delays = new Map<string, number>([
     ...unreadable.map((id) => [id, 0] as const),
@@ -70,7 +89,7 @@ async function putBackUnfinished(
     return afterSeconds === undefined ? [] : [{ message, afterSeconds }];
   });
   if (delayed.length > 0) {
-    await queue.putBack(delayed);
+    await queue.putBack(delayed, signal);
   }
   return delayed.map(({ message }) => message.id);
 }

@@ -1,4 +1,3 @@
-import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
 import {
   describePemOddity,
@@ -8,7 +7,7 @@ import {
 import { ControlPlaneError } from '../kong/errors.ts';
 import type { ForwardProxy } from '../kong/forward-proxy.ts';
 import type { ReportOddity } from '../secret-oddity.ts';
-import { readJsonSecret, UnusableSecret } from './json-secret.ts';
+import { readJsonSecret, type SecretSource, UnusableSecret } from './json-secret.ts';
 
 const proxySecret = v.object({
   username: v.optional(v.string(), ''),
@@ -21,16 +20,17 @@ const proxySecret = v.object({
  * `ca`, PEM, or all of them.
  *
  * @param reportOddity is told, by the secret's id, how the secret is stored where that had to be mended
- * @throws ControlPlaneError `refused` when the secret does not hold that; the message never quotes it
+ * @throws ControlPlaneError `refused` when the secret does not hold that or is not given, `cancelled` when
+ * the signal ends it; the message never quotes the secret
  */
 export async function readForwardProxy(
-  secretsManager: SecretsManagerClient,
+  source: SecretSource,
   url: URL,
-  secretId: string,
   reportOddity: ReportOddity,
 ): Promise<ForwardProxy> {
+  const { secretId } = source;
   try {
-    const { fields, oddity } = await readJsonSecret(secretsManager, secretId, proxySecret);
+    const { fields, oddity } = await readJsonSecret(source, proxySecret);
     const { username, password, ca } = fields;
     requireUsable(username, password, ca);
     const authorities = ca.trim() === '' ? {} : { ca: readCertificates(ca, 'ca').join('') };

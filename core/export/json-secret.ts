@@ -1,9 +1,19 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import * as v from 'valibot';
+import { callsWithin, describeCallFailure } from '../aws-calls.ts';
+import { ControlPlaneError } from '../kong/errors.ts';
 
 /** A secret does not hold what it should. The message quotes nothing of it. */
 export class UnusableSecret extends Error {
   override readonly name = 'UnusableSecret';
+}
+
+/** A secret in Secrets Manager. */
+export interface SecretSource {
+  readonly secretsManager: Pick<SecretsManagerClient, 'send'>;
+  readonly secretId: string;
+  /** Ends the call. @default the client's own limits end it */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a secret holds, and what is odd about the way it is stored; undefined where nothing is. */
@@ -18,15 +28,14 @@ export interface JsonSecret<Fields> {
  * breaks, bytes instead of a text.
  *
  * @throws UnusableSecret
+ * @throws ControlPlaneError `refused` when Secrets Manager does not give it, `cancelled` when the signal
+ * ends it
  */
 export async function readJsonSecret<const Entries extends v.ObjectEntries>(
-  secretsManager: SecretsManagerClient,
-  secretId: string,
+  source: SecretSource,
   fields: v.ObjectSchema<Entries, undefined>,
 ): Promise<JsonSecret<v.InferOutput<v.ObjectSchema<Entries, undefined>>>> {
-  const { SecretString, SecretBinary } = await secretsManager.send(
-    new GetSecretValueCommand({ SecretId: secretId }),
-  );
+  const { SecretString, SecretBinary } = await askFor(source);
   const text = SecretString ?? new TextDecoder().decode(SecretBinary);
   const isBinary = SecretString === undefined;
   const { value, oddity } = parseJson(text, isBinary);
@@ -41,6 +50,19 @@ export async function readJsonSecret<const Entries extends v.ObjectEntries>(
       ? 'the secret is JSON, and no object'
       : `the secret is JSON without a text for ${wrong.map((name) => `"${name}"`).join(' and ')}`,
   );
+}
+
+async function askFor({ secretsManager, secretId, signal }: SecretSource) {
+  try {
+    return await callsWithin(secretsManager, signal).send(new GetSecretValueCommand({ SecretId: secretId }));
+  } catch (error) {
+    // Without the cause: a broken answer's own error may quote the value.
+    throw new ControlPlaneError(
+      signal?.aborted === true ? 'cancelled' : 'refused',
+      `Secrets Manager did not give secret ${secretId} (${describeCallFailure(error)}). Check that it exists and has a value, that the ` +
+        'role may read it and decrypt with its key, and that the way to Secrets Manager is open',
+    );
+  }
 }
 
 interface ParsedJson {

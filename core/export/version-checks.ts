@@ -1,4 +1,6 @@
+import { endWith } from '../aws-calls.ts';
 import type { Clock } from '../clock.ts';
+import { ignoreErrors } from '../ignore-errors.ts';
 import type {
   ControlPlane,
   ControlPlaneConfiguration,
@@ -53,6 +55,12 @@ const withoutTimestamp =
   'the control plane does not say when it built its configuration: an older one, of a node that lacks the last change, cannot be ' +
   'told from a newer one, and is published as well';
 
+/**
+ * What ends when its time is up has ended so long after at the latest. What hangs all the same is left to
+ * itself.
+ */
+const graceMs = 2_000;
+
 /** How long the way that helped is taken before the other one is tried again. */
 const namedAgainAfterMs = 24 * 60 * 60 * 1000;
 
@@ -72,7 +80,7 @@ export async function checkVersions(parts: ExportParts, request: CheckRequest): 
       reports.set(turn.kongVersion, await checks.check(turn));
     }
   } finally {
-    await visit.end();
+    await ignoreErrors(endWith(visit.end(), checks.end));
   }
   return {
     versions: parts.dataPlaneVersions.flatMap((kongVersion) => reports.get(kongVersion) ?? []),
@@ -85,6 +93,8 @@ class VersionChecks {
   readonly #request: CheckRequest;
   readonly #visit: ControlPlaneVisit;
   #newest: NewestServed | undefined;
+  /** Aborts when what hangs is no longer waited for. */
+  readonly end: AbortSignal;
   /** Why no version can be asked for any more. */
   #outage: ControlPlaneError | undefined;
   readonly #announced: { readonly asked: PluginVersions; readonly answered: PluginVersions }[] = [];
@@ -93,16 +103,25 @@ class VersionChecks {
     this.#parts = parts;
     this.#request = request;
     this.#visit = visit;
+    this.end = abortAfter(request.signal, parts.clock);
   }
 
   async check(turn: VersionTurn): Promise<VersionReport> {
     const { kongVersion, lastStatus } = turn;
     const name = { controlPlane: this.#parts.name, kongVersion };
-    const early = new EarlyPublication(this.#parts, { name, lastStatus, signal: this.#request.signal });
-    const checked = await attempt(this.#checkOrThrow(turn, early));
-    return 'error' in checked
-      ? { kongVersion, early: early.published, outcome: 'failed', error: checked.error }
-      : checked.value;
+    const { signal } = this.#request;
+    const early = new EarlyPublication(this.#parts, { name, lastStatus, signal });
+    const checked = await attempt(
+      signal?.aborted === true
+        ? Promise.reject(timeIsUp(`before version ${kongVersion} was looked at`))
+        : endWith(this.#checkOrThrow(turn, early), this.end),
+    );
+    if ('value' in checked) {
+      return checked.value;
+    }
+    const error =
+      checked.error === this.end.reason ? timeIsUp(`in the check of version ${kongVersion}`) : checked.error;
+    return { kongVersion, early: early.published, outcome: 'failed', error };
   }
 
   pluginVersions(): PluginVersionsStatus | undefined {
@@ -218,6 +237,22 @@ class VersionChecks {
     const frameWarnings = hasTimestamp ? warnings : [...warnings, withoutTimestamp];
     return { kongVersion, settled, asked, frameWarnings, ...early.conclude(publication) };
   }
+}
+
+/** A signal that aborts a little after another one. */
+function abortAfter(signal: AbortSignal | undefined, clock: Clock): AbortSignal {
+  const after = new AbortController();
+  const end = () => void clock.sleep(graceMs).then(() => after.abort());
+  if (signal?.aborted === true) {
+    end();
+  } else {
+    signal?.addEventListener('abort', end, { once: true });
+  }
+  return after.signal;
+}
+
+function timeIsUp(when: string): ControlPlaneError {
+  return new ControlPlaneError('cancelled', `the export ended ${when}: its time was up`);
 }
 
 function isControlPlaneError(error: unknown, code: ControlPlaneErrorCode): error is ControlPlaneError {

@@ -1,6 +1,4 @@
 import type { NewPublication, Publication } from '../vault/publish.ts';
-import type { Attempt } from './attempt.ts';
-import type { Changes } from './changes.ts';
 
 /** What became of one data-plane version's file. */
 export type VersionReport = {
@@ -14,8 +12,6 @@ export type VersionReport = {
       readonly asked: Asked | undefined;
       /** What a person should know of what the control plane served. */
       readonly frameWarnings: readonly string[];
-      /** What a published revision changed, where that could be told. */
-      readonly changes?: Attempt<Changes | undefined>;
     })
   | {
       /** The control plane cannot serve this version. What the vault has of it stays. */

@@ -35,10 +35,10 @@ export interface ClusterAddress {
    * Name in the control plane's certificate. @default `kong_clustering` in shared mode, the host in PKI mode
    */
   readonly serverName?: string | undefined;
-  /** Called for each connection, so that a new certificate needs no new process. */
-  readonly certificate: () => Promise<ClusterCertificate>;
+  /** Called for each connection, so that a new certificate needs no new process. Ends with the signal. */
+  readonly certificate: (signal?: AbortSignal) => Promise<ClusterCertificate>;
   /** Called for each connection, too. @default there is no proxy on the way */
-  readonly proxy?: (() => Promise<ForwardProxy>) | undefined;
+  readonly proxy?: ((signal?: AbortSignal) => Promise<ForwardProxy>) | undefined;
   /**
    * Largest frame that is read, compressed. @default 64 MiB, four times Kong's own default for
    * cluster_max_payload
@@ -105,7 +105,7 @@ export async function connectToCluster(
 ): Promise<ClusterConnection> {
   const { endpoint, mtls, maxFrameBytes = defaultMaxFrameBytes, connectTimeoutMs = 10_000, clock } = address;
   const subject = { endpoint, mtls, dataPlaneVersion: node.version };
-  const [certificate, proxy] = await Promise.all([address.certificate(), address.proxy?.()]);
+  const [certificate, proxy] = await Promise.all([address.certificate(signal), address.proxy?.(signal)]);
   const outlet = new URL(`wss://${endpoint}/v1/outlet`);
   outlet.searchParams.set('node_id', node.id);
   outlet.searchParams.set('node_hostname', node.hostName);

@@ -178,7 +178,7 @@ async function readConfiguration(
   // After a change the file is needed; after a scheduled check it seldom is.
   const makeFile = request.changedAt !== undefined;
   const read = (frame: Uint8Array): Promise<CheckedFrame> =>
-    readFrame(frame, { maxJsonBytes, makeFile, receivedAt: clock.now() });
+    readFrame(frame, { maxJsonBytes, signal, makeFile, receivedAt: clock.now() });
   let newest = await read(first.frame);
   for (;;) {
     const decision = settle(options.settle, {

@@ -2,7 +2,7 @@ import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
 import { computeConfigHash } from './config-hash.ts';
 import { ConfigFileWriter, type DeclarativeConfigFile, TableHash } from './declarative-config.ts';
-import { badFrame, tooLarge } from './errors.ts';
+import { badFrame, ControlPlaneError, tooLarge } from './errors.ts';
 import { type FrameEnvelope, mendEmptyLists } from './frame-content.ts';
 import { FrameScanner } from './frame-scanner.ts';
 
@@ -26,9 +26,14 @@ export interface CheckedFrame extends Omit<FrameEnvelope, 'scalars' | 'emptyList
   file(comment: string): Promise<DeclarativeConfigFile>;
 }
 
-export interface FrameReading {
+interface FrameLimits {
   /** A frame that inflates to more is refused (a gzip bomb has a ratio of 1,000). */
   readonly maxJsonBytes: number;
+  /** Ends all work on the frame, also what is asked of it later. @default nothing ends it */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface FrameReading extends FrameLimits {
   /**
    * Whether to make the file while the frame is checked. That is a third faster if the file is needed, and
    * wasted if nothing has changed.
@@ -48,12 +53,22 @@ const pieceBytes = 256 * 1024;
  * @throws ControlPlaneError `bad-frame` when it is no gzip, is cut short, or has bytes behind its end;
  * `too-large`
  */
-async function* inflateFrame(frame: Uint8Array, maxJsonBytes: number): AsyncGenerator<Buffer> {
+async function* inflateFrame(
+  frame: Uint8Array,
+  { maxJsonBytes, signal }: FrameLimits,
+): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: pieceBytes });
   let jsonBytes = 0;
   gunzip.end(frame);
   try {
     for await (const piece of gunzip as AsyncIterable<Buffer>) {
+      if (signal?.aborted === true) {
+        throw new ControlPlaneError(
+          'cancelled',
+          `the export ended while it read a frame of ${frame.length} bytes: its time was up. Give the function more of a processor ` +
+            '(memoryMiB) where that is too little for the configuration',
+        );
+      }
       jsonBytes += piece.length;
       if (jsonBytes > maxJsonBytes) {
         throw tooLarge(
@@ -78,21 +93,21 @@ async function* inflateFrame(frame: Uint8Array, maxJsonBytes: number): AsyncGene
  * Checks a frame completely without holding its inflated content. In memory are the frame as it was received
  * and, once made, the compressed file.
  *
- * @throws ControlPlaneError `bad-frame` or `too-large`
+ * @throws ControlPlaneError `bad-frame` or `too-large`; `cancelled` when the signal ends it
  */
 export async function readFrame(
   frame: Uint8Array,
-  { maxJsonBytes, makeFile, receivedAt }: FrameReading,
+  { makeFile, receivedAt, ...limits }: FrameReading,
 ): Promise<CheckedFrame> {
   const madeMeanwhile = makeFile ? new ConfigFileWriter() : undefined;
-  const scanned = await scan(frame, maxJsonBytes, madeMeanwhile);
+  const scanned = await scan(frame, limits, madeMeanwhile);
   const { envelope, jsonBytes, tableSha256 } = scanned;
   const { scalars, emptyListBraces, ...content } = envelope;
   const builtAt = content.builtAt ?? receivedAt;
   if (builtAt === undefined) {
     throw badFrame('it has no timestamp');
   }
-  const table = () => inflateTable(frame, maxJsonBytes, envelope);
+  const table = () => inflateTable(frame, limits, envelope);
   const configHash =
     content.configHash ?? (await computeConfigHash({ pieces: table, entities: content.entities, scalars }));
   // A writer ends one file; a second one (after a conflict, with another revision in its comment) takes
@@ -112,7 +127,7 @@ export async function readFrame(
       writer = undefined;
       if (current === undefined) {
         current = new ConfigFileWriter();
-        await scan(frame, maxJsonBytes, current);
+        await scan(frame, limits, current);
       }
       return current.end(comment);
     },
@@ -121,14 +136,14 @@ export async function readFrame(
 
 async function scan(
   frame: Uint8Array,
-  maxJsonBytes: number,
+  limits: FrameLimits,
   writer: ConfigFileWriter | undefined,
 ): Promise<Pick<CheckedFrame, 'jsonBytes' | 'tableSha256'> & { readonly envelope: FrameEnvelope }> {
   const scanner = new FrameScanner();
   // A writer hashes the same bytes anyway.
   const table = writer ?? new TableHash();
   let jsonBytes = 0;
-  for await (const piece of inflateFrame(frame, maxJsonBytes)) {
+  for await (const piece of inflateFrame(frame, limits)) {
     const content = scanner.write(piece);
     jsonBytes += piece.length;
     if (content.length > 0) {
@@ -140,11 +155,11 @@ async function scan(
 
 async function* inflateTable(
   frame: Uint8Array,
-  maxJsonBytes: number,
+  limits: FrameLimits,
   { tableStart, tableEnd, emptyListBraces }: FrameEnvelope,
 ): AsyncGenerator<Uint8Array> {
   let offset = 0;
-  for await (const piece of inflateFrame(frame, maxJsonBytes)) {
+  for await (const piece of inflateFrame(frame, limits)) {
     mendEmptyLists(piece, offset, emptyListBraces);
     const content = piece.subarray(Math.max(0, tableStart - offset), Math.max(0, tableEnd - offset));
     offset += piece.length;

@@ -89,4 +89,6 @@ export interface ConfigVault {
   /** The outcome of the last check; undefined before the first one, and where it cannot be read as one. */
   lastStatus(controlPlane: string): Promise<ControlPlaneStatus | undefined>;
   recordStatus(status: ControlPlaneStatus): Promise<void>;
+  /** The same vault, each of whose calls ends with this signal, and with no other. */
+  within(signal: AbortSignal): ConfigVault;
 }

@@ -1,20 +1,34 @@
 import { createHash } from 'node:crypto';
+import { isNativeError } from 'node:util/types';
 import { GetPublicKeyCommand, type KMSClient, SignCommand } from '@aws-sdk/client-kms';
+import { callsWithin, describeCallFailure } from '../aws-calls.ts';
 import { toJoseSignature } from './der-signature.ts';
 import { VaultError } from './errors.ts';
 import { type Signer, type VerificationKey, verificationKey } from './signer.ts';
 
 /** Signs with a key in KMS (ECC_NIST_P256); the public half is read once. */
-export function kmsSigner(kms: KMSClient, keyArn: string): Signer {
-  let known: Promise<VerificationKey> | undefined;
+export function kmsSigner(kms: Pick<KMSClient, 'send'>, keyArn: string): Signer {
+  return signerWithin({ kms, keyArn, known: undefined }, undefined);
+}
+
+interface KmsKey {
+  readonly kms: Pick<KMSClient, 'send'>;
+  readonly keyArn: string;
+  known: Promise<VerificationKey> | undefined;
+}
+
+function signerWithin(shared: KmsKey, signal: AbortSignal | undefined): Signer {
+  const { keyArn } = shared;
+  const kms = callsWithin(shared.kms, signal);
   return {
+    within: (other) => signerWithin(shared, other),
     verificationKey() {
-      known ??= fetchPublicKey(kms, keyArn).catch((error: unknown) => {
+      shared.known ??= fetchPublicKey(kms, keyArn).catch((error: unknown) => {
         // The next export tries again.
-        known = undefined;
+        shared.known = undefined;
         throw error;
       });
-      return known;
+      return shared.known;
     },
     async sign(message) {
       const digest = createHash('sha256').update(message).digest();
@@ -36,7 +50,7 @@ export function kmsSigner(kms: KMSClient, keyArn: string): Signer {
   };
 }
 
-async function fetchPublicKey(kms: KMSClient, keyArn: string): Promise<VerificationKey> {
+async function fetchPublicKey(kms: KmsKey['kms'], keyArn: string): Promise<VerificationKey> {
   const { PublicKey } = await callKms(keyArn, 'GetPublicKey', () =>
     kms.send(new GetPublicKeyCommand({ KeyId: keyArn })),
   );
@@ -47,11 +61,11 @@ async function callKms<Answer>(keyArn: string, action: string, ask: () => Promis
   try {
     return await ask();
   } catch (error) {
-    const [name, why] =
-      error instanceof Error ? [error.name, `${error.name}: ${error.message}`] : ['', String(error)];
+    const isDenied = isNativeError(error) && error.name.startsWith('AccessDenied');
     throw new VaultError(
-      name.startsWith('AccessDenied') ? 'denied' : 'unavailable',
-      `KMS refused kms:${action} with ${keyArn} (${why}). Check that the key is enabled and that its policy allows this role`,
+      isDenied ? 'denied' : 'unavailable',
+      `kms:${action} with ${keyArn} failed in KMS (${describeCallFailure(error)}). Check that the key is enabled, that its policy ` +
+        'allows this role, and that the way to KMS is open',
       { cause: error },
     );
   }

@@ -68,7 +68,10 @@ export function countEntities(byType: Readonly<Record<string, number>>): Manifes
  *
  * @returns the JWS; its `entities` are reduced to the total where it would not fit into an object's metadata
  */
-export async function signManifest(manifest: Manifest, signer: Signer): Promise<string> {
+export async function signManifest(
+  manifest: Manifest,
+  signer: Pick<Signer, 'verificationKey' | 'sign'>,
+): Promise<string> {
   const { keyId } = await signer.verificationKey();
   const header = base64url.encode(JSON.stringify({ alg: 'ES256', typ: manifestType, kid: keyId }));
   const whole = payload(manifest);

@@ -3,7 +3,7 @@ import type { Signer, VerificationKey } from './signer.ts';
 /** Keys of ours beside the one that signs now: manifests of theirs are ours, too. */
 export interface EarlierKeys {
   /** Those of the deployment that can sign nothing now; their public halves are asked for. @default none */
-  readonly furtherKeys?: readonly Pick<Signer, 'verificationKey'>[] | undefined;
+  readonly furtherKeys?: readonly Pick<Signer, 'verificationKey' | 'within'>[] | undefined;
   /** Those that the deployment no longer has (setting `retiredSigningKeys`). @default none */
   readonly retiredKeys?: readonly VerificationKey[] | undefined;
 }

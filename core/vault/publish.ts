@@ -80,6 +80,9 @@ export const behindToleranceMs = 15 * 60 * 1000;
  */
 const rememberedTables = 8;
 
+/** For a look at what became of a publication that was not answered. */
+const lastLookMs = 1_500;
+
 // Each conflict means that another exporter published. Five in a row point to a fault.
 const maxAttempts = 5;
 
@@ -129,7 +132,8 @@ export async function publish(parts: PublishParts, request: PublicationRequest):
       return { ...publication, versionId, publishedAt: clock.now() };
     } catch (error) {
       if (!(error instanceof RevisionConflict)) {
-        const versionId = await findStored(vault, name, signedManifest);
+        // In a time of its own: that of the export may be what ended the call.
+        const versionId = await findStored(vault.within(clock.deadline(lastLookMs)), name, signedManifest);
         if (versionId !== undefined) {
           return { ...publication, versionId, publishedAt: clock.now() };
         }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   GetObjectCommand,
+  type GetObjectCommandOutput,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
   ListObjectsV2Command,
@@ -9,13 +10,14 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
+import { callsWithin, describeCallFailure, endWith } from '../aws-calls.ts';
 import type { Clock } from '../clock.ts';
 import { configFileKey } from './config-file-name.ts';
 import { type ConfigVault, controlPlaneStatus, type NewRevision, type Revision } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
 
 export interface S3ConfigVaultOptions {
-  readonly s3: S3Client;
+  readonly s3: Pick<S3Client, 'send'>;
   readonly bucket: string;
   /** The key that everything new in the bucket is encrypted with. */
   readonly encryptionKeyArn: string;
@@ -30,10 +32,14 @@ export interface S3ConfigVaultOptions {
 /**
  * The vault in a versioned S3 bucket. The manifest travels in the object's metadata, so that the two never
  * part.
+ *
+ * @param signal ends each call @default the client's own limits end it
  */
-export function s3ConfigVault(options: S3ConfigVaultOptions): ConfigVault {
+export function s3ConfigVault(settings: S3ConfigVaultOptions, signal?: AbortSignal): ConfigVault {
+  const options = { ...settings, s3: callsWithin(settings.s3, signal) };
   const { s3, bucket } = options;
   return {
+    within: (other) => s3ConfigVault(settings, other),
     current: (name) => readCurrent(options, configFileKey(name)),
     publish: (name, revision) => putRevision(options, configFileKey(name), revision),
 
@@ -43,7 +49,8 @@ export function s3ConfigVault(options: S3ConfigVaultOptions): ConfigVault {
         const { Body } = await s3.send(
           new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }),
         );
-        return (await Body?.transformToByteArray()) ?? new Uint8Array();
+        // What is on its way when the signal aborts is not only cut, but also no longer waited for.
+        return (await endWith(readBytes(Body), signal)) ?? new Uint8Array();
       } catch (error) {
         throw vaultError(error, 'reading', key);
       }
@@ -53,7 +60,8 @@ export function s3ConfigVault(options: S3ConfigVaultOptions): ConfigVault {
       const key = statusKey(controlPlane);
       try {
         const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        const status = v.safeParse(statusFile, (await Body?.transformToString()) ?? '');
+        const text = await endWith(readText(Body), signal);
+        const status = v.safeParse(statusFile, text ?? '');
         return status.success ? status.output : undefined;
       } catch (error) {
         if ((await isMissing(options, error, key)) || (await isUnderLostKey(options, error, key))) {
@@ -74,6 +82,10 @@ export function s3ConfigVault(options: S3ConfigVaultOptions): ConfigVault {
     },
   };
 }
+
+type Body = GetObjectCommandOutput['Body'];
+const readBytes = async (body: Body) => body?.transformToByteArray();
+const readText = async (body: Body) => body?.transformToString();
 
 async function readCurrent(options: S3ConfigVaultOptions, key: string): Promise<Revision | undefined> {
   const { bucket } = options;
@@ -264,7 +276,7 @@ function vaultError(error: unknown, doing: 'reading' | 'writing', key: string): 
   if (error instanceof VaultError) {
     return error;
   }
-  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const why = describeCallFailure(error);
   if (isRefusal(error)) {
     return new VaultError(
       'denied',

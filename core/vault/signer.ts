@@ -14,6 +14,8 @@ export interface Signer {
   verificationKey(): Promise<VerificationKey>;
   /** @returns an ES256 signature in the form of JWS: r‖s, 64 bytes (RFC 7518 section 3.4) */
   sign(message: Uint8Array): Promise<Uint8Array>;
+  /** The same signer, each of whose calls ends with this signal, and with no other. */
+  within(signal: AbortSignal): Signer;
 }
 
 /**

@@ -21,7 +21,7 @@ type Perform = (bucket: Bucket, input: Input) => unknown;
 /** S3, for what the shipped vault asks of it. */
 export function simulatedS3(world: CallWorld, machine: Machine, bucket: Bucket): S3Client {
   return {
-    send(command: { readonly input: Input }) {
+    send(command: { readonly input: Input }, options?: { readonly abortSignal?: AbortSignal }) {
       const operation = command.constructor.name.replace(/Command$/, '');
       const perform = operations[operation];
       if (perform === undefined) {
@@ -31,6 +31,7 @@ export function simulatedS3(world: CallWorld, machine: Machine, bucket: Bucket):
         name: nameCall(operation, command.input.Key),
         perform: () => perform(bucket, command.input),
         fail: (how) => (how === 'throttled' ? s3Error('SlowDown', 503) : s3Error('InternalError', 500)),
+        signal: options?.abortSignal,
       });
     },
   } as unknown as S3Client;

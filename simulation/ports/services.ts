@@ -10,8 +10,16 @@ import type { CallName } from '../faults.ts';
 import type { SigningKey } from '../world/keys.ts';
 import type { FifoQueue } from '../world/queue.ts';
 
-/** @param findKey the key that signs now */
-export function simulatedSigner(world: CallWorld, machine: Machine, findKey: () => SigningKey): Signer {
+/**
+ * @param findKey the key that signs now
+ * @param signal ends each call
+ */
+export function simulatedSigner(
+  world: CallWorld,
+  machine: Machine,
+  findKey: () => SigningKey,
+  signal?: AbortSignal,
+): Signer {
   const fail = (how: string) => new VaultError('unavailable', `KMS ${how}`);
   return {
     verificationKey: () =>
@@ -19,13 +27,16 @@ export function simulatedSigner(world: CallWorld, machine: Machine, findKey: () 
         name: 'signer.verificationKey',
         perform: () => findKey().verification,
         fail,
+        signal,
       }),
     sign: (message) =>
       makeCall(world, machine, {
         name: 'signer.sign',
         perform: () => sign('sha256', message, { key: findKey().privateKey, dsaEncoding: 'ieee-p1363' }),
         fail,
+        signal,
       }),
+    within: (other) => simulatedSigner(world, machine, findKey, other),
   };
 }
 
@@ -78,9 +89,12 @@ function simulatedClient(
   machine: Machine,
   service: string,
   operations: Readonly<Record<string, (input: Readonly<Record<string, unknown>>) => unknown>>,
-): { send(command: { readonly input: Readonly<Record<string, unknown>> }): Promise<unknown> } {
+) {
   return {
-    send(command) {
+    send(
+      command: { readonly input: Readonly<Record<string, unknown>> },
+      options?: { readonly abortSignal?: AbortSignal },
+    ): Promise<unknown> {
       const operation = command.constructor.name.replace(/Command$/, '');
       const perform = operations[operation];
       if (perform === undefined) {
@@ -93,6 +107,7 @@ function simulatedClient(
           how === 'throttled'
             ? serviceError('ThrottlingException', 'Rate exceeded')
             : serviceError('InternalFailure', 'The service failed'),
+        signal: options?.abortSignal,
       });
     },
   };

@@ -135,6 +135,7 @@ export async function startExportContainer(
         report(batch, measured);
       }
     },
+    reportChanges: () => undefined,
     clock,
     random: systemRandom,
   });

@@ -130,9 +130,8 @@ function describeReport(version: VersionReport): string {
     case 'not-served':
       return 'not served';
     case 'published': {
-      const { changes, settled, manifest, manifestReplaced } = version;
-      const told = changes !== undefined && 'error' in changes ? ', changes not told' : '';
-      return `published revision ${manifest.revision}${settled ? '' : ', unsettled'}${told}${manifestReplaced ? ', replaced a stranger’s' : ''}`;
+      const { settled, manifest, manifestReplaced } = version;
+      return `published revision ${manifest.revision}${settled ? '' : ', unsettled'}${manifestReplaced ? ', replaced a stranger’s' : ''}`;
     }
     default:
       return `${version.outcome}${version.settled ? '' : ', unsettled'}${version.asked === undefined ? ', not asked' : ''}`;

@@ -137,6 +137,7 @@ export class ExportService {
           report,
           gaveUp,
         }),
+      reportChanges: ({ changes }) => world.count('value' in changes ? 'changes told' : 'changes not told'),
       clock,
       random: world.random,
     });

@@ -21,6 +21,9 @@ export function newSigningKey(): SigningKey {
       return known;
     },
     sign: async (message) => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
+    within() {
+      return this;
+    },
   };
 }
 

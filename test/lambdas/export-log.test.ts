@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { NotCompared } from '../../core/export/revision-changes.ts';
 import type { VersionReport } from '../../core/export/version-report.ts';
 import type { Manifest } from '../../core/vault/manifest.ts';
 import type { NewPublication } from '../../core/vault/publish.ts';
-import { logBatch } from '../../lambdas/export-log.ts';
+import { logBatch, logChanges } from '../../lambdas/export-log.ts';
 import { logger } from '../../lambdas/telemetry.ts';
 
 let lines: unknown[];
@@ -58,6 +59,41 @@ function log(version: VersionReport): void {
   };
   logBatch('prod', { report, unreadable: [], retry: undefined, gaveUp: false });
 }
+
+describe('the log of what a revision changed', () => {
+  const { manifest } = revision(3);
+
+  it('names the revision, and the changes by their types', () => {
+    const examples = { added: ['a'], updated: [], removed: [] };
+    const services = { added: 1, updated: 0, removed: 0, examples };
+
+    logChanges({ manifest, changes: { value: { services } } });
+
+    expect(lines).toEqual([
+      {
+        message: 'changes',
+        controlPlane: 'prod',
+        kongVersion: '3.9.1',
+        revision: 3,
+        changes: 'services +1',
+        changed: { services },
+      },
+    ]);
+  });
+
+  it('has a word where that was left out', () => {
+    logChanges({ manifest, changes: { error: new NotCompared('no-time', 'the time was up') } });
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        message: 'changes not told',
+        revision: 3,
+        error: 'the time was up',
+        errorCode: 'no-time',
+      }),
+    ]);
+  });
+});
 
 describe('the log of an export that has published early', () => {
   // The runbook lists revisions by this message.

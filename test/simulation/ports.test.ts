@@ -55,6 +55,7 @@ configVaultContract('the bucket of the simulation', async () => {
     content: (name, versionId) => passTime(world.timeline, vault.content(name, versionId)),
     lastStatus: (controlPlane) => passTime(world.timeline, vault.lastStatus(controlPlane)),
     recordStatus: (status) => passTime(world.timeline, vault.recordStatus(status)),
+    within: () => timed,
   };
   return {
     vault: timed,
@@ -70,10 +71,12 @@ signerContract('the signer of the simulation', async (): Promise<Signer> => {
   const { world, machine } = makeWorld();
   const key = await makeSigningKey();
   const signer = simulatedSigner(world, machine, () => key);
-  return {
+  const timed: Signer = {
     verificationKey: () => passTime(world.timeline, signer.verificationKey()),
     sign: (message) => passTime(world.timeline, signer.sign(message)),
+    within: () => timed,
   };
+  return timed;
 });
 
 function makeQueue(timeline: Timeline): FifoQueue {

@@ -24,8 +24,10 @@ afterAll(async () => {
 
 const read = (value: string | Uint8Array) =>
   readClusterCertificate(
-    client,
-    aws.secretsManager.createSecret(crypto.randomUUID(), value),
+    {
+      secretsManager: client,
+      secretId: aws.secretsManager.createSecret(crypto.randomUUID(), value),
+    },
     (_secretId, oddity) => oddities.push(oddity),
   );
 const hereDocument = ({ certificate, key }: ClusterCertificate) =>
@@ -159,8 +161,11 @@ describe('the cluster certificate in its secret', () => {
   });
 
   it('that does not exist is an error with Secrets Manager’s own name for it', async () => {
-    await expect(readClusterCertificate(client, 'nowhere', () => undefined)).rejects.toMatchObject({
-      name: 'ResourceNotFoundException',
+    const source = { secretsManager: client, secretId: 'nowhere' };
+
+    await expect(readClusterCertificate(source, () => undefined)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringMatching(/secret nowhere \(ResourceNotFoundException: /),
     });
   });
 });

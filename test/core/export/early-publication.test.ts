@@ -2,14 +2,17 @@ import { gunzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type ExportReport, runExport } from '../../../core/export/export-run.ts';
 import { measureBatch } from '../../../core/export/measurements.ts';
+import { compareRevisions } from '../../../core/export/revision-changes.ts';
 import type { ExportCommand } from '../../../core/intake/export-command.ts';
 import type { ControlPlaneConfiguration, EarlyConfiguration } from '../../../core/kong/control-plane.ts';
 import { ControlPlaneError } from '../../../core/kong/errors.ts';
+import type { ConfigVault } from '../../../core/vault/config-vault.ts';
 import { verifyManifest } from '../../../core/vault/manifest.ts';
 import { countingRandom } from '../counting-random.ts';
 import { answeringControlPlane } from '../kong/memory-control-plane.ts';
 import { builtAt, served } from '../kong/served.ts';
 import { type ManualClock, manualClock } from '../manual-clock.ts';
+import { partlySilentVault } from '../vault/bound-vault.ts';
 import { localSigner } from '../vault/local-signer.ts';
 import { type MemoryVault, memoryVault } from '../vault/memory-vault.ts';
 
@@ -26,7 +29,10 @@ const withTwo = await served(tableOf('a', 'b', 'c'), changed(3));
 
 let vault: MemoryVault;
 let clock: ManualClock;
+/** Whether the vault does not answer: then time passes with nobody else to let it. */
+let isSilent: boolean;
 beforeEach(async () => {
+  isSilent = false;
   vault = memoryVault();
   clock = manualClock(changedAt);
   await check([], published);
@@ -45,18 +51,19 @@ function early(
  *
  * @param meanwhile what happens between
  */
-function check(
+async function check(
   frames: readonly EarlyConfiguration[],
   last: ControlPlaneConfiguration | Error,
   meanwhile: () => Promise<unknown> = async () => undefined,
-): Promise<ExportReport> {
+  exportVault: ConfigVault = vault,
+): Promise<ExportReport & { readonly changes: readonly unknown[] }> {
   const command: ExportCommand = { command: 'export', version: 1, cause: 'event-hook', at: changedAt };
-  return runExport(
+  const report = await runExport(
     {
       name: 'prod',
       controlPlane: answeringControlPlane(async ({ onEarly }) => {
         for (const frame of frames) {
-          await onEarly?.(frame);
+          await passUntil(onEarly?.(frame) ?? Promise.resolve());
         }
         await meanwhile();
         await clock.advance(settleMs);
@@ -65,7 +72,7 @@ function check(
         }
         return last;
       }),
-      vault,
+      vault: exportVault,
       signer,
       dataPlaneVersions: ['3.9.1'],
       clock,
@@ -73,6 +80,30 @@ function check(
     },
     [command],
   );
+  const changes: unknown[] = [];
+  const parts = { name: 'prod', vault, clock };
+  for await (const compared of compareRevisions(parts, report.versions, new AbortController().signal)) {
+    changes.push(compared.changes);
+  }
+  return { ...report, changes };
+}
+
+/** Lets time pass while the work is not over; nobody waits for it for more than a minute. */
+async function passUntil(work: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  void work.then(() => {
+    isOver = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  for (let seconds = 0; !isOver && seconds < 60; seconds += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (!isOver && isSilent) {
+      await clock.advance(1_000);
+    }
+  }
+  if (!isOver) {
+    throw new Error('it has not ended after a minute');
+  }
 }
 
 /** What each revision holds, oldest first. */
@@ -94,10 +125,10 @@ describe('a frame that comes while a newer one is awaited', () => {
         outcome: 'published',
         manifest: { revision: 3 },
         early: { manifest: { revision: 2, configHash: withOne.configHash } },
-        // Of both revisions.
-        changes: { value: { services: { added: 2 } } },
       },
     ]);
+    // Of both revisions.
+    expect(report.changes).toMatchObject([{ value: { services: { added: 2 } } }]);
     expect(report.complete).toBe(true);
     expect(await lastStatus()).toMatchObject({ revision: 3, versionId: '3', changed: true });
   });
@@ -118,9 +149,8 @@ describe('a frame that comes while a newer one is awaited', () => {
     const report = await check([early(withOne)], withOne);
 
     expect(history()).toEqual(['a', 'ab']);
-    expect(report.versions).toMatchObject([
-      { outcome: 'published', manifest: { revision: 2 }, changes: { value: { services: { added: 1 } } } },
-    ]);
+    expect(report.versions).toMatchObject([{ outcome: 'published', manifest: { revision: 2 } }]);
+    expect(report.changes).toMatchObject([{ value: { services: { added: 1 } } }]);
     expect(report.versions[0]?.early).toBeUndefined();
     expect(await lastStatus()).toMatchObject({ revision: 2, versionId: '2', changed: true });
     const measured = measureBatch(
@@ -235,6 +265,55 @@ describe('a frame that comes while a newer one is awaited', () => {
 
     expect(history()).toEqual(['a', 'ab', 'az']);
     expect(report.versions).toMatchObject([{ outcome: 'unchanged', early: { manifest: { revision: 2 } } }]);
+  });
+});
+
+describe('a vault that does not answer while a newer frame is awaited', () => {
+  it('holds up the wait for ten seconds at most', async () => {
+    isSilent = true;
+    const silent = partlySilentVault(vault, (method) => isSilent && method === 'current');
+    const startedMs = clock.monotonicMs();
+    let heldUpMs = 0;
+
+    await check(
+      [early(withOne)],
+      withTwo,
+      async () => {
+        heldUpMs = clock.monotonicMs() - startedMs;
+        isSilent = false;
+      },
+      silent,
+    );
+
+    expect(heldUpMs).toBe(10_000);
+    expect(history()).toEqual(['a', 'abc']);
+  });
+
+  it.each([
+    ['the same', withOne, 'published', undefined, ['a', 'ab']],
+    ['something newer', withTwo, 'published', 2, ['a', 'ab', 'abc']],
+  ] as const)('and has stored it: it is told as published where the check ends with %s', async (...row) => {
+    const [, last, outcome, earlyRevision, expected] = row;
+    isSilent = true;
+    let publications = 0;
+    const silent = partlySilentVault(vault, (method) => {
+      publications += method === 'publish' ? 1 : 0;
+      return isSilent && publications > 0;
+    });
+
+    const report = await check(
+      [early(withOne)],
+      last,
+      async () => {
+        isSilent = false;
+      },
+      silent,
+    );
+
+    expect(history()).toEqual(expected);
+    expect(report.versions).toMatchObject([{ outcome, manifest: { revision: expected.length } }]);
+    expect(report.versions[0]?.early?.manifest.revision).toBe(earlyRevision);
+    expect(report.changes).toMatchObject([{ value: { services: { added: expected.length - 1 } } }]);
   });
 });
 

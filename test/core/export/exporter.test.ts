@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { BatchOutcome } from '../../../core/export/export-batch.ts';
 import { type ExporterParts, exporter, reservedMs } from '../../../core/export/exporter.ts';
+import type { RevisionChanges } from '../../../core/export/revision-changes.ts';
 import type { ControlPlane } from '../../../core/kong/control-plane.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
 import { countingRandom } from '../counting-random.ts';
@@ -21,12 +22,14 @@ const functionMs = 120_000;
 let clock: ManualClock;
 let queue: MemoryExportQueue;
 let vault: MemoryVault;
+let told: RevisionChanges[];
 let reports: { readonly batch: BatchOutcome; readonly measured: Readonly<Record<string, number>> }[];
 beforeEach(() => {
   clock = manualClock(new Date('2026-11-23T04:10:00Z'));
   queue = memoryExportQueue(clock);
   vault = memoryVault();
   reports = [];
+  told = [];
 });
 
 const table = { services: [{ id: 'a' }] };
@@ -50,6 +53,7 @@ function newExporter(
     queue,
     minimumIntervalSeconds: 5,
     report: (batch, measured) => reports.push({ batch, measured }),
+    reportChanges: (changes) => told.push(changes),
     clock,
     random: countingRandom(),
     ...parts,

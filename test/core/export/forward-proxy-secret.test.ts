@@ -23,9 +23,11 @@ afterAll(async () => {
 const url = new URL('https://proxy.example.com:3128');
 const read = (value: string | Uint8Array) =>
   readForwardProxy(
-    client,
+    {
+      secretsManager: client,
+      secretId: aws.secretsManager.createSecret(crypto.randomUUID(), value),
+    },
     url,
-    aws.secretsManager.createSecret(crypto.randomUUID(), value),
     (_secretId, oddity) => oddities.push(oddity),
   );
 const credentials = { username: 'lifeboat', password: 'open: sesame ' };

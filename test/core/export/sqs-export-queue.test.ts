@@ -119,6 +119,7 @@ describe('a message in SQS that is no export command', () => {
       queue: sqsExportQueue(sqs, queue.url),
       minimumIntervalSeconds: 5,
       report: () => undefined,
+      reportChanges: () => undefined,
       clock,
       random: countingRandom(),
     });

@@ -12,6 +12,26 @@ const refused = (message: string) =>
 const read = (frame: Buffer, maxJsonBytes = limit, makeFile = false) =>
   readFrame(frame, { maxJsonBytes, makeFile });
 
+describe('work on a frame ends with its signal', () => {
+  const { frame } = recordedFrame('3.9.1');
+
+  it('while it is checked', async () => {
+    const reading = readFrame(frame, { maxJsonBytes: limit, makeFile: false, signal: AbortSignal.abort() });
+
+    await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('while its file is made, or its table is read', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const checked = await readFrame(frame, { maxJsonBytes: limit, makeFile: false, signal });
+    controller.abort();
+
+    await expect(checked.file('late')).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(buffer(checked.table())).rejects.toMatchObject({ code: 'cancelled' });
+  });
+});
+
 describe.each([
   ['made while the frame is checked', true],
   ['made afterwards', false],

@@ -13,10 +13,12 @@ export async function localSigner(): Promise<LocalSigner> {
   const publicKey = await verificationKey(spki.export({ format: 'der', type: 'spki' }));
   const signNow = (message: Uint8Array) =>
     sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' });
-  return {
+  const signer: LocalSigner = {
     publicKey,
     signNow,
     verificationKey: async () => publicKey,
     sign: async (message) => signNow(message),
+    within: () => signer,
   };
+  return signer;
 }

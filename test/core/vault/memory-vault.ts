@@ -79,5 +79,9 @@ export function memoryVault(): MemoryVault {
     async recordStatus(status) {
       statuses.set(status.controlPlane, status);
     },
+    // Nothing in it takes time. A copy with other methods is bound with these.
+    within() {
+      return this;
+    },
   };
 }

@@ -4,7 +4,7 @@ import { findOwnKeys } from '../../../core/vault/own-keys.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 
 const disabled = new VaultError('denied', 'the key is disabled');
-const failing = { verificationKey: () => Promise.reject(disabled) };
+const failing = { verificationKey: () => Promise.reject(disabled), within: () => current };
 
 describe('the keys of our manifests', () => {
   let current: LocalSigner;

@@ -1,0 +1,38 @@
+import type { ConfigVault } from '../../../core/vault/config-vault.ts';
+import { VaultError } from '../../../core/vault/errors.ts';
+
+type Method = Exclude<keyof ConfigVault, 'within'>;
+
+/**
+ * A vault some of whose calls are done and never answered. As those of the real one they end with the signal
+ * that the vault is bound to.
+ *
+ * @param hangs whether this call is not answered
+ */
+export function partlySilentVault(
+  vault: ConfigVault,
+  hangs: (method: Method) => boolean,
+  signal?: AbortSignal,
+): ConfigVault {
+  const ask = async <Answer>(method: Method, answer: () => Promise<Answer>): Promise<Answer> => {
+    if (signal?.aborted === true) {
+      throw new VaultError('unavailable', 'no answer in time');
+    }
+    const answered = await answer();
+    if (!hangs(method)) {
+      return answered;
+    }
+    return new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => reject(new VaultError('unavailable', 'no answer in time')));
+    });
+  };
+  return {
+    ...vault,
+    current: (name) => ask('current', () => vault.current(name)),
+    publish: (name, revision) => ask('publish', () => vault.publish(name, revision)),
+    content: (name, versionId) => ask('content', () => vault.content(name, versionId)),
+    lastStatus: (controlPlane) => ask('lastStatus', () => vault.lastStatus(controlPlane)),
+    recordStatus: (status) => ask('recordStatus', () => vault.recordStatus(status)),
+    within: (other) => partlySilentVault(vault, hangs, other),
+  };
+}
