@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../../core/vault/errors.ts';
 import { findOwnKeys } from '../../../core/vault/own-keys.ts';
+import type { Signer } from '../../../core/vault/signer.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 
 const disabled = new VaultError('denied', 'the key is disabled');
-const failing = { verificationKey: () => Promise.reject(disabled), within: () => current };
+const verificationKey = () => Promise.reject(disabled);
+const failing = { verificationKey, within: () => ({ ...failing, sign: verificationKey }) } as Signer;
 
 describe('the keys of our manifests', () => {
   let current: LocalSigner;
