@@ -21,6 +21,7 @@ export function simulatedSigner(
   signal?: AbortSignal,
 ): Signer {
   const fail = (how: string) => new VaultError('unavailable', `KMS ${how}`);
+  const aborted = () => fail('did not answer');
   return {
     verificationKey: () =>
       makeCall(world, machine, {
@@ -28,6 +29,7 @@ export function simulatedSigner(
         perform: () => findKey().verification,
         fail,
         signal,
+        aborted,
       }),
     sign: (message) =>
       makeCall(world, machine, {
@@ -35,6 +37,7 @@ export function simulatedSigner(
         perform: () => sign('sha256', message, { key: findKey().privateKey, dsaEncoding: 'ieee-p1363' }),
         fail,
         signal,
+        aborted,
       }),
     within: (other) => simulatedSigner(world, machine, findKey, other),
   };

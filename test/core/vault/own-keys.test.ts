@@ -1,12 +1,15 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { VaultError } from '../../../core/vault/errors.ts';
 import { findOwnKeys } from '../../../core/vault/own-keys.ts';
-import type { Signer } from '../../../core/vault/signer.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 
 const disabled = new VaultError('denied', 'the key is disabled');
-const verificationKey = () => Promise.reject(disabled);
-const failing = { verificationKey, within: () => ({ ...failing, sign: verificationKey }) } as Signer;
+const failing = {
+  verificationKey: () => Promise.reject(disabled),
+  within(): never {
+    throw new Error('nothing binds it here');
+  },
+};
 
 describe('the keys of our manifests', () => {
   let current: LocalSigner;
