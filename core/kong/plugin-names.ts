@@ -58,14 +58,15 @@ export interface PluginVersion {
  * have, and costs it a NOTICE line per connection. So a version is named where it is known: a wrong one would
  * withhold everything.
  *
- * @param customPlugins what the deployer names, also by a name of Kong's own
+ * @param ofDeployer what the deployer names: plugins, also by a name of Kong's own, and wasm filters, each of
+ *   which is a plugin as well since Kong 3.9
  */
 export function dataPlanePlugins(
   dataPlaneVersion: string,
-  customPlugins: readonly string[],
+  ofDeployer: readonly string[],
   pluginVersions: PluginVersions = 'named',
 ): readonly PluginVersion[] {
-  const custom = new Set(customPlugins);
+  const custom = new Set(ofDeployer);
   // In 2.x each plugin had a version of its own.
   const isNamed = pluginVersions === 'named' && !/^[012]\./.test(dataPlaneVersion);
   return [

@@ -111,7 +111,8 @@ function patienceForFirstFrame(endpoint: string, waitedMs: number, { bytes }: Si
     : new ControlPlaneError(
         'no-configuration',
         `control plane ${endpoint} let the listener in and sent no configuration within ${seconds} s. Its log says why: look for ` +
-          '"unable to send". Perhaps a plugin is missing in the setting customPlugins, or its database is down',
+          '"unable to send". Perhaps a plugin is missing in the setting customPlugins or a filter in wasmFilters, or its database is ' +
+          'down',
       );
 }
 

@@ -58,6 +58,12 @@ export function bundledPlugins(version: string): ReadonlyMap<string, string> {
   );
 }
 
+/** Since 3.9 each wasm filter is a plugin as well, of this version (kong/runloop/wasm/plugins.lua). */
+export function filterPlugins(version: string, filters: readonly string[]): ReadonlyMap<string, string> {
+  const [major = 0, minor = 0] = versionNumbers(version) ?? [];
+  return new Map(major > 3 || (major === 3 && minor >= 9) ? filters.map((name) => [name, '0.1.0']) : []);
+}
+
 /** Why a data plane of the given version is sent away. */
 export function versionProblem(own: string, version: string): Incompatibility | undefined {
   const [ownMajor, ownMinor] = versionNumbers(own) ?? [0, 0];

@@ -10,7 +10,7 @@ import { presentEntity, startAdminApi } from './admin-api.ts';
 import { type ClusterCertificates, pkiCertificates, sharedCertificate } from './certificates.ts';
 import type { ConnectedNode } from './clients.ts';
 import { startClusterEndpoint } from './cluster-endpoint.ts';
-import { bundledPlugins } from './compatibility.ts';
+import { bundledPlugins, filterPlugins } from './compatibility.ts';
 import { Configuration } from './configuration.ts';
 import { createEventHooks } from './event-hooks.ts';
 import { createFaultQueue, type Faults } from './faults.ts';
@@ -139,7 +139,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     }
     options.log?.(line);
   };
-  const plugins = new Map([...bundledPlugins(version), ...Object.entries(options.customPlugins ?? {})]);
+  const { wasmFilters } = options;
+  const plugins = new Map([
+    ...filterPlugins(version, wasmFilters ?? []),
+    ...bundledPlugins(version),
+    ...Object.entries(options.customPlugins ?? {}),
+  ]);
   const { workspaces, parameters } = readRecordedFrame('3.9.1').config_table;
   const configuration = new Configuration(
     { workspaces, parameters, ...(options.configuration ?? readRecordedDatabase()) },
@@ -154,7 +159,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     mtls,
     certificate: certificates.controlPlane,
     port: options.ports?.cluster ?? 0,
-    own: { version, plugins, wasmFilters: options.wasmFilters },
+    own: { version, plugins, wasmFilters },
     payload: payload.built,
     async exportAnew() {
       exportCount += 1;

@@ -182,6 +182,22 @@ describe('a control plane with wasm filters', () => {
     expect(configuration.settled).toBe(true);
   });
 
+  it('gives it with a filter that is configured as a plugin, and has no more to say than of any plugin', async () => {
+    const controlPlane = await startWith('response_transformer', {
+      wasmFilters: ['response_transformer', 'other'],
+    });
+
+    const configuration = await read(
+      controlPlane,
+      {},
+      { wasmFilters: ['other', 'response_transformer'], ...impatient },
+    );
+
+    expect(configuration.pluginVersions).toBe('named');
+    expect(JSON.stringify(await tableOf(configuration))).toContain('"name":"response_transformer"');
+    expect(controlPlane.log.filter((line) => line.includes('missing'))).toEqual([]);
+  });
+
   it('gives nothing to who does not, and the message says what to do', async () => {
     const controlPlane = await start({ wasmFilters: ['response_transformer'] });
 
