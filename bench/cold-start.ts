@@ -39,6 +39,7 @@ const exporter: ExportVariables = {
   QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/0/q.fifo',
   SETTLE_SECONDS: '6',
   CLOCK_TOLERANCE_SECONDS: '1',
+  SCHEDULE_MINUTES: '5',
   MINIMUM_INTERVAL_SECONDS: '5',
 };
 const presign: PresignVariables = {

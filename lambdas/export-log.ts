@@ -3,6 +3,7 @@ import type { BatchOutcome } from '../core/export/export-batch.ts';
 import type { RevisionChanges } from '../core/export/revision-changes.ts';
 import type { VersionReport } from '../core/export/version-report.ts';
 import type { Manifest } from '../core/vault/manifest.ts';
+import type { NewPublication } from '../core/vault/publish.ts';
 import { errorFields } from './error-fields.ts';
 import { logger } from './telemetry.ts';
 
@@ -42,6 +43,11 @@ function logVersion(controlPlane: string, version: VersionReport): void {
   const { kongVersion, outcome, early } = version;
   if (early !== undefined) {
     logger.info('published', { ...manifestFields(early.manifest), early: true, settled: false });
+    warnOf(early, controlPlane);
+  }
+  if (version.restored !== undefined) {
+    logger.info('published', { ...manifestFields(version.restored.manifest), restored: true });
+    warnOf(version.restored, controlPlane);
   }
   if (outcome === 'failed') {
     logger.error('export failed', { controlPlane, kongVersion, ...errorFields(version.error) });
@@ -75,6 +81,13 @@ function logVersion(controlPlane: string, version: VersionReport): void {
     });
   } else {
     logger.info('unchanged', { ...fields, asked: version.asked !== undefined });
+  }
+}
+
+function warnOf({ warning, manifest }: NewPublication, controlPlane: string): void {
+  if (warning !== undefined) {
+    const { kongVersion, revision } = manifest;
+    logger.warn(warning, { controlPlane, kongVersion, revision });
   }
 }
 

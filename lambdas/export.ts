@@ -66,6 +66,7 @@ const exportMessages = exporter({
   ),
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   queue: sqsExportQueue(new SQSClient(shortCalls), environment.QUEUE_URL),
+  scheduleMinutes: environment.SCHEDULE_MINUTES,
   minimumIntervalSeconds: environment.MINIMUM_INTERVAL_SECONDS,
   certificateEndsAt: () => certificate.endsAt(),
   report(batch, measured) {

@@ -1,4 +1,4 @@
-import { behindToleranceMs } from '../core/vault/publish.ts';
+import { behindToleranceMs } from '../core/vault/decision.ts';
 import { type Action, describeAction } from './actions.ts';
 import { Invariants } from './invariants.ts';
 import { Player } from './player.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canLoad, fittingVersion } from '../core/kong/version-choice.ts';
+import { behindToleranceMs } from '../core/vault/decision.ts';
 import { signingKeyId } from '../core/vault/manifest.ts';
-import { behindToleranceMs } from '../core/vault/publish.ts';
 import { OwnRevisions } from './own-revisions.ts';
 import type { InvariantName, Violation } from './promises.ts';
 import { ToldChecks } from './told-checks.ts';

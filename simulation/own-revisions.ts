@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { VersionReport } from '../core/export/version-report.ts';
+import { behindToleranceMs } from '../core/vault/decision.ts';
 import { type Manifest, readUnverifiedManifest } from '../core/vault/manifest.ts';
-import { behindToleranceMs } from '../core/vault/publish.ts';
 import type { InvariantName } from './promises.ts';
 import type { StoredVersion } from './world/bucket.ts';
 import { readOrigin } from './world/control-plane.ts';

@@ -37,6 +37,8 @@ export function planCell(fault: ArmedFault, seed: number): Plan {
       version: '3.4.2',
       cacheAgeMs: 90_000_000,
     },
+    // So that the newest own version is looked for, and put back.
+    { atMs: 4 * minute + 1, do: 'put unsigned file', key: 'prod/3.9.1/config.json' },
     { atMs: 6 * minute, do: 'start node', controlPlane: 'prod', node: 0 },
     { atMs: 6 * minute, do: 'start node', controlPlane: 'prod', node: 1 },
   ];

@@ -79,6 +79,7 @@ export class EarlyPublication {
       versionId,
       servedTables: [...servedTables],
       behindSince: undefined,
+      behindConfigHash: undefined,
     };
   }
 

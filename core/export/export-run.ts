@@ -56,7 +56,12 @@ export async function runExport(
   const { versions, pluginVersions } =
     'error' in last
       ? failAll(parts.dataPlaneVersions, last.error)
-      : await checkVersions(parts, { reason, change, last: last.value, signal });
+      : await checkVersions(parts, {
+          reason,
+          change,
+          last: last.value && endBrokenRow(last.value, now, parts.scheduleMinutes),
+          signal,
+        });
   const finishedAt = parts.clock.now();
   const known = 'error' in last ? undefined : last.value;
   const status =
@@ -72,6 +77,20 @@ export async function runExport(
     statusError,
     complete: statusError === undefined && versions.every(isDone),
   };
+}
+
+/**
+ * That a control plane serves something older counts from check to check. Where one is missing between the
+ * last and this one, nobody knows what it served meanwhile, and the time begins anew.
+ */
+function endBrokenRow(last: ControlPlaneStatus, now: Date, scheduleMinutes: number): ControlPlaneStatus {
+  const withinMs = 1.5 * scheduleMinutes * 60_000;
+  return now.getTime() - last.checkedAt.getTime() <= withinMs
+    ? last
+    : {
+        ...last,
+        versions: last.versions.map(({ behindSince: _, behindConfigHash: __, ...version }) => version),
+      };
 }
 
 /** Without the last status nobody would know the revisions. */

@@ -37,7 +37,10 @@ export function measureBatch(
   const revisions = versions.flatMap((version) => (version.outcome === 'published' ? [version] : []));
   const published = revisions.map(({ manifest }) => manifest);
   // An early one counts whatever the check ended with: a stranger's object must not be replaced in silence.
-  const written = [...versions.flatMap(({ early }) => early ?? []), ...revisions];
+  const written = [
+    ...versions.flatMap(({ early, restored }) => [early ?? [], restored ?? []].flat()),
+    ...revisions,
+  ];
   const count = (outcome: string) => versions.filter((version) => version.outcome === outcome).length;
   const outage = isOutage(report);
   return {

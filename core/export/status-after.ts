@@ -29,10 +29,10 @@ function noteVersion(
 ): VersionStatus | undefined {
   const before = last?.versions.find(({ kongVersion }) => kongVersion === version.kongVersion);
   if (version.outcome === 'failed') {
-    return before && { ...before, askedAt: undefined, changed: false };
+    return before && { ...noteRestored(version, before), askedAt: undefined, changed: false };
   }
   if (version.outcome === 'not-served') {
-    return before && { ...before, changed: false };
+    return before && { ...noteRestored(version, before), changed: false };
   }
   const { kongVersion, outcome, manifest } = version;
   return {
@@ -44,8 +44,21 @@ function noteVersion(
     versionId: version.versionId,
     servedTables: [...version.servedTables],
     ...noteAsked(version, before),
-    ...(outcome === 'behind' ? { behindSince: version.behindSince } : {}),
+    ...(outcome === 'behind'
+      ? { behindSince: version.behindSince, behindConfigHash: version.behindConfigHash }
+      : {}),
   };
+}
+
+/** What is known of a file that was not compared. That the control plane was behind counts in a row only. */
+function noteRestored({ restored }: VersionReport, before: VersionStatus): VersionStatus {
+  const { behindSince: _, behindConfigHash: __, ...unmarked } = before;
+  if (restored === undefined) {
+    return unmarked;
+  }
+  const { revision, sha256, configHash } = restored.manifest;
+  const { versionId, servedTables } = restored;
+  return { ...unmarked, revision, sha256, configHash, versionId, servedTables: [...servedTables] };
 }
 
 /** Nothing is noted of an answer that was not the newest: the next check asks again. */

@@ -8,11 +8,8 @@ import type {
   PluginVersions,
 } from '../kong/control-plane.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../kong/errors.ts';
-import type { RandomSource } from '../random-source.ts';
-import type { ConfigVault, ControlPlaneStatus, PluginVersionsStatus } from '../vault/config-vault.ts';
-import type { EarlierKeys } from '../vault/own-keys.ts';
-import { findNoted, publish } from '../vault/publish.ts';
-import type { Signer } from '../vault/signer.ts';
+import type { ControlPlaneStatus, PluginVersionsStatus } from '../vault/config-vault.ts';
+import { findNoted, type PublishParts, publish, repair } from '../vault/publish.ts';
 import { attempt } from './attempt.ts';
 import type { NewestChange } from './commanded-changes.ts';
 import { EarlyPublication } from './early-publication.ts';
@@ -25,16 +22,14 @@ import {
   versionTurns,
 } from './version-turns.ts';
 
-export interface ExportParts extends EarlierKeys {
+export interface ExportParts extends PublishParts {
   readonly controlPlane: ControlPlane;
   /** Its name: it stands in keys and manifests. */
   readonly name: string;
-  readonly vault: ConfigVault;
-  readonly signer: Signer;
   /** Full versions of the data planes to publish for. */
   readonly dataPlaneVersions: readonly string[];
-  readonly clock: Clock;
-  readonly random: RandomSource;
+  /** A check comes at least this often. */
+  readonly scheduleMinutes: number;
 }
 
 export interface CheckRequest {
@@ -117,11 +112,31 @@ class VersionChecks {
         : endWith(this.#checkOrThrow(turn, early), this.end),
     );
     if ('value' in checked) {
-      return checked.value;
+      return checked.value.outcome === 'not-served'
+        ? { ...checked.value, ...(await this.#repair(turn, early)) }
+        : checked.value;
     }
     const error =
       checked.error === this.end.reason ? timeIsUp(`in the check of version ${kongVersion}`) : checked.error;
-    return { kongVersion, early: early.published, outcome: 'failed', error };
+    const repaired = await this.#repair(turn, early);
+    return { kongVersion, early: early.published, ...repaired, outcome: 'failed', error };
+  }
+
+  /** Nothing that the control plane serves can be published; what the vault has must be ours all the same. */
+  async #repair(
+    { kongVersion }: VersionTurn,
+    early: EarlyPublication,
+  ): Promise<Pick<VersionReport, 'restored'>> {
+    const name = { controlPlane: this.#parts.name, kongVersion };
+    const { signal } = this.#request;
+    if (signal?.aborted === true) {
+      return {};
+    }
+    // Why nothing could be published is told already; the next check repairs.
+    const repaired = await attempt(
+      endWith(repair(this.#parts, { name, lastStatus: early.status(), signal }), this.end),
+    );
+    return 'error' in repaired ? {} : { restored: repaired.value };
   }
 
   pluginVersions(): PluginVersionsStatus | undefined {

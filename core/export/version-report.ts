@@ -5,6 +5,8 @@ export type VersionReport = {
   readonly kongVersion: string;
   /** A revision that this check published before, while it waited for a newer configuration. */
   readonly early?: NewPublication | undefined;
+  /** What was put back in place of something foreign, while nothing could be published. */
+  readonly restored?: NewPublication | undefined;
 } & (
   | (Publication & {
       readonly settled: boolean;

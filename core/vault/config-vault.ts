@@ -46,6 +46,8 @@ export const controlPlaneStatus = v.object({
       changed: v.boolean(),
       /** Since when the control plane has served a configuration that was built before the published one. */
       behindSince: v.optional(instant),
+      /** The control plane's hash of that configuration. */
+      behindConfigHash: v.optional(v.string()),
       /** Names the stored version that was looked at. */
       versionId: v.optional(v.string()),
       /**
@@ -86,6 +88,14 @@ export interface ConfigVault {
   publish(name: ConfigFileName, revision: NewRevision): Promise<string>;
   /** The compressed file of a version. */
   content(name: ConfigFileName, versionId: string): Promise<Uint8Array>;
+  /**
+   * The newest versions of a file by their ids, the newest first. Delete markers are left out.
+   *
+   * @param limit how many at most
+   */
+  versionIds(name: ConfigFileName, limit: number): Promise<readonly string[]>;
+  /** A version of a file; undefined where it is not there. */
+  version(name: ConfigFileName, versionId: string): Promise<Revision | undefined>;
   /** The outcome of the last check; undefined before the first one, and where it cannot be read as one. */
   lastStatus(controlPlane: string): Promise<ControlPlaneStatus | undefined>;
   recordStatus(status: ControlPlaneStatus): Promise<void>;

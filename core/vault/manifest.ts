@@ -40,6 +40,11 @@ const manifestSchema = v.object({
   sha256,
   /** Bytes. */
   size: count,
+  /**
+   * SHA-256 of the compressed file, as it is stored: what S3 says of the object must be this. Absent in what
+   * releases before published that did not know it.
+   */
+  storedSha256: v.optional(sha256),
   /** What a node's status shows as `configuration_hash` once it has loaded the file. */
   md5,
   /** The control plane's own hash, of the configuration before it is down-converted. */
@@ -67,11 +72,13 @@ export function countEntities(byType: Readonly<Record<string, number>>): Manifes
  * Signs a manifest as a compact JWS (RFC 7515) with ES256.
  *
  * @returns the JWS; its `entities` are reduced to the total where it would not fit into an object's metadata
+ * @throws VaultError `manifest` where no reader would take it: then nothing is signed
  */
 export async function signManifest(
   manifest: Manifest,
   signer: Pick<Signer, 'verificationKey' | 'sign'>,
 ): Promise<string> {
+  refuseInvalid(manifest);
   const { keyId } = await signer.verificationKey();
   const header = base64url.encode(JSON.stringify({ alg: 'ES256', typ: manifestType, kid: keyId }));
   const whole = payload(manifest);
@@ -80,6 +87,18 @@ export async function signManifest(
   const total = manifest.entities['total'] ?? 0;
   const message = `${header}.${fits ? whole : payload({ ...manifest, entities: { total } })}`;
   return `${message}.${base64url.encode(await signer.sign(Buffer.from(message)))}`;
+}
+
+/** What readers would refuse must not be signed: it would lock them out, under a good signature. */
+function refuseInvalid(manifest: Manifest): void {
+  const checked = v.safeParse(manifestSchema, JSON.parse(JSON.stringify(manifest)));
+  if (!checked.success) {
+    const fields = checked.issues.map((issue) => v.getDotPath(issue) ?? '(all of it)').join(', ');
+    throw new VaultError(
+      'manifest',
+      `the manifest to be signed is not one that readers take (${fields}): nothing was published. This is a fault of Lifeboat; report it`,
+    );
+  }
 }
 
 function payload(manifest: Manifest): string {

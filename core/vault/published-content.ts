@@ -6,38 +6,31 @@ import { ControlPlaneError } from '../kong/errors.ts';
 import { fingerprintTable } from '../kong/table-fingerprint.ts';
 import type { Manifest } from './manifest.ts';
 
-/**
- * How a published file stands to what the control plane serves. `foreign`: its content is not what its
- * manifest was signed for.
- */
-export type Comparison = 'same' | 'other' | 'foreign';
+/** How a published file stands to what the control plane serves. */
+export type Comparison = 'same' | 'other';
 
 /**
  * Compares a published file with the table that a control plane serves, by content
  * (core/kong/table-fingerprint.ts). Both are inflated piece by piece.
  *
- * @param gzip the file as the vault has it
- * @param manifest its manifest, verified
+ * @param gzip the file as the vault has it, verified
  * @throws ControlPlaneError `cancelled` when the signal ends it; nothing is known then
  */
 export async function compareWithPublished(
-  configuration: ControlPlaneConfiguration,
-  { gzip, manifest }: { readonly gzip: Uint8Array; readonly manifest: Manifest },
+  configuration: Pick<ControlPlaneConfiguration, 'table'>,
+  gzip: Uint8Array,
   signal: AbortSignal | undefined,
 ): Promise<Comparison> {
-  // Its content decides whether a good file would be kept, so it must be the content that was signed.
-  if (!(await isFileOfManifest(gzip, manifest, signal))) {
-    return 'foreign';
-  }
   const published = await fingerprintTable(untilAborted(inflateFile(gzip), signal));
   const served = await fingerprintTable(untilAborted(configuration.table(), signal));
   return served === published ? 'same' : 'other';
 }
 
-async function isFileOfManifest(
+/** Whether a compressed file inflates to what its manifest was signed for. */
+export async function isFileOfManifest(
   gzip: Uint8Array,
   { sha256, size }: Manifest,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal | undefined,
 ): Promise<boolean> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
@@ -67,7 +60,8 @@ export function inflateFile(gzip: Uint8Array): AsyncIterable<Buffer> {
   return gunzip as AsyncIterable<Buffer>;
 }
 
-async function* untilAborted(
+/** Passes pieces on until the export's time is up. */
+export async function* untilAborted(
   pieces: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {

@@ -5,6 +5,7 @@ import {
   HeadObjectCommand,
   type HeadObjectCommandOutput,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutObjectCommand,
   type S3Client,
   S3ServiceException,
@@ -40,7 +41,9 @@ export function s3ConfigVault(settings: S3ConfigVaultOptions, signal?: AbortSign
   const { s3, bucket } = options;
   return {
     within: (other) => s3ConfigVault(settings, other),
-    current: (name) => readCurrent(options, configFileKey(name)),
+    current: (name) => readVersion(options, configFileKey(name), undefined),
+    version: (name, versionId) => readVersion(options, configFileKey(name), versionId),
+    versionIds: (name, limit) => listVersionIds(options, configFileKey(name), limit),
     publish: (name, revision) => putRevision(options, configFileKey(name), revision),
 
     async content(name, versionId) {
@@ -87,10 +90,15 @@ type Body = GetObjectCommandOutput['Body'];
 const readBytes = async (body: Body) => body?.transformToByteArray();
 const readText = async (body: Body) => body?.transformToString();
 
-async function readCurrent(options: S3ConfigVaultOptions, key: string): Promise<Revision | undefined> {
+/** @param versionId the current version where it is undefined */
+async function readVersion(
+  options: S3ConfigVaultOptions,
+  key: string,
+  versionId: string | undefined,
+): Promise<Revision | undefined> {
   const { bucket } = options;
   try {
-    const head = await headObject(options, key);
+    const head = await headObject(options, key, versionId);
     if (head.ETag === undefined || head.VersionId === undefined) {
       throw new VaultError(
         'unavailable',
@@ -121,8 +129,9 @@ async function readCurrent(options: S3ConfigVaultOptions, key: string): Promise<
 async function headObject(
   { s3, bucket, encryptionKeyArn }: S3ConfigVaultOptions,
   key: string,
+  versionId: string | undefined,
 ): Promise<HeadObjectCommandOutput> {
-  const object = { Bucket: bucket, Key: key };
+  const object = { Bucket: bucket, Key: key, VersionId: versionId };
   try {
     return await s3.send(new HeadObjectCommand({ ...object, ChecksumMode: 'ENABLED' }));
   } catch (error) {
@@ -169,6 +178,22 @@ function readStoredSha256(head: HeadObjectCommandOutput): string | undefined {
   return ChecksumSHA256 === undefined || ChecksumType === 'COMPOSITE' || ChecksumSHA256.includes('-')
     ? undefined
     : Buffer.from(ChecksumSHA256, 'base64').toString('hex');
+}
+
+/** S3 lists the versions of a key from the newest to the oldest. */
+async function listVersionIds(
+  { s3, bucket }: S3ConfigVaultOptions,
+  key: string,
+  limit: number,
+): Promise<readonly string[]> {
+  try {
+    const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: key }));
+    return Versions.flatMap(({ Key, VersionId }) =>
+      Key === key && VersionId !== undefined ? [VersionId] : [],
+    ).slice(0, limit);
+  } catch (error) {
+    throw vaultError(error, 'listing the versions of', key);
+  }
 }
 
 async function putRevision(
@@ -272,7 +297,11 @@ function isRefusal(error: unknown): boolean {
 
 const unusableKey = /^KMS\.(AccessDenied|Disabled|NotFound|KMSInvalidState)/;
 
-function vaultError(error: unknown, doing: 'reading' | 'writing', key: string): VaultError {
+function vaultError(
+  error: unknown,
+  doing: 'reading' | 'writing' | 'listing the versions of',
+  key: string,
+): VaultError {
   if (error instanceof VaultError) {
     return error;
   }

@@ -31,6 +31,8 @@ export const exportEnvironment = v.object({
   SETTLE_SECONDS: wholeNumber,
   /** By how much the control plane's clock may be off. */
   CLOCK_TOLERANCE_SECONDS: wholeNumber,
+  /** A check comes at least this often. */
+  SCHEDULE_MINUTES: atLeastOne,
   /** An export starts no sooner than this after the start of the last. */
   MINIMUM_INTERVAL_SECONDS: wholeNumber,
 });

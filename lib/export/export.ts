@@ -93,6 +93,7 @@ export class Export extends Construct {
       QUEUE_URL: queue.queueUrl,
       SETTLE_SECONDS: String(deployment.settleSeconds),
       CLOCK_TOLERANCE_SECONDS: String(deployment.clockToleranceSeconds),
+      SCHEDULE_MINUTES: String(deployment.scheduleMinutes),
       MINIMUM_INTERVAL_SECONDS: String(deployment.minimumIntervalSeconds),
     };
     const exporter = new LifeboatFunction(this, 'Function', {

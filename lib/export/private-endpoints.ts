@@ -108,7 +108,14 @@ export class PrivateEndpoints extends Construct {
       subnets: [{ subnets }],
     }).addToPolicy(
       allowEverybody(
-        ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:PutObjectRetention', 's3:ListBucket'],
+        [
+          's3:GetObject',
+          's3:GetObjectVersion',
+          's3:PutObject',
+          's3:PutObjectRetention',
+          's3:ListBucket',
+          's3:ListBucketVersions',
+        ],
         [vault.bucket.bucketArn, vault.bucket.arnForObjects('*')],
       ),
     );

@@ -249,6 +249,15 @@ export class Vault extends FileStore {
     this.grantRead(exportRole, controlPlane, `status/${controlPlane}.json`);
     exportRole.addToPrincipalPolicy(
       new iam.PolicyStatement({
+        sid: 'FindOwnRevisions',
+        // Where something foreign stands in a file's place, the newest own version is looked for.
+        actions: ['s3:ListBucketVersions'],
+        resources: [this.bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': `${controlPlane}/*` } },
+      }),
+    );
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({
         sid: 'EncryptInBucket',
         actions: ['kms:GenerateDataKey'],
         resources: [this.encryptionKey.keyArn],

@@ -99,6 +99,15 @@ function readingRows(
     on('status/staging.json', 's3:GetObject', s3, '', 'export staging'),
     onBucket('s3:ListBucket', below('prod/'), 'below prod/', ...own, ...listers),
     onBucket('s3:ListBucket', below(''), 'everything', ...listers),
+    onBucket(
+      's3:ListBucketVersions',
+      below('prod/'),
+      'below prod/',
+      'export prod',
+      'file reader prod',
+      ...privileged,
+    ),
+    onBucket('s3:ListBucketVersions', below(''), 'everything', 'file reader prod', ...privileged),
   ];
 }
 

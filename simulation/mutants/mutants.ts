@@ -21,14 +21,14 @@ export const mutants: readonly Mutant[] = [
     name: 'a lost answer is taken for another exporter',
     edit: {
       file: 'core/vault/publish.ts',
-      find: 'attempted.signedManifest === current?.signedManifest',
+      find: 'attempted.signedManifest === signedManifest',
       replace: 'false',
     },
   },
   {
     name: 'an empty configuration is published',
     edit: {
-      file: 'core/vault/publish.ts',
+      file: 'core/vault/decision.ts',
       find: 'countAddedEntities(countEntities(configuration.entities)) === 0',
       replace: 'false',
     },
@@ -36,33 +36,73 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an older configuration is published',
     edit: {
-      file: 'core/vault/publish.ts',
-      find: 'configuration.builtAt.getTime() >= manifest.builtAt.getTime()',
+      file: 'core/vault/decision.ts',
+      find: 'configuration.builtAt.getTime() >= own.manifest.builtAt.getTime()',
       replace: 'true',
     },
   },
   {
-    name: 'a manifest that cannot be read is taken for unchanged',
+    name: 'an old revision put back is taken for the newest',
+    edit: {
+      file: 'core/vault/standing.ts',
+      find: 'own.manifest.revision >= noted.revision) {\n      return { is',
+      replace: 'true) {\n      return { is',
+    },
+  },
+  {
+    name: 'a manifest is not bound to what is stored',
+    edit: {
+      file: 'core/vault/standing.ts',
+      find: "manifest.storedSha256 === storedSha256 ? 'bound' : 'other'",
+      replace: "'bound'",
+    },
+  },
+  {
+    name: 'the file of another control plane is taken for ours',
+    edit: {
+      file: 'core/vault/standing.ts',
+      find: 'configFileKey(manifest) !== configFileKey(name)',
+      replace: 'false',
+    },
+  },
+  {
+    name: 'every key is one of ours',
+    edit: {
+      file: 'core/vault/standing.ts',
+      find: 'manifest = await verifyManifest(signedManifest, keys);',
+      replace: "manifest = (await import('./manifest.ts')).readUnverifiedManifest(signedManifest);",
+    },
+  },
+  {
+    name: 'nothing is put back in place of something foreign',
     edit: {
       file: 'core/vault/publish.ts',
-      find: "manifest === undefined || signature === 'bad'",
-      replace: 'false',
+      find: "standing.is !== 'foreign' || standing.newestOwn === undefined",
+      replace: 'true',
+    },
+  },
+  {
+    name: 'the time for which something older is served runs on through pauses',
+    edit: {
+      file: 'core/export/export-run.ts',
+      find: 'now.getTime() - last.checkedAt.getTime() <= withinMs',
+      replace: 'true',
     },
   },
   {
     name: 'a new signing key signs nothing',
     edit: {
-      file: 'core/vault/publish.ts',
-      find: "if (signature === 'of another key') {",
-      replace: 'if (false) {',
+      file: 'core/vault/standing.ts',
+      find: 'keyId !== keys[0].keyId ||',
+      replace: 'false ||',
     },
   },
   {
     name: 'revisions count from the replaced object alone',
     edit: {
-      file: 'core/vault/publish.ts',
-      find: 'Math.max(current?.manifest?.revision ?? 0, lastStatus?.revision ?? 0) + 1',
-      replace: '(current?.manifest?.revision ?? 0) + 1',
+      file: 'core/vault/new-revision.ts',
+      find: 'Math.max(follows?.manifest.revision ?? 0, notedRevision ?? 0) + 1',
+      replace: '(follows?.manifest.revision ?? 0) + 1',
     },
   },
   { name: 'the schedule is off', surroundings: { hasSchedule: false } },

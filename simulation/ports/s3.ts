@@ -7,6 +7,7 @@ import type { Bucket } from '../world/bucket.ts';
 
 interface Input {
   readonly Key: string;
+  readonly Prefix?: string;
   readonly VersionId?: string;
   readonly Body?: Uint8Array;
   readonly Metadata?: Readonly<Record<string, string>>;
@@ -37,14 +38,22 @@ export function simulatedS3(world: CallWorld, machine: Machine, bucket: Bucket):
   } as unknown as S3Client;
 }
 
-function nameCall(operation: string, key: string): CallName {
+function nameCall(operation: string, key = ''): CallName {
+  if (operation === 'HeadObject' || operation === 'ListObjectVersions') {
+    return `s3.${operation}`;
+  }
   const of = key.startsWith('status/') ? 'a status' : 'a file';
-  return (operation === 'HeadObject' ? 's3.HeadObject' : `s3.${operation} of ${of}`) as CallName;
+  return `s3.${operation} of ${of}` as CallName;
 }
 
 const operations: Readonly<Record<string, Perform>> = {
-  HeadObject(bucket, { Key, ChecksumMode }) {
-    const { etag, versionId, metadata, body, keyArn } = bucket.current(Key) ?? notFound();
+  ListObjectVersions(bucket, { Prefix = '' }) {
+    const versions = bucket.versions(Prefix).filter(({ isDeleteMarker }) => !isDeleteMarker);
+    return { Versions: versions.map(({ versionId }) => ({ Key: Prefix, VersionId: versionId })).reverse() };
+  },
+  HeadObject(bucket, { Key, VersionId, ChecksumMode }) {
+    const found = VersionId === undefined ? bucket.current(Key) : bucket.version(Key, VersionId);
+    const { etag, versionId, metadata, body, keyArn } = found ?? notFound();
     return {
       ETag: etag,
       VersionId: versionId,

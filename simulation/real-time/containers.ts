@@ -128,6 +128,7 @@ export async function startExportContainer(
     }),
     signer: kmsSigner(await hasten(new KMSClient(client)), deployed.signingKeyArn),
     dataPlaneVersions,
+    scheduleMinutes: 5,
     queue: sqsExportQueue(await hasten(new SQSClient(client)), queueThrough(deployed, gate.url)),
     minimumIntervalSeconds: 5,
     report(batch, measured) {

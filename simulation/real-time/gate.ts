@@ -152,6 +152,9 @@ function nameS3Call(method: string | undefined, url: string, isOfClient: boolean
   if (!isOfClient) {
     return 'vault.download';
   }
+  if (new URL(url, 'http://s3').searchParams.has('versions')) {
+    return 's3.ListObjectVersions';
+  }
   return method === 'HEAD' ? 's3.HeadObject' : `s3.${method === 'PUT' ? 'Put' : 'Get'}Object of ${of}`;
 }
 

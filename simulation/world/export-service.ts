@@ -8,7 +8,7 @@ import { Machine } from '../engine/machine.ts';
 import { simulatedConnect } from '../ports/cluster.ts';
 import { simulatedS3 } from '../ports/s3.ts';
 import { simulatedSigner, simulatedSqs } from '../ports/services.ts';
-import { functionTimeoutMs, type ReportedBatch, type Unit, type World } from './world.ts';
+import { functionTimeoutMs, type ReportedBatch, scheduleMs, type Unit, type World } from './world.ts';
 
 interface Container {
   readonly machine: Machine;
@@ -121,7 +121,9 @@ export class ExportService {
       }),
       vault,
       signer: simulatedSigner(world, machine, () => world.signingKey),
+      retiredKeys: world.keys.own.map(({ verification }) => verification),
       dataPlaneVersions: unit.versions,
+      scheduleMinutes: scheduleMs / 60_000,
       queue: sqsExportQueue(
         simulatedSqs(world, machine, () => unit.queue),
         unit.name,

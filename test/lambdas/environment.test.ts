@@ -40,6 +40,7 @@ const exporting: Variables = {
   QUEUE_URL: 'https://queue',
   SETTLE_SECONDS: '7',
   CLOCK_TOLERANCE_SECONDS: '0',
+  SCHEDULE_MINUTES: '5',
   MINIMUM_INTERVAL_SECONDS: '5',
 };
 const listening: Variables = {
@@ -96,6 +97,7 @@ describe('the environment of a function', () => {
       CUSTOM_PLUGINS: ['acme', 'other'],
       SETTLE_SECONDS: 7,
       CLOCK_TOLERANCE_SECONDS: 0,
+      SCHEDULE_MINUTES: 5,
       MINIMUM_INTERVAL_SECONDS: 5,
     });
     expect(readEnvironment(exportEnvironment, exporting).CUSTOM_PLUGINS).toEqual([]);

@@ -99,6 +99,7 @@ function exporterWithout(service: Service, limits: ReturnType<typeof limitCalls>
     vault: s3ConfigVault({ s3, bucket, encryptionKeyArn: keys.encryption }),
     signer: kmsSigner(kept(new KMSClient(settings('KMS', aws.kms.endpoint))), keys.signing),
     dataPlaneVersions: ['3.9.1', '3.8.1'],
+    scheduleMinutes: 5,
     queue: sqsExportQueue(
       kept(new SQSClient(settings('SQS', aws.sqs.endpoint))),
       service === 'SQS' ? `${silent.origin}/000000000000/exports.fifo` : queueUrl,

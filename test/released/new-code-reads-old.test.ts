@@ -168,9 +168,9 @@ describe.each(releasedVersions())('what %s wrote', (version) => {
         }),
       );
 
-      const { versions } = await publishing.publish();
+      const { versions } = await publishing.publish([await verificationKey(publicKeyPem)]);
 
-      // Published because the signing key is another one. Revision and previous hash go on from the old file.
+      // Published because the signing key is a new one. Revision and previous hash go on from the old file.
       expect(versions).toMatchObject([
         {
           outcome: 'published',

@@ -17,7 +17,7 @@ import { systemRandom } from '../../core/random-source.ts';
 import type { ConfigVault } from '../../core/vault/config-vault.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
-import type { Signer } from '../../core/vault/signer.ts';
+import type { Signer, VerificationKey } from '../../core/vault/signer.ts';
 import { startLocalAws } from '../../simulators/aws/local-aws.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 
@@ -27,7 +27,12 @@ const region = 'eu-central-1';
 const accountId = '000000000000';
 const bucket = 'vault';
 
-function exportOnce(controlPlane: ControlPlane, vault: ConfigVault, signer: Signer) {
+function exportOnce(
+  controlPlane: ControlPlane,
+  vault: ConfigVault,
+  signer: Signer,
+  retiredKeys: readonly VerificationKey[],
+) {
   return runExport(
     {
       name: controlPlaneName,
@@ -42,7 +47,9 @@ function exportOnce(controlPlane: ControlPlane, vault: ConfigVault, signer: Sign
       }),
       vault,
       signer,
+      retiredKeys,
       dataPlaneVersions: [dataPlaneVersion],
+      scheduleMinutes: 5,
       clock: systemClock,
       random: systemRandom,
     },
@@ -96,7 +103,8 @@ export async function startPublishing() {
       grant,
     }),
     /** One export, as the schedule asks for it. */
-    publish: () => exportOnce(controlPlane, vault, signer),
+    publish: (retiredKeys: readonly VerificationKey[] = []) =>
+      exportOnce(controlPlane, vault, signer, retiredKeys),
     publicKeyPem: async () =>
       (await signer.verificationKey()).key.export({ format: 'pem', type: 'spki' }).toString(),
     /** An object's bytes as they are stored, and its user metadata. */

@@ -13,7 +13,8 @@ describe('the cells that are played over HTTP', () => {
     expect(cells.length).toBeGreaterThanOrEqual(50);
     expect(new Set(cells.map(({ name }) => name)).size).toBe(cells.length);
     expect(new Set(cells.map(({ fault }) => fault.call))).toEqual(
-      new Set(calls.filter((call) => !/^(disk|kong)\./.test(call))),
+      // Versions are listed only where something foreign stands: that is not played here.
+      new Set(calls.filter((call) => !/^(disk|kong)\.|^s3\.ListObjectVersions$/.test(call))),
     );
   });
 });

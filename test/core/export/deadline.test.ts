@@ -8,7 +8,7 @@ import { countingRandom } from '../counting-random.ts';
 import { answeringControlPlane } from '../kong/memory-control-plane.ts';
 import { builtAt, served } from '../kong/served.ts';
 import { type ManualClock, manualClock } from '../manual-clock.ts';
-import { partlySilentVault } from '../vault/bound-vault.ts';
+import { partlySilentVault, type SilentMethod } from '../vault/bound-vault.ts';
 import { localSigner } from '../vault/local-signer.ts';
 import { type MemoryVault, memoryVault } from '../vault/memory-vault.ts';
 
@@ -42,6 +42,7 @@ function newExporter(
     vault: parts.vault ?? vault,
     signer,
     dataPlaneVersions: parts.versions ?? ['3.9.1'],
+    scheduleMinutes: 5,
     queue: {
       async putBack() {
         told.push('put back');
@@ -65,8 +66,28 @@ function messages() {
   return [{ id: '1', receipt: '1', body, receiveCount: 1 }];
 }
 
-/** Lets time pass until the work has ended, and no longer than the function has. */
-async function endOf(work: Promise<unknown>): Promise<number> {
+/** The vault, one of whose calls is never answered, and when that call has been made. */
+function silentOn(method: SilentMethod) {
+  let reach: () => void = () => undefined;
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  const silent = partlySilentVault(vault, (called) => {
+    if (called === method) {
+      reach();
+    }
+    return called === method;
+  });
+  return { silent, reached };
+}
+
+/**
+ * Lets time pass until the work has ended, and no longer than the function has.
+ *
+ * @param reached until then real work is done, which takes no time of this clock
+ */
+async function endOf(work: Promise<unknown>, reached: Promise<void> = Promise.resolve()): Promise<number> {
+  await Promise.race([reached, work]);
   let isOver = false;
   void work.then(() => {
     isOver = true;
@@ -79,9 +100,12 @@ async function endOf(work: Promise<unknown>): Promise<number> {
 
 describe('an export whose time is up', () => {
   it('has published what was stored although the answer never came', async () => {
-    const silent = partlySilentVault(vault, (method) => method === 'publish');
+    const { silent, reached } = silentOn('publish');
 
-    const endedMs = await endOf(newExporter(async () => changed, { vault: silent })(messages(), functionMs));
+    const endedMs = await endOf(
+      newExporter(async () => changed, { vault: silent })(messages(), functionMs),
+      reached,
+    );
 
     expect(told[0]).toBe('published');
     expect(endedMs).toBeGreaterThanOrEqual(functionMs - reservedMs);
@@ -90,10 +114,13 @@ describe('an export whose time is up', () => {
   });
 
   it('looks at no further version, and says of each that it was not looked at', async () => {
-    const silent = partlySilentVault(vault, (method) => method === 'current');
+    const { silent, reached } = silentOn('current');
     const versions = ['3.9.1', '3.8.1', '3.7.1'];
 
-    await endOf(newExporter(async () => changed, { vault: silent, versions })(messages(), functionMs));
+    await endOf(
+      newExporter(async () => changed, { vault: silent, versions })(messages(), functionMs),
+      reached,
+    );
 
     expect(told).toEqual(['failed', 'failed', 'failed', 'put back']);
     const errors = batch?.report?.versions.map((version) => 'error' in version && String(version.error));
@@ -126,9 +153,12 @@ describe('comparing with the revision before', () => {
   });
 
   it('is left out where it takes too long, which costs the publication nothing', async () => {
-    const silent = partlySilentVault(vault, (method) => method === 'content');
+    const { silent, reached } = silentOn('content');
 
-    const endedMs = await endOf(newExporter(async () => changed, { vault: silent })(messages(), functionMs));
+    const endedMs = await endOf(
+      newExporter(async () => changed, { vault: silent })(messages(), functionMs),
+      reached,
+    );
 
     expect(told).toEqual(['published', expect.stringMatching(/^no changes: the time for comparing/)]);
     expect(endedMs).toBeLessThan(functionMs - reservedMs);

@@ -75,6 +75,7 @@ async function check(
       vault: exportVault,
       signer,
       dataPlaneVersions: ['3.9.1'],
+      scheduleMinutes: 5,
       clock,
       random: countingRandom(),
     },

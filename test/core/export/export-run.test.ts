@@ -41,6 +41,7 @@ function exporting(serve: Serve = async () => configuration, more: Partial<Expor
     vault,
     signer,
     dataPlaneVersions: ['3.8.1', '3.9.1'],
+    scheduleMinutes: 5,
     clock: manualClock(now),
     random: countingRandom(),
     ...more,
@@ -220,32 +221,71 @@ describe('an export', () => {
     expect(requests).toEqual([]);
   });
 
-  it('remembers since when the control plane is behind, also over a failure, until it is not', async () => {
-    const older = await served({ services: [{ id: 'older' }] }, new Date(builtAt.getTime() - 1_000));
-    let serve: Serve = async () => configuration;
-    const { vault, parts } = exporting((request) => serve(request), { dataPlaneVersions: ['3.9.1'] });
-    const behindSince = async () => (await vault.lastStatus('prod'))?.versions[0]?.behindSince;
-    const exportAt = (minutes: number) =>
-      runExport({ ...parts, clock: manualClock(new Date(now.getTime() + minutes * 60_000)) }, scheduled);
-    await exportAt(0);
+  describe('of a control plane that is behind', () => {
+    const older = served({ services: [{ id: 'older' }] }, new Date(builtAt.getTime() - 1_000));
+    const checkAt = async (times: readonly number[], serveAt: (minutes: number) => Serve) => {
+      let minutes = 0;
+      const { vault, parts } = exporting((request) => serveAt(minutes)(request), {
+        dataPlaneVersions: ['3.9.1'],
+      });
+      const seen: string[] = [];
+      for (minutes of [0, ...times]) {
+        const clock = manualClock(new Date(now.getTime() + minutes * 60_000));
+        const report = await runExport({ ...parts, clock }, scheduled);
+        seen.push(...outcomes(report).map((outcome) => `${minutes}: ${outcome.split(' ')[1]}`));
+      }
+      return { seen: seen.slice(1), noted: (await vault.lastStatus('prod'))?.versions[0] };
+    };
+    const olderFrom = (minutes: number) => (minutes === 0 ? async () => configuration : () => older);
 
-    serve = async () => older;
-    const first = await exportAt(1);
-    serve = () => failing('unreachable');
-    await exportAt(5);
-    serve = async () => older;
-    const later = await exportAt(15.9);
-    const since = await behindSince();
-    const last = await exportAt(16);
+    it('remembers since when, until it is published', async () => {
+      const before = await checkAt([1, 6, 11, 15.9], olderFrom);
+      const { seen, noted } = await checkAt([1, 6, 11, 15.9, 16], olderFrom);
 
-    expect([first, later, last].flatMap(outcomes)).toEqual([
-      '3.9.1 behind',
-      '3.9.1 behind',
-      '3.9.1 published',
-    ]);
-    expect([first.complete, later.complete]).toEqual([true, true]);
-    expect(since).toEqual(new Date(now.getTime() + 60_000));
-    expect(await behindSince()).toBeUndefined();
+      expect(before.noted).toMatchObject({
+        behindSince: new Date(now.getTime() + 60_000),
+        behindConfigHash: (await older).configHash,
+      });
+      expect(seen.at(-1)).toBe('16: published');
+      expect(noted).not.toHaveProperty('behindSince');
+    });
+
+    it.each([
+      ['a check is missing in the row (one and a half schedules)', [1, 6, 11, 18.51], olderFrom],
+      [
+        'it served something newer meanwhile',
+        [1, 6, 11, 16],
+        (minutes: number) => (minutes === 11 ? async () => configuration : olderFrom(minutes)),
+      ],
+    ])('begins anew where %s', async (_, times, serveAt) => {
+      const { seen } = await checkAt(times, serveAt);
+
+      expect(seen.at(-1)).toMatch(/: behind$/);
+    });
+
+    it('goes on where a row has no gap of more than one and a half schedules', async () => {
+      const { seen } = await checkAt([1, 6, 11, 18.5], olderFrom);
+
+      expect(seen.at(-1)).toBe('18.5: published');
+    });
+  });
+
+  it('of two versions begins the time anew for the one whose check failed', async () => {
+    const older = served({ services: [{ id: 'older' }] }, new Date(builtAt.getTime() - 1_000));
+    let minutes = 0;
+    const { parts } = exporting((request) => {
+      if (minutes === 6 && request.dataPlaneVersion === '3.8.1') {
+        return failing('bad-frame');
+      }
+      return minutes === 0 ? Promise.resolve(configuration) : older;
+    });
+    let last: readonly string[] = [];
+    for (minutes of [0, 1, 6, 11, 16]) {
+      const clock = manualClock(new Date(now.getTime() + minutes * 60_000));
+      last = outcomes(await runExport({ ...parts, clock }, scheduled));
+    }
+
+    expect(last).toEqual(['3.8.1 behind', '3.9.1 published']);
   });
 
   it.each<[known: readonly string[], failingNow: readonly string[], withoutFile: number]>([

@@ -50,6 +50,7 @@ function newExporter(
     vault,
     signer,
     dataPlaneVersions: ['3.9.1'],
+    scheduleMinutes: 5,
     queue,
     minimumIntervalSeconds: 5,
     report: (batch, measured) => reports.push({ batch, measured }),

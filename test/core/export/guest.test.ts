@@ -48,6 +48,7 @@ async function check(minutes: number, dataPlaneVersions = versions): Promise<rea
       vault,
       signer,
       dataPlaneVersions,
+      scheduleMinutes: 5,
       // The moment of the check is the test's, its waits are real.
       clock: { ...systemClock, now: () => now },
       random: countingRandom(),

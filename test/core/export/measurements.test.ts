@@ -57,6 +57,8 @@ const behind: VersionReport = {
   outcome: 'behind',
   manifest,
   behindSince: finishedAt,
+  behindConfigHash: 'h',
+  restored: undefined,
   versionId: 'v',
   servedTables: [],
 };

@@ -116,6 +116,7 @@ describe('a message in SQS that is no export command', () => {
       vault,
       signer: await localSigner(),
       dataPlaneVersions: ['3.9.1'],
+      scheduleMinutes: 5,
       queue: sqsExportQueue(sqs, queue.url),
       minimumIntervalSeconds: 5,
       report: () => undefined,

@@ -1,7 +1,7 @@
 import type { ConfigVault } from '../../../core/vault/config-vault.ts';
 import { VaultError } from '../../../core/vault/errors.ts';
 
-type Method = Exclude<keyof ConfigVault, 'within'>;
+export type SilentMethod = Exclude<keyof ConfigVault, 'within'>;
 
 /**
  * A vault some of whose calls are done and never answered. As those of the real one they end with the signal
@@ -11,10 +11,10 @@ type Method = Exclude<keyof ConfigVault, 'within'>;
  */
 export function partlySilentVault(
   vault: ConfigVault,
-  hangs: (method: Method) => boolean,
+  hangs: (method: SilentMethod) => boolean,
   signal?: AbortSignal,
 ): ConfigVault {
-  const ask = async <Answer>(method: Method, answer: () => Promise<Answer>): Promise<Answer> => {
+  const ask = async <Answer>(method: SilentMethod, answer: () => Promise<Answer>): Promise<Answer> => {
     if (signal?.aborted === true) {
       throw new VaultError('unavailable', 'no answer in time');
     }
@@ -31,6 +31,8 @@ export function partlySilentVault(
     current: (name) => ask('current', () => vault.current(name)),
     publish: (name, revision) => ask('publish', () => vault.publish(name, revision)),
     content: (name, versionId) => ask('content', () => vault.content(name, versionId)),
+    version: (name, versionId) => ask('version', () => vault.version(name, versionId)),
+    versionIds: (name, limit) => ask('versionIds', () => vault.versionIds(name, limit)),
     lastStatus: (controlPlane) => ask('lastStatus', () => vault.lastStatus(controlPlane)),
     recordStatus: (status) => ask('recordStatus', () => vault.recordStatus(status)),
     within: (other) => partlySilentVault(vault, hangs, other),

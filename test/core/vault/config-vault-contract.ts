@@ -102,6 +102,25 @@ export function configVaultContract(
       expect(await world.vault.current(name)).toMatchObject({ versionId: versionIds[2], manifest: '3' });
     });
 
+    promise('lists the versions of a file alone, the newest first, and describes each', async () => {
+      const name = world.newName();
+      const versionIds = await publishAll(name, ['1', '2', '3']);
+      await publishAll(world.newName(), ['4']);
+
+      const [all, newest, none] = await Promise.all([
+        world.vault.versionIds(name, 10),
+        world.vault.versionIds(name, 2),
+        world.vault.versionIds(world.newName(), 10),
+      ]);
+      const described = await Promise.all(all.map((versionId) => world.vault.version(name, versionId)));
+
+      expect(all).toEqual([...versionIds].reverse());
+      expect(newest).toEqual(all.slice(0, 2));
+      expect(none).toEqual([]);
+      expect(described.map((version) => version?.manifest)).toEqual(['3', '2', '1']);
+      expect(described[0]).toEqual(await world.vault.current(name));
+    });
+
     promise('replaces only the version that was read', async () => {
       const name = world.newName();
       await publishAll(name, ['1']);

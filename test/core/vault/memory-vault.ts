@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type ConfigFileName, configFileKey } from '../../../core/vault/config-file-name.ts';
-import type { ConfigVault, ControlPlaneStatus, NewRevision } from '../../../core/vault/config-vault.ts';
+import type {
+  ConfigVault,
+  ControlPlaneStatus,
+  NewRevision,
+  Revision,
+} from '../../../core/vault/config-vault.ts';
 import { RevisionConflict, VaultError } from '../../../core/vault/errors.ts';
 
 export interface StoredVersion {
@@ -36,6 +41,19 @@ export function memoryVault(): MemoryVault {
     return found;
   }
 
+  function describe(name: ConfigFileName, number: number): Revision | undefined {
+    const found = versionsOf(name)[number - 1];
+    return (
+      found && {
+        etag: found.etag,
+        versionId: String(number),
+        manifest: found.manifest,
+        storedSha256: createHash('sha256').update(found.gzip).digest('hex'),
+        isUnderCurrentKey: found.isUnderCurrentKey ?? true,
+      }
+    );
+  }
+
   function store(name: ConfigFileName, version: Omit<StoredVersion, 'etag'>): void {
     const { gzip, manifest, isUnderCurrentKey = true } = version;
     // As S3's: of the content alone.
@@ -55,18 +73,13 @@ export function memoryVault(): MemoryVault {
       }
     },
     lose: (name) => files.delete(configFileKey(name)),
-    async current(name) {
-      const current = versionsOf(name).at(-1);
-      return (
-        current && {
-          etag: current.etag,
-          versionId: String(versionsOf(name).length),
-          manifest: current.manifest,
-          storedSha256: createHash('sha256').update(current.gzip).digest('hex'),
-          isUnderCurrentKey: current.isUnderCurrentKey ?? true,
-        }
-      );
-    },
+    current: async (name) => describe(name, versionsOf(name).length),
+    version: async (name, versionId) => describe(name, Number(versionId)),
+    versionIds: async (name, limit) =>
+      versionsOf(name)
+        .map((_, index) => String(index + 1))
+        .reverse()
+        .slice(0, limit),
     async publish(name, revision: NewRevision) {
       if (versionsOf(name).at(-1)?.etag !== revision.replaces) {
         throw new RevisionConflict(configFileKey(name));

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
 import type { ConfigVault, VersionStatus } from '../../../core/vault/config-vault.ts';
+import { behindToleranceMs } from '../../../core/vault/decision.ts';
 import { RevisionConflict, VaultError } from '../../../core/vault/errors.ts';
 import { type Manifest, signManifest, verifyManifest } from '../../../core/vault/manifest.ts';
-import { behindToleranceMs, type PublishParts, publish } from '../../../core/vault/publish.ts';
+import { type PublishParts, publish, repair } from '../../../core/vault/publish.ts';
 import { countingRandom } from '../counting-random.ts';
 import { builtAt, served } from '../kong/served.ts';
 import { skippingClock } from '../manual-clock.ts';
@@ -58,6 +59,67 @@ async function history(keys = [signer.publicKey]): Promise<readonly Manifest[]> 
     }),
   );
 }
+
+function tableOf(gzip: Uint8Array | undefined): unknown {
+  const { _comment, ...table } = JSON.parse(gunzipSync(gzip ?? '').toString('utf8'));
+  return table;
+}
+
+/** The manifests of ours in the history, whatever stands between them. */
+async function ownHistory(): Promise<readonly Manifest[]> {
+  const manifests = await Promise.allSettled(
+    vault.versions(name).map(({ manifest = '' }) => verifyManifest(manifest, [signer.publicKey])),
+  );
+  return manifests.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+}
+
+describe('repairing', () => {
+  const parts = () => ({ vault, signer, clock: skippingClock(exportedAt), random: countingRandom() });
+  const repairing = (lastStatus?: VersionStatus) => repair(parts(), { name, lastStatus, signal: undefined });
+
+  it('puts our newest revision in the place of something foreign, as a new one', async () => {
+    await publishing(await served(one));
+    const last = await publishing(await served(two));
+    vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: 'theirs' });
+
+    const restored = await repairing();
+
+    expect(restored).toMatchObject({
+      manifest: { revision: 3, previousVersionId: '2' },
+      manifestReplaced: true,
+    });
+    expect(restored?.servedTables).toEqual(last.servedTables);
+    expect(await ownHistory()).toHaveLength(3);
+  });
+
+  it.each([
+    ['where everything is ours', async () => void (await publishing(await served(one)))],
+    ['where nothing is', async () => undefined],
+    [
+      'where nothing of ours is left',
+      async () => vault.overwrite(name, { gzip: Buffer.of(1), manifest: 'x' }),
+    ],
+  ])('does nothing %s', async (_, prepare) => {
+    await prepare();
+    const versions = vault.versions(name);
+
+    const restored = await repairing();
+
+    expect(restored).toBeUndefined();
+    expect(vault.versions(name)).toEqual(versions);
+  });
+
+  it('puts nothing back that is not what its manifest was signed for', async () => {
+    await publishing(await served(one));
+    vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: undefined });
+    const lying = { ...vault, content: async () => gzipSync('{"_format_version":"3.0"}') };
+
+    const outcome = repair({ ...parts(), vault: lying }, { name, lastStatus: undefined, signal: undefined });
+
+    await expect(outcome).rejects.toMatchObject({ code: 'manifest' });
+    expect(vault.versions(name)).toHaveLength(2);
+  });
+});
 
 describe('publishing', () => {
   it('begins with revision 1', async () => {
@@ -149,14 +211,22 @@ describe('publishing', () => {
     expect(vault.versions(name)).toHaveLength(1);
   });
 
-  it('publishes the same configuration again when the signing key is a new one', async () => {
+  it('publishes the same configuration again, in silence, when the signing key is a new one', async () => {
     const newSigner = await localSigner();
     await publishing(await served(one));
 
-    const outcome = await publishing(await served(one), { signer: newSigner });
+    const outcome = await publishing(await served(one), {
+      signer: newSigner,
+      retiredKeys: [signer.publicKey],
+    });
 
     const [old, renewed] = await history([signer.publicKey, newSigner.publicKey]);
-    expect(outcome).toMatchObject({ outcome: 'published', manifest: renewed });
+    expect(outcome).toMatchObject({
+      outcome: 'published',
+      manifest: renewed,
+      manifestReplaced: false,
+      warning: undefined,
+    });
     expect(renewed).toMatchObject({
       revision: 2,
       previousSha256: old?.sha256,
@@ -166,10 +236,73 @@ describe('publishing', () => {
     await expect(verifyManifest(newest, [newSigner.publicKey])).resolves.toEqual(renewed);
   });
 
-  it('counts on from the status where the vault has nothing any more', async () => {
+  it('never calls an older configuration news because the signing key is a new one', async () => {
+    const newSigner = await localSigner();
+    await publishing(await served(one));
+
+    const outcome = await publishing(await served(two, minutesLater(-1)), {
+      signer: newSigner,
+      retiredKeys: [signer.publicKey],
+    });
+
+    expect(outcome).toMatchObject({ outcome: 'behind', restored: undefined });
+    expect(vault.versions(name)).toHaveLength(1);
+  });
+
+  it('keeps the time of what it publishes again, however old the frame', async () => {
+    const newSigner = await localSigner();
+    await publishing(await served(one));
+
+    await publishing(await served(one, minutesLater(-60)), {
+      signer: newSigner,
+      retiredKeys: [signer.publicKey],
+    });
+
+    const [old, renewed] = await history([signer.publicKey, newSigner.publicKey]);
+    expect(renewed?.builtAt).toEqual(old?.builtAt);
+  });
+
+  it('publishes again, in silence, what is under the encryption key of before', async () => {
+    await publishing(await served(one));
+    vault.changeEncryptionKey();
+
+    const outcomes = [await publishing(await served(one)), await publishing(await served(one))];
+
+    expect(outcomes).toMatchObject([
+      { outcome: 'published', manifestReplaced: false, warning: undefined },
+      { outcome: 'unchanged' },
+    ]);
+  });
+
+  it('publishes again what is under a key that may not be used any more', async () => {
+    await publishing(await served(one));
+    vault.changeEncryptionKey();
+    const unreadable: ConfigVault = {
+      ...vault,
+      async current(asked) {
+        const found = await vault.current(asked);
+        return found && { ...found, storedSha256: undefined };
+      },
+      content: () => Promise.reject(new VaultError('denied', 'the key is disabled')),
+    };
+
+    const outcome = await publishing(await served(two), { vault: unreadable });
+
+    expect(outcome).toMatchObject({
+      outcome: 'published',
+      manifest: { revision: 2 },
+      manifestReplaced: false,
+    });
+  });
+
+  it('counts on from the status where the vault has nothing any more, and says that', async () => {
     const outcome = await publishing(await served(one), {}, { revision: 41 });
 
-    expect(outcome).toMatchObject({ manifest: { revision: 42, previousSha256: null } });
+    expect(outcome).toMatchObject({
+      manifest: { revision: 42, previousSha256: null },
+      manifestReplaced: true,
+      warning: expect.stringContaining('deleted'),
+    });
   });
 });
 
@@ -196,6 +329,8 @@ describe('a configuration built before the published one', () => {
       outcome: 'behind',
       manifest: (await history())[0],
       behindSince: exportedAt,
+      behindConfigHash: (await served(two)).configHash,
+      restored: undefined,
       versionId: '1',
       servedTables: [],
     });
@@ -211,7 +346,7 @@ describe('a configuration built before the published one', () => {
     const outcome = await publishing(
       await served(two, older(1_000)),
       { clock: skippingClock(now) },
-      { behindSince: exportedAt },
+      { behindSince: exportedAt, behindConfigHash: (await served(two)).configHash },
     );
 
     expect(outcome.outcome).toBe(expected);
@@ -220,6 +355,27 @@ describe('a configuration built before the published one', () => {
         ? { behindSince: exportedAt }
         : { manifest: { revision: 2 }, warning: expect.stringContaining('clocks') },
     );
+  });
+});
+
+describe('the time for which an older configuration has been served', () => {
+  const aged = { clock: skippingClock(new Date(exportedAt.getTime() + behindToleranceMs)) };
+
+  it.each([
+    ['another configuration', { behindConfigHash: 'another' }],
+    ['no configuration that is known', { behindConfigHash: undefined }],
+    ['another revision', { revision: 0 }],
+  ])('begins anew where the status tells of %s', async (_, noted) => {
+    await publishing(await served(one));
+    const older = await served(two, minutesLater(-1));
+
+    const outcome = await publishing(older, aged, {
+      behindSince: exportedAt,
+      behindConfigHash: older.configHash,
+      ...noted,
+    });
+
+    expect(outcome).toMatchObject({ outcome: 'behind', behindSince: aged.clock.now() });
   });
 });
 
@@ -246,9 +402,10 @@ describe('an empty configuration', () => {
   });
 
   it('does not replace one that another key has signed', async () => {
-    await publishing(await served(one), { signer: await localSigner() });
+    const before = await localSigner();
+    await publishing(await served(one), { signer: before });
 
-    const outcome = publishing(await served(fresh));
+    const outcome = publishing(await served(fresh), { retiredKeys: [before.publicKey] });
 
     await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
   });
@@ -315,19 +472,79 @@ describe('what somebody else has written there', () => {
 
     expect(outcome).toMatchObject({
       outcome: 'published',
-      manifest: { revision: 8, previousSha256: null },
-      replacedVersionId: '2',
+      // A data plane comes back to our own newest one, never to what nobody of ours has signed.
+      manifest: { revision: 8, previousSha256: first.manifest.sha256, previousVersionId: '1' },
+      replacedVersionId: '1',
       warning: expect.stringContaining('CloudTrail'),
       manifestReplaced: true,
     });
     const current = await vault.current(name);
     const stored = await verifyManifest(current?.manifest ?? '', [signer.publicKey]);
     expect(stored.revision).toBe(8);
-    // A data plane must not come back to what nobody of ours has signed.
-    expect(stored).not.toHaveProperty('previousVersionId');
   });
 
-  it('with a forger’s key, does not stay, whatever it says', async () => {
+  it('does not skip the guard against emptiness', async () => {
+    await publishing(await served(one));
+    vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: undefined });
+
+    const outcome = publishing(await served({}));
+
+    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
+  });
+
+  it('is replaced by our newest revision where the control plane serves an older configuration', async () => {
+    await publishing(await served(two));
+    vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: undefined });
+
+    const outcome = await publishing(await served(one, minutesLater(-1)));
+
+    const [, newest] = (await ownHistory()).slice(-2);
+    expect(outcome).toMatchObject({
+      outcome: 'behind',
+      manifest: newest,
+      versionId: '3',
+      restored: { manifestReplaced: true, warning: expect.stringContaining('revision 1 was put back') },
+    });
+    expect(newest).toMatchObject({ revision: 2, builtAt, previousVersionId: '1' });
+    expect(tableOf(vault.versions(name).at(-1)?.gzip)).toEqual(tableOf(vault.versions(name)[0]?.gzip));
+  });
+
+  it('may be an old revision of ours, put back: it is replaced, and the history goes on', async () => {
+    await publishing(await served(one));
+    await publishing(await served(two));
+    const [oldest] = vault.versions(name);
+    vault.overwrite(name, { gzip: oldest?.gzip ?? Buffer.of(), manifest: oldest?.manifest });
+
+    const outcome = await publishing(await served(two), {}, { revision: 2, versionId: '2' });
+
+    expect(outcome).toMatchObject({
+      outcome: 'published',
+      manifest: { revision: 3, previousVersionId: '2' },
+      manifestReplaced: true,
+      warning: expect.stringContaining('revision 1 although revision 2 was published after it'),
+    });
+  });
+
+  it('may be a delete marker: the guard and the history see what was before it', async () => {
+    await publishing(await served(one));
+    const deleted = { ...vault, current: async () => undefined };
+
+    const outcome = publishing(await served({}), { vault: deleted });
+
+    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
+  });
+
+  it('is not called foreign while our own key cannot be asked for', async () => {
+    await publishing(await served(one));
+    const silent = { ...signer, verificationKey: () => Promise.reject(new VaultError('unavailable', 'KMS')) };
+
+    const outcome = publishing(await served(two), { signer: silent });
+
+    await expect(outcome).rejects.toMatchObject({ code: 'unavailable' });
+    expect(vault.versions(name)).toHaveLength(1);
+  });
+
+  it('with a forger’s key, does not stay, whatever it says: none of it enters what we sign', async () => {
     const first = await publishing(await served(one));
     const claim = { ...first.manifest, builtAt: minutesLater(1_000_000) };
     vault.overwrite(name, {
@@ -337,7 +554,10 @@ describe('what somebody else has written there', () => {
 
     const outcome = await publishing(await served(one), {}, { revision: 1 });
 
-    expect(outcome).toMatchObject({ outcome: 'published', manifest: { revision: 1_000 } });
+    expect(outcome).toMatchObject({
+      outcome: 'published',
+      manifest: { revision: 2, builtAt, previousVersionId: '1' },
+    });
   });
 });
 

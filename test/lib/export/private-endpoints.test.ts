@@ -69,7 +69,10 @@ describe('private endpoints', () => {
       VpcEndpointType: 'Gateway',
       RouteTableIds: endpoints.routeTableIds,
       PolicyDocument: statement(
-        ['s3:GetObject', 's3:GetObjectVersion', 's3:ListBucket', 's3:PutObject', 's3:PutObjectRetention'],
+        [
+          ...['s3:GetObject', 's3:GetObjectVersion', 's3:ListBucket', 's3:ListBucketVersions'],
+          ...['s3:PutObject', 's3:PutObjectRetention'],
+        ],
         [bucket, `${bucket}/*`],
       ),
     });

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { type ConfigFileName, configFileKey } from './config-file-name.ts';
+import type { ConfigVault, Revision, VersionStatus } from './config-vault.ts';
+import { VaultError } from './errors.ts';
+import { type Manifest, signingKeyId, verifyManifest } from './manifest.ts';
+import { type EarlierKeys, findOwnKeys, type OwnKeys } from './own-keys.ts';
+import { isFileOfManifest } from './published-content.ts';
+import type { Signer } from './signer.ts';
+
+export interface StandingParts extends EarlierKeys {
+  readonly vault: ConfigVault;
+  readonly signer: Signer;
+}
+
+/** A revision that this deployment has signed for this file, and that the stored object is bound to. */
+export interface OwnRevision {
+  readonly etag: string;
+  readonly versionId: string;
+  /** The manifest as it is stored. */
+  readonly signedManifest: string;
+  readonly manifest: Manifest;
+  /**
+   * Why it is published anew even where nothing has changed: it is signed with a retired key, encrypted with
+   * a previous one, or its manifest does not say what is stored.
+   */
+  readonly isOutOfForm: boolean;
+}
+
+/** In a file's place: what this deployment has not published as the last, or nothing where something was. */
+export interface ForeignObject {
+  /** To be replaced; undefined where nothing is there. */
+  readonly etag: string | undefined;
+  readonly signedManifest: string | undefined;
+  /** What is wrong with it, as the end of "it held …". */
+  readonly what: string;
+}
+
+/** What stands in a file's place. */
+export type Standing =
+  | { readonly is: 'nothing' }
+  | { readonly is: 'own'; readonly own: OwnRevision }
+  | { readonly is: 'foreign'; readonly foreign: ForeignObject; readonly newestOwn: OwnRevision | undefined };
+
+/** So many versions are looked through for the newest own one. A bucket keeps 30, and younger ones. */
+const searchedVersions = 100;
+
+/**
+ * Looks at what stands in a file's place, and whether it is ours: signed with one of our keys, for this
+ * control plane and version, bound to the stored bytes, and no older than the last check has noted.
+ *
+ * @param noted what the last check noted of this file
+ * @throws VaultError when that cannot be told, the signing key included: then nothing is called foreign
+ */
+export async function findStanding(
+  parts: StandingParts,
+  name: ConfigFileName,
+  noted: Pick<VersionStatus, 'revision'> | undefined,
+): Promise<Standing> {
+  const [current, keys] = await Promise.all([parts.vault.current(name), findOwnKeys(parts.signer, parts)]);
+  if (current === undefined) {
+    const newestOwn = await findNewestOwn(parts, name, keys, noted);
+    return noted === undefined && newestOwn === undefined
+      ? { is: 'nothing' }
+      : { is: 'foreign', newestOwn, foreign: { ...nothing, what: 'nothing any more: it was deleted' } };
+  }
+  const checked = await checkRevision(parts, name, keys, current);
+  if ('own' in checked) {
+    const { own } = checked;
+    if (noted === undefined || own.manifest.revision >= noted.revision) {
+      return { is: 'own', own };
+    }
+  }
+  const what =
+    'own' in checked
+      ? `revision ${checked.own.manifest.revision} although revision ${noted?.revision} was published after it`
+      : checked.what;
+  return {
+    is: 'foreign',
+    foreign: { etag: current.etag, signedManifest: current.manifest, what },
+    newestOwn: await findNewestOwn(parts, name, keys, noted),
+  };
+}
+
+const nothing = { etag: undefined, signedManifest: undefined };
+
+/** The own version with the highest number: what was put back on top of it has a lower one. */
+async function findNewestOwn(
+  parts: StandingParts,
+  name: ConfigFileName,
+  keys: OwnKeys,
+  noted: Pick<VersionStatus, 'revision'> | undefined,
+): Promise<OwnRevision | undefined> {
+  let newest: OwnRevision | undefined;
+  for (const versionId of await parts.vault.versionIds(name, searchedVersions)) {
+    const version = await readIfAllowed(parts.vault, name, versionId);
+    const checked = version && (await checkRevision(parts, name, keys, version));
+    if (checked !== undefined && 'own' in checked) {
+      const { own } = checked;
+      if (newest === undefined || own.manifest.revision > newest.manifest.revision) {
+        newest = own;
+      }
+      if (noted !== undefined && own.manifest.revision >= noted.revision) {
+        return newest;
+      }
+    }
+  }
+  return newest;
+}
+
+/** Undefined where a version is gone, or may not be read: it is under a key that is not ours now. */
+async function readIfAllowed(
+  vault: ConfigVault,
+  name: ConfigFileName,
+  versionId: string,
+): Promise<Revision | undefined> {
+  try {
+    return await vault.version(name, versionId);
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'denied') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+async function checkRevision(
+  { vault }: StandingParts,
+  name: ConfigFileName,
+  { keys, missing }: OwnKeys,
+  revision: Revision,
+): Promise<{ readonly own: OwnRevision } | { readonly what: string }> {
+  const { etag, versionId, manifest: signedManifest } = revision;
+  if (signedManifest === undefined) {
+    return { what: 'an object without a manifest' };
+  }
+  let manifest: Manifest;
+  let keyId: string;
+  try {
+    keyId = signingKeyId(signedManifest);
+    if (missing.length > 0 && !keys.some((key) => key.keyId === keyId)) {
+      // It may be that key's.
+      throw missing[0];
+    }
+    manifest = await verifyManifest(signedManifest, keys);
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'manifest') {
+      return { what: 'an object whose manifest none of our keys has signed' };
+    }
+    throw error;
+  }
+  if (configFileKey(manifest) !== configFileKey(name)) {
+    return { what: `the file of ${configFileKey(manifest)}` };
+  }
+  const binding = await checkBinding(vault, name, revision, manifest);
+  return binding === 'other'
+    ? { what: 'a file that is not the one that its manifest was signed for' }
+    : {
+        own: {
+          etag,
+          versionId,
+          signedManifest,
+          manifest,
+          isOutOfForm: binding === 'not said' || keyId !== keys[0].keyId || !revision.isUnderCurrentKey,
+        },
+      };
+}
+
+/**
+ * Whether the stored bytes are those that the manifest was signed for. S3 says their hash; where it does not
+ * (it was stored in parts, or by something that sends no such checksum), they are read.
+ */
+async function checkBinding(
+  vault: ConfigVault,
+  name: ConfigFileName,
+  { versionId, storedSha256, isUnderCurrentKey }: Revision,
+  manifest: Manifest,
+): Promise<'bound' | 'not said' | 'other'> {
+  if (manifest.storedSha256 !== undefined && storedSha256 !== undefined) {
+    return manifest.storedSha256 === storedSha256 ? 'bound' : 'other';
+  }
+  let gzip: Uint8Array;
+  try {
+    gzip = await vault.content(name, versionId);
+  } catch (error) {
+    if (!isUnderCurrentKey && error instanceof VaultError && error.code === 'denied') {
+      // The key that it is under is not to be used any more. A new revision replaces it.
+      return 'not said';
+    }
+    throw error;
+  }
+  if (manifest.storedSha256 === undefined) {
+    return (await isFileOfManifest(gzip, manifest)) ? 'not said' : 'other';
+  }
+  return manifest.storedSha256 === hashStored(gzip) ? 'bound' : 'other';
+}
+
+/** What a manifest's `storedSha256` is of a compressed file. */
+export function hashStored(gzip: Uint8Array): string {
+  return createHash('sha256').update(gzip).digest('hex');
+}
