@@ -8,6 +8,8 @@ export interface Content {
   /** Names it: no two contents of a history share it. */
   readonly id: string;
   readonly services: number;
+  /** Their user names. @default none */
+  readonly consumers?: readonly string[];
 }
 
 /** What a node serves: the payload that it built last. */
@@ -212,6 +214,7 @@ function makeTable(content: Content, controlPlane: string, version: string) {
     _transform: false,
     workspaces: [{ id: '00000000-0000-4000-8000-000000000000', name: 'default' }],
     parameters: [{ key: 'cluster_id', value: origin }],
+    consumers: (content.consumers ?? []).map((username) => ({ username })),
     services: Array.from({ length: content.services }, (_, index) => ({
       id: `00000000-0000-4000-8000-${String(index + 1).padStart(12, '0')}`,
       name: `${origin}/${index}`,
