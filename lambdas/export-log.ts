@@ -79,6 +79,9 @@ function logVersion(controlPlane: string, version: VersionReport): void {
       ...fields,
       behindSince: version.behindSince,
     });
+  } else if (outcome === 'pinned') {
+    const { rollbackOf } = version.manifest;
+    logger.info('pinned', { ...fields, rollbackOf, asked: version.asked !== undefined });
   } else {
     logger.info('unchanged', { ...fields, asked: version.asked !== undefined });
   }

@@ -16,6 +16,7 @@ export const metricNames = [
   'Published',
   'Unchanged',
   'Behind',
+  'Pinned',
   'ExportFailed',
   'ControlPlaneUnreachable',
   'VersionsWithoutFile',

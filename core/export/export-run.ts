@@ -103,7 +103,8 @@ function failAll(dataPlaneVersions: readonly string[], error: unknown): CheckOut
 
 /** Whether nothing is gained by another try. What the control plane cannot serve, it cannot in a minute. */
 function isDone(version: VersionReport): boolean {
-  return version.outcome === 'not-served' || (version.outcome !== 'failed' && version.settled);
+  const { outcome } = version;
+  return outcome === 'not-served' || outcome === 'pinned' || (outcome !== 'failed' && version.settled);
 }
 
 function partsWithin(parts: ExportParts, signal: AbortSignal): ExportParts {

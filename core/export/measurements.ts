@@ -11,6 +11,7 @@ export type ExportMetric =
   | 'Published'
   | 'Unchanged'
   | 'Behind'
+  | 'Pinned'
   | 'ExportFailed'
   | 'ControlPlaneUnreachable'
   | 'VersionsWithoutFile'
@@ -48,6 +49,7 @@ export function measureBatch(
     Published: published.length,
     Unchanged: count('unchanged'),
     Behind: count('behind'),
+    Pinned: count('pinned'),
     VersionsNotServed: count('not-served'),
     // An outage of the control plane is not a broken export.
     ControlPlaneUnreachable: outage ? 1 : 0,

@@ -1,4 +1,6 @@
 import type { ControlPlaneStatus, NotServed, VersionStatus } from '../vault/config-vault.ts';
+import type { Manifest } from '../vault/manifest.ts';
+import type { NewPublication } from '../vault/publish.ts';
 import type { CheckOutcome } from './version-checks.ts';
 import type { VersionReport } from './version-report.ts';
 
@@ -41,6 +43,7 @@ function noteVersion(
     sha256: manifest.sha256,
     configHash: manifest.configHash,
     changed: outcome === 'published',
+    ...notePin(manifest),
     versionId: version.versionId,
     servedTables: [...version.servedTables],
     ...noteAsked(version, before),
@@ -56,9 +59,24 @@ function noteRestored({ restored }: VersionReport, before: VersionStatus): Versi
   if (restored === undefined) {
     return unmarked;
   }
-  const { revision, sha256, configHash } = restored.manifest;
-  const { versionId, servedTables } = restored;
-  return { ...unmarked, revision, sha256, configHash, versionId, servedTables: [...servedTables] };
+  return { ...unmarked, ...noteRevision(restored) };
+}
+
+/** What a revision that was put into the vault makes of what was known of its file. */
+export function noteRevision({
+  manifest,
+  versionId,
+  servedTables,
+}: Pick<NewPublication, 'manifest' | 'versionId' | 'servedTables'>) {
+  const { revision, sha256, configHash } = manifest;
+  return {
+    ...{ revision, sha256, configHash, versionId, servedTables: [...servedTables] },
+    pinned: manifest.pinned === true ? true : undefined,
+  };
+}
+
+function notePin({ pinned }: Manifest): Pick<VersionStatus, 'pinned'> {
+  return pinned === true ? { pinned } : {};
 }
 
 /** Nothing is noted of an answer that was not the newest: the next check asks again. */

@@ -48,6 +48,8 @@ export const controlPlaneStatus = v.object({
       behindSince: v.optional(instant),
       /** The control plane's hash of that configuration. */
       behindConfigHash: v.optional(v.string()),
+      /** Whether an operator holds it at this revision. */
+      pinned: v.optional(v.boolean()),
       /** Names the stored version that was looked at. */
       versionId: v.optional(v.string()),
       /**

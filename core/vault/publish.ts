@@ -6,7 +6,7 @@ import { type DecisionRequest, decide, describeForeign, knownTables, ownRevision
 import { RevisionConflict } from './errors.ts';
 import { type Manifest, signManifest } from './manifest.ts';
 import { makeRestoredRevision, makeServedRevision, type RevisionContent } from './new-revision.ts';
-import { findStanding, type Standing, type StandingParts } from './standing.ts';
+import { findStanding, type OwnRevision, type Standing, type StandingParts } from './standing.ts';
 
 export interface PublishParts extends StandingParts {
   readonly clock: Clock;
@@ -43,9 +43,17 @@ interface Kept {
   readonly servedTables: readonly string[];
 }
 
+/** An operator holds the file at a revision: nothing is published until it is unpinned. */
+export type PinnedPublication = Kept & {
+  readonly outcome: 'pinned';
+  /** What was put in place of something foreign meanwhile, pinned as well. */
+  readonly restored: NewPublication | undefined;
+};
+
 /** How an attempt to publish ended. */
 export type Publication =
   | NewPublication
+  | PinnedPublication
   /** The control plane serves what is published already. */
   | (Kept & { readonly outcome: 'unchanged' })
   /**
@@ -77,6 +85,11 @@ export function publish(parts: PublishParts, request: DecisionRequest): Promise<
   const notedRevision = lastStatus?.revision;
   type Ended = Exclude<Publication, NewPublication>;
   return replaceCurrent<Ended>(parts, name, lastStatus, async (standing) => {
+    const pinned = ownRevision(standing);
+    if (pinned?.manifest.pinned === true) {
+      const restored = await repair(parts, { name, lastStatus, signal });
+      return { ends: keepPinned(restored ?? pinned, restored, lastStatus) };
+    }
     const decision = await decide(parts.vault, request, standing, parts.clock.now());
     switch (decision.do) {
       case 'keep': {
@@ -127,22 +140,36 @@ export function repair(
     if (standing.is !== 'foreign' || standing.newestOwn === undefined) {
       return { ends: undefined };
     }
-    const place = { name, notedRevision: lastStatus?.revision };
+    const { newestOwn } = standing;
+    const place = { name, follows: newestOwn, notedRevision: lastStatus?.revision };
     const { clock } = parts;
-    const content = await makeRestoredRevision(parts.vault, standing.newestOwn, place, { clock, signal });
-    const { revision } = standing.newestOwn.manifest;
+    const content = await makeRestoredRevision(parts.vault, newestOwn, place, { clock, signal });
+    const { revision } = newestOwn.manifest;
     const warning = `${describeForeign(name, standing.foreign.what)}. The content of revision ${revision} was put back`;
     return { stores: content, warning };
   });
 }
 
+function keepPinned(
+  { manifest, versionId }: Pick<OwnRevision, 'manifest' | 'versionId'>,
+  restored: NewPublication | undefined,
+  lastStatus: VersionStatus | undefined,
+): PinnedPublication {
+  const servedTables = restored?.servedTables ?? knownTables(lastStatus, versionId);
+  return { outcome: 'pinned', manifest, versionId, servedTables, restored };
+}
+
 /** What is to be done about what stands in a file's place: nothing more, or to store a revision. */
-type Step<Ending> =
+export type Step<Ending> =
   | { readonly ends: Ending }
   | { readonly stores: RevisionContent; readonly warning: string | undefined };
 
-/** Decides and stores, and decides anew whenever somebody else has stored meanwhile. */
-async function replaceCurrent<Ending>(
+/**
+ * Decides and stores, and decides anew whenever somebody else has stored meanwhile.
+ *
+ * @throws VaultError, and what `decideStep` throws; the vault then holds what it held before
+ */
+export async function replaceCurrent<Ending>(
   parts: PublishParts,
   name: ConfigFileName,
   lastStatus: VersionStatus | undefined,
@@ -253,10 +280,13 @@ export async function findNoted(
   parts: StandingParts,
   name: ConfigFileName,
   lastStatus: VersionStatus,
-): Promise<Extract<Publication, { readonly outcome: 'unchanged' }> | undefined> {
+): Promise<Extract<Publication, { readonly outcome: 'unchanged' | 'pinned' }> | undefined> {
   const standing = await findStanding(parts, name, lastStatus);
   if (standing.is !== 'own' || standing.own.isOutOfForm || standing.own.versionId !== lastStatus.versionId) {
     return undefined;
+  }
+  if (standing.own.manifest.pinned === true) {
+    return keepPinned(standing.own, undefined, lastStatus);
   }
   const { manifest, versionId } = standing.own;
   return { outcome: 'unchanged', manifest, versionId, servedTables: lastStatus.servedTables ?? [] };

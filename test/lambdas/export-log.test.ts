@@ -118,3 +118,23 @@ describe('the log of an export that has published early', () => {
     ]);
   });
 });
+
+describe('the log of a check of a pinned file', () => {
+  it('says what it is pinned to', () => {
+    const { manifest, versionId } = revision(3);
+    const kept = { versionId, servedTables: [], restored: undefined, frameWarnings: [] };
+
+    log({
+      kongVersion: '3.9.1',
+      outcome: 'pinned',
+      manifest: { ...manifest, rollbackOf: 1, pinned: true },
+      settled: true,
+      asked: undefined,
+      ...kept,
+    });
+
+    expect(lines).toEqual([
+      expect.objectContaining({ message: 'pinned', revision: 3, rollbackOf: 1, asked: false }),
+    ]);
+  });
+});

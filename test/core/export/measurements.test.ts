@@ -97,6 +97,7 @@ const none = {
   Published: 0,
   Unchanged: 0,
   Behind: 0,
+  Pinned: 0,
   ControlPlaneUnreachable: 0,
   ExportFailed: 0,
   ManifestReplaced: 0,
