@@ -274,7 +274,10 @@ describe('publishing', () => {
     ]);
   });
 
-  it('publishes again what is under a key that may not be used any more', async () => {
+  it.each([
+    ['what has changed', two],
+    ['what has not', one],
+  ])('publishes over what is under a key that may not be used any more: %s', async (_what, next) => {
     await publishing(await served(one));
     vault.changeEncryptionKey();
     const unreadable: ConfigVault = {
@@ -286,13 +289,26 @@ describe('publishing', () => {
       content: () => Promise.reject(new VaultError('denied', 'the key is disabled')),
     };
 
-    const outcome = await publishing(await served(two), { vault: unreadable });
+    const outcome = await publishing(await served(next), { vault: unreadable });
 
     expect(outcome).toMatchObject({
       outcome: 'published',
       manifest: { revision: 2 },
       manifestReplaced: false,
     });
+  });
+
+  it('never calls what it may not read under the key of now changed', async () => {
+    await publishing(await served(one));
+    const unreadable: ConfigVault = {
+      ...vault,
+      content: () => Promise.reject(new VaultError('denied', 'the key is disabled')),
+    };
+
+    const outcome = publishing(await served(one), { vault: unreadable });
+
+    await expect(outcome).rejects.toMatchObject({ code: 'denied' });
+    expect(vault.versions(name)).toHaveLength(1);
   });
 
   it('counts on from the status where the vault has nothing any more, and says that', async () => {
