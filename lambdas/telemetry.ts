@@ -16,7 +16,7 @@ export const metricNames = [
   'Published',
   'Unchanged',
   'Behind',
-  'Pinned',
+  'Held',
   'ExportFailed',
   'ControlPlaneUnreachable',
   'VersionsWithoutFile',

@@ -164,7 +164,7 @@ describe('the cluster certificate in its secret', () => {
     const source = { secretsManager: client, secretId: 'nowhere' };
 
     await expect(readClusterCertificate(source, () => undefined)).rejects.toMatchObject({
-      code: 'no-secret',
+      code: 'refused',
       message: expect.stringMatching(/secret nowhere \(ResourceNotFoundException: /),
     });
   });
