@@ -24,7 +24,8 @@ export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
   sleep: (milliseconds, signal) => delay(milliseconds, undefined, signal === undefined ? {} : { signal }),
-  deadline: (milliseconds, signal) => abortWithEither(AbortSignal.timeout(milliseconds), signal),
+  // Node takes whole milliseconds only, and what is left of a time is seldom whole.
+  deadline: (milliseconds, signal) => abortWithEither(AbortSignal.timeout(Math.floor(milliseconds)), signal),
 };
 
 /**

@@ -16,7 +16,7 @@ export const metricNames = [
   'Published',
   'Unchanged',
   'Behind',
-  'Held',
+  'Pinned',
   'ExportFailed',
   'ControlPlaneUnreachable',
   'VersionsWithoutFile',

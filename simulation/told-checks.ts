@@ -38,7 +38,7 @@ export class ToldChecks {
     }
   }
 
-  #checkStatus({ controlPlane, report, measured }: ReportedBatch): void {
+  #checkStatus({ controlPlane, report }: ReportedBatch): void {
     if (report === undefined) {
       return;
     }
@@ -46,14 +46,6 @@ export class ToldChecks {
     const written = this.#lastStatuses(controlPlane).filter(
       ({ checkedAt }) => checkedAt.getTime() === report.finishedAt.getTime(),
     );
-    const hasFailed = report.versions.some(({ outcome }) => outcome === 'failed');
-    // Where a version could not be looked at, what was held is noted still.
-    if (written.some(({ held }) => held !== undefined) && !hasFailed && (measured.Held ?? 0) === 0) {
-      this.#violate(
-        'what is held raises an alarm',
-        `the status of ${controlPlane} has ${JSON.stringify(written[0]?.held)}, and no metric says so`,
-      );
-    }
     if (written.length > 0 && !written.some((status) => isTrue(status, report.versions))) {
       const outcomes = report.versions.map(({ kongVersion, outcome }) => `${kongVersion} ${outcome}`);
       this.#violate(
@@ -72,7 +64,7 @@ export class ToldChecks {
 }
 
 /** Whether a status says of each version what was reported of it, and was written for more than failures. */
-function isTrue({ versions, held }: ControlPlaneStatus, reports: readonly VersionReport[]): boolean {
+function isTrue({ versions }: ControlPlaneStatus, reports: readonly VersionReport[]): boolean {
   return (
     reports.some(({ outcome }) => outcome !== 'failed') &&
     reports.every((report) => {
@@ -82,10 +74,6 @@ function isTrue({ versions, held }: ControlPlaneStatus, reports: readonly Versio
           return noted === undefined || (!noted.changed && noted.askedAt === undefined);
         case 'not-served':
           return noted === undefined || !noted.changed;
-        case 'held':
-          return (
-            held !== undefined && (noted === undefined || noted.changed === (report.early !== undefined))
-          );
         default:
           return (
             noted !== undefined &&

@@ -22,8 +22,8 @@ const certificateSecret = v.object({
  * `ca`, each PEM. It is parsed here, so that a TLS error later has another reason than the secret's form.
  *
  * @param reportOddity is told, by the secret's id, how the secret is stored where that had to be mended
- * @throws ControlPlaneError `refused` when the secret does not hold that or is not given, `cancelled` when
- * the signal ends it; the message never quotes the secret
+ * @throws ControlPlaneError `refused` when the secret does not hold that, `no-secret` when it is not given,
+ * `cancelled` when the signal ends it; the message never quotes the secret
  */
 export async function readClusterCertificate(
   source: SecretSource,

@@ -2,10 +2,8 @@ import type { EarlyConfiguration } from '../kong/control-plane.ts';
 import type { ConfigFileName } from '../vault/config-file-name.ts';
 import type { ConfigVault, NewRevision, VersionStatus } from '../vault/config-vault.ts';
 import { readUnverifiedManifest } from '../vault/manifest.ts';
-import type { PublicationGuard } from '../vault/publication-guard.ts';
 import {
   findNoted,
-  type HeldConfiguration,
   type NewPublication,
   type Publication,
   type PublishParts,
@@ -17,7 +15,6 @@ export interface EarlyPublicationRequest {
   readonly name: ConfigFileName;
   /** What the last check noted of this file. */
   readonly lastStatus: VersionStatus | undefined;
-  readonly guard: PublicationGuard;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -72,7 +69,7 @@ export class EarlyPublication {
     if (lastStatus === undefined || this.#published === undefined) {
       return lastStatus;
     }
-    const { manifest, versionId, servedTables, measure } = this.#published;
+    const { manifest, versionId, servedTables } = this.#published;
     const { revision, sha256, configHash } = manifest;
     return {
       ...lastStatus,
@@ -81,22 +78,19 @@ export class EarlyPublication {
       configHash,
       versionId,
       servedTables: [...servedTables],
-      ...measure,
       behindSince: undefined,
       behindConfigHash: undefined,
     };
   }
 
   /** What became of the file in a check that ended with this. */
-  conclude(
-    last: Publication | HeldConfiguration,
-  ): (Publication | HeldConfiguration) & { readonly early?: NewPublication } {
+  conclude(last: Publication): Publication & { readonly early?: NewPublication } {
     const early = this.#published ?? this.#findStored(last);
     if (early === undefined) {
       return last;
     }
     if (last.outcome === 'unchanged' && last.versionId === early.versionId) {
-      return { ...early, servedTables: last.servedTables, measure: last.measure };
+      return { ...early, servedTables: last.servedTables };
     }
     // People are told what the check has changed, not what its last revision has.
     return last.outcome === 'published' && last.replacedVersionId === early.versionId
@@ -105,7 +99,7 @@ export class EarlyPublication {
   }
 
   async #publishIfNewer(early: EarlyConfiguration, limit: AbortSignal): Promise<void> {
-    const { name, lastStatus, guard } = this.#request;
+    const { name, lastStatus } = this.#request;
     if (lastStatus === undefined || early.configHash === lastStatus.configHash) {
       return;
     }
@@ -118,11 +112,10 @@ export class EarlyPublication {
     }
     const publication = await publish(
       { ...parts, vault: this.#noteSent(parts.vault, early, noted.versionId) },
-      { name, configuration: early, lastStatus, guard, isEarly: true, signal: limit },
+      { name, configuration: early, lastStatus, signal: limit },
     );
     if (publication.outcome === 'published') {
       this.#published = publication;
-      guard.notePublished(name, publication.versionId);
     }
   }
 
@@ -138,18 +131,17 @@ export class EarlyPublication {
   }
 
   /** What was sent and not answered, if what the check has ended with shows that it was stored. */
-  #findStored(last: Publication | HeldConfiguration): NewPublication | undefined {
+  #findStored(last: Publication): NewPublication | undefined {
     if (this.#sent === undefined) {
       return undefined;
     }
     const { revision, sentAt, tableSha256, replacedVersionId } = this.#sent;
     const manifest = readUnverifiedManifest(revision.manifest);
     // No two revisions have the same bytes.
-    const found = last.outcome === 'held' ? last.kept : last;
     const versionId =
       last.outcome === 'published'
         ? last.manifest.previousSha256 === manifest.sha256 && last.replacedVersionId
-        : found?.manifest.sha256 === manifest.sha256 && found.versionId;
+        : last.manifest.sha256 === manifest.sha256 && last.versionId;
     return typeof versionId === 'string'
       ? {
           outcome: 'published',

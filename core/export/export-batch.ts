@@ -11,11 +11,11 @@ export interface BatchOutcome {
    * To be given out again after the delay, all together: messages in flight block the queue's group.
    */
   readonly retry: { readonly ids: readonly string[]; readonly afterSeconds: number } | undefined;
-  /** The last try failed; the schedule will ask again. */
+  /** It was the last try of a message, and failed; the schedule will ask again. */
   readonly gaveUp: boolean;
 }
 
-/** After so many tries a batch is dropped. */
+/** After so many tries a message is let go. */
 export const maxTries = 5;
 const firstBackoffSeconds = 5;
 
@@ -39,17 +39,19 @@ export async function exportBatch(
   if (report.complete) {
     return { report, unreadable, retry: undefined, gaveUp: false };
   }
-  const tries = Math.max(...readable.map(({ message }) => message.receiveCount));
-  if (tries >= maxTries) {
-    return { report, unreadable, retry: undefined, gaveUp: true };
-  }
+  // Each message has tries of its own: what has come meanwhile is not let go with what was tried five times.
+  const unfinished = readable.filter(({ message }) => message.receiveCount < maxTries);
   return {
     report,
     unreadable,
-    retry: {
-      ids: readable.map(({ message }) => message.id),
-      afterSeconds: firstBackoffSeconds * 2 ** (tries - 1),
-    },
-    gaveUp: false,
+    retry: retryOf(unfinished.map(({ message }) => message)),
+    gaveUp: unfinished.length < readable.length,
   };
+}
+
+function retryOf(messages: readonly QueuedMessage[]): BatchOutcome['retry'] {
+  const tries = Math.max(0, ...messages.map(({ receiveCount }) => receiveCount));
+  return messages.length === 0
+    ? undefined
+    : { ids: messages.map(({ id }) => id), afterSeconds: firstBackoffSeconds * 2 ** (tries - 1) };
 }

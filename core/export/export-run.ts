@@ -53,7 +53,7 @@ export async function runExport(
     isToldOfChange: change !== undefined,
     isAskedByPerson: commands.some(({ cause }) => cause === 'manual'),
   };
-  const outcome =
+  const { versions, pluginVersions } =
     'error' in last
       ? failAll(parts.dataPlaneVersions, last.error)
       : await checkVersions(parts, {
@@ -62,10 +62,10 @@ export async function runExport(
           last: last.value && endBrokenRow(last.value, now, parts.scheduleMinutes),
           signal,
         });
-  const { versions, pluginVersions } = outcome;
   const finishedAt = parts.clock.now();
   const known = 'error' in last ? undefined : last.value;
-  const status = 'error' in last ? undefined : statusAfter(parts.name, outcome, known, finishedAt);
+  const status =
+    'error' in last ? undefined : statusAfter(parts.name, { versions, pluginVersions }, known, finishedAt);
   const recorded = status === undefined ? undefined : await attempt(record(parts, status, signal));
   const statusError = recorded !== undefined && 'error' in recorded ? recorded.error : undefined;
   return {
@@ -98,13 +98,13 @@ function failAll(dataPlaneVersions: readonly string[], error: unknown): CheckOut
   return {
     versions: dataPlaneVersions.map((kongVersion) => ({ kongVersion, outcome: 'failed', error })),
     pluginVersions: undefined,
-    held: undefined,
   };
 }
 
 /** Whether nothing is gained by another try. What the control plane cannot serve, it cannot in a minute. */
 function isDone(version: VersionReport): boolean {
-  return version.outcome === 'not-served' || (version.outcome !== 'failed' && version.settled);
+  const { outcome } = version;
+  return outcome === 'not-served' || outcome === 'pinned' || (outcome !== 'failed' && version.settled);
 }
 
 function partsWithin(parts: ExportParts, signal: AbortSignal): ExportParts {
@@ -125,11 +125,11 @@ function record(
   return (isLate ? vault.within(clock.deadline(recordingMs)) : vault).recordStatus(status);
 }
 
-/** A version that failed or is held now may have a file from an earlier export, which the status lists. */
+/** A version that failed now may have a file from an earlier export, which the status lists. */
 function countWithoutFile(versions: readonly VersionReport[], last: ControlPlaneStatus | undefined): number {
   const known = new Set(last?.versions.map(({ kongVersion }) => kongVersion));
-  const hasNoNewFile = ({ outcome }: VersionReport) => outcome === 'failed' || outcome === 'held';
-  return versions.filter((version) => hasNoNewFile(version) && !known.has(version.kongVersion)).length;
+  return versions.filter(({ kongVersion, outcome }) => outcome === 'failed' && !known.has(kongVersion))
+    .length;
 }
 
 /**

@@ -20,8 +20,8 @@ const proxySecret = v.object({
  * `ca`, PEM, or all of them.
  *
  * @param reportOddity is told, by the secret's id, how the secret is stored where that had to be mended
- * @throws ControlPlaneError `refused` when the secret does not hold that or is not given, `cancelled` when
- * the signal ends it; the message never quotes the secret
+ * @throws ControlPlaneError `refused` when the secret does not hold that, `no-secret` when it is not given,
+ * `cancelled` when the signal ends it; the message never quotes the secret
  */
 export async function readForwardProxy(
   source: SecretSource,

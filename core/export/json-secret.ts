@@ -28,7 +28,7 @@ export interface JsonSecret<Fields> {
  * breaks, bytes instead of a text.
  *
  * @throws UnusableSecret
- * @throws ControlPlaneError `refused` when Secrets Manager does not give it, `cancelled` when the signal
+ * @throws ControlPlaneError `no-secret` when Secrets Manager does not give it, `cancelled` when the signal
  * ends it
  */
 export async function readJsonSecret<const Entries extends v.ObjectEntries>(
@@ -58,7 +58,7 @@ async function askFor({ secretsManager, secretId, signal }: SecretSource) {
   } catch (error) {
     // Without the cause: a broken answer's own error may quote the value.
     throw new ControlPlaneError(
-      signal?.aborted === true ? 'cancelled' : 'refused',
+      signal?.aborted === true ? 'cancelled' : 'no-secret',
       `Secrets Manager did not give secret ${secretId} (${describeCallFailure(error)}). Check that it exists and has a value, that the ` +
         'role may read it and decrypt with its key, and that the way to Secrets Manager is open',
     );

@@ -11,7 +11,7 @@ export type ExportMetric =
   | 'Published'
   | 'Unchanged'
   | 'Behind'
-  | 'Held'
+  | 'Pinned'
   | 'ExportFailed'
   | 'ControlPlaneUnreachable'
   | 'VersionsWithoutFile'
@@ -49,7 +49,7 @@ export function measureBatch(
     Published: published.length,
     Unchanged: count('unchanged'),
     Behind: count('behind'),
-    Held: count('held'),
+    Pinned: count('pinned'),
     VersionsNotServed: count('not-served'),
     // An outage of the control plane is not a broken export.
     ControlPlaneUnreachable: outage ? 1 : 0,

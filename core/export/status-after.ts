@@ -1,4 +1,5 @@
-import type { ControlPlaneStatus, HeldStatus, NotServed, VersionStatus } from '../vault/config-vault.ts';
+import type { ControlPlaneStatus, NotServed, VersionStatus } from '../vault/config-vault.ts';
+import type { Manifest } from '../vault/manifest.ts';
 import type { NewPublication } from '../vault/publish.ts';
 import type { CheckOutcome } from './version-checks.ts';
 import type { VersionReport } from './version-report.ts';
@@ -6,39 +7,21 @@ import type { VersionReport } from './version-report.ts';
 /** The status after a check of all versions; undefined when none of them could be looked at. */
 export function statusAfter(
   controlPlane: string,
-  outcome: CheckOutcome,
+  { versions, pluginVersions }: CheckOutcome,
   last: ControlPlaneStatus | undefined,
   checkedAt: Date,
 ): ControlPlaneStatus | undefined {
-  const { versions, pluginVersions } = outcome;
   if (versions.every(({ outcome }) => outcome === 'failed')) {
     return undefined;
   }
   const notServed = versions.flatMap((version) => noteNotServed(version, last) ?? []);
-  const held = noteHeld(outcome, last, checkedAt);
-  const approval = last?.approval;
   return {
     controlPlane,
     checkedAt,
     versions: versions.flatMap((version) => noteVersion(version, last) ?? []),
     ...(notServed.length === 0 ? {} : { notServed }),
     ...(pluginVersions === undefined ? {} : { pluginVersions }),
-    ...(held === undefined ? {} : { held }),
-    ...(approval === undefined || approval.until <= checkedAt ? {} : { approval }),
   };
-}
-
-function noteHeld(
-  { held, versions }: CheckOutcome,
-  last: ControlPlaneStatus | undefined,
-  checkedAt: Date,
-): HeldStatus | undefined {
-  if (held === undefined) {
-    // What could not be looked at is still held, as far as one knows.
-    return versions.some(({ outcome }) => outcome === 'failed') ? last?.held : undefined;
-  }
-  const { reason, what, identity, losses } = held;
-  return { since: last?.held?.since ?? checkedAt, reason, what, identity: { ...identity }, losses };
 }
 
 /** Undefined where there is no file. */
@@ -53,9 +36,6 @@ function noteVersion(
   if (version.outcome === 'not-served') {
     return before && { ...noteRestored(version, before), changed: false };
   }
-  if (version.outcome === 'held') {
-    return before && noteWhileHeld(version, before);
-  }
   const { kongVersion, outcome, manifest } = version;
   return {
     kongVersion,
@@ -63,9 +43,9 @@ function noteVersion(
     sha256: manifest.sha256,
     configHash: manifest.configHash,
     changed: outcome === 'published',
+    ...notePin(manifest),
     versionId: version.versionId,
     servedTables: [...version.servedTables],
-    ...noteMeasure(version, before),
     ...noteAsked(version, before),
     ...(outcome === 'behind'
       ? { behindSince: version.behindSince, behindConfigHash: version.behindConfigHash }
@@ -76,41 +56,27 @@ function noteVersion(
 /** What is known of a file that was not compared. That the control plane was behind counts in a row only. */
 function noteRestored({ restored }: VersionReport, before: VersionStatus): VersionStatus {
   const { behindSince: _, behindConfigHash: __, ...unmarked } = before;
-  return followOwn(unmarked, restored);
-}
-
-/**
- * What is known where the rest is held. That is measured against what was there before a revision that was
- * published early: in two steps nothing must get through that would not in one.
- */
-function noteWhileHeld({ early, restored }: VersionReport, before: VersionStatus): VersionStatus {
-  const known = early === undefined ? before : { ...before, ...noteRevision(early) };
-  return { ...followOwn(known, restored), askedAt: undefined, changed: early !== undefined };
-}
-
-/** A revision that was put back holds what the one holds that it follows. */
-function followOwn(noted: VersionStatus, restored: NewPublication | undefined): VersionStatus {
   if (restored === undefined) {
-    return noted;
+    return unmarked;
   }
-  const { entities, identity, ...rest } = noted;
-  const measure = restored.replacedVersionId === noted.versionId ? { entities, identity } : {};
-  return { ...rest, ...noteRevision(restored), ...measure };
+  return { ...unmarked, ...noteRevision(restored) };
 }
 
-function noteRevision({ manifest, versionId, servedTables }: NewPublication) {
+/** What a revision that was put into the vault makes of what was known of its file. */
+export function noteRevision({
+  manifest,
+  versionId,
+  servedTables,
+}: Pick<NewPublication, 'manifest' | 'versionId' | 'servedTables'>) {
   const { revision, sha256, configHash } = manifest;
-  return { revision, sha256, configHash, versionId, servedTables: [...servedTables] };
+  return {
+    ...{ revision, sha256, configHash, versionId, servedTables: [...servedTables] },
+    pinned: manifest.pinned === true ? true : undefined,
+  };
 }
 
-function noteMeasure(
-  { versionId, measure }: CheckedVersion,
-  before: VersionStatus | undefined,
-): Pick<VersionStatus, 'entities' | 'identity'> {
-  if (measure !== undefined) {
-    return { entities: measure.entities, identity: measure.identity };
-  }
-  return before?.versionId === versionId ? { entities: before.entities, identity: before.identity } : {};
+function notePin({ pinned }: Manifest): Pick<VersionStatus, 'pinned'> {
+  return pinned === true ? { pinned } : {};
 }
 
 /** Nothing is noted of an answer that was not the newest: the next check asks again. */
@@ -122,12 +88,12 @@ function noteAsked(
   if (asked === undefined) {
     return { askedAt: before?.askedAt, newestConfigHash: before?.newestConfigHash };
   }
-  return outcome === 'behind' || asked.isOfOtherMoment || !settled
+  return outcome === 'behind' || asked.isOlderThanNewest || !settled
     ? {}
     : { askedAt: asked.at, newestConfigHash: asked.newestConfigHash };
 }
 
-type CheckedVersion = Exclude<VersionReport, { readonly outcome: 'failed' | 'not-served' | 'held' }>;
+type CheckedVersion = Exclude<VersionReport, { readonly outcome: 'failed' | 'not-served' }>;
 
 function noteNotServed(
   { kongVersion, ...report }: VersionReport,

@@ -9,8 +9,6 @@ import type {
 } from '../kong/control-plane.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../kong/errors.ts';
 import type { ControlPlaneStatus, PluginVersionsStatus } from '../vault/config-vault.ts';
-import { defaultGuard, type GuardSetting } from '../vault/plausibility.ts';
-import { type Held, PublicationGuard } from '../vault/publication-guard.ts';
 import { findNoted, type PublishParts, publish, repair } from '../vault/publish.ts';
 import { attempt } from './attempt.ts';
 import type { NewestChange } from './commanded-changes.ts';
@@ -30,8 +28,6 @@ export interface ExportParts extends PublishParts {
   readonly name: string;
   /** Full versions of the data planes to publish for. */
   readonly dataPlaneVersions: readonly string[];
-  /** What waits for a person. @default as in the settings */
-  readonly guard?: GuardSetting | undefined;
   /** A check comes at least this often. */
   readonly scheduleMinutes: number;
 }
@@ -48,8 +44,6 @@ export interface CheckOutcome {
   readonly versions: readonly VersionReport[];
   /** To be noted: whether, and since when, plugins must be announced without versions. */
   readonly pluginVersions: PluginVersionsStatus | undefined;
-  /** What was served, and waits for a person. */
-  readonly held: Held | undefined;
 }
 
 const withoutTimestamp =
@@ -86,7 +80,6 @@ export async function checkVersions(parts: ExportParts, request: CheckRequest): 
   return {
     versions: parts.dataPlaneVersions.flatMap((kongVersion) => reports.get(kongVersion) ?? []),
     pluginVersions: checks.pluginVersions(),
-    held: checks.held(),
   };
 }
 
@@ -94,7 +87,6 @@ class VersionChecks {
   readonly #parts: ExportParts;
   readonly #request: CheckRequest;
   readonly #visit: ControlPlaneVisit;
-  readonly #guard: PublicationGuard;
   #newest: NewestServed | undefined;
   /** Aborts when what hangs is no longer waited for. */
   readonly end: AbortSignal;
@@ -106,7 +98,6 @@ class VersionChecks {
     this.#parts = parts;
     this.#request = request;
     this.#visit = visit;
-    this.#guard = new PublicationGuard({ setting: parts.guard ?? defaultGuard, last: request.last });
     this.end = abortAfter(request.signal, parts.clock);
   }
 
@@ -114,7 +105,7 @@ class VersionChecks {
     const { kongVersion, lastStatus } = turn;
     const name = { controlPlane: this.#parts.name, kongVersion };
     const { signal } = this.#request;
-    const early = new EarlyPublication(this.#parts, { name, lastStatus, guard: this.#guard, signal });
+    const early = new EarlyPublication(this.#parts, { name, lastStatus, signal });
     const checked = await attempt(
       signal?.aborted === true
         ? Promise.reject(timeIsUp(`before version ${kongVersion} was looked at`))
@@ -146,10 +137,6 @@ class VersionChecks {
       endWith(repair(this.#parts, { name, lastStatus: early.status(), signal }), this.end),
     );
     return 'error' in repaired ? {} : { restored: repaired.value };
-  }
-
-  held(): Held | undefined {
-    return this.#guard.held;
   }
 
   pluginVersions(): PluginVersionsStatus | undefined {
@@ -253,15 +240,13 @@ class VersionChecks {
     const asked: Asked = {
       at: this.#request.reason.now,
       newestConfigHash: this.#newest.configHash,
-      // One of two nodes of the control plane may not have the change yet.
-      isOfOtherMoment:
-        configHash !== this.#newest.configHash && builtAt.getTime() !== this.#newest.builtAt.getTime(),
+      // Another node of the control plane may not have the change yet.
+      isOlderThanNewest: configHash !== this.#newest.configHash && builtAt < this.#newest.builtAt,
     };
     const publication = await publish(this.#parts, {
       name: { controlPlane: this.#parts.name, kongVersion },
       configuration,
       lastStatus: early.status(),
-      guard: this.#guard,
       signal: this.#request.signal,
     });
     const frameWarnings = hasTimestamp ? warnings : [...warnings, withoutTimestamp];

@@ -1,4 +1,4 @@
-import type { HeldConfiguration, NewPublication, Publication } from '../vault/publish.ts';
+import type { NewPublication, Publication } from '../vault/publish.ts';
 
 /** What became of one data-plane version's file. */
 export type VersionReport = {
@@ -8,7 +8,7 @@ export type VersionReport = {
   /** What was put back in place of something foreign, while nothing could be published. */
   readonly restored?: NewPublication | undefined;
 } & (
-  | ((Publication | HeldConfiguration) & {
+  | (Publication & {
       readonly settled: boolean;
       /** What the control plane answered; undefined where only the vault was looked at. */
       readonly asked: Asked | undefined;
@@ -31,9 +31,6 @@ export interface Asked {
   readonly at: Date;
   /** Its hash for the newest version that it serves. */
   readonly newestConfigHash: string;
-  /**
-   * Whether the answer was another one, and built at another time, than that for the newest version: then it
-   * must be asked again.
-   */
-  readonly isOfOtherMoment: boolean;
+  /** Whether the answer was older than that for the newest version: then it must be asked again. */
+  readonly isOlderThanNewest: boolean;
 }

@@ -11,6 +11,12 @@ export interface ConnectionSubject {
 /** How far a connection has come: what is being done now. */
 export type ConnectionStage = 'TCP' | 'TLS' | 'upgrade' | 'open';
 
+/**
+ * With these a load balancer or a proxy says that what is behind it is away (RFC 9110, 15.6.3 to 15.6.5). A
+ * 500 comes from who is there.
+ */
+export const gatewayStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
+
 /** Why the control plane's HTTP answer to the upgrade is none of a cluster endpoint. */
 export function describeRefusal(
   response: IncomingMessage,
@@ -18,10 +24,10 @@ export function describeRefusal(
 ): ControlPlaneError {
   response.resume();
   const status = response.statusCode ?? 0;
-  if (status >= 500) {
+  if (gatewayStatuses.has(status)) {
     return new ControlPlaneError(
       'unreachable',
-      `control plane ${endpoint} answered ${status} to the WebSocket upgrade`,
+      `something before control plane ${endpoint} answered ${status} to the WebSocket upgrade: it has no way there`,
     );
   }
   return new ControlPlaneError(
@@ -50,7 +56,7 @@ export function describeLoss(
   hadFrame: boolean,
 ): ControlPlaneError {
   if (hadFrame) {
-    return new ControlPlaneError('unreachable', `control plane ${endpoint} ended the connection (${code})`);
+    return new ControlPlaneError('dropped', `control plane ${endpoint} ended the connection (${code})`);
   }
   if (goneCodes.has(code)) {
     // Never an outage by itself: a control plane that does not send its payload is up. One that went away has
@@ -78,20 +84,19 @@ export function describeLoss(
 }
 
 /**
- * Codes of Node and the operating system for a network, a name server or a process that is down. All others
- * stand for something that somebody has to mend: certificates fail in more ways than can be listed.
+ * Codes of Node and the operating system for what only a network does: nobody listens, there is no way, no
+ * name, no answer in time. All others stand for something that somebody has to mend, for certificates and
+ * foreign protocols fail in more ways than can be listed. A connection that is cut is among those: that is
+ * how some refuse a certificate.
  */
 export const outageCodes: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
-  'ECONNABORTED',
   'ECONNREFUSED',
-  'ECONNRESET',
   'EHOSTDOWN',
   'EHOSTUNREACH',
   'ENETDOWN',
   'ENETUNREACH',
   'ENOTFOUND',
-  'EPIPE',
   'ETIMEDOUT',
 ]);
 
@@ -114,11 +119,20 @@ export function describeConnectionError(
       { cause: error },
     );
   }
-  if (stage === 'open' && error.code?.startsWith('WS_ERR_')) {
-    return badFrame(`it breaks the WebSocket protocol (${what})`, { cause: error });
+  if (stage === 'open') {
+    return error.code?.startsWith('WS_ERR_') === true
+      ? badFrame(`it breaks the WebSocket protocol (${what})`, { cause: error })
+      : new ControlPlaneError('dropped', `the connection to control plane ${endpoint} broke off (${what})`, {
+          cause: error,
+        });
+  }
+  if (error.code !== undefined && outageCodes.has(error.code)) {
+    return new ControlPlaneError('unreachable', `control plane ${endpoint} cannot be reached (${what})`, {
+      cause: error,
+    });
   }
   if (stage === 'upgrade') {
-    // It has shown its certificate, so it runs. An outage shows itself before.
+    // It has shown its certificate, so it runs.
     return new ControlPlaneError(
       'refused',
       `control plane ${endpoint} did not answer the WebSocket upgrade (${what}). In shared mode it hangs up on a certificate that ` +
@@ -126,11 +140,6 @@ export function describeConnectionError(
         'cluster_listen (8005)',
       { cause: error },
     );
-  }
-  if (error.code !== undefined && outageCodes.has(error.code)) {
-    return new ControlPlaneError('unreachable', `control plane ${endpoint} cannot be reached (${what})`, {
-      cause: error,
-    });
   }
   return new ControlPlaneError(
     'refused',

@@ -1,9 +1,11 @@
 import { CodedError } from '../coded-error.ts';
 
 /**
- * - `unreachable`: no connection, or it was lost: the control plane or the network is down.
- * - `refused`: the control plane answered and refused the connection (certificate, version, path).
- * - `dropped`: the connection was lost before a configuration had come, which says nothing of an outage.
+ * - `unreachable`: no connection, for a reason that only a network has: the control plane or the network is
+ *   down. Whatever else goes wrong somebody has to mend, so nothing else has this code.
+ * - `refused`: the connection was refused (certificate, version, path), or is none of a cluster endpoint.
+ * - `no-secret`: Secrets Manager did not give what is needed for a connection.
+ * - `dropped`: the connection was lost after it was open, which says nothing of an outage.
  * - `no-configuration`: connected, but no configuration was sent.
  * - `incompatible`: the control plane cannot serve this data-plane version.
  * - `bad-frame`: what was sent is not a complete configuration.
@@ -13,6 +15,7 @@ import { CodedError } from '../coded-error.ts';
 export type ControlPlaneErrorCode =
   | 'unreachable'
   | 'refused'
+  | 'no-secret'
   | 'dropped'
   | 'no-configuration'
   | 'incompatible'

@@ -3,7 +3,7 @@ import { createSecureContext, rootCertificates } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import { readErrorCode } from '../error-code.ts';
 import { openTunnel, type ProxyCredentials, TunnelError } from '../proxy-tunnel.ts';
-import { outageCodes } from './cluster-loss.ts';
+import { gatewayStatuses, outageCodes } from './cluster-loss.ts';
 import { ControlPlaneError } from './errors.ts';
 
 /** A forward proxy on the way to a control plane, as Kong's `proxy_server` with `cluster_use_proxy`. */
@@ -80,7 +80,7 @@ function describeTunnelError(error: unknown, { host }: URL, endpoint: string): u
       `forward proxy ${host} asks for other credentials (${status}): check "username" and "password" in the secret of proxySecretArn`,
     );
   }
-  return status >= 500
+  return gatewayStatuses.has(status)
     ? new ControlPlaneError(
         'unreachable',
         `forward proxy ${host} has no way to control plane ${endpoint} (it answered ${status})`,

@@ -130,7 +130,7 @@ function patienceWith(endpoint: string, { ms, bytes }: Silence): number {
   throw bytes > 0
     ? tooSlow(endpoint, seconds, bytes)
     : new ControlPlaneError(
-        'unreachable',
+        'dropped',
         `control plane ${endpoint} did not answer the listener's pings for ${seconds} s: it hangs, or something between drops the ` +
           'connection without a word. The listener connects again',
       );
@@ -138,7 +138,7 @@ function patienceWith(endpoint: string, { ms, bytes }: Silence): number {
 
 function tooSlow(endpoint: string, seconds: number, bytes: number): ControlPlaneError {
   return new ControlPlaneError(
-    'unreachable',
+    'dropped',
     `control plane ${endpoint} sent the listener only ${bytes} bytes in ${seconds} s: check its load and the network between. The ` +
       'listener connects again',
   );

@@ -1,5 +1,5 @@
 import type { PluginVersions } from '../kong/control-plane.ts';
-import { ControlPlaneError } from '../kong/errors.ts';
+import { ControlPlaneError, type ControlPlaneErrorCode } from '../kong/errors.ts';
 import { compareVersions } from '../kong/version-choice.ts';
 
 /** As which data plane the listener comes. */
@@ -7,6 +7,13 @@ export interface Manner {
   readonly version: string;
   readonly pluginVersions: PluginVersions;
 }
+
+const sayNothingOfManners: ReadonlySet<ControlPlaneErrorCode> = new Set([
+  'unreachable',
+  'dropped',
+  'no-secret',
+  'cancelled',
+]);
 
 /**
  * Ways to come to a control plane, best first: as the newest of the data planes, for which there is the least
@@ -36,7 +43,7 @@ export class Manners {
 
   /** After the control plane has sent nothing. Where it is away no other way would do either. */
   nextAfter(error: unknown): void {
-    if (!(error instanceof ControlPlaneError) || ['unreachable', 'dropped'].includes(error.code)) {
+    if (!(error instanceof ControlPlaneError) || sayNothingOfManners.has(error.code)) {
       return;
     }
     const { version } = this.current;

@@ -2,7 +2,6 @@ import * as v from 'valibot';
 import { instant } from '../instant.ts';
 import { controlPlaneName, kongVersion } from '../names.ts';
 import type { ConfigFileName } from './config-file-name.ts';
-import { heldReasons } from './plausibility.ts';
 
 /** A revision of a file as it is stored in the vault. */
 export interface Revision {
@@ -34,16 +33,6 @@ export interface NewRevision {
   readonly replaces: string | undefined;
 }
 
-const entityCounts = v.record(v.string(), v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
-
-const databaseIdentity = v.object({
-  clusterId: v.optional(v.string()),
-  defaultWorkspaceId: v.optional(v.string()),
-});
-
-/** Names what is held, and what of it was approved (core/vault/plausibility.ts). */
-const heldFingerprint = { identity: databaseIdentity, losses: entityCounts };
-
 /** `status/{controlPlane}.json`: tells "unchanged" from "not looked". */
 export const controlPlaneStatus = v.object({
   controlPlane: controlPlaneName,
@@ -59,6 +48,8 @@ export const controlPlaneStatus = v.object({
       behindSince: v.optional(instant),
       /** The control plane's hash of that configuration. */
       behindConfigHash: v.optional(v.string()),
+      /** Whether an operator holds it at this revision. */
+      pinned: v.optional(v.boolean()),
       /** Names the stored version that was looked at. */
       versionId: v.optional(v.string()),
       /**
@@ -73,31 +64,17 @@ export const controlPlaneStatus = v.object({
       askedAt: v.optional(instant),
       /** The control plane's hash for the newest version that it served at that time. */
       newestConfigHash: v.optional(v.string()),
-      /**
-       * What the next configuration is measured against: count by type, and `total`, of what this version of
-       * the object holds. Where what came after it was held, it is what was there before both.
-       */
-      entities: v.optional(entityCounts),
-      /** The database that it was read from. */
-      identity: v.optional(databaseIdentity),
     }),
   ),
   /** Versions that the control plane cannot serve. One without a file is not among `versions`. */
   notServed: v.optional(v.array(v.object({ kongVersion, since: instant, askedAt: instant }))),
   /** There when the control plane serves nothing to a data plane that names the versions of its plugins. */
   pluginVersions: v.optional(v.object({ omittedSince: instant, triedNamedAt: instant })),
-  /** What the control plane serves, and was not published since then. */
-  held: v.optional(
-    v.object({ since: instant, reason: v.picklist(heldReasons), what: v.string(), ...heldFingerprint }),
-  ),
-  /** What of it a person has approved. */
-  approval: v.optional(v.object({ until: instant, ...heldFingerprint })),
 });
 
 export type ControlPlaneStatus = v.InferOutput<typeof controlPlaneStatus>;
 export type VersionStatus = ControlPlaneStatus['versions'][number];
 export type NotServed = NonNullable<ControlPlaneStatus['notServed']>[number];
-export type HeldStatus = NonNullable<ControlPlaneStatus['held']>;
 export type PluginVersionsStatus = NonNullable<ControlPlaneStatus['pluginVersions']>;
 
 /** Keeps the published files. It keeps every version of a file, and the current version never expires. */

@@ -57,6 +57,8 @@ const manifestSchema = v.object({
   entities: v.record(v.string(), count),
   /** The revision whose content this one brings back. */
   rollbackOf: v.optional(revision),
+  /** Whether an operator holds the file at this revision: exports publish nothing until it is unpinned. */
+  pinned: v.optional(v.boolean()),
 });
 
 /** What the signature of a published file says. */

@@ -4,7 +4,6 @@ import type { ConfigFileName } from './config-file-name.ts';
 import type { ConfigVault } from './config-vault.ts';
 import { VaultError } from './errors.ts';
 import { countEntities, type Manifest, maxPreviousVersionId } from './manifest.ts';
-import type { Measure } from './plausibility.ts';
 import { isFileOfManifest } from './published-content.ts';
 import { restoreFile } from './restored-file.ts';
 import { hashStored, type OwnRevision } from './standing.ts';
@@ -15,8 +14,6 @@ export interface RevisionContent {
   readonly manifest: Manifest;
   /** SHA-256 of the table as the control plane serves it. */
   readonly tableSha256: string;
-  /** Undefined where it is that of the revision before. */
-  readonly measure?: Measure | undefined;
 }
 
 /** Where a new revision stands in its file's history. */
@@ -49,43 +46,57 @@ export async function makeServedRevision(
   return {
     gzip,
     tableSha256,
-    measure: measureServed(configuration),
     manifest: { ...place.name, revision, ...namePrevious(place.follows), ...content, exportedAt },
   };
 }
 
-/** What of a served configuration is measured. */
-export function measureServed({ entities, identity }: ControlPlaneConfiguration): Measure {
-  return { entities: countEntities(entities), identity };
-}
+/** What is said of a revision whose content was published before. */
+export type RestorationMarks = Pick<Manifest, 'builtAt' | 'pinned' | 'rollbackOf'>;
 
 /**
- * Makes the next revision with the content of the one that it follows.
+ * Makes the next revision with the content of one that was published before.
  *
- * @throws VaultError when that cannot be read, or is not what its manifest was signed for
+ * @param source whose content it gets
+ * @param marks what is said of it; as of the source where it only takes its place again
+ * @throws VaultError when the source cannot be read, or is not what its manifest was signed for
  */
 export async function makeRestoredRevision(
   vault: ConfigVault,
-  own: OwnRevision,
-  place: Omit<Place, 'follows'>,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal | undefined },
+  source: OwnRevision,
+  place: Place,
+  {
+    clock,
+    signal,
+    marks = source.manifest,
+  }: {
+    readonly clock: Clock;
+    readonly signal: AbortSignal | undefined;
+    readonly marks?: RestorationMarks;
+  },
 ): Promise<RevisionContent> {
-  const published = await vault.content(place.name, own.versionId);
-  if (!(await isFileOfManifest(published, own.manifest, signal))) {
+  const published = await vault.content(place.name, source.versionId);
+  if (!(await isFileOfManifest(published, source.manifest, signal))) {
     throw new VaultError(
       'manifest',
-      `the vault answered with another file than the one that revision ${own.manifest.revision} was signed for: it was not restored`,
+      `the vault answered with another file than the one that revision ${source.manifest.revision} was signed for: it was not restored`,
     );
   }
-  const { exportedAt, revision, comment } = beginRevision({ ...place, follows: own }, clock);
+  const { exportedAt, revision, comment } = beginRevision(place, clock);
   const { gzip, sha256, md5, sizeBytes: size, tableSha256 } = await restoreFile(published, comment, signal);
   const storedSha256 = hashStored(gzip);
-  const { configHash, builtAt, entities } = own.manifest;
-  const content = { sha256, size, storedSha256, md5, configHash, builtAt, entities };
+  const { configHash, entities } = source.manifest;
+  const { builtAt, pinned, rollbackOf } = marks;
   return {
     gzip,
     tableSha256,
-    manifest: { ...place.name, revision, ...namePrevious(own), ...content, exportedAt },
+    manifest: {
+      ...place.name,
+      revision,
+      ...namePrevious(place.follows),
+      ...{ sha256, size, storedSha256, md5, configHash, builtAt, entities, exportedAt },
+      ...(rollbackOf === undefined ? {} : { rollbackOf }),
+      ...(pinned === true ? { pinned } : {}),
+    },
   };
 }
 

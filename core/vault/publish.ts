@@ -5,14 +5,7 @@ import type { ConfigVault, VersionStatus } from './config-vault.ts';
 import { type DecisionRequest, decide, describeForeign, knownTables, ownRevision } from './decision.ts';
 import { RevisionConflict } from './errors.ts';
 import { type Manifest, signManifest } from './manifest.ts';
-import {
-  makeRestoredRevision,
-  makeServedRevision,
-  measureServed,
-  type RevisionContent,
-} from './new-revision.ts';
-import type { Measure } from './plausibility.ts';
-import type { Held, PublicationGuard } from './publication-guard.ts';
+import { makeRestoredRevision, makeServedRevision, type RevisionContent } from './new-revision.ts';
 import { findStanding, type OwnRevision, type Standing, type StandingParts } from './standing.ts';
 
 export interface PublishParts extends StandingParts {
@@ -28,8 +21,6 @@ export interface NewPublication {
   readonly versionId: string;
   /** SHA-256 of served tables that are known to hold what the vault now holds, to be noted in the status. */
   readonly servedTables: readonly string[];
-  /** Of what the vault now holds, where that is known. */
-  readonly measure?: Measure | undefined;
   readonly manifest: Manifest;
   /** The file, compressed. */
   readonly gzip: Uint8Array;
@@ -50,12 +41,19 @@ interface Kept {
   readonly manifest: Manifest;
   readonly versionId: string;
   readonly servedTables: readonly string[];
-  readonly measure?: Measure | undefined;
 }
+
+/** An operator holds the file at a revision: nothing is published until it is unpinned. */
+export type PinnedPublication = Kept & {
+  readonly outcome: 'pinned';
+  /** What was put in place of something foreign meanwhile, pinned as well. */
+  readonly restored: NewPublication | undefined;
+};
 
 /** How an attempt to publish ended. */
 export type Publication =
   | NewPublication
+  | PinnedPublication
   /** The control plane serves what is published already. */
   | (Kept & { readonly outcome: 'unchanged' })
   /**
@@ -70,26 +68,6 @@ export type Publication =
       readonly restored: NewPublication | undefined;
     });
 
-/** A configuration that waits for a person. */
-export interface HeldConfiguration {
-  readonly outcome: 'held';
-  readonly held: Held;
-  /** The revision that it would have followed; undefined where there is none of ours. */
-  readonly kept: Pick<OwnRevision, 'manifest' | 'versionId'> | undefined;
-  /** What was put in place of something foreign meanwhile. */
-  readonly restored: NewPublication | undefined;
-  /** What is served, in pieces. */
-  readonly table: () => AsyncIterable<Uint8Array>;
-  readonly tableBytes: number;
-}
-
-export interface PublicationRequest extends DecisionRequest {
-  /** Decides, for all versions of the control plane, what waits for a person. */
-  readonly guard: PublicationGuard;
-  /** Whether it may be a state in the middle of a change, while a newer one is awaited. */
-  readonly isEarly?: boolean | undefined;
-}
-
 /** For a look at what became of a publication that was not answered. */
 const lastLookMs = 1_500;
 
@@ -102,21 +80,22 @@ const maxAttempts = 5;
  *
  * @throws VaultError; the vault then holds what it held before
  */
-export function publish(
-  parts: PublishParts,
-  request: PublicationRequest,
-): Promise<Publication | HeldConfiguration> {
+export function publish(parts: PublishParts, request: DecisionRequest): Promise<Publication> {
   const { name, configuration, lastStatus, signal } = request;
   const notedRevision = lastStatus?.revision;
-  type Ended = Exclude<Publication, NewPublication> | HeldConfiguration;
+  type Ended = Exclude<Publication, NewPublication>;
   return replaceCurrent<Ended>(parts, name, lastStatus, async (standing) => {
+    const pinned = ownRevision(standing);
+    if (pinned?.manifest.pinned === true) {
+      const restored = await repair(parts, { name, lastStatus, signal });
+      return { ends: keepPinned(restored ?? pinned, restored, lastStatus) };
+    }
     const decision = await decide(parts.vault, request, standing, parts.clock.now());
     switch (decision.do) {
       case 'keep': {
         const { own, servedTables } = decision;
         const { manifest, versionId } = own;
-        const measure = measureServed(configuration);
-        return { ends: { outcome: 'unchanged', manifest, versionId, servedTables, measure } };
+        return { ends: { outcome: 'unchanged', manifest, versionId, servedTables } };
       }
       case 'wait': {
         const { own, behindSince } = decision;
@@ -129,44 +108,14 @@ export function publish(
         };
       }
       case 'publish': {
-        const own = ownRevision(standing);
-        const held = await holdBack(parts, request, own);
-        if (held !== undefined) {
-          return { ends: held };
-        }
         const { isSameAsBefore, warning } = decision;
-        const place = { name, follows: own, notedRevision };
+        const place = { name, follows: ownRevision(standing), notedRevision };
         const { clock } = parts;
         const content = await makeServedRevision(configuration, place, { clock, isSameAsBefore });
         return { stores: content, warning };
       }
     }
   });
-}
-
-/** @returns undefined where the configuration may be published */
-async function holdBack(
-  parts: PublishParts,
-  { name, configuration, lastStatus, guard, isEarly = false, signal }: PublicationRequest,
-  own: OwnRevision | undefined,
-): Promise<HeldConfiguration | undefined> {
-  const { vault, clock } = parts;
-  const guarded = { vault, name, configuration, own, now: clock.now(), signal };
-  const held = await (isEarly ? guard.checkEarly(guarded) : guard.check(guarded));
-  if (held === undefined) {
-    return undefined;
-  }
-  // The check that follows an early one repairs, and tells of it.
-  const restored = isEarly ? undefined : await repair(parts, { name, lastStatus, signal });
-  const { tableStart, tableEnd } = configuration;
-  return {
-    outcome: 'held',
-    held,
-    kept: restored ?? own,
-    restored,
-    table: () => configuration.table(),
-    tableBytes: tableEnd - tableStart,
-  };
 }
 
 export interface RepairRequest {
@@ -191,22 +140,36 @@ export function repair(
     if (standing.is !== 'foreign' || standing.newestOwn === undefined) {
       return { ends: undefined };
     }
-    const place = { name, notedRevision: lastStatus?.revision };
+    const { newestOwn } = standing;
+    const place = { name, follows: newestOwn, notedRevision: lastStatus?.revision };
     const { clock } = parts;
-    const content = await makeRestoredRevision(parts.vault, standing.newestOwn, place, { clock, signal });
-    const { revision } = standing.newestOwn.manifest;
+    const content = await makeRestoredRevision(parts.vault, newestOwn, place, { clock, signal });
+    const { revision } = newestOwn.manifest;
     const warning = `${describeForeign(name, standing.foreign.what)}. The content of revision ${revision} was put back`;
     return { stores: content, warning };
   });
 }
 
+function keepPinned(
+  { manifest, versionId }: Pick<OwnRevision, 'manifest' | 'versionId'>,
+  restored: NewPublication | undefined,
+  lastStatus: VersionStatus | undefined,
+): PinnedPublication {
+  const servedTables = restored?.servedTables ?? knownTables(lastStatus, versionId);
+  return { outcome: 'pinned', manifest, versionId, servedTables, restored };
+}
+
 /** What is to be done about what stands in a file's place: nothing more, or to store a revision. */
-type Step<Ending> =
+export type Step<Ending> =
   | { readonly ends: Ending }
   | { readonly stores: RevisionContent; readonly warning: string | undefined };
 
-/** Decides and stores, and decides anew whenever somebody else has stored meanwhile. */
-async function replaceCurrent<Ending>(
+/**
+ * Decides and stores, and decides anew whenever somebody else has stored meanwhile.
+ *
+ * @throws VaultError, and what `decideStep` throws; the vault then holds what it held before
+ */
+export async function replaceCurrent<Ending>(
   parts: PublishParts,
   name: ConfigFileName,
   lastStatus: VersionStatus | undefined,
@@ -260,7 +223,7 @@ interface Attempted {
 
 function describe(
   standing: Standing,
-  { manifest, gzip, tableSha256, measure }: RevisionContent,
+  { manifest, gzip, tableSha256 }: RevisionContent,
   warning: string | undefined,
 ): Attempted['publication'] {
   return {
@@ -271,7 +234,6 @@ function describe(
     warning,
     manifestReplaced: standing.is === 'foreign',
     servedTables: [tableSha256],
-    measure,
   };
 }
 
@@ -318,10 +280,13 @@ export async function findNoted(
   parts: StandingParts,
   name: ConfigFileName,
   lastStatus: VersionStatus,
-): Promise<Extract<Publication, { readonly outcome: 'unchanged' }> | undefined> {
+): Promise<Extract<Publication, { readonly outcome: 'unchanged' | 'pinned' }> | undefined> {
   const standing = await findStanding(parts, name, lastStatus);
   if (standing.is !== 'own' || standing.own.isOutOfForm || standing.own.versionId !== lastStatus.versionId) {
     return undefined;
+  }
+  if (standing.own.manifest.pinned === true) {
+    return keepPinned(standing.own, undefined, lastStatus);
   }
   const { manifest, versionId } = standing.own;
   return { outcome: 'unchanged', manifest, versionId, servedTables: lastStatus.servedTables ?? [] };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type ConfigFileName, configFileKey } from './config-file-name.ts';
 import type { ConfigVault, Revision, VersionStatus } from './config-vault.ts';
 import { VaultError } from './errors.ts';
-import { type Manifest, signingKeyId, verifyManifest } from './manifest.ts';
+import { type Manifest, readUnverifiedManifest, signingKeyId, verifyManifest } from './manifest.ts';
 import { type EarlierKeys, findOwnKeys, type OwnKeys } from './own-keys.ts';
 import { isFileOfManifest } from './published-content.ts';
 import type { Signer } from './signer.ts';
@@ -105,6 +105,70 @@ async function findNewestOwn(
     }
   }
   return newest;
+}
+
+/** Of more versions than this no list is read. Nearer ones are found first. */
+const searchedHistory = 1_000;
+const readAtOnce = 10;
+
+/** A revision that was asked for by its number. */
+export type FoundRevision =
+  | { readonly own: OwnRevision }
+  /** Something says that it is this one, and is not ours; as the end of "it is …". */
+  | { readonly what: string };
+
+/**
+ * Finds an own revision in a file's history by its number.
+ *
+ * @param current the number of the newest own one
+ * @returns undefined where none has this number (any more)
+ * @throws VaultError
+ */
+export async function findRevision(
+  parts: StandingParts,
+  name: ConfigFileName,
+  revision: number,
+  current: number,
+): Promise<FoundRevision | undefined> {
+  const { vault, signer } = parts;
+  const [versionIds, keys] = await Promise.all([
+    vault.versionIds(name, searchedHistory),
+    findOwnKeys(signer, parts),
+  ]);
+  let refused: FoundRevision | undefined;
+  const nearestFirst = sortByDistance(versionIds, current - revision);
+  for (let next = 0; next < nearestFirst.length; next += readAtOnce) {
+    const versions = await Promise.all(
+      nearestFirst.slice(next, next + readAtOnce).map((id) => readIfAllowed(vault, name, id)),
+    );
+    for (const version of versions) {
+      if (version !== undefined && claimedRevision(version) === revision) {
+        const checked = await checkRevision(parts, name, keys, version);
+        if ('own' in checked) {
+          return checked;
+        }
+        refused = checked;
+      }
+    }
+  }
+  return refused;
+}
+
+/** Mostly the versions of an object are numbered without a gap. */
+function sortByDistance(versionIds: readonly string[], place: number): readonly string[] {
+  return versionIds
+    .map((versionId, index) => ({ versionId, distance: Math.abs(index - place) }))
+    .sort((one, other) => one.distance - other.distance)
+    .map(({ versionId }) => versionId);
+}
+
+/** Unchecked. */
+function claimedRevision({ manifest }: Revision): number | undefined {
+  try {
+    return manifest === undefined ? undefined : readUnverifiedManifest(manifest).revision;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined where a version is gone, or may not be read: it is under a key that is not ours now. */

@@ -5,11 +5,13 @@ import { Transform, type TransformCallback } from 'node:stream';
 /**
  * Makes the work that Node gives to its threads synchronous in this process: which thread is done first is
  * chance that no seed rules. The results are the same.
+ *
+ * @returns undoes it
  */
-export function makeThreadWorkSynchronous(): void {
+export function makeThreadWorkSynchronous(): () => void {
   // Named imports of the built-in module follow after syncBuiltinESMExports.
   const zlib = createRequire(import.meta.url)('node:zlib') as typeof import('node:zlib');
-  const { gzipSync, gunzipSync } = zlib;
+  const { gzipSync, gunzipSync, createGzip, createGunzip } = zlib;
   const whole = (convert: (input: Buffer) => Buffer) => () => new WholeTransform(convert);
   Object.defineProperties(zlib, {
     createGzip: { value: whole((input) => gzipSync(input)), configurable: true },
@@ -17,7 +19,8 @@ export function makeThreadWorkSynchronous(): void {
   });
   syncBuiltinESMExports();
 
-  const subtle = globalThis.crypto.subtle;
+  const { subtle } = globalThis.crypto;
+  const verifyInThread = subtle.verify;
   subtle.verify = async (algorithm, key, signature, data) => {
     if (typeof algorithm === 'string' || algorithm.name !== 'ECDSA') {
       throw new TypeError('only ECDSA is checked here');
@@ -28,6 +31,14 @@ export function makeThreadWorkSynchronous(): void {
       { key: KeyObject.from(key as never), dsaEncoding: 'ieee-p1363' },
       bytesOf(signature),
     );
+  };
+  return () => {
+    Object.defineProperties(zlib, {
+      createGzip: { value: createGzip },
+      createGunzip: { value: createGunzip },
+    });
+    syncBuiltinESMExports();
+    subtle.verify = verifyInThread;
   };
 }
 

@@ -28,6 +28,16 @@ function bootAt(atMs: number): Action {
 /** Each fails today. One that suddenly passes fails the run: then it moves down, to what is mended. */
 export const knownCounterexamples: readonly KnownCounterexample[] = [
   {
+    name: 'a mass deletion is published',
+    violates: 'a mass deletion waits for a person',
+    reason: 'only a configuration without any entity is held',
+    seed: 1,
+    actions: [
+      { ...change, services: 100 },
+      { atMs: 2 * minute, do: 'change', ...prod, hook: 'arrives', services: 1 },
+    ],
+  },
+  {
     name: 'where versioning is suspended history is lost',
     violates: 'what was published stays in the history',
     reason: 'that the bucket keeps no versions shows only after something was written over',
@@ -135,20 +145,5 @@ export const mendedCounterexamples: readonly Omit<KnownCounterexample, 'reason'>
       { ...change, atMs: minute + 1 },
       { atMs: 2 * minute, do: 'put unsigned file', key },
     ],
-  },
-  {
-    name: 'a mass deletion is published',
-    violates: 'a mass deletion waits for a person',
-    seed: 1,
-    actions: [
-      { ...change, services: 100 },
-      { atMs: 2 * minute, do: 'change', ...prod, hook: 'arrives', services: 1 },
-    ],
-  },
-  {
-    name: 'another database is published',
-    violates: 'another database waits for a person',
-    seed: 1,
-    actions: [change, { atMs: 2 * minute, do: 'replace database', ...prod }, { ...change, atMs: 3 * minute }],
   },
 ];

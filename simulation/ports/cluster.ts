@@ -84,7 +84,7 @@ class SimulatedConnection implements ClusterConnection {
   whyLost(): ControlPlaneError {
     const { controlPlane } = this.#parts;
     return this.#hadFrame
-      ? new ControlPlaneError('unreachable', `${controlPlane} ended the connection`)
+      ? new ControlPlaneError('dropped', `${controlPlane} ended the connection`)
       : new ControlPlaneError('dropped', `${controlPlane} dropped the connection before a frame had come`);
   }
 

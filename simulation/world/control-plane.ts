@@ -8,8 +8,8 @@ export interface Content {
   /** Names it: no two contents of a history share it. */
   readonly id: string;
   readonly services: number;
-  /** Number of the database that it stands in. */
-  readonly database: number;
+  /** Their user names. @default none */
+  readonly consumers?: readonly string[];
 }
 
 /** What a node serves: the payload that it built last. */
@@ -66,7 +66,7 @@ export class ControlPlaneWorld {
     this.name = name;
     this.#timeline = timeline;
     this.#random = random;
-    this.content = { id: `${name}-0`, services: 3, database: 0 };
+    this.content = { id: `${name}-0`, services: 3 };
     this.changedMs = timeline.nowMs;
     this.nodes = Array.from({ length: nodes }, (_, index) => ({
       payload: undefined,
@@ -102,15 +102,7 @@ export class ControlPlaneWorld {
   /** Somebody changes the configuration. */
   change(services = this.content.services): void {
     this.#changes += 1;
-    const { database } = this.content;
-    this.setContent({ id: `${this.name}-${this.#changes}`, services, database });
-  }
-
-  /** Another database takes the place of this one, with as much in it. */
-  replaceDatabase(): void {
-    this.#changes += 1;
-    const { services, database } = this.content;
-    this.setContent({ id: `${this.name}-${this.#changes}`, services, database: database + 1 });
+    this.setContent({ id: `${this.name}-${this.#changes}`, services });
   }
 
   /** Another content stands in the database: after a change, a restore, or another database. */
@@ -213,8 +205,6 @@ export interface Origin {
   readonly controlPlane: string;
   readonly version: string;
   readonly contentId: string;
-  /** Of the database that it was read from. */
-  readonly clusterId: string;
 }
 
 function makeTable(content: Content, controlPlane: string, version: string) {
@@ -223,10 +213,8 @@ function makeTable(content: Content, controlPlane: string, version: string) {
     _format_version: '3.0',
     _transform: false,
     workspaces: [{ id: '00000000-0000-4000-8000-000000000000', name: 'default' }],
-    parameters: [
-      { key: 'cluster_id', value: nameDatabase(controlPlane, content) },
-      { key: 'origin', value: origin },
-    ],
+    parameters: [{ key: 'cluster_id', value: origin }],
+    consumers: (content.consumers ?? []).map((username) => ({ username })),
     services: Array.from({ length: content.services }, (_, index) => ({
       id: `00000000-0000-4000-8000-${String(index + 1).padStart(12, '0')}`,
       name: `${origin}/${index}`,
@@ -234,20 +222,14 @@ function makeTable(content: Content, controlPlane: string, version: string) {
   };
 }
 
-/** The `cluster_id` of what a control plane has. */
-export function nameDatabase(controlPlane: string, { database }: Content): string {
-  return `cluster ${database} of ${controlPlane}`;
-}
-
 /** @returns undefined for a file that no control plane of this world has made */
 export function readOrigin(file: Uint8Array): Origin | undefined {
   try {
     const { parameters } = JSON.parse(Buffer.from(file).toString('utf8'));
-    const [cluster, origin] = parameters;
-    const [controlPlane, version, contentId] = String(origin.value).split('/');
+    const [controlPlane, version, contentId] = String(parameters[0].value).split('/');
     return controlPlane === undefined || version === undefined || contentId === undefined
       ? undefined
-      : { controlPlane, version, contentId, clusterId: String(cluster.value) };
+      : { controlPlane, version, contentId };
   } catch {
     return undefined;
   }

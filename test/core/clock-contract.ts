@@ -65,7 +65,7 @@ export function clockContract(title: string, open: () => ClockUnderTest): void {
       const { clock } = world;
       const [soon, withSignal, later] = [
         clock.deadline(50),
-        clock.deadline(50, new AbortController().signal),
+        clock.deadline(50.5, new AbortController().signal),
         clock.deadline(longMs),
       ];
 

@@ -1,13 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type * as v from 'valibot';
-import { defaultGuard } from '../../core/vault/plausibility.ts';
-import {
-  exportEnvironment,
-  formatGuard,
-  packPublicKey,
-  unpackPublicKey,
-} from '../../lambdas/environment/export.ts';
+import { exportEnvironment, packPublicKey, unpackPublicKey } from '../../lambdas/environment/export.ts';
 import { listenEnvironment } from '../../lambdas/environment/listen.ts';
 import {
   packCertificates,
@@ -48,7 +42,6 @@ const exporting: Variables = {
   CLOCK_TOLERANCE_SECONDS: '0',
   SCHEDULE_MINUTES: '5',
   MINIMUM_INTERVAL_SECONDS: '5',
-  GUARD: '10,50',
 };
 const listening: Variables = {
   CONTROL_PLANE: 'prod',
@@ -106,7 +99,6 @@ describe('the environment of a function', () => {
       CLOCK_TOLERANCE_SECONDS: 0,
       SCHEDULE_MINUTES: 5,
       MINIMUM_INTERVAL_SECONDS: 5,
-      GUARD: { minimumEntities: 10, maximumLossPercent: 50 },
     });
     expect(readEnvironment(exportEnvironment, exporting).CUSTOM_PLUGINS).toEqual([]);
   });
@@ -127,15 +119,6 @@ describe('the environment of a function', () => {
     ).toEqual([true, true]);
     expect(packed.length + 1).toBe(2 * 123);
   });
-
-  it.each(['off', { minimumEntities: 1, maximumLossPercent: 0 }, defaultGuard] as const)(
-    'of the export says what is held as it was set: %j',
-    (setting) => {
-      expect(readEnvironment(exportEnvironment, { ...exporting, GUARD: formatGuard(setting) }).GUARD).toEqual(
-        setting,
-      );
-    },
-  );
 
   it('may be without session token and endpoint, and has much that is not ours', () => {
     expect(readEnvironment(runtimeCredentials, { ...runtime, PATH: '/bin' })).toEqual(runtime);
@@ -186,9 +169,6 @@ describe('the environment of a function', () => {
     ['export', 'SETTLE_SECONDS', '1.5'],
     ['export', 'CLOCK_TOLERANCE_SECONDS', ''],
     ['export', 'MINIMUM_INTERVAL_SECONDS', '1e3'],
-    ['export', 'GUARD', ''],
-    ['export', 'GUARD', '0,50'],
-    ['export', 'GUARD', '10,101'],
     ['listen', 'DATA_PLANE_VERSIONS', ''],
     ['listen', 'NODE_SEED', ''],
     ['presign', 'CONTROL_PLANE', ''],

@@ -5,9 +5,8 @@ import type { ConfigVault } from '../../core/vault/config-vault.ts';
 import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
 import type { Signer } from '../../core/vault/signer.ts';
 import { Machine } from '../../simulation/engine/machine.ts';
-import { SeededRandom } from '../../simulation/engine/random.ts';
-import { Timeline } from '../../simulation/engine/timeline.ts';
-import { Faults } from '../../simulation/faults.ts';
+import type { Timeline } from '../../simulation/engine/timeline.ts';
+import { type Disk, simulatedOutput } from '../../simulation/ports/disk.ts';
 import { simulatedS3 } from '../../simulation/ports/s3.ts';
 import { simulatedSecretsManager, simulatedSigner, simulatedSqs } from '../../simulation/ports/services.ts';
 import { Bucket } from '../../simulation/world/bucket.ts';
@@ -15,30 +14,12 @@ import { makeSigningKey } from '../../simulation/world/keys.ts';
 import { FifoQueue } from '../../simulation/world/queue.ts';
 import { clockContract } from '../core/clock-contract.ts';
 import { exportQueueContract } from '../core/export/export-queue-contract.ts';
+import { outputFileContract } from '../core/fetch/output-file-contract.ts';
 import { exportRequestsContract } from '../core/intake/export-requests-contract.ts';
 import { hookSecretsContract } from '../core/intake/hook-secrets-contract.ts';
 import { configVaultContract } from '../core/vault/config-vault-contract.ts';
 import { signerContract } from '../core/vault/signer-contract.ts';
-
-function makeWorld() {
-  const timeline = new Timeline(Date.UTC(2026, 0, 1));
-  const world = { timeline, random: new SeededRandom(1), faults: new Faults() };
-  return { world, machine: new Machine(timeline, 'exporter') };
-}
-
-/** Lets simulated time pass while the work waits for it. */
-async function passTime<Result>(timeline: Timeline, work: Promise<Result>): Promise<Result> {
-  let isDone = false;
-  const done = work.finally(() => {
-    isDone = true;
-  });
-  done.catch(() => undefined);
-  while (!isDone) {
-    await timeline.step();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return done;
-}
+import { makeWorld, passTime } from './pass-time.ts';
 
 let patchCount = 0;
 configVaultContract('the bucket of the simulation', async () => {
@@ -152,6 +133,24 @@ hookSecretsContract('secrets of the simulation', async () => {
     async advance() {
       await timeline.runUntil(timeline.nowMs + 60_000, () => false);
     },
+  };
+});
+
+outputFileContract('that of the simulation', async () => {
+  const { world, machine } = makeWorld();
+  const disk: Disk = { file: undefined };
+  const openOutput = simulatedOutput(world, machine, disk);
+  const pass = <Result>(work: Promise<Result>) => passTime(world.timeline, work);
+  return {
+    async open() {
+      const file = await pass(openOutput());
+      return {
+        write: (piece) => pass(file.write(piece)),
+        complete: () => pass(file.complete()),
+        abandon: () => file.abandon(),
+      };
+    },
+    read: async () => disk.file && Buffer.from(disk.file).toString('utf8'),
   };
 });
 

@@ -164,7 +164,7 @@ describe('the cluster certificate in its secret', () => {
     const source = { secretsManager: client, secretId: 'nowhere' };
 
     await expect(readClusterCertificate(source, () => undefined)).rejects.toMatchObject({
-      code: 'refused',
+      code: 'no-secret',
       message: expect.stringMatching(/secret nowhere \(ResourceNotFoundException: /),
     });
   });

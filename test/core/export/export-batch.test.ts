@@ -55,9 +55,18 @@ describe('a batch of messages', () => {
   ])('that failed at try %d: %j', async (receiveCount, retry) => {
     const { run } = exporting(false);
 
-    const outcome = await exportBatch([message('a', receiveCount), message('b')], run);
+    const outcome = await exportBatch([message('a', receiveCount), message('b', receiveCount)], run);
 
     expect(outcome).toMatchObject({ unreadable: [], retry, gaveUp: retry === undefined });
+  });
+
+  it('lets nothing go with a message that has had its five tries', async () => {
+    const { run } = exporting(false);
+
+    const outcome = await exportBatch([message('a', 5), message('b', 2), message('c')], run);
+
+    // The others come again together, after the pause of the one that was tried most.
+    expect(outcome).toMatchObject({ retry: { ids: ['b', 'c'], afterSeconds: 10 }, gaveUp: true });
   });
 
   it('gives up nothing that is complete, at whatever try', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
@@ -423,8 +424,12 @@ describe('a control plane that cannot be reached', () => {
   });
 
   it.each([
-    ['500 Internal Server Error', 'unreachable', ['answered 500']],
+    ['500 Internal Server Error', 'refused', ['answered 500']],
+    ['501 Not Implemented', 'refused', ['answered 501']],
+    ['502 Bad Gateway', 'unreachable', ['answered 502']],
     ['503 Service Unavailable', 'unreachable', ['answered 503']],
+    ['504 Gateway Timeout', 'unreachable', ['answered 504']],
+    ['505 HTTP Version Not Supported', 'refused', ['answered 505']],
     ['404 Not Found', 'refused', ['answered 404', 'cluster_listen']],
     ['200 OK\r\nNonsense', 'refused', ['did not answer the WebSocket upgrade', 'cluster_listen']],
     ['400 Bad Request', 'refused', ['answered 400', 'certificate']],
@@ -437,6 +442,67 @@ describe('a control plane that cannot be reached', () => {
     const reading = read(controlPlane);
 
     await expect(reading).rejects.toEqual(failing(code, controlPlane.clusterEndpoint, ...words));
+  });
+});
+
+describe('nonsense on the wire is no outage', () => {
+  /** A whole WebSocket message, unmasked, and what it begins with. */
+  const message = (payload: Buffer, first = 0x82) => {
+    const header = Buffer.alloc(4);
+    header.writeUInt8(first, 0);
+    header.writeUInt8(126, 1);
+    header.writeUInt16BE(payload.length, 2);
+    return Buffer.concat([header, payload]);
+  };
+  const { frame } = recordedFrame('3.9.1');
+
+  it.each<[what: string, code: string, words: string, send: (socket: Duplex) => void]>([
+    ['a reserved bit', 'bad-frame', 'WS_ERR_', (socket) => socket.write(message(frame, 0xa2))],
+    ['an opcode that there is not', 'bad-frame', 'WS_ERR_', (socket) => socket.write(message(frame, 0x83))],
+    ['a continuation of nothing', 'bad-frame', 'WS_ERR_', (socket) => socket.write(message(frame, 0x80))],
+    ['half a frame, and the end', 'dropped', '1006', (socket) => socket.end(message(frame).subarray(0, 500))],
+    [
+      'half a frame, and a reset',
+      'dropped',
+      '1006',
+      (socket) => {
+        socket.write(message(frame).subarray(0, 500));
+        setImmediate(() => socket.destroy());
+      },
+    ],
+    ['a byte of a header, and the end', 'dropped', '1006', (socket) => socket.end(Buffer.of(0x82))],
+  ])('after the upgrade: %s', async (_, code, words, send) => {
+    const controlPlane = await startUpgrading(send);
+
+    await expect(read(controlPlane)).rejects.toEqual(failing(code, words));
+  });
+
+  it('in the upgrade: a wrong accept key', async () => {
+    const controlPlane = await startUpgrading(() => undefined, 'bm90IHRoZSBrZXk=');
+
+    await expect(read(controlPlane)).rejects.toEqual(
+      failing('refused', 'did not answer the WebSocket upgrade'),
+    );
+  });
+
+  it.each([
+    ['a banner', (socket: Duplex) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'), 'HPE_'],
+    ['a reset', (socket: Duplex) => socket.destroy(), 'ECONNRESET'],
+  ])('in the upgrade: %s', async (_, answer, words) => {
+    const controlPlane = await startAnswering(answer);
+
+    await expect(read(controlPlane)).rejects.toEqual(failing('refused', words));
+  });
+
+  it.each<[what: string, words: string, greet: (socket: Socket) => void]>([
+    ['the banner of another protocol', 'TLS', (socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n')],
+    ['plain HTTP', 'TLS', (socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['the end', 'ECONNRESET', (socket) => void socket.end()],
+    ['a reset', 'ECONNRESET', (socket) => void socket.on('data', () => socket.resetAndDestroy())],
+  ])('in place of TLS: %s', async (_, words, greet) => {
+    const controlPlane = await startMute(greet);
+
+    await expect(read(controlPlane)).rejects.toEqual(failing('refused', words));
   });
 });
 
@@ -647,11 +713,12 @@ describe('an export whose time is up', () => {
 const foreign = async () => (await pkiCertificates({ controlPlaneHost: 'localhost' })).dataPlane;
 
 /** Takes connections, and nothing more. */
-async function startMute(): Promise<ControlPlane> {
+async function startMute(greet: (socket: Socket) => void = () => undefined): Promise<ControlPlane> {
   const sockets: Socket[] = [];
   const server = createTcpServer((socket) => {
     sockets.push(socket.resume());
     socket.on('error', () => socket.destroy());
+    greet(socket);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -662,13 +729,27 @@ async function startMute(): Promise<ControlPlane> {
   return standIn(server.address() as AddressInfo, await sharedCertificate());
 }
 
+/** Upgrades to a WebSocket, and then sends what the test wants. */
+function startUpgrading(send: (socket: Duplex) => void, acceptKey?: string): Promise<ControlPlane> {
+  return startAnswering((socket, key) => {
+    const accepted = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        `Sec-WebSocket-Accept: ${acceptKey ?? accepted}\r\n\r\n`,
+    );
+    // Who hangs up is let go of.
+    socket.resume().on('end', () => socket.destroy());
+    send(socket);
+  });
+}
+
 /** Speaks TLS as a control plane does, and does with the upgrade what the test wants. */
-async function startAnswering(answer: (socket: Duplex) => void): Promise<ControlPlane> {
+async function startAnswering(answer: (socket: Duplex, key: string) => void): Promise<ControlPlane> {
   const certificates = await sharedCertificate();
   const server = createTlsServer({ cert: certificates.certificate, key: certificates.key });
-  server.on('upgrade', (_, socket: Duplex) => {
+  server.on('upgrade', ({ headers }, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
-    answer(socket);
+    answer(socket, String(headers['sec-websocket-key']));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

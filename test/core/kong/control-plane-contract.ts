@@ -7,6 +7,8 @@ export interface ControlPlaneUnderTest {
   addConsumer(username: string): Promise<void>;
   /** Takes it away. */
   stop(): Promise<void>;
+  /** The time by its clock. @default the machine's */
+  readonly now?: (() => Date) | undefined;
 }
 
 /** What every `ControlPlane` does. */
@@ -18,6 +20,7 @@ export function controlPlaneContract(title: string, open: () => Promise<ControlP
       isStopped = false;
       world = await open();
     });
+    const now = () => world.now?.() ?? new Date();
     const stop = async () => {
       if (!isStopped) {
         isStopped = true;
@@ -70,7 +73,7 @@ export function controlPlaneContract(title: string, open: () => Promise<ControlP
       const first = await read();
       const second = await read();
       await world.addConsumer('new');
-      const third = await read(new Date());
+      const third = await read(now());
 
       expect(second.configHash).toBe(first.configHash);
       expect(third.configHash).not.toBe(first.configHash);
@@ -79,7 +82,7 @@ export function controlPlaneContract(title: string, open: () => Promise<ControlP
     it('gives a configuration that holds the change that it was called for', async () => {
       await world.addConsumer('new');
 
-      const configuration = await read(new Date());
+      const configuration = await read(now());
 
       expect(JSON.stringify((await tableOf(configuration))['consumers'])).toContain('"username":"new"');
       expect(configuration.settled).toBe(true);

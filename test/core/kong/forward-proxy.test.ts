@@ -178,6 +178,9 @@ describe('a control plane behind a forward proxy', () => {
       ['to control plane 127', 'it answered 403', 'must allow CONNECT', 'only 443'],
     ],
     ['301 Moved\r\nLocation: http://127.0.0.1/', 'refused', ['it answered 301']],
+    ['500 Internal Server Error', 'refused', ['it answered 500']],
+    ['501 Not Implemented', 'refused', ['it answered 501']],
+    ['503 Service Unavailable', 'unreachable', ['it answered 503']],
     ['502 Bad Gateway', 'unreachable', ['no way to control plane', 'it answered 502']],
     ['504 Gateway Timeout', 'unreachable', ['it answered 504']],
   ])('is not reached where the proxy answers %s: %s', async (status, code, words) => {
@@ -192,11 +195,11 @@ describe('a control plane behind a forward proxy', () => {
   it.each<[what: string, answer: (socket: Duplex) => void]>([
     ['hangs up', (socket) => socket.destroy()],
     ['opens a way and cuts it', (socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n')],
-  ])('is away where the proxy %s', async (_, answer) => {
+  ])('is no outage where the proxy %s', async (_, answer) => {
     const controlPlane = await startKong();
     const proxy = await startProxy({ answer });
 
-    await expect(connectBy(proxy, controlPlane)).rejects.toEqual(failing('unreachable', 'cannot be reached'));
+    await expect(connectBy(proxy, controlPlane)).rejects.toEqual(failing('refused', 'ECONNRESET'));
   });
 
   it('is not reached where something answers that is no proxy', async () => {
@@ -262,7 +265,7 @@ describe('a control plane behind a forward proxy', () => {
     proxy.cut();
 
     expect(await connection.nextFrame(2_000)).toBe('lost');
-    expect(connection.whyLost()).toEqual(failing('unreachable', controlPlane.clusterEndpoint));
+    expect(connection.whyLost()).toEqual(failing('dropped', controlPlane.clusterEndpoint));
   });
 
   it('is no proxy’s business where none is set', async () => {

@@ -10,7 +10,6 @@ import { type PublishParts, publish, repair } from '../../../core/vault/publish.
 import { countingRandom } from '../counting-random.ts';
 import { builtAt, served } from '../kong/served.ts';
 import { skippingClock } from '../manual-clock.ts';
-import { guardOf, notHeld } from './guarding.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 import { type MemoryVault, memoryVault } from './memory-vault.ts';
 
@@ -41,7 +40,7 @@ function publishing(
   };
   return publish(
     { vault, signer, clock: skippingClock(exportedAt), random: countingRandom(), ...parts },
-    { name, configuration, lastStatus: status, guard: guardOf() },
+    { name, configuration, lastStatus: status },
   );
 }
 
@@ -80,7 +79,7 @@ describe('repairing', () => {
 
   it('puts our newest revision in the place of something foreign, as a new one', async () => {
     await publishing(await served(one));
-    const last = notHeld(await publishing(await served(two)));
+    const last = await publishing(await served(two));
     vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: 'theirs' });
 
     const restored = await repairing();
@@ -139,7 +138,6 @@ describe('publishing', () => {
       publishedAt: new Date('2026-11-23T04:00:05Z'),
       versionId: '1',
       servedTables: [configuration.tableSha256],
-      measure: { entities: { services: 1, total: 1 }, identity: {} },
     });
     expect(more).toEqual([]);
     expect(manifest).toMatchObject({
@@ -195,8 +193,7 @@ describe('publishing', () => {
       return found && { ...found, versionId };
     };
 
-    const content: ConfigVault['content'] = async (asked) => vault.content(asked, '1');
-    await publishing(await served(two), { vault: { ...vault, current, content } });
+    await publishing(await served(two), { vault: { ...vault, current } });
 
     const [first, second] = await history();
     expect(second?.previousSha256).toBe(first?.sha256);
@@ -277,7 +274,10 @@ describe('publishing', () => {
     ]);
   });
 
-  it('publishes again what is under a key that may not be used any more', async () => {
+  it.each([
+    ['what has changed', two],
+    ['what has not', one],
+  ])('publishes over what is under a key that may not be used any more: %s', async (_what, next) => {
     await publishing(await served(one));
     vault.changeEncryptionKey();
     const unreadable: ConfigVault = {
@@ -289,13 +289,26 @@ describe('publishing', () => {
       content: () => Promise.reject(new VaultError('denied', 'the key is disabled')),
     };
 
-    const outcome = await publishing(await served(two), { vault: unreadable });
+    const outcome = await publishing(await served(next), { vault: unreadable });
 
     expect(outcome).toMatchObject({
       outcome: 'published',
       manifest: { revision: 2 },
       manifestReplaced: false,
     });
+  });
+
+  it('never calls what it may not read under the key of now changed', async () => {
+    await publishing(await served(one));
+    const unreadable: ConfigVault = {
+      ...vault,
+      content: () => Promise.reject(new VaultError('denied', 'the key is disabled')),
+    };
+
+    const outcome = publishing(await served(one), { vault: unreadable });
+
+    await expect(outcome).rejects.toMatchObject({ code: 'denied' });
+    expect(vault.versions(name)).toHaveLength(1);
   });
 
   it('counts on from the status where the vault has nothing any more, and says that', async () => {
@@ -391,16 +404,16 @@ describe('an empty configuration', () => {
   ])('%s never replaces a filled one', async (_, empty) => {
     await publishing(await served(one));
 
-    const outcome = await publishing(await served(empty, minutesLater(60)), {
+    const outcome = publishing(await served(empty, minutesLater(60)), {
       clock: skippingClock(minutesLater(61)),
     });
 
-    expect(outcome).toMatchObject({
-      outcome: 'held',
-      held: { reason: 'nothing left', what: 'nothing is left of 1 entities', foundWith: '3.9.1' },
-      kept: { versionId: '1', manifest: { revision: 1 } },
-      restored: undefined,
-    });
+    await expect(outcome).rejects.toEqual(
+      expect.objectContaining({
+        code: 'would-lose-configuration',
+        message: expect.stringMatching(/"prod".*revision 1.*db_import/s),
+      }),
+    );
     expect(await history()).toMatchObject([{ revision: 1 }]);
   });
 
@@ -408,9 +421,9 @@ describe('an empty configuration', () => {
     const before = await localSigner();
     await publishing(await served(one), { signer: before });
 
-    const outcome = await publishing(await served(fresh), { retiredKeys: [before.publicKey] });
+    const outcome = publishing(await served(fresh), { retiredKeys: [before.publicKey] });
 
-    expect(outcome).toMatchObject({ outcome: 'held', held: { reason: 'nothing left' } });
+    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
   });
 
   it('does not replace one whose manifest counts nothing but the total', async () => {
@@ -419,9 +432,9 @@ describe('an empty configuration', () => {
     );
     await publishing(await served(types));
 
-    const outcome = await publishing(await served(fresh));
+    const outcome = publishing(await served(fresh));
 
-    expect(outcome).toMatchObject({ outcome: 'held', held: { reason: 'nothing left' } });
+    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
     expect((await history())[0]?.entities).toEqual({ total: 60 });
   });
 
@@ -468,7 +481,7 @@ describe('what somebody else has written there', () => {
       },
     ],
   ])('with %s, is replaced with a warning, and the status has the number', async (_, manifestOf) => {
-    const first = notHeld(await publishing(await served(one)));
+    const first = await publishing(await served(one));
     vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: await manifestOf(first.manifest) });
 
     const outcome = await publishing(await served(one), {}, { revision: 7 });
@@ -490,9 +503,9 @@ describe('what somebody else has written there', () => {
     await publishing(await served(one));
     vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: undefined });
 
-    const outcome = await publishing(await served({}));
+    const outcome = publishing(await served({}));
 
-    expect(outcome).toMatchObject({ outcome: 'held', held: { reason: 'nothing left' } });
+    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
   });
 
   it('is replaced by our newest revision where the control plane serves an older configuration', async () => {
@@ -530,20 +543,11 @@ describe('what somebody else has written there', () => {
 
   it('may be a delete marker: the guard and the history see what was before it', async () => {
     await publishing(await served(one));
-    const replaces = (await vault.current(name))?.etag;
-    const deleted: ConfigVault = {
-      ...vault,
-      current: async () => undefined,
-      publish: async (asked, revision) => vault.publish(asked, { ...revision, replaces }),
-    };
+    const deleted = { ...vault, current: async () => undefined };
 
-    const outcome = await publishing(await served({}), { vault: deleted });
+    const outcome = publishing(await served({}), { vault: deleted });
 
-    expect(outcome).toMatchObject({
-      outcome: 'held',
-      held: { reason: 'nothing left' },
-      restored: { manifest: { revision: 2, previousVersionId: '1' }, manifestReplaced: true },
-    });
+    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
   });
 
   it('is not called foreign while our own key cannot be asked for', async () => {
@@ -557,7 +561,7 @@ describe('what somebody else has written there', () => {
   });
 
   it('with a forger’s key, does not stay, whatever it says: none of it enters what we sign', async () => {
-    const first = notHeld(await publishing(await served(one)));
+    const first = await publishing(await served(one));
     const claim = { ...first.manifest, builtAt: minutesLater(1_000_000) };
     vault.overwrite(name, {
       gzip: Buffer.from('theirs'),

@@ -23,7 +23,6 @@ import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 import { served } from '../kong/served.ts';
 import { manualClock } from '../manual-clock.ts';
 import { configVaultContract } from './config-vault-contract.ts';
-import { guardOf } from './guarding.ts';
 import { localSigner } from './local-signer.ts';
 import { memoryVault } from './memory-vault.ts';
 
@@ -502,8 +501,7 @@ describe('two exporters at one S3', () => {
       const outcomes: string[] = [];
       for (const configuration of states) {
         const parts = { vault, signer, clock, random: systemRandom };
-        const request = { name, configuration, lastStatus: undefined, guard: guardOf() };
-        outcomes.push((await publish(parts, request)).outcome);
+        outcomes.push((await publish(parts, { name, configuration, lastStatus: undefined })).outcome);
       }
       return outcomes;
     };

@@ -12,6 +12,7 @@ import {
   PutObjectCommand,
   type PutObjectCommandInput,
   S3Client,
+  type S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type LocalAws, startLocalAws } from '../../../simulators/aws/local-aws.ts';
@@ -214,6 +215,57 @@ describe('the local S3', () => {
     await expect(head('ENABLED')).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
     expect(after).toMatchObject({ ETag: before.ETag, SSEKMSKeyId: gone });
     expect(after).not.toHaveProperty('ChecksumSHA256');
+  });
+});
+
+describe('a caller of the local S3', () => {
+  it('must be allowed the key of the version for its content and its checksum, and not for the rest', async () => {
+    const dataDirectory = newDataDirectory();
+    let mayNotDecrypt = '';
+    const aws = await startLocalAws({
+      dataDirectory,
+      region: REGION,
+      accountId: ACCOUNT_ID,
+      guard: async (_principal, { action, resourceArn }) =>
+        action === 'kms:Decrypt' && resourceArn === mayNotDecrypt ? 'the test refuses' : undefined,
+    });
+    const [before, now] = ['before', 'now'].map((name) => aws.kms.createKey(name, 'SYMMETRIC_DEFAULT'));
+    aws.s3.createBucket('vault', { defaultKeyId: now ?? '' });
+    const { client } = clientOf(aws);
+    const object = { Bucket: 'vault', Key: 'a' };
+    const put = (SSEKMSKeyId: string | undefined) =>
+      client.send(
+        new PutObjectCommand({
+          ...object,
+          Body: 'x',
+          ServerSideEncryption: 'aws:kms',
+          SSEKMSKeyId,
+          ChecksumAlgorithm: 'SHA256',
+        }),
+      );
+    const { VersionId } = await put(before);
+    await put(now);
+    mayNotDecrypt = before ?? '';
+    const head = { ChecksumMode: 'ENABLED' } as const;
+
+    const outcomes = await Promise.all(
+      [
+        client.send(new HeadObjectCommand({ ...object, ...head })),
+        client.send(new HeadObjectCommand({ ...object, VersionId })),
+        client.send(new HeadObjectCommand({ ...object, ...head, VersionId })),
+        client.send(new GetObjectCommand({ ...object, VersionId })),
+      ].map((call: Promise<unknown>) =>
+        call.then(
+          () => 200,
+          (error: S3ServiceException) => error.$metadata.httpStatusCode,
+        ),
+      ),
+    );
+
+    client.destroy();
+    await aws.stop();
+    rmSync(dataDirectory, { recursive: true });
+    expect(outcomes).toEqual([200, 200, 403, 403]);
   });
 });
 

@@ -105,6 +105,12 @@ describe('finding Kong', () => {
   });
 });
 
+const { services, routes } = tableFor(nowhere);
+const otherId = '22222222-2222-4222-8222-222222222222';
+const otherIdToo = services.flatMap((service) => [service, { ...service, id: otherId }]);
+const otherNameToo = services.flatMap((service) => [service, { ...service, name: 'other' }]);
+const routesByObject = routes.map((route) => ({ ...route, service: { id: route.service } }));
+
 describe.each(testedKongs)('a data plane without its control plane ($name Kong)', ({ kong, loadMs }) => {
   it('starts without a configuration', async () => {
     const node = await startNode(kong);
@@ -229,9 +235,16 @@ describe.each(testedKongs)('a data plane without its control plane ($name Kong)'
     ['one of its own', { routes: [] }, 0, 'parse successful'],
     ['a field that it does not know', { no_such_entities: [] }, 1, 'no_such_entities'],
     ['another format', { _format_version: '9.0' }, 1, '_format_version'],
-  ])('tells whether it would load a file: %s', async (_case, content, code, said) => {
+    ['an older format', { _format_version: '1.1' }, 0, 'parse successful'],
+    ['a service and its route', { services, routes }, 0, 'parse successful'],
+    ['a foreign key as an object', { services, routes: routesByObject }, 0, 'parse successful'],
+    ['a route to nothing', { routes }, 1, "(no such entry in 'services')"],
+    ['two services with one name', { services: otherIdToo }, 1, 'already declared'],
+    ['two services with one id', { services: otherNameToo }, 1, 'already declared'],
+    ['one that is not called JSON', {}, 1, 'Accepted types: json, yaml', 'config'],
+  ])('tells whether it would load a file: %s', async (_case, content, code, said, name = 'config.json') => {
     const directory = await temporaryDirectory();
-    const { file } = await declarativeFile(directory, content);
+    const { file } = await declarativeFile(directory, content, name);
 
     const parsed = await run(kong, ['config', 'parse', file], {
       env: { ...process.env, KONG_DATABASE: 'off', KONG_PREFIX: directory },
