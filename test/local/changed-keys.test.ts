@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetObjectCommand, HeadObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { kmsSigner } from '../../core/vault/kms-signer.ts';
+import { verifyManifest } from '../../core/vault/manifest.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
 import { localTemplate } from '../../local/local-template.ts';
 import { startLocalAws } from '../../simulators/aws/local-aws.ts';
@@ -126,5 +128,34 @@ describe('a vault whose encryption key is changed', () => {
     expect(await read({ VersionId })).toBe(
       change.disablesOld ? 'KMS.DisabledException' : change.keepsOld ? oldKeyArn : 'AccessDenied',
     );
+  });
+});
+
+describe('a vault whose signing key is changed', () => {
+  it.each<[what: string, settings: (oldKey: string) => object, replaced: number]>([
+    ['the old one kept in KMS, its revision is ours', () => ({ signingKeys: ['second', 'first'] }), 0],
+    [
+      'the old one retired, its revision is ours',
+      (oldKey) => ({ signingKeys: ['second'], retiredSigningKeys: [oldKey] }),
+      0,
+    ],
+    ['the old one known nowhere, its revision is foreign', () => ({ signingKeys: ['second'] }), 1],
+  ])('%s, and the next export signs the same content', async (what, settings, replaced) => {
+    const dataDirectory = join(directory, what);
+    const old = await deploy(dataDirectory, {});
+    await exportOnce(old, 1);
+    const { key: oldKey } = await kmsSigner(old.clients.kms, old.signingKeyArn).verificationKey();
+    await old.stop();
+
+    const pem = oldKey.export({ type: 'spki', format: 'pem' }).toString();
+    const changed = await deploy(dataDirectory, { ...settings(pem) });
+    await exportOnce(changed, 2);
+    await exportOnce(changed, 2);
+
+    const newKey = await kmsSigner(changed.clients.kms, changed.signingKeyArn).verificationKey();
+    const { Metadata } = await head(changed);
+    expect(await verifyManifest(Metadata?.['manifest'] ?? '', [newKey])).toMatchObject({ revision: 2 });
+    const counted = changed.measurements().filter(({ name }) => name === 'ManifestReplaced');
+    expect(counted.reduce((sum, { value }) => sum + value, 0)).toBe(replaced);
   });
 });
