@@ -19,6 +19,13 @@ export function logBatch(controlPlane: string, { report, unreadable, retry, gave
       { controlPlane },
     );
   }
+  if (report?.statusDisbelieved !== undefined) {
+    logger.warn(
+      `the status of the last check was not believed, and is written anew: ${report.statusDisbelieved}. After an upgrade from a ` +
+        'release that did not sign it this comes once; else find out who wrote there (CloudTrail data events)',
+      { controlPlane },
+    );
+  }
   if (report?.statusError !== undefined) {
     logger.error('status not written', { controlPlane, ...errorFields(report.statusError) });
   }

@@ -62,15 +62,17 @@ export async function putFileOfStranger(
     return () => undefined;
   }
   const file = falsify(current.body);
+  const body = gzipSync(file);
+  const storedSha256 = createHash('sha256').update(body).digest('hex');
   const { verification, privateKey } = keys.stranger;
   const manifest = await signManifest(
-    { ...copied, sha256: hash('sha256', file), md5: hash('md5', file), size: file.length },
+    { ...copied, sha256: hash('sha256', file), md5: hash('md5', file), size: file.length, storedSha256 },
     {
       verificationKey: async () => (keyId === 'ours' ? signingKey.verification : verification),
       sign: async (message) => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
     },
   );
-  return () => void bucket.put(key, { body: gzipSync(file), metadata: { manifest } });
+  return () => void bucket.put(key, { body, metadata: { manifest } });
 }
 
 /** Another content of the same length, which looks like one of the same control plane. */

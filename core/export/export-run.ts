@@ -1,6 +1,7 @@
 import type { ExportCommand } from '../intake/export-command.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
 import type { ControlPlaneStatus } from '../vault/config-vault.ts';
+import { type KnownStatus, readStatus, recordStatus } from '../vault/status.ts';
 import { attempt } from './attempt.ts';
 import { newestChange, oldestChange } from './commanded-changes.ts';
 import { statusAfter } from './status-after.ts';
@@ -19,6 +20,11 @@ export interface ExportReport {
   readonly versionsWithoutFile: number | undefined;
   /** Why the status could not be written, where it could not. */
   readonly statusError: unknown;
+  /**
+   * Why the last status was not believed: something stood in its place that was not ours.
+   * @default it was, or there was none
+   */
+  readonly statusDisbelieved?: string | undefined;
   /**
    * Whether this export is the first in which the control plane served only a client that named no plugin
    * versions.
@@ -47,7 +53,7 @@ export async function runExport(
   const change = newestChange(commands, now);
   // Fetched meanwhile and remembered by the signer. Whoever needs it waits for it, and reports its error.
   void attempt(parts.signer.verificationKey());
-  const last = await attempt(parts.vault.lastStatus(parts.name));
+  const last = await attempt(readStatus(parts, parts.name));
   const reason = {
     now,
     isToldOfChange: change !== undefined,
@@ -59,14 +65,17 @@ export async function runExport(
       : await checkVersions(parts, {
           reason,
           change,
-          last: last.value && endBrokenRow(last.value, now, parts.scheduleMinutes),
+          last: last.value.status && endBrokenRow(last.value.status, now, parts.scheduleMinutes),
           signal,
         });
   const finishedAt = parts.clock.now();
-  const known = 'error' in last ? undefined : last.value;
+  const known = 'error' in last ? undefined : last.value.status;
   const status =
     'error' in last ? undefined : statusAfter(parts.name, { versions, pluginVersions }, known, finishedAt);
-  const recorded = status === undefined ? undefined : await attempt(record(parts, status, signal));
+  const recorded =
+    status === undefined || 'error' in last
+      ? undefined
+      : await attempt(record(parts, status, last.value, signal));
   const statusError = recorded !== undefined && 'error' in recorded ? recorded.error : undefined;
   return {
     versions,
@@ -75,6 +84,7 @@ export async function runExport(
     versionsWithoutFile: 'error' in last ? undefined : countWithoutFile(versions, known),
     pluginVersionsOmitted: pluginVersions !== undefined && known?.pluginVersions === undefined,
     statusError,
+    statusDisbelieved: 'error' in last ? undefined : last.value.disbelieved,
     complete: statusError === undefined && versions.every(isDone),
   };
 }
@@ -117,12 +127,14 @@ function partsWithin(parts: ExportParts, signal: AbortSignal): ExportParts {
 }
 
 function record(
-  { vault, clock }: ExportParts,
+  parts: ExportParts,
   status: ControlPlaneStatus,
+  known: KnownStatus,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const isLate = signal?.aborted === true;
-  return (isLate ? vault.within(clock.deadline(recordingMs)) : vault).recordStatus(status);
+  const within = isLate ? partsWithin(parts, parts.clock.deadline(recordingMs)) : parts;
+  return recordStatus(within, status, known);
 }
 
 /** A version that failed now may have a file from an earlier export, which the status lists. */

@@ -33,7 +33,7 @@ export interface NewRevision {
   readonly replaces: string | undefined;
 }
 
-/** `status/{controlPlane}.json`: tells "unchanged" from "not looked". */
+/** What `status/{controlPlane}.json` says (core/vault/status.ts): tells "unchanged" from "not looked". */
 export const controlPlaneStatus = v.object({
   controlPlane: controlPlaneName,
   checkedAt: instant,
@@ -77,6 +77,13 @@ export type VersionStatus = ControlPlaneStatus['versions'][number];
 export type NotServed = NonNullable<ControlPlaneStatus['notServed']>[number];
 export type PluginVersionsStatus = NonNullable<ControlPlaneStatus['pluginVersions']>;
 
+/** A status as it is stored. */
+export interface StoredStatus {
+  readonly etag: string;
+  /** Undefined where it may not be read, because the key that it is under is not to be used any more. */
+  readonly text: string | undefined;
+}
+
 /** Keeps the published files. It keeps every version of a file, and the current version never expires. */
 export interface ConfigVault {
   /** The current revision of a file. */
@@ -98,9 +105,16 @@ export interface ConfigVault {
   versionIds(name: ConfigFileName, limit: number): Promise<readonly string[]>;
   /** A version of a file; undefined where it is not there. */
   version(name: ConfigFileName, versionId: string): Promise<Revision | undefined>;
-  /** The outcome of the last check; undefined before the first one, and where it cannot be read as one. */
-  lastStatus(controlPlane: string): Promise<ControlPlaneStatus | undefined>;
-  recordStatus(status: ControlPlaneStatus): Promise<void>;
+  /** What stands in the status' place, unchecked (core/vault/status.ts); undefined where nothing does. */
+  status(controlPlane: string): Promise<StoredStatus | undefined>;
+  /**
+   * Replaces a status in one atomic step.
+   *
+   * @param text the signed status (compact JWS)
+   * @param replaces etag of the one that it replaces; undefined for the first one
+   * @throws RevisionConflict when another one is current
+   */
+  putStatus(controlPlane: string, text: string, replaces: string | undefined): Promise<void>;
   /** The same vault, each of whose calls ends with this signal, and with no other. */
   within(signal: AbortSignal): ConfigVault;
 }

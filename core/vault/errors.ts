@@ -5,9 +5,16 @@ import { CodedError } from '../coded-error.ts';
  * - `denied`: the vault or a key refused the request.
  * - `unavailable`: the vault or a key did not answer as it should.
  * - `manifest`: a manifest is not what it must be.
+ * - `status`: a status is not what it must be.
  * - `would-lose-configuration`: an empty configuration would replace one that has entities.
  */
-export type VaultErrorCode = 'conflict' | 'denied' | 'unavailable' | 'manifest' | 'would-lose-configuration';
+export type VaultErrorCode =
+  | 'conflict'
+  | 'denied'
+  | 'unavailable'
+  | 'manifest'
+  | 'status'
+  | 'would-lose-configuration';
 
 /** The vault was not changed. */
 export class VaultError extends CodedError<VaultErrorCode> {

@@ -1,12 +1,21 @@
-import { base64url, compactVerify, decodeProtectedHeader } from 'jose';
+import { base64url } from 'jose';
 import * as v from 'valibot';
 import { instant } from '../instant.ts';
 import { controlPlaneName, kongVersion, objectVersionId } from '../names.ts';
 import { VaultError } from './errors.ts';
+import {
+  type DocumentKind,
+  measureDocument,
+  readKeyId,
+  signDocument,
+  verifyDocument,
+} from './signed-document.ts';
 import type { Signer, VerificationKey } from './signer.ts';
 
 /** `typ` of a manifest's JWS. Anything else signed with the same key must have another one. */
 export const manifestType = 'lifeboat-manifest+jwt';
+
+const manifestKind: DocumentKind = { type: manifestType, noun: 'manifest', code: 'manifest' };
 
 /**
  * S3 allows 2,048 bytes of user metadata, keys and values together
@@ -82,13 +91,11 @@ export async function signManifest(
 ): Promise<string> {
   refuseInvalid(manifest);
   const { keyId } = await signer.verificationKey();
-  const header = base64url.encode(JSON.stringify({ alg: 'ES256', typ: manifestType, kid: keyId }));
-  const whole = payload(manifest);
-  // The signature is 64 bytes, 86 characters.
-  const fits = metadataKeyBytes + header.length + 1 + whole.length + 1 + 86 <= maxMetadataBytes;
+  const whole = JSON.stringify(manifest);
+  const fits = metadataKeyBytes + measureDocument(manifestKind, whole, keyId) <= maxMetadataBytes;
   const total = manifest.entities['total'] ?? 0;
-  const message = `${header}.${fits ? whole : payload({ ...manifest, entities: { total } })}`;
-  return `${message}.${base64url.encode(await signer.sign(Buffer.from(message)))}`;
+  const payload = fits ? whole : JSON.stringify({ ...manifest, entities: { total } });
+  return signDocument(manifestKind, payload, signer);
 }
 
 /** What readers would refuse must not be signed: it would lock them out, under a good signature. */
@@ -103,10 +110,6 @@ function refuseInvalid(manifest: Manifest): void {
   }
 }
 
-function payload(manifest: Manifest): string {
-  return base64url.encode(JSON.stringify(manifest));
-}
-
 /**
  * Checks a manifest's signature and form.
  *
@@ -114,32 +117,7 @@ function payload(manifest: Manifest): string {
  * @throws VaultError `manifest`
  */
 export async function verifyManifest(jws: string, trusted: readonly VerificationKey[]): Promise<Manifest> {
-  const keyId = signingKeyId(jws);
-  const key = trusted.find((each) => each.keyId === keyId);
-  if (key === undefined) {
-    throw new VaultError(
-      'manifest',
-      `the manifest is signed with key ${keyId}, which is not trusted here (trusted: ${trusted.map((each) => each.keyId).join(', ')}). ` +
-        'After a change of the signing key give the new public key (`lifeboat public-key`) to the data planes',
-    );
-  }
-  let verified: Awaited<ReturnType<typeof compactVerify>>;
-  try {
-    // The algorithm is fixed: the header must not choose how the signature is checked.
-    verified = await compactVerify(jws, key.key, { algorithms: ['ES256'] });
-  } catch (error) {
-    throw new VaultError('manifest', 'the manifest’s signature is wrong: the manifest was tampered with', {
-      cause: error,
-    });
-  }
-  // Something else that the key has signed must not be accepted as a manifest.
-  if (verified.protectedHeader.typ !== manifestType) {
-    throw new VaultError(
-      'manifest',
-      `the signed document is not a manifest (its typ is not ${manifestType})`,
-    );
-  }
-  return readPayload(verified.payload);
+  return readPayload(await verifyDocument(manifestKind, jws, trusted));
 }
 
 /**
@@ -148,12 +126,7 @@ export async function verifyManifest(jws: string, trusted: readonly Verification
  * @throws VaultError `manifest` when it is no JWS
  */
 export function signingKeyId(jws: string): string {
-  try {
-    const { kid } = decodeProtectedHeader(jws);
-    return kid ?? '(none)';
-  } catch (error) {
-    throw new VaultError('manifest', 'the manifest is not a compact JWS', { cause: error });
-  }
+  return readKeyId(manifestKind, jws);
 }
 
 /**

@@ -10,11 +10,10 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import * as v from 'valibot';
 import { callsWithin, describeCallFailure, endWith } from '../aws-calls.ts';
 import type { Clock } from '../clock.ts';
 import { configFileKey } from './config-file-name.ts';
-import { type ConfigVault, controlPlaneStatus, type NewRevision, type Revision } from './config-vault.ts';
+import type { ConfigVault, NewRevision, Revision } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
 
 export interface S3ConfigVaultOptions {
@@ -59,31 +58,48 @@ export function s3ConfigVault(settings: S3ConfigVaultOptions, signal?: AbortSign
       }
     },
 
-    async lastStatus(controlPlane) {
+    async status(controlPlane) {
       const key = statusKey(controlPlane);
       try {
-        const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        const text = await endWith(readText(Body), signal);
-        const status = v.safeParse(statusFile, text ?? '');
-        return status.success ? status.output : undefined;
+        const { Body, ETag } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        return { etag: ETag ?? '', text: (await endWith(readText(Body), signal)) ?? '' };
       } catch (error) {
-        if ((await isMissing(options, error, key)) || (await isUnderLostKey(options, error, key))) {
+        if (await isMissing(options, error, key)) {
           return undefined;
+        }
+        const lost = await findUnderLostKey(options, error, key);
+        if (lost !== undefined) {
+          return { etag: lost, text: undefined };
         }
         throw vaultError(error, 'reading', key);
       }
     },
 
-    async recordStatus(status) {
-      const key = statusKey(status.controlPlane);
+    async putStatus(controlPlane, text, replaces) {
+      const key = statusKey(controlPlane);
+      const object = { ...describeObject(options, key, Buffer.from(text)), ContentType: 'application/jose' };
       try {
-        const body = Buffer.from(JSON.stringify(status));
-        await s3.send(new PutObjectCommand(describeObject(options, key, body)));
+        await s3.send(new PutObjectCommand({ ...object, ...onlyIfCurrent(replaces) }));
       } catch (error) {
-        throw vaultError(error, 'writing', key);
+        throw putError(error, key, replaces);
       }
     },
   };
+}
+
+/** The condition of a PUT that must replace what was read, or nothing. */
+function onlyIfCurrent(replaces: string | undefined) {
+  return replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces };
+}
+
+/**
+ * 412: another etag is current. 409: another conditional write was under way. 404: what we replace is gone
+ * (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+ */
+function putError(error: unknown, key: string, replaces: string | undefined): VaultError {
+  return isStatus(error, 412) || isStatus(error, 409) || (replaces !== undefined && isStatus(error, 404))
+    ? new RevisionConflict(key, { cause: error })
+    : vaultError(error, 'writing', key);
 }
 
 type Body = GetObjectCommandOutput['Body'];
@@ -148,22 +164,25 @@ async function headObject(
 }
 
 /**
- * Whether an object cannot be read because the key that it is under, one of earlier, may not be used any
+ * Finds an object that cannot be read because the key that it is under, one of earlier, may not be used any
  * more. Nothing but a new object in its place mends that.
+ *
+ * @returns its etag; undefined where it cannot be read for another reason
  */
-async function isUnderLostKey(
+async function findUnderLostKey(
   { s3, bucket, encryptionKeyArn }: S3ConfigVaultOptions,
   error: unknown,
   key: string,
-): Promise<boolean> {
+): Promise<string | undefined> {
   if (!isRefusal(error)) {
-    return false;
+    return undefined;
   }
   try {
-    return !isUnderKey(await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key })), encryptionKeyArn);
+    const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    return isUnderKey(head, encryptionKeyArn) ? undefined : head.ETag;
   } catch {
     // The reader's first error tells more.
-    return false;
+    return undefined;
   }
 }
 
@@ -209,7 +228,7 @@ async function putRevision(
         ContentEncoding: 'gzip',
         Metadata: { manifest },
         ...retention(lock),
-        ...(replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces }),
+        ...onlyIfCurrent(replaces),
       }),
     );
     if (VersionId === undefined || VersionId === 'null') {
@@ -220,12 +239,7 @@ async function putRevision(
     }
     return VersionId;
   } catch (error) {
-    // 412: another etag is current. 409: another conditional write was under way. 404: what we replace is
-    // gone (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
-    if (isStatus(error, 412) || isStatus(error, 409) || (replaces !== undefined && isStatus(error, 404))) {
-      throw new RevisionConflict(key, { cause: error });
-    }
-    throw vaultError(error, 'writing', key);
+    throw putError(error, key, replaces);
   }
 }
 
@@ -276,8 +290,6 @@ function retention(lock: S3ConfigVaultOptions['lock']) {
         ObjectLockRetainUntilDate: new Date(lock.clock.now().getTime() + lock.days * dayMs),
       } as const);
 }
-
-const statusFile = v.pipe(v.string(), v.parseJson(), controlPlaneStatus);
 
 function statusKey(controlPlane: string): string {
   return `status/${controlPlane}.json`;

@@ -344,7 +344,7 @@ export class Vault extends FileStore {
     this.deny({
       sid: 'OnlyConditionalPublication',
       actions: ['s3:PutObject'],
-      resources: [this.bucket.arnForObjects('*/config.json')],
+      resources: [this.bucket.arnForObjects('*/config.json'), this.bucket.arnForObjects('status/*')],
       conditions: {
         Null: { 's3:if-match': 'true', 's3:if-none-match': 'true' },
         // Not BoolIfExists, as elsewhere: an S3 that knows neither condition (Ceph) would refuse every

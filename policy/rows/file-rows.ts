@@ -39,13 +39,14 @@ export function fileRows(names: MatrixNames, variant: Variant): readonly MatrixR
   ];
 }
 
-/** Writing: the export of the control plane, encrypted with our key, and for files only conditionally. */
+/** Writing: the export of the control plane, encrypted with our key, and only conditionally. */
 function writingRows(
   bucket: string,
   encryptionKey: string,
   publication: ConditionContext,
 ): readonly MatrixRow[] {
   const put = upload(encryptionKey);
+  const statusPut = { ...put, 's3:if-match': '"etag"' };
   const first = { ...publication, 's3:if-none-match': '*' };
   const next = { ...publication, 's3:if-match': '"etag"' };
   const part = { ...without(put, sse, sseKey), 's3:ObjectCreationOperation': 'false' };
@@ -65,9 +66,10 @@ function writingRows(
     on(otherFile, 's3:PutObject', next, '', 'export staging'),
     on(noFile, 's3:PutObject', next, ''),
     on('stray.txt', 's3:PutObject', next, ''),
-    on('status/prod.json', 's3:PutObject', put, '', 'export prod'),
-    on('status/staging.json', 's3:PutObject', put, '', 'export staging'),
-    on('status/other.json', 's3:PutObject', put, ''),
+    on('status/prod.json', 's3:PutObject', statusPut, 'replacing the one that was read', 'export prod'),
+    on('status/prod.json', 's3:PutObject', put, 'without a condition'),
+    on('status/staging.json', 's3:PutObject', statusPut, 'replacing the one that was read', 'export staging'),
+    on('status/other.json', 's3:PutObject', statusPut, ''),
     on(file, 's3:PutObjectTagging', s3, ''),
     on(file, 's3:ReplicateObject', s3, ''),
   ];

@@ -157,15 +157,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the client trusts every key',
     edit: {
-      file: 'core/vault/manifest.ts',
+      file: 'core/vault/signed-document.ts',
       find: 'if (key === undefined) {',
-      replace: 'if (key === undefined) { return readUnverifiedManifest(jws); } if (false) {',
+      replace: "if (key === undefined) { return base64url.decode(jws.split('.')[1] ?? ''); } if (false) {",
     },
   },
   {
     name: 'the client does not check the signature',
     edit: {
-      file: 'core/vault/manifest.ts',
+      file: 'core/vault/signed-document.ts',
       find: "await compactVerify(jws, key.key, { algorithms: ['ES256'] })",
       replace:
         "{ protectedHeader: decodeProtectedHeader(jws), payload: base64url.decode(jws.split('.')[1] ?? '') } as never",
@@ -174,7 +174,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the client knows only the first of its keys',
     edit: {
-      file: 'core/vault/manifest.ts',
+      file: 'core/vault/signed-document.ts',
       find: 'trusted.find((each) => each.keyId === keyId)',
       replace: 'trusted[0]',
     },

@@ -2,6 +2,7 @@ import type { ExportMetric } from '../../core/export/measurements.ts';
 import type { VersionReport } from '../../core/export/version-report.ts';
 import { verifyManifest } from '../../core/vault/manifest.ts';
 import type { VerificationKey } from '../../core/vault/signer.ts';
+import { readUnverifiedStatus } from '../../core/vault/status.ts';
 import type { ArmedFault } from '../faults.ts';
 import { type Cell, isOfDataPlane } from './cells.ts';
 
@@ -160,7 +161,8 @@ export async function viewVault(
   trusted: readonly VerificationKey[],
   nameHash: (configHash: string) => string,
 ): Promise<VaultView> {
-  const { versions = [], pluginVersions } = JSON.parse(statusText ?? '{}');
+  const { versions, pluginVersions } =
+    statusText === undefined ? { versions: [], pluginVersions: undefined } : readUnverifiedStatus(statusText);
   return {
     files: await Promise.all(
       files.map(async ({ kongVersion, manifest, count }) => {
@@ -173,7 +175,7 @@ export async function viewVault(
     ),
     status: [
       ...versions.map(
-        (version: { kongVersion: string; revision: number; configHash: string; changed: boolean }) =>
+        (version) =>
           `${version.kongVersion} revision ${version.revision}, ${nameHash(version.configHash)}${version.changed ? ', changed' : ''}`,
       ),
       ...(pluginVersions === undefined ? [] : ['plugins are announced without versions']),

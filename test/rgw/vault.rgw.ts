@@ -119,7 +119,7 @@ describe('the vault in Ceph RGW', () => {
 
   it.each<[what: string, code: string, request: () => Promise<unknown>]>([
     ['the other control plane’s file', 'denied', () => vault.current(newName('staging'))],
-    ['the other control plane’s status', 'denied', () => vault.lastStatus('staging')],
+    ['the other control plane’s status', 'denied', () => vault.status('staging')],
     ['a publication for the other', 'denied', () => vault.publish(newName('staging'), first('m'))],
     ['a publication by presign', 'denied', () => vaultOf(clients.presignProd).publish(newName(), first('m'))],
     // RGW says 403 of whatever is not there, to who may list one prefix only (policy.rgw.ts).

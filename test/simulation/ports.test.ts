@@ -36,8 +36,8 @@ configVaultContract('the bucket of the simulation', async () => {
     content: (name, versionId) => passTime(world.timeline, vault.content(name, versionId)),
     versionIds: (name, limit) => passTime(world.timeline, vault.versionIds(name, limit)),
     version: (name, versionId) => passTime(world.timeline, vault.version(name, versionId)),
-    lastStatus: (controlPlane) => passTime(world.timeline, vault.lastStatus(controlPlane)),
-    recordStatus: (status) => passTime(world.timeline, vault.recordStatus(status)),
+    status: (controlPlane) => passTime(world.timeline, vault.status(controlPlane)),
+    putStatus: (...asked) => passTime(world.timeline, vault.putStatus(...asked)),
     within: () => timed,
   };
   return {

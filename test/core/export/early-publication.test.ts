@@ -202,11 +202,14 @@ describe('a frame that comes while a newer one is awaited', () => {
       return found && { ...found, versionId: 'null' };
     };
     const status = await vault.lastStatus('prod');
-    await vault.recordStatus({
-      controlPlane: 'prod',
-      checkedAt: changedAt,
-      versions: (status?.versions ?? []).map((version) => ({ ...version, versionId: 'null' })),
-    });
+    await vault.noteStatus(
+      {
+        controlPlane: 'prod',
+        checkedAt: changedAt,
+        versions: (status?.versions ?? []).map((version) => ({ ...version, versionId: 'null' })),
+      },
+      signer,
+    );
     const between = await served(tableOf('a', 'b', 'x'), changed(1));
 
     await check([early(withOne), early(between)], withTwo);

@@ -202,7 +202,7 @@ describe('an export', () => {
     const statusError = new VaultError('denied', 'no');
 
     const report = await runExport(
-      { ...parts, vault: { ...vault, recordStatus: () => Promise.reject(statusError) } },
+      { ...parts, vault: { ...vault, putStatus: () => Promise.reject(statusError) } },
       scheduled,
     );
 
@@ -212,7 +212,7 @@ describe('an export', () => {
 
   it('that cannot read the last status publishes nothing: it would not know the revisions', async () => {
     const { vault, requests, parts } = exporting();
-    const unreadable = { ...vault, lastStatus: () => Promise.reject(new VaultError('unavailable', 'no')) };
+    const unreadable = { ...vault, status: () => Promise.reject(new VaultError('unavailable', 'no')) };
 
     const report = await runExport({ ...parts, vault: unreadable }, scheduled);
 

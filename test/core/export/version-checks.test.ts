@@ -324,17 +324,20 @@ describe('a check of several versions', () => {
   it('asks for all when the status is that of an older Lifeboat', async () => {
     await check(0);
     const status = await vault.lastStatus('prod');
-    await vault.recordStatus({
-      controlPlane: 'prod',
-      checkedAt: start,
-      versions: (status?.versions ?? []).map(({ kongVersion, revision, sha256, configHash, changed }) => ({
-        kongVersion,
-        revision,
-        sha256,
-        configHash,
-        changed,
-      })),
-    });
+    await vault.noteStatus(
+      {
+        controlPlane: 'prod',
+        checkedAt: start,
+        versions: (status?.versions ?? []).map(({ kongVersion, revision, sha256, configHash, changed }) => ({
+          kongVersion,
+          revision,
+          sha256,
+          configHash,
+          changed,
+        })),
+      },
+      signer,
+    );
 
     const { asked, outcomes } = await check(5);
     const next = await check(10);

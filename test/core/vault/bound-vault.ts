@@ -33,8 +33,8 @@ export function partlySilentVault(
     content: (name, versionId) => ask('content', () => vault.content(name, versionId)),
     version: (name, versionId) => ask('version', () => vault.version(name, versionId)),
     versionIds: (name, limit) => ask('versionIds', () => vault.versionIds(name, limit)),
-    lastStatus: (controlPlane) => ask('lastStatus', () => vault.lastStatus(controlPlane)),
-    recordStatus: (status) => ask('recordStatus', () => vault.recordStatus(status)),
+    status: (controlPlane) => ask('status', () => vault.status(controlPlane)),
+    putStatus: (...asked) => ask('putStatus', () => vault.putStatus(...asked)),
     within: (other) => partlySilentVault(vault, hangs, other),
   };
 }

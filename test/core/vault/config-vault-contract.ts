@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConfigFileName } from '../../../core/vault/config-file-name.ts';
-import type { ConfigVault, ControlPlaneStatus } from '../../../core/vault/config-vault.ts';
+import type { ConfigVault } from '../../../core/vault/config-vault.ts';
 import { maxMetadataBytes } from '../../../core/vault/manifest.ts';
 import { itDeviates } from '../../deviation.ts';
 
@@ -179,32 +179,24 @@ export function configVaultContract(
       await expect(reading).rejects.toMatchObject({ name: 'VaultError', code: 'unavailable' });
     });
 
-    promise('keeps the last status', async () => {
+    promise('keeps the last status, and replaces only the one that was read', async () => {
       const controlPlane = world.uncheckedControlPlane;
-      const status: ControlPlaneStatus = {
-        controlPlane,
-        checkedAt: new Date('2026-11-23T04:00:00.123Z'),
-        versions: [
-          { kongVersion: '3.9.1', revision: 3, sha256: 'a', configHash: 'b', changed: true },
-          {
-            kongVersion: '3.8.1',
-            revision: 1,
-            sha256: 'c',
-            configHash: 'd',
-            changed: false,
-            behindSince: new Date(0),
-            versionId: 'e',
-            servedTables: ['f', 'g'],
-          },
-        ],
-      };
+      const { vault } = world;
 
-      const before = await world.vault.lastStatus(controlPlane);
-      await world.vault.recordStatus({ ...status, versions: [] });
-      await world.vault.recordStatus(status);
+      const before = await vault.status(controlPlane);
+      await vault.putStatus(controlPlane, 'first', undefined);
+      const first = await vault.status(controlPlane);
+      await vault.putStatus(controlPlane, 'second', first?.etag);
+      const failures = await Promise.all(
+        [first?.etag, undefined].map((replaces) =>
+          errorName(vault.putStatus(controlPlane, 'third', replaces)),
+        ),
+      );
 
       expect(before).toBeUndefined();
-      expect(await world.vault.lastStatus(controlPlane)).toEqual(status);
+      expect(first).toEqual({ etag: expect.any(String), text: 'first' });
+      expect(failures).toEqual(['RevisionConflict', 'RevisionConflict']);
+      expect(await vault.status(controlPlane)).toMatchObject({ text: 'second' });
     });
 
     it('is tested for each deviation that is named', () => {

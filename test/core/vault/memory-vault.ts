@@ -5,8 +5,11 @@ import type {
   ControlPlaneStatus,
   NewRevision,
   Revision,
+  StoredStatus,
 } from '../../../core/vault/config-vault.ts';
 import { RevisionConflict, VaultError } from '../../../core/vault/errors.ts';
+import { readUnverifiedStatus, signStatus } from '../../../core/vault/status.ts';
+import type { LocalSigner } from './local-signer.ts';
 
 export interface StoredVersion {
   readonly etag: string;
@@ -23,6 +26,10 @@ export interface MemoryVault extends ConfigVault {
   overwrite(name: ConfigFileName, version: Omit<StoredVersion, 'etag'>): void;
   /** Changes the encryption key: what is there is under the one before. */
   changeEncryptionKey(): void;
+  /** What the status says. */
+  lastStatus(controlPlane: string): Promise<ControlPlaneStatus | undefined>;
+  /** Puts a status in the place of the one there is. */
+  noteStatus(status: ControlPlaneStatus, signer: LocalSigner): Promise<void>;
   /** Loses a file with all its versions. */
   lose(name: ConfigFileName): void;
 }
@@ -30,7 +37,8 @@ export interface MemoryVault extends ConfigVault {
 /** A vault in memory that keeps every version and refuses a stale etag. */
 export function memoryVault(): MemoryVault {
   const files = new Map<string, StoredVersion[]>();
-  const statuses = new Map<string, ControlPlaneStatus>();
+  const statuses = new Map<string, StoredStatus>();
+  let statusesWritten = 0;
   const versionsOf = (name: ConfigFileName) => files.get(configFileKey(name)) ?? [];
 
   function version(name: ConfigFileName, versionId: string): StoredVersion {
@@ -88,9 +96,24 @@ export function memoryVault(): MemoryVault {
       return String(versionsOf(name).length);
     },
     content: async (name, versionId) => version(name, versionId).gzip,
-    lastStatus: async (controlPlane) => statuses.get(controlPlane),
-    async recordStatus(status) {
-      statuses.set(status.controlPlane, status);
+    status: async (controlPlane) => statuses.get(controlPlane),
+    async putStatus(controlPlane, text, replaces) {
+      if (statuses.get(controlPlane)?.etag !== replaces) {
+        throw new RevisionConflict(`status/${controlPlane}.json`);
+      }
+      statusesWritten += 1;
+      statuses.set(controlPlane, { etag: `"${statusesWritten}"`, text });
+    },
+    async lastStatus(controlPlane) {
+      const text = statuses.get(controlPlane)?.text;
+      return text === undefined ? undefined : readUnverifiedStatus(text);
+    },
+    async noteStatus(status, signer) {
+      statusesWritten += 1;
+      statuses.set(status.controlPlane, {
+        etag: `"${statusesWritten}"`,
+        text: await signStatus(status, signer),
+      });
     },
     // Nothing in it takes time. A copy with other methods is bound with these.
     within() {

@@ -7,13 +7,12 @@ import {
   GetObjectRetentionCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
-  PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../core/clock.ts';
 import { systemRandom } from '../../../core/random-source.ts';
-import type { ConfigVault, ControlPlaneStatus } from '../../../core/vault/config-vault.ts';
+import type { ConfigVault } from '../../../core/vault/config-vault.ts';
 import { type Manifest, verifyManifest } from '../../../core/vault/manifest.ts';
 import { publish } from '../../../core/vault/publish.ts';
 import { s3ConfigVault } from '../../../core/vault/s3-config-vault.ts';
@@ -124,7 +123,7 @@ describe('a file in S3', () => {
       { controlPlane: 'locked', kongVersion: '3.9.1' },
       { gzip, manifest: 'm', replaces: undefined },
     );
-    await locking.recordStatus({ controlPlane: 'locked', checkedAt: now, versions: [] });
+    await locking.putStatus('locked', 'status', undefined);
 
     const deletion = s3.send(new DeleteObjectCommand({ Bucket: lockBucket, Key, VersionId }));
     const retentionOf = (key: string) =>
@@ -352,7 +351,7 @@ describe('what S3 answers', () => {
     const { vault: answered } = await vaultAnswered(status(code));
 
     const outcomes = await Promise.all(
-      [answered.current(name), answered.lastStatus('prod')].map((reading) =>
+      [answered.current(name), answered.status('prod')].map((reading) =>
         reading.catch((error: { code: string }) => error.code),
       ),
     );
@@ -373,7 +372,7 @@ describe('what S3 answers', () => {
     });
 
     const outcomes = await Promise.all(
-      [answered.current(name), answered.lastStatus('prod')].map((reading) =>
+      [answered.current(name), answered.status('prod')].map((reading) =>
         reading.catch((error: { code: string }) => error.code),
       ),
     );
@@ -387,7 +386,7 @@ describe('what S3 answers', () => {
   ])('%d to a status: %s', async (code, expected, words) => {
     const { vault: answered } = await vaultAnswered(status(code));
 
-    const recording = answered.recordStatus({ controlPlane: 'prod', checkedAt: new Date(), versions: [] });
+    const recording = answered.putStatus('prod', 'status', undefined);
 
     await expect(recording).rejects.toMatchObject({
       code: expected,
@@ -431,57 +430,35 @@ describe('what S3 answers', () => {
 });
 
 describe('the status in S3', () => {
-  it('is none where it is under a key of earlier that is disabled, and is written anew', async () => {
-    const controlPlane = 'changed';
-    const status = { controlPlane, checkedAt: new Date('2026-11-23T04:00:00.123Z'), versions: [] };
+  it('cannot be read under a key of earlier that is disabled, and is written anew', async () => {
     const earlierKey = aws.kms.createKey('earlier, of a status', 'SYMMETRIC_DEFAULT');
-    await s3ConfigVault({ s3, bucket, encryptionKeyArn: earlierKey }).recordStatus(status);
-    const before = await vault.lastStatus(controlPlane);
+    await s3ConfigVault({ s3, bucket, encryptionKeyArn: earlierKey }).putStatus('changed', 'old', undefined);
+    const before = await vault.status('changed');
     aws.kms.disable(earlierKey);
 
-    const after = await vault.lastStatus(controlPlane);
-    await vault.recordStatus(status);
+    const after = await vault.status('changed');
+    await vault.putStatus('changed', 'new', after?.etag);
 
-    expect(before).toEqual(status);
-    expect(after).toBeUndefined();
-    expect(await vault.lastStatus(controlPlane)).toEqual(status);
+    expect(before?.text).toBe('old');
+    expect(after).toEqual({ etag: before?.etag, text: undefined });
+    expect(await vault.status('changed')).toMatchObject({ text: 'new' });
   });
 
   it('is not taken for missing where the key of now is disabled', async () => {
-    const controlPlane = 'disabled';
     const key = aws.kms.createKey('now, of a status', 'SYMMETRIC_DEFAULT');
     const own = s3ConfigVault({ s3, bucket, encryptionKeyArn: key });
-    await own.recordStatus({ controlPlane, checkedAt: new Date(), versions: [] });
+    await own.putStatus('disabled', 'status', undefined);
     aws.kms.disable(key);
 
-    await expect(own.lastStatus(controlPlane)).rejects.toMatchObject({ code: 'denied' });
+    await expect(own.status('disabled')).rejects.toMatchObject({ code: 'denied' });
   });
 
-  const written: ControlPlaneStatus = {
-    controlPlane: 'noted',
-    checkedAt: new Date('2026-11-23T04:00:00.123Z'),
-    versions: [{ kongVersion: '3.9.1', revision: 3, sha256: 'a', configHash: 'b', changed: true }],
-  };
-
   it('is encrypted with the vault’s key', async () => {
-    await vault.recordStatus(written);
+    await vault.putStatus('noted', 'status', undefined);
 
     const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: 'status/noted.json' }));
     expect(head.SSEKMSKeyId).toBe(encryptionKeyArn);
-  });
-
-  it.each([
-    ['nothing', ''],
-    ['no JSON', '<html>'],
-    ['another object', '{"checkedAt":"2026-11-23T04:00:00Z"}'],
-    ['a revision of 0', JSON.stringify({ ...written, versions: [{ ...written.versions[0], revision: 0 }] })],
-    ['a time that is none', JSON.stringify({ ...written, checkedAt: 'now' })],
-  ])('is as if there were none where it holds %s', async (_, content) => {
-    await s3.send(
-      new PutObjectCommand({ Bucket: bucket, Key: 'status/garbage.json', Body: Buffer.from(content) }),
-    );
-
-    await expect(vault.lastStatus('garbage')).resolves.toBeUndefined();
+    expect(head.ContentType).toBe('application/jose');
   });
 });
 

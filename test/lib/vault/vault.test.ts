@@ -214,19 +214,20 @@ describe('a publication', () => {
   it.each<[string, CallerName, string, Request['context'], string]>([
     ['the export: a first file', 'exportProd', 'prod/3.9.1/config.json', first, 'allowed'],
     ['the export: the next file', 'exportProd', 'prod/3.9.1/config.json', next, 'allowed'],
-    ['the export: its status', 'exportProd', 'status/prod.json', upload, 'allowed'],
+    ['the export: its status', 'exportProd', 'status/prod.json', next, 'allowed'],
     ['another export', 'exportProd', 'staging/3.9.1/config.json', next, 'OnlyItsExportWrites2'],
-    ['another export: a status', 'exportStaging', 'status/prod.json', upload, 'OnlyItsExportWrites1'],
+    ['another export: a status', 'exportStaging', 'status/prod.json', next, 'OnlyItsExportWrites1'],
     ['a presign role', 'presignProd', 'prod/3.9.1/config.json', next, 'OnlyItsExportWrites1'],
     ['the webhook role', 'webhook', 'prod/3.9.1/config.json', next, 'OnlyItsExportWrites1'],
     ['an administrator', 'admin', 'prod/3.9.1/config.json', next, 'OnlyItsExportWrites1'],
-    ['an administrator: a status', 'admin', 'status/staging.json', upload, 'OnlyItsExportWrites2'],
+    ['an administrator: a status', 'admin', 'status/staging.json', next, 'OnlyItsExportWrites2'],
     ['the account itself', 'root', 'staging/3.9.1/config.json', next, 'OnlyItsExportWrites2'],
     ['a caller without a role', 'service', 'prod/3.9.1/config.json', next, 'OnlyItsExportWrites1'],
     ['the export: another name', 'exportProd', 'prod/3.9.1/other.json', next, 'NothingElseIsWritten'],
     ['an administrator: the root', 'admin', 'config.json', next, 'NothingElseIsWritten'],
-    ['an administrator: an unknown status', 'admin', 'status/dev.json', upload, 'NothingElseIsWritten'],
+    ['an administrator: an unknown status', 'admin', 'status/dev.json', next, 'NothingElseIsWritten'],
     ['no condition', 'exportProd', 'prod/3.9.1/config.json', upload, 'OnlyConditionalPublication'],
+    ['no condition on a status', 'exportProd', 'status/prod.json', upload, 'OnlyConditionalPublication'],
     [
       'no encryption named',
       'exportProd',
@@ -245,14 +246,14 @@ describe('a publication', () => {
       'two layers of encryption',
       'exportProd',
       'status/prod.json',
-      { ...upload, 's3:x-amz-server-side-encryption': 'aws:kms:dsse' },
+      { ...next, 's3:x-amz-server-side-encryption': 'aws:kms:dsse' },
       'OnlyKmsEncryption',
     ],
     [
       'no key named',
       'exportProd',
       'status/prod.json',
-      without(upload, 's3:x-amz-server-side-encryption-aws-kms-key-id'),
+      without(next, 's3:x-amz-server-side-encryption-aws-kms-key-id'),
       'OnlyOurKey',
     ],
     [
@@ -569,7 +570,7 @@ describe('a vault with locked versions', () => {
   });
 
   it('takes a status that is not locked', () => {
-    expect(decided('s3:PutObject', 'status/prod.json', upload)).toBe('allowed');
+    expect(decided('s3:PutObject', 'status/prod.json', next)).toBe('allowed');
   });
 
   it('lets its exports lock their own files, and nobody change a lock to less', () => {

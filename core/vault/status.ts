@@ -1,0 +1,157 @@
+import * as v from 'valibot';
+import {
+  type ConfigVault,
+  type ControlPlaneStatus,
+  controlPlaneStatus,
+  type VersionStatus,
+} from './config-vault.ts';
+import { RevisionConflict, VaultError } from './errors.ts';
+import { type EarlierKeys, findOwnKeys } from './own-keys.ts';
+import { type DocumentKind, signDocument, verifyDocument } from './signed-document.ts';
+import type { Signer, VerificationKey } from './signer.ts';
+
+/** `typ` of a status' JWS. */
+export const statusType = 'lifeboat-status+jwt';
+
+const statusKind: DocumentKind = { type: statusType, noun: 'status', code: 'status' };
+
+export interface StatusParts extends EarlierKeys {
+  readonly vault: ConfigVault;
+  readonly signer: Signer;
+}
+
+/** What the last check noted, as far as it can be believed. */
+export interface KnownStatus {
+  /** Undefined before the first check, and where what stands there is not ours. */
+  readonly status: ControlPlaneStatus | undefined;
+  /** Of what stands there; undefined where nothing does. */
+  readonly etag: string | undefined;
+  /**
+   * Why what stands there is not believed; undefined where it is, and where nothing stands there. It never
+   * keeps anything from being published.
+   */
+  readonly disbelieved: string | undefined;
+}
+
+/** Signs a status as a compact JWS with ES256. */
+export function signStatus(
+  status: ControlPlaneStatus,
+  signer: Pick<Signer, 'verificationKey' | 'sign'>,
+): Promise<string> {
+  return signDocument(statusKind, JSON.stringify(status), signer);
+}
+
+/**
+ * Checks a status: its signature, its form, and whose it is.
+ *
+ * @param trusted the keys of which one must have signed it
+ * @throws VaultError `status`
+ */
+export async function verifyStatus(
+  jws: string,
+  controlPlane: string,
+  trusted: readonly VerificationKey[],
+): Promise<ControlPlaneStatus> {
+  const payload = await verifyDocument(statusKind, jws.trim(), trusted);
+  const status = readPayload(payload);
+  if (status.controlPlane !== controlPlane) {
+    throw new VaultError(
+      'status',
+      `the status is that of control plane "${status.controlPlane}", not of "${controlPlane}"`,
+    );
+  }
+  return status;
+}
+
+/**
+ * Reads a status without checking its signature: never for trust.
+ *
+ * @throws VaultError `status`
+ */
+export function readUnverifiedStatus(jws: string): ControlPlaneStatus {
+  return readPayload(Buffer.from(jws.split('.')[1] ?? '', 'base64url'));
+}
+
+function readPayload(payload: Uint8Array): ControlPlaneStatus {
+  try {
+    return v.parse(controlPlaneStatus, JSON.parse(new TextDecoder().decode(payload)));
+  } catch (error) {
+    throw new VaultError('status', 'the status is signed, but its content is not valid', { cause: error });
+  }
+}
+
+/**
+ * Reads what the last check noted.
+ *
+ * @throws VaultError when that cannot be told, the signing key included
+ */
+export async function readStatus(parts: StatusParts, controlPlane: string): Promise<KnownStatus> {
+  const [stored, { keys }] = await Promise.all([
+    parts.vault.status(controlPlane),
+    findOwnKeys(parts.signer, parts),
+  ]);
+  if (stored === undefined) {
+    return { status: undefined, etag: undefined, disbelieved: undefined };
+  }
+  const { etag, text } = stored;
+  if (text === undefined) {
+    return { status: undefined, etag, disbelieved: undefined };
+  }
+  try {
+    return { status: await verifyStatus(text, controlPlane, keys), etag, disbelieved: undefined };
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'status') {
+      return { status: undefined, etag, disbelieved: error.message };
+    }
+    throw error;
+  }
+}
+
+// Each conflict means that another exporter has noted its check meanwhile.
+const maxAttempts = 3;
+
+/**
+ * Signs and notes the outcome of a check. Where another exporter has noted its own since the last status was
+ * read, both are kept: for each version what has the higher revision.
+ *
+ * @param known what was read before the check
+ * @throws VaultError; the status then is what it was
+ */
+export async function recordStatus(
+  parts: StatusParts,
+  status: ControlPlaneStatus,
+  known: Pick<KnownStatus, 'etag'>,
+): Promise<void> {
+  const { vault, signer } = parts;
+  let noted = status;
+  let { etag } = known;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await vault.putStatus(status.controlPlane, await signStatus(noted, signer), etag);
+      return;
+    } catch (error) {
+      if (!(error instanceof RevisionConflict) || attempt === maxAttempts) {
+        throw error;
+      }
+      const other = await readStatus(parts, status.controlPlane);
+      etag = other.etag;
+      noted = mergeStatus(status, other.status);
+    }
+  }
+}
+
+/** @param other what another exporter noted of its own check */
+function mergeStatus(own: ControlPlaneStatus, other: ControlPlaneStatus | undefined): ControlPlaneStatus {
+  if (other === undefined) {
+    return own;
+  }
+  const versions = new Map<string, VersionStatus>();
+  for (const version of [...own.versions, ...other.versions]) {
+    const known = versions.get(version.kongVersion);
+    if (known === undefined || version.revision > known.revision) {
+      versions.set(version.kongVersion, version);
+    }
+  }
+  const checkedAt = other.checkedAt > own.checkedAt ? other.checkedAt : own.checkedAt;
+  return { ...own, checkedAt, versions: [...versions.values()] };
+}

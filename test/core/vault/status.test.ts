@@ -1,0 +1,147 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { ControlPlaneStatus } from '../../../core/vault/config-vault.ts';
+import { VaultError } from '../../../core/vault/errors.ts';
+import { signDocument } from '../../../core/vault/signed-document.ts';
+import { readStatus, recordStatus, signStatus, verifyStatus } from '../../../core/vault/status.ts';
+import { type LocalSigner, localSigner } from './local-signer.ts';
+import { type MemoryVault, memoryVault } from './memory-vault.ts';
+
+const version = { kongVersion: '3.9.1', revision: 3, sha256: 'a', configHash: 'b', changed: true };
+const status: ControlPlaneStatus = {
+  controlPlane: 'prod',
+  checkedAt: new Date('2026-11-23T04:00:00.123Z'),
+  versions: [{ ...version, behindSince: new Date(0), servedTables: ['f', 'g'] }],
+};
+
+let vault: MemoryVault;
+let signer: LocalSigner;
+beforeEach(async () => {
+  vault = memoryVault();
+  signer = await localSigner();
+});
+const parts = () => ({ vault, signer });
+const read = () => readStatus(parts(), 'prod');
+
+describe('a status', () => {
+  it('is read as it was written', async () => {
+    const before = await read();
+    await recordStatus(parts(), status, before);
+
+    expect(before).toEqual({ status: undefined, etag: undefined, disbelieved: undefined });
+    expect(await read()).toEqual({ status, etag: expect.any(String), disbelieved: undefined });
+  });
+
+  it('is believed when a retired key has signed it', async () => {
+    const before = await localSigner();
+    await recordStatus({ vault, signer: before }, status, { etag: undefined });
+
+    const known = await readStatus({ vault, signer, retiredKeys: [before.publicKey] }, 'prod');
+
+    expect(known.status).toEqual(status);
+  });
+
+  it.each<[title: string, text: () => Promise<string>]>([
+    ['nothing', async () => ''],
+    ['no JWS', async () => '<html>'],
+    ['a status as releases before wrote it', async () => JSON.stringify(status)],
+    ['one that a stranger has signed', async () => signStatus(status, await localSigner())],
+    ['one whose content was changed', async () => tamper(await signStatus(status, signer))],
+    [
+      'a manifest that our key has signed',
+      async () =>
+        signDocument(
+          { type: 'lifeboat-manifest+jwt', noun: 'manifest', code: 'manifest' },
+          JSON.stringify(status),
+          signer,
+        ),
+    ],
+    ['that of another control plane', async () => signStatus({ ...status, controlPlane: 'stage' }, signer)],
+    [
+      'a revision of 0',
+      async () => signStatus({ ...status, versions: [{ ...version, revision: 0 }] }, signer),
+    ],
+  ])('is as if there were none where there is %s, and is replaced', async (_, text) => {
+    await vault.putStatus('prod', await text(), undefined);
+
+    const known = await read();
+    await recordStatus(parts(), status, known);
+
+    expect(known).toEqual({
+      status: undefined,
+      etag: expect.any(String),
+      disbelieved: expect.stringContaining('status'),
+    });
+    expect((await read()).status).toEqual(status);
+  });
+
+  it('is unknown, not missing, while our own key cannot be asked for', async () => {
+    await recordStatus(parts(), status, await read());
+    const silent = { ...signer, verificationKey: () => Promise.reject(new VaultError('unavailable', 'KMS')) };
+
+    await expect(readStatus({ vault, signer: silent }, 'prod')).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+  });
+
+  it('never quotes what it holds', async () => {
+    const secret = '{"password":"MARKED-SECRET"';
+    await vault.putStatus('prod', secret, undefined);
+
+    const { disbelieved } = await read();
+
+    expect(disbelieved).not.toContain('MARKED');
+  });
+});
+
+describe('two exporters that note their checks at the same time', () => {
+  const other = { ...version, kongVersion: '3.8.1' };
+  const later = new Date(status.checkedAt.getTime() + 1_000);
+
+  it('lose nothing: for each version the higher revision stays', async () => {
+    const known = await read();
+    await recordStatus(
+      parts(),
+      { ...status, checkedAt: later, versions: [{ ...version, revision: 4 }, other] },
+      known,
+    );
+
+    await recordStatus(parts(), status, known);
+
+    expect((await read()).status).toEqual({
+      ...status,
+      checkedAt: later,
+      versions: [{ ...version, revision: 4 }, other],
+    });
+  });
+
+  it('give up where each write meets another one', async () => {
+    const contested = {
+      ...vault,
+      async putStatus(...asked: Parameters<MemoryVault['putStatus']>) {
+        await vault.noteStatus({ ...status, checkedAt: later }, signer);
+        return vault.putStatus(...asked);
+      },
+    };
+
+    const recording = recordStatus({ vault: contested, signer }, status, await read());
+
+    await expect(recording).rejects.toMatchObject({ code: 'conflict' });
+    expect((await read()).status?.checkedAt).toEqual(later);
+  });
+});
+
+describe('verifying a status', () => {
+  it('takes the pinned keys alone', async () => {
+    const jws = await signStatus(status, signer);
+    const stranger = await localSigner();
+
+    expect(await verifyStatus(`${jws}\n`, 'prod', [stranger.publicKey, signer.publicKey])).toEqual(status);
+    await expect(verifyStatus(jws, 'prod', [stranger.publicKey])).rejects.toMatchObject({ code: 'status' });
+  });
+});
+
+function tamper(jws: string): string {
+  const [header, , signature] = jws.split('.');
+  const payload = Buffer.from(JSON.stringify({ ...status, checkedAt: new Date() })).toString('base64url');
+  return `${header}.${payload}.${signature}`;
+}
