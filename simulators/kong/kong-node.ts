@@ -202,13 +202,15 @@ async function runKong(
   const path = join(directory, `kong-${parameters[0]}.log`);
   const output = await open(path, 'w', 0o600);
   let end: string;
+  let limit: NodeJS.Timeout | undefined;
   try {
     const child = spawn(kong, parameters, {
       env: { ...environment },
       cwd: directory,
       stdio: ['ignore', output.fd, output.fd],
-      timeout: commandTimeoutMs,
     });
+    // Not `timeout` of spawn: for a program that cannot be run, its timer holds this process all the time.
+    limit = setTimeout(() => child.kill(), commandTimeoutMs);
     const [code, signal] = await once(child, 'exit');
     end = code === null ? `ended by ${signal}` : `exit code ${code}`;
   } catch (error) {
@@ -216,6 +218,7 @@ async function runKong(
       cause: error,
     });
   } finally {
+    clearTimeout(limit);
     await output.close();
   }
   const text = await readFile(path, 'utf8');

@@ -300,7 +300,13 @@ describe('a Kong that does not start', () => {
     const kong = await script('');
     await writeFile(kong, '#!/no/such/resty\n');
 
+    const countTimers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const timers = countTimers();
+
     await expect(startNode(kong)).rejects.toThrow(`${kong} cannot be run: spawn ${kong} ENOENT`);
+
+    // A limit for a program that never ran would hold this process for a minute.
+    expect(countTimers()).toBeLessThanOrEqual(timers);
   });
 
   it.each([
