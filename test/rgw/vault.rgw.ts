@@ -57,7 +57,11 @@ const first = (manifest: string) => ({ gzip, manifest, replaces: undefined });
 const conditionalPut = 'RGW refuses any If-Match and overlooks If-None-Match (s3.rgw.ts)';
 configVaultContract('a bucket in Ceph RGW', async () => ({ vault, newName, uncheckedControlPlane: 'prod' }), {
   'keeps each version, whatever is published later': conditionalPut,
+  'lists the versions of a file alone, the newest first, and describes each': conditionalPut,
   'replaces only the version that was read': conditionalPut,
+  'keeps the last status, and replaces only the one that was read': conditionalPut,
+  'says what it holds: the compressed file’s SHA-256, and that it is under the key of now':
+    'RGW 16 checks a checksum and does not keep it: the export reads the file then',
   'takes one of several publications that come together': conditionalPut,
   'says so when a version is not there':
     'RGW says 403 of whatever is not there, to who may list one prefix only (policy.rgw.ts)',
