@@ -133,14 +133,14 @@ async function openConnection(
   { dataPlaneVersion, signal }: ConfigurationRequest,
   pluginVersions: PluginVersions,
 ): Promise<AnnouncedConnection> {
-  const { connect = connectToCluster, customPlugins, wasmFilters = [] } = options;
+  const { connect = connectToCluster, customPlugins, wasmFilters } = options;
   const connection = await connect(
     options,
     {
       id: stableNodeId(options.nodeSeed, dataPlaneVersion),
       hostName: 'lifeboat-export',
       version: dataPlaneVersion,
-      plugins: dataPlanePlugins(dataPlaneVersion, [...customPlugins, ...wasmFilters], pluginVersions),
+      plugins: dataPlanePlugins(dataPlaneVersion, customPlugins, pluginVersions, wasmFilters),
       wasmFilters,
     },
     signal,

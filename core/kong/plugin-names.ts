@@ -1,4 +1,5 @@
 import type { PluginVersions } from './control-plane.ts';
+import { compareVersions } from './version-choice.ts';
 
 /** Kong's own plugins that carry Kong's version, in 3.0 and later (docs/kong.md#the-cluster-endpoint). */
 const versionedPluginNames: readonly string[] = `
@@ -58,15 +59,18 @@ export interface PluginVersion {
  * have, and costs it a NOTICE line per connection. So a version is named where it is known: a wrong one would
  * withhold everything.
  *
- * @param ofDeployer what the deployer names: plugins, also by a name of Kong's own, and wasm filters, each of
- *   which is a plugin as well since Kong 3.9
+ * @param customPlugins what the deployer names, also by a name of Kong's own
+ * @param wasmFilters each of which is a plugin as well on nodes of 3.9 and later; older ones would refuse a
+ *   configuration in which it is used as one
  */
 export function dataPlanePlugins(
   dataPlaneVersion: string,
-  ofDeployer: readonly string[],
+  customPlugins: readonly string[],
   pluginVersions: PluginVersions = 'named',
+  wasmFilters: readonly string[] = [],
 ): readonly PluginVersion[] {
-  const custom = new Set(ofDeployer);
+  const hasFilterPlugins = compareVersions(dataPlaneVersion, '3.9.0') >= 0;
+  const custom = new Set([...customPlugins, ...(hasFilterPlugins ? wasmFilters : [])]);
   // In 2.x each plugin had a version of its own.
   const isNamed = pluginVersions === 'named' && !/^[012]\./.test(dataPlaneVersion);
   return [

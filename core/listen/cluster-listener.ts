@@ -19,7 +19,7 @@ export interface ClusterListenerOptions extends ClusterAddress {
  * frames as their hashes.
  */
 export function clusterListener(options: ClusterListenerOptions): ListenerParts['connect'] {
-  const { maxFrameBytes = defaultMaxFrameBytes, customPlugins, wasmFilters = [] } = options;
+  const { maxFrameBytes = defaultMaxFrameBytes, customPlugins, wasmFilters } = options;
   const makeDigest = () => frameHashDigest(largestInflation * maxFrameBytes);
   const id = stableNodeId(options.nodeSeed, 'listener');
   return ({ version, pluginVersions }, signal) =>
@@ -29,7 +29,7 @@ export function clusterListener(options: ClusterListenerOptions): ListenerParts[
         id,
         hostName: 'lifeboat-listener',
         version,
-        plugins: dataPlanePlugins(version, [...customPlugins, ...wasmFilters], pluginVersions),
+        plugins: dataPlanePlugins(version, customPlugins, pluginVersions, wasmFilters),
         wasmFilters,
       },
       signal,

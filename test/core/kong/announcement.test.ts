@@ -198,6 +198,18 @@ describe('a control plane with wasm filters', () => {
     expect(controlPlane.log.filter((line) => line.includes('missing'))).toEqual([]);
   });
 
+  it('gives nothing for a version that cannot have a filter as a plugin', async () => {
+    const controlPlane = await startWith('response_transformer', { wasmFilters: ['response_transformer'] });
+
+    const reading = read(
+      controlPlane,
+      { dataPlaneVersion: '3.8.1' },
+      { wasmFilters: ['response_transformer'], ...impatient },
+    );
+
+    await expect(reading).rejects.toEqual(failing('no-configuration', 'customPlugins', 'unable to send'));
+  });
+
   it('gives nothing to who does not, and the message says what to do', async () => {
     const controlPlane = await start({ wasmFilters: ['response_transformer'] });
 

@@ -66,6 +66,20 @@ describe('the plugins that an export claims to have', () => {
     expect(unversioned(plugins)).toHaveLength(plugins.length);
   });
 
+  it.each([
+    ['3.9.0', true],
+    ['3.10.0.2', true],
+    ['4.0.0', true],
+    ['3.8.1', false],
+    ['2.8.5', false],
+  ])('have the wasm filters of a data plane of %s: %s', (version, expected) => {
+    const plugins = dataPlanePlugins(version, [], 'named', ['my-filter']);
+
+    expect(plugins.filter(({ name }) => name === 'my-filter')).toEqual(
+      expected ? [{ name: 'my-filter' }] : [],
+    );
+  });
+
   it('are as the deployer says, also under a name of Kong’s own, and stand there once', () => {
     const plugins = dataPlanePlugins('3.9.1', ['redirect', 'acme-auth', 'moesif', 'acme-auth']);
 
