@@ -22,6 +22,7 @@ export const metricNames = [
   'VersionsWithoutFile',
   'VersionsNotServed',
   'ManifestReplaced',
+  'NotVersioned',
   'CertificateDaysLeft',
   'Listening',
   'HooksAccepted',

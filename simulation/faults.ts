@@ -25,6 +25,7 @@ export type FaultKind = (typeof faultKinds)[number];
 /** Every call that the shipped code makes, by the service that answers it. */
 export const calls = [
   's3.HeadObject',
+  's3.GetBucketVersioning',
   's3.ListObjectVersions',
   's3.PutObject of a file',
   's3.GetObject of a file',

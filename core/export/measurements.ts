@@ -1,6 +1,8 @@
+import { VaultError } from '../vault/errors.ts';
 import type { NewPublication } from '../vault/publish.ts';
 import type { BatchOutcome } from './export-batch.ts';
 import { isOutage } from './export-run.ts';
+import type { VersionReport } from './version-report.ts';
 
 /** Metrics of an export (docs/design.md#metrics). Durations are seconds. */
 export type ExportMetric =
@@ -17,6 +19,7 @@ export type ExportMetric =
   | 'VersionsWithoutFile'
   | 'VersionsNotServed'
   | 'ManifestReplaced'
+  | 'NotVersioned'
   | 'CertificateDaysLeft';
 
 /** What a batch took and met. */
@@ -55,6 +58,7 @@ export function measureBatch(
     ControlPlaneUnreachable: outage ? 1 : 0,
     ExportFailed: gaveUp && !outage ? 1 : 0,
     ManifestReplaced: written.filter(({ manifestReplaced }) => manifestReplaced).length,
+    NotVersioned: versions.filter(wasNotVersioned).length,
     ...(certificateDaysLeft === undefined ? {} : { CertificateDaysLeft: certificateDaysLeft }),
     ...(versionsWithoutFile === undefined ? {} : { VersionsWithoutFile: versionsWithoutFile }),
     ...(published.length === 0
@@ -67,6 +71,14 @@ export function measureBatch(
       ? {}
       : { ChangeToPublished: (publishedMs(revisions) - waitingSince.getTime()) / 1000 }),
   };
+}
+
+function wasNotVersioned(version: VersionReport): boolean {
+  return (
+    version.outcome === 'failed' &&
+    version.error instanceof VaultError &&
+    version.error.code === 'not-versioned'
+  );
 }
 
 /** When the last of them was in the vault. */

@@ -4,6 +4,7 @@ import { CodedError } from '../coded-error.ts';
  * - `conflict`: another exporter published in between, several times.
  * - `denied`: the vault or a key refused the request.
  * - `unavailable`: the vault or a key did not answer as it should.
+ * - `not-versioned`: the bucket keeps no versions, so that a write would destroy what is there.
  * - `manifest`: a manifest is not what it must be.
  * - `status`: a status is not what it must be.
  * - `would-lose-configuration`: an empty configuration would replace one that has entities.
@@ -12,6 +13,7 @@ export type VaultErrorCode =
   | 'conflict'
   | 'denied'
   | 'unavailable'
+  | 'not-versioned'
   | 'manifest'
   | 'status'
   | 'would-lose-configuration';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  GetBucketVersioningCommand,
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
@@ -115,11 +116,11 @@ async function readVersion(
   const { bucket } = options;
   try {
     const head = await headObject(options, key, versionId);
-    if (head.ETag === undefined || head.VersionId === undefined) {
-      throw new VaultError(
-        'unavailable',
-        `S3 answered HEAD ${key} without an etag or a version: check that bucket ${bucket} is versioned`,
-      );
+    if (head.ETag === undefined) {
+      throw new VaultError('unavailable', `S3 answered HEAD ${key} without an etag`);
+    }
+    if (head.VersionId === undefined) {
+      throw notVersioned(bucket, `${key} has no version`);
     }
     return {
       etag: head.ETag,
@@ -222,6 +223,7 @@ async function putRevision(
 ): Promise<string> {
   const { s3, bucket, lock } = options;
   try {
+    await requireVersioning(options);
     const { VersionId } = await s3.send(
       new PutObjectCommand({
         ...describeObject(options, key, gzip),
@@ -232,15 +234,31 @@ async function putRevision(
       }),
     );
     if (VersionId === undefined || VersionId === 'null') {
-      throw new VaultError(
-        'unavailable',
-        `bucket ${bucket} is not versioned, so there would be no history: turn versioning on`,
-      );
+      throw notVersioned(bucket, 'the new version has no id');
     }
     return VersionId;
   } catch (error) {
     throw putError(error, key, replaces);
   }
+}
+
+/**
+ * Asked before each write: where versioning is suspended S3 writes over the version "null", and a HEAD only
+ * says what it was when the object was written (S3 User Guide, "Working with objects in a versioning-suspended
+ * bucket").
+ */
+async function requireVersioning({ s3, bucket }: S3ConfigVaultOptions): Promise<void> {
+  const { Status } = await s3.send(new GetBucketVersioningCommand({ Bucket: bucket }));
+  if (Status !== 'Enabled') {
+    throw notVersioned(bucket, `its versioning is ${Status === 'Suspended' ? 'suspended' : 'off'}`);
+  }
+}
+
+function notVersioned(bucket: string, why: string): VaultError {
+  return new VaultError(
+    'not-versioned',
+    `bucket ${bucket} keeps no versions (${why}), so that a write would destroy what is there: turn versioning on`,
+  );
 }
 
 function describeObject({ bucket, encryptionKeyArn }: S3ConfigVaultOptions, key: string, body: Uint8Array) {

@@ -115,6 +115,7 @@ export class PrivateEndpoints extends Construct {
           's3:PutObjectRetention',
           's3:ListBucket',
           's3:ListBucketVersions',
+          's3:GetBucketVersioning',
         ],
         [vault.bucket.bucketArn, vault.bucket.arnForObjects('*')],
       ),

@@ -206,6 +206,7 @@ export class Operations extends Construct {
         // None is expected.
         threshold: 1,
       }),
+      this.#createNotVersionedAlarm(unit),
       this.#createCertificateEndingAlarm(unit),
     ];
   }
@@ -261,6 +262,18 @@ export class Operations extends Construct {
       threshold: 1,
       // No notification of its end: the repaired file does not end the breach.
       tells: 'its beginning',
+    });
+  }
+
+  #createNotVersionedAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+    return this.#alarms.make(controlPlane, 'NotVersioned', {
+      heading: 'Bucket keeps no versions',
+      meaning:
+        `Act now. Versioning of the vault's bucket is suspended, so that each write would destroy the revision before it. Changes of ` +
+        `${controlPlane} are not published until it is on again; new data planes boot with the last good configuration.`,
+      metric: createLifeboatMetric(controlPlane, 'NotVersioned', { period: shortPeriod }),
+      // Only a person suspends it.
+      threshold: 1,
     });
   }
 

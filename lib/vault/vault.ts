@@ -249,6 +249,14 @@ export class Vault extends FileStore {
     this.grantRead(exportRole, controlPlane, `status/${controlPlane}.json`);
     exportRole.addToPrincipalPolicy(
       new iam.PolicyStatement({
+        sid: 'SeeVersioning',
+        // Without versions a write would destroy what is there.
+        actions: ['s3:GetBucketVersioning'],
+        resources: [this.bucket.bucketArn],
+      }),
+    );
+    exportRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({
         sid: 'FindOwnRevisions',
         // Where something foreign stands in a file's place, the newest own version is looked for.
         actions: ['s3:ListBucketVersions'],

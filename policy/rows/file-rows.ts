@@ -109,6 +109,15 @@ function readingRows(
       'file reader prod',
       ...privileged,
     ),
+    onBucket(
+      's3:GetBucketVersioning',
+      s3,
+      '',
+      'export prod',
+      'export staging',
+      'file reader prod',
+      ...privileged,
+    ),
     onBucket('s3:ListBucketVersions', below(''), 'everything', 'file reader prod', ...privileged),
   ];
 }

@@ -37,17 +37,16 @@ export const knownCounterexamples: readonly KnownCounterexample[] = [
       { atMs: 2 * minute, do: 'change', ...prod, hook: 'arrives', services: 1 },
     ],
   },
-  {
-    name: 'where versioning is suspended history is lost',
-    violates: 'what was published stays in the history',
-    reason: 'that the bucket keeps no versions shows only after something was written over',
-    seed: 1,
-    actions: [{ atMs: 1, do: 'suspend versioning' }, change, { ...change, atMs: 20 * minute }],
-  },
 ];
 
 /** Each failed once, and must never fail again. */
 export const mendedCounterexamples: readonly Omit<KnownCounterexample, 'reason'>[] = [
+  {
+    name: 'where versioning is suspended history is lost',
+    violates: 'what was published stays in the history',
+    seed: 1,
+    actions: [{ atMs: 1, do: 'suspend versioning' }, change, { ...change, atMs: 20 * minute }],
+  },
   {
     name: 'a copied manifest over garbage is unchanged',
     violates: 'the last state is published when faults end',

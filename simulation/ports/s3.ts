@@ -39,7 +39,11 @@ export function simulatedS3(world: CallWorld, machine: Machine, bucket: Bucket):
 }
 
 function nameCall(operation: string, key = ''): CallName {
-  if (operation === 'HeadObject' || operation === 'ListObjectVersions') {
+  if (
+    operation === 'HeadObject' ||
+    operation === 'ListObjectVersions' ||
+    operation === 'GetBucketVersioning'
+  ) {
     return `s3.${operation}`;
   }
   const of = key.startsWith('status/') ? 'a status' : 'a file';
@@ -47,6 +51,7 @@ function nameCall(operation: string, key = ''): CallName {
 }
 
 const operations: Readonly<Record<string, Perform>> = {
+  GetBucketVersioning: (bucket) => ({ Status: bucket.isVersioned ? 'Enabled' : 'Suspended' }),
   ListObjectVersions(bucket, { Prefix = '' }) {
     const versions = bucket.versions(Prefix).filter(({ isDeleteMarker }) => !isDeleteMarker);
     return { Versions: versions.map(({ versionId }) => ({ Key: Prefix, VersionId: versionId })).reverse() };

@@ -29,6 +29,7 @@ const ofPollers: readonly FaultKind[] = ofClients.filter(
 
 const playedCalls: Readonly<Partial<Record<CallName, readonly FaultKind[]>>> = {
   's3.HeadObject': ofClients,
+  's3.GetBucketVersioning': ofClients,
   's3.PutObject of a file': ofClients,
   's3.GetObject of a file': ofClients,
   's3.GetObject of a status': ofClients,

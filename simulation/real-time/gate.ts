@@ -152,8 +152,12 @@ function nameS3Call(method: string | undefined, url: string, isOfClient: boolean
   if (!isOfClient) {
     return 'vault.download';
   }
-  if (new URL(url, 'http://s3').searchParams.has('versions')) {
+  const { searchParams } = new URL(url, 'http://s3');
+  if (searchParams.has('versions')) {
     return 's3.ListObjectVersions';
+  }
+  if (searchParams.has('versioning')) {
+    return 's3.GetBucketVersioning';
   }
   return method === 'HEAD' ? 's3.HeadObject' : `s3.${method === 'PUT' ? 'Put' : 'Get'}Object of ${of}`;
 }

@@ -15,6 +15,7 @@ const actions: Readonly<Record<string, readonly [plain: string, ofVersion: strin
   HeadObject: ['s3:GetObject', 's3:GetObjectVersion'],
   GetObjectRetention: ['s3:GetObjectRetention', 's3:GetObjectRetention'],
   DeleteObject: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+  GetBucketVersioning: ['s3:GetBucketVersioning', 's3:GetBucketVersioning'],
   ListObjectVersions: ['s3:ListBucketVersions', 's3:ListBucketVersions'],
   ListObjectsV2: ['s3:ListBucket', 's3:ListBucket'],
 };

@@ -278,6 +278,10 @@ function listReply(
   });
 }
 
+/** All buckets here keep versions. */
+const getBucketVersioning = (): Reply =>
+  xmlReply(200, { VersioningConfiguration: { '@xmlns': namespace, Status: 'Enabled' } });
+
 const listedVersion = (version: ObjectVersion, index: number) => ({
   Key: version.key,
   VersionId: version.versionId,
@@ -309,6 +313,7 @@ export const objectOperations = (
   HeadObject: headObject,
   GetObjectRetention: getObjectRetention,
   DeleteObject: deleteObject(now),
+  GetBucketVersioning: getBucketVersioning,
   ListObjectVersions: listObjectVersions,
   ListObjectsV2: listObjectsV2,
 });

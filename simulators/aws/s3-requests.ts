@@ -52,6 +52,7 @@ const routes: readonly Route[] = [
   { name: 'GetObject', method: 'GET', on: 'object', takes: 'versionid', headers: readHeaders },
   { name: 'HeadObject', method: 'HEAD', on: 'object', takes: 'versionid', headers: readHeaders },
   { name: 'DeleteObject', method: 'DELETE', on: 'object', takes: 'versionid' },
+  { name: 'GetBucketVersioning', method: 'GET', on: 'bucket', selector: 'versioning' },
   { name: 'ListObjectVersions', method: 'GET', on: 'bucket', selector: 'versions', takes: 'prefix' },
   { name: 'ListObjectsV2', method: 'GET', on: 'bucket', selector: 'list-type', takes: 'prefix' },
 ];

@@ -3,6 +3,7 @@ import type { BatchOutcome } from '../../../core/export/export-batch.ts';
 import { measureBatch } from '../../../core/export/measurements.ts';
 import type { VersionReport } from '../../../core/export/version-report.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
+import { VaultError } from '../../../core/vault/errors.ts';
 import type { Manifest } from '../../../core/vault/manifest.ts';
 
 const finishedAt = new Date('2026-11-23T04:00:10Z');
@@ -92,6 +93,11 @@ function batch(
   };
   return { report, unreadable: [], retry: undefined, gaveUp };
 }
+const notVersioned: VersionReport = {
+  kongVersion: '3.9.1',
+  outcome: 'failed',
+  error: new VaultError('not-versioned', 'suspended'),
+};
 const none = {
   ExportDuration: 1.5,
   Published: 0,
@@ -101,6 +107,7 @@ const none = {
   ControlPlaneUnreachable: 0,
   ExportFailed: 0,
   ManifestReplaced: 0,
+  NotVersioned: 0,
   VersionsWithoutFile: 0,
   VersionsNotServed: 0,
 };
@@ -153,6 +160,11 @@ describe('the measurements of an export', () => {
       'a stranger’s object that was replaced early, in a check that failed later',
       batch([{ ...failed('dropped'), early: replacing }]),
       { ...none, ManifestReplaced: 1 },
+    ],
+    [
+      'versions that the bucket would have destroyed the history of',
+      batch([notVersioned, notVersioned, failed('refused'), unchanged]),
+      { ...none, Unchanged: 1, NotVersioned: 2 },
     ],
     [
       'versions that never had a file',

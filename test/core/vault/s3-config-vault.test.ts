@@ -57,8 +57,11 @@ afterEach(async () => {
 /** A vault whose S3 answers as the test wants, and is not asked twice. */
 async function vaultAnswered(
   answer: RequestListener,
+  versioning: RequestListener = versioningIs('<Status>Enabled</Status>'),
 ): Promise<{ vault: ConfigVault; server: AnsweringServer }> {
-  const server = await answeringServer(answer);
+  const server = await answeringServer((request, response) =>
+    (request.url?.includes('?versioning') === true ? versioning : answer)(request, response),
+  );
   servers.push(server);
   const client = new S3Client({
     endpoint: server.origin,
@@ -69,6 +72,13 @@ async function vaultAnswered(
     ...checksums,
   });
   return { vault: s3ConfigVault({ s3: client, bucket, encryptionKeyArn }), server };
+}
+
+function versioningIs(content: string): RequestListener {
+  return (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/xml' });
+    response.end(`<VersioningConfiguration>${content}</VersioningConfiguration>`);
+  };
 }
 
 const status =
@@ -192,7 +202,9 @@ describe('a file in S3', () => {
     await wired.publish(name, { gzip, manifest: 'm', replaces: undefined });
     await wired.publish(name, { gzip, manifest: 'm', replaces: '"before"' });
 
-    const [first, second] = server.requests.map(({ headers }) => headers);
+    const [first, second] = server.requests
+      .filter(({ method }) => method === 'PUT')
+      .map(({ headers }) => headers);
     expect(first).toMatchObject({
       'if-none-match': '*',
       'x-amz-server-side-encryption': 'aws:kms',
@@ -405,9 +417,38 @@ describe('what S3 answers', () => {
     const publishing = answered.publish(name, publication(undefined));
 
     await expect(publishing).rejects.toMatchObject({
-      code: 'unavailable',
+      code: 'not-versioned',
       message: expect.stringContaining('turn versioning on'),
     });
+  });
+
+  it.each([
+    ['suspended', '<Status>Suspended</Status>'],
+    ['off', ''],
+  ])('whose versioning is %s: nothing is written', async (state, content) => {
+    const { vault: answered, server } = await vaultAnswered(status(200), versioningIs(content));
+
+    const publishing = answered.publish(name, publication(undefined));
+
+    await expect(publishing).rejects.toMatchObject({
+      code: 'not-versioned',
+      message: expect.stringMatching(
+        new RegExp(`bucket ${bucket} keeps no versions .*${state}.*turn versioning on`),
+      ),
+    });
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  it.each([
+    [403, 'denied'],
+    [500, 'unavailable'],
+  ])('that answers %d when asked whether it keeps versions: nothing is written', async (code, expected) => {
+    const { vault: answered, server } = await vaultAnswered(status(200), status(code));
+
+    const publishing = answered.publish(name, publication(undefined));
+
+    await expect(publishing).rejects.toMatchObject({ code: expected });
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
   });
 
   it('is nothing when it is down', async () => {
@@ -426,6 +467,14 @@ describe('what S3 answers', () => {
     const { vault: answered } = await vaultAnswered((_, response) => response.writeHead(200).end());
 
     await expect(answered.current(name)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('is no good without a version', async () => {
+    const { vault: answered } = await vaultAnswered((_, response) =>
+      response.writeHead(200, { etag: '"e"' }).end(),
+    );
+
+    await expect(answered.current(name)).rejects.toMatchObject({ code: 'not-versioned' });
   });
 });
 

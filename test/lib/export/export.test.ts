@@ -45,6 +45,7 @@ describe('the export of a control plane', () => {
         `Allow s3:GetObject ${status}`,
         `Allow s3:ListBucket ${bucket.arn}`,
         `Allow s3:ListBucketVersions ${bucket.arn}`,
+        `Allow s3:GetBucketVersioning ${bucket.arn}`,
         `Allow kms:GenerateDataKey ${encryptionKey.arn}`,
         `Allow kms:Decrypt ${encryptionKey.arn}`,
         `Allow kms:Sign ${signingKey.arn}`,

@@ -70,7 +70,13 @@ describe('private endpoints', () => {
       RouteTableIds: endpoints.routeTableIds,
       PolicyDocument: statement(
         [
-          ...['s3:GetObject', 's3:GetObjectVersion', 's3:ListBucket', 's3:ListBucketVersions'],
+          ...[
+            's3:GetBucketVersioning',
+            's3:GetObject',
+            's3:GetObjectVersion',
+            's3:ListBucket',
+            's3:ListBucketVersions',
+          ],
           ...['s3:PutObject', 's3:PutObjectRetention'],
         ],
         [bucket, `${bucket}/*`],
