@@ -244,8 +244,8 @@ async function putRevision(
 
 /**
  * Asked before each write: where versioning is suspended S3 writes over the version "null", and a HEAD only
- * says what it was when the object was written (S3 User Guide, "Working with objects in a versioning-suspended
- * bucket").
+ * says what it was when the object was written (S3 User Guide, "Working with objects in a
+ * versioning-suspended bucket").
  */
 async function requireVersioning({ s3, bucket }: S3ConfigVaultOptions): Promise<void> {
   const { Status } = await s3.send(new GetBucketVersioningCommand({ Bucket: bucket }));
