@@ -3,12 +3,14 @@ import type { Clock } from '../clock.ts';
 import { fittingVersion } from '../kong/version-choice.ts';
 import { kongVersion, objectVersionId } from '../names.ts';
 import type { Problem } from '../problem.ts';
-import { configFileKey } from '../vault/config-file-name.ts';
+import { configFileKey, statusKey } from '../vault/config-file-name.ts';
 import type { Presigner } from './presigned-url.ts';
 
 /** What a new data plane gets: where to read its file, and until when. */
 export interface Grant {
   readonly url: string;
+  /** Where to read what the last check noted of the files, for as long; by GET, too. */
+  readonly statusUrl: string;
   readonly method: 'GET';
   /** ISO 8601 UTC. */
   readonly expiresAt: string;
@@ -67,18 +69,15 @@ export function grants(parts: GrantParts): (asked: AskedFor) => Promise<Grant | 
       };
     }
     const now = parts.clock.now();
+    const { controlPlane, lifetimeSeconds } = parts;
+    const file = { key: configFileKey({ controlPlane, kongVersion: version }), versionId };
     return {
-      url: await parts.presign(
-        { key: configFileKey({ controlPlane: parts.controlPlane, kongVersion: version }), versionId },
-        parts.lifetimeSeconds,
-        now,
-      ),
+      url: await parts.presign(file, lifetimeSeconds, now),
+      statusUrl: await parts.presign({ key: statusKey(controlPlane) }, lifetimeSeconds, now),
       method: 'GET',
       // SigV4 counts whole seconds.
-      expiresAt: new Date(
-        Math.floor(now.getTime() / 1000) * 1000 + parts.lifetimeSeconds * 1000,
-      ).toISOString(),
-      controlPlane: parts.controlPlane,
+      expiresAt: new Date(Math.floor(now.getTime() / 1000) * 1000 + lifetimeSeconds * 1000).toISOString(),
+      controlPlane,
       kongVersion: version,
       ...(versionId === undefined ? {} : { versionId }),
     };

@@ -9,3 +9,8 @@ export interface ConfigFileName {
 export function configFileKey({ controlPlane, kongVersion }: ConfigFileName): string {
   return `${controlPlane}/${kongVersion}/config.json`;
 }
+
+/** Object key of what the checks of a control plane note: `status/prod.json`. */
+export function statusKey(controlPlane: string): string {
+  return `status/${controlPlane}.json`;
+}

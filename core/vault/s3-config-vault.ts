@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { callsWithin, describeCallFailure, endWith } from '../aws-calls.ts';
 import type { Clock } from '../clock.ts';
-import { configFileKey } from './config-file-name.ts';
+import { configFileKey, statusKey } from './config-file-name.ts';
 import type { ConfigVault, NewRevision, Revision } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
 
@@ -307,10 +307,6 @@ function retention(lock: S3ConfigVaultOptions['lock']) {
         ObjectLockMode: 'GOVERNANCE',
         ObjectLockRetainUntilDate: new Date(lock.clock.now().getTime() + lock.days * dayMs),
       } as const);
-}
-
-function statusKey(controlPlane: string): string {
-  return `status/${controlPlane}.json`;
 }
 
 function isStatus(error: unknown, status: number): boolean {

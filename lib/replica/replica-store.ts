@@ -1,6 +1,7 @@
 import { CfnOutput, Fn, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { statusKey } from '../../core/vault/config-file-name.ts';
 import { FileStore, type StoreSettings } from '../vault/file-store.ts';
 import { exceptRoles } from '../vault/policy-statements.ts';
 import type { ReplicaAttributes } from '../vault/replication-rules.ts';
@@ -35,8 +36,12 @@ export class ReplicaStore extends FileStore {
     super(scope, id, { ...props, controlPlanes });
     for (const [index, tenant] of props.tenants.entries()) {
       this.grantRead(tenant.presignRole, tenant.controlPlane);
-      const files = [this.bucket.arnForObjects(`${tenant.controlPlane}/*`)];
-      this.denyOtherReaders(index + 1, files, [tenant.presignRole.roleArn]);
+      const objects = [`${tenant.controlPlane}/*`, statusKey(tenant.controlPlane)];
+      this.denyOtherReaders(
+        index + 1,
+        objects.map((key) => this.bucket.arnForObjects(key)),
+        [tenant.presignRole.roleArn],
+      );
     }
     this.#denyOtherWriters(controlPlanes, props.replicationRoleArn);
     const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
@@ -85,9 +90,10 @@ export class ReplicaStore extends FileStore {
     this.deny({
       sid: 'NothingElseIsWritten',
       actions: ['s3:ReplicateObject'],
-      notResources: controlPlanes.map((controlPlane) =>
+      notResources: controlPlanes.flatMap((controlPlane) => [
         this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
-      ),
+        this.bucket.arnForObjects(statusKey(controlPlane)),
+      ]),
     });
     this.deny({
       sid: 'NobodyPublishes',

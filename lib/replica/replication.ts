@@ -2,6 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { statusKey } from '../../core/vault/config-file-name.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { Alarms, shortPeriod } from '../operations/alarms.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -38,12 +39,13 @@ export class Replication extends Construct {
     const { replica } = props;
     props.vault.replicateTo({ ...props, controlPlanes, role });
     const files = controlPlanes.map((controlPlane) => `/${controlPlane}/*/config.json`);
+    const statuses = controlPlanes.map((controlPlane) => `/${statusKey(controlPlane)}`);
     role.addToPolicy(
       new iam.PolicyStatement({
         sid: 'WriteReplicas',
         // Not s3:ReplicateDelete: a deletion here must not delete there.
         actions: ['s3:ReplicateObject'],
-        resources: files.map((file) => `${replica.bucketArn}${file}`),
+        resources: [...files, ...statuses].map((path) => `${replica.bucketArn}${path}`),
       }),
     );
     // As CloudFormation reads it from the other stack.

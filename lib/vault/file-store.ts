@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { statusKey } from '../../core/vault/config-file-name.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { formatServiceHost } from '../functions/function.ts';
 import type { LockdownSettings } from '../settings/settings.ts';
@@ -24,8 +25,6 @@ export interface StoreSettings {
 export interface FileStoreProps extends StoreSettings {
   /** The first part of the files' keys. */
   readonly controlPlanes: readonly string[];
-  /** For objects other than the files. @default none */
-  readonly furtherLifecycleRules?: readonly s3.LifecycleRule[];
   /** @default CloudFormation makes one */
   readonly bucketName?: string | undefined;
   /** A key of the deployer's, whose policy is not ours to change. @default one is made */
@@ -88,7 +87,8 @@ export abstract class FileStore extends Construct {
           noncurrentVersionExpiration: Duration.days(props.noncurrentVersionDays),
           noncurrentVersionsToRetain: props.noncurrentVersionsKept,
         })),
-        ...(props.furtherLifecycleRules ?? []),
+        // A status is written every few minutes, and only the current one says anything.
+        { id: 'status', prefix: 'status/', noncurrentVersionExpiration: Duration.days(1) },
         { id: 'uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
     });
@@ -107,9 +107,10 @@ export abstract class FileStore extends Construct {
     }
   }
 
-  /** Lets a role read the files of one control plane, on behalf of data planes. */
-  protected grantRead(role: iam.IRole, controlPlane: string, ...furtherKeys: readonly string[]): void {
+  /** Lets a role read the files of one control plane and its status. */
+  protected grantRead(role: iam.IRole, controlPlane: string): void {
     const key = `${controlPlane}/*/config.json`;
+    const status = statusKey(controlPlane);
     role.addToPrincipalPolicy(
       new iam.PolicyStatement({
         sid: 'ReadFiles',
@@ -119,12 +120,19 @@ export abstract class FileStore extends Construct {
     );
     role.addToPrincipalPolicy(
       new iam.PolicyStatement({
+        sid: 'ReadStatus',
+        actions: ['s3:GetObject'],
+        resources: [this.bucket.arnForObjects(status)],
+      }),
+    );
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
         sid: 'TellMissingFromForbidden',
-        // With it S3 answers 404 for a file that was not published yet, without it 403 (S3 API, GetObject,
+        // With it S3 answers 404 for what was not published yet, without it 403 (S3 API, GetObject,
         // "Permissions").
         actions: ['s3:ListBucket'],
         resources: [this.bucket.bucketArn],
-        conditions: { StringLike: { 's3:prefix': [`${controlPlane}/*`, ...furtherKeys] } },
+        conditions: { StringLike: { 's3:prefix': [`${controlPlane}/*`, status] } },
       }),
     );
     role.addToPrincipalPolicy(

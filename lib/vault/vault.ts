@@ -1,7 +1,8 @@
-import { Annotations, Duration, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
+import { statusKey } from '../../core/vault/config-file-name.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { firstSigningKey } from '../settings/signing-keys.ts';
 import { FileStore, type StoreSettings } from './file-store.ts';
@@ -65,9 +66,6 @@ export class Vault extends FileStore {
     super(scope, id, {
       ...props,
       controlPlanes: props.tenants.map(({ controlPlane }) => controlPlane),
-      furtherLifecycleRules: [
-        { id: 'status', prefix: 'status/', noncurrentVersionExpiration: Duration.days(1) },
-      ],
     });
     const [signing, ...others] = props.signingKeys.map(
       (name) => [name, this.#createSigningKey(name)] as const,
@@ -189,9 +187,10 @@ export class Vault extends FileStore {
           // replication").
           ...(this.#isLocked ? ['s3:GetObjectRetention', 's3:GetObjectLegalHold'] : []),
         ],
-        resources: controlPlanes.map((controlPlane) =>
+        resources: controlPlanes.flatMap((controlPlane) => [
           this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
-        ),
+          this.bucket.arnForObjects(statusKey(controlPlane)),
+        ]),
       }),
     );
     role.addToPolicy(
@@ -227,7 +226,7 @@ export class Vault extends FileStore {
         actions: ['s3:GetObject', 's3:GetObjectVersion'],
         resources: [
           this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
-          this.bucket.arnForObjects(`status/${controlPlane}.json`),
+          this.bucket.arnForObjects(statusKey(controlPlane)),
         ],
         conditions: { ArnEquals: { 'aws:PrincipalArn': [...fileReaderRoleArns] } },
       }),
@@ -235,18 +234,17 @@ export class Vault extends FileStore {
   }
 
   #grantPublish({ controlPlane, exportRole }: VaultTenant): void {
-    const statusKey = this.bucket.arnForObjects(`status/${controlPlane}.json`);
     exportRole.addToPrincipalPolicy(
       new iam.PolicyStatement({
         sid: 'Publish',
         actions: ['s3:PutObject'],
-        resources: [this.bucket.arnForObjects(`${controlPlane}/*/config.json`), statusKey],
+        resources: [
+          this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
+          this.bucket.arnForObjects(statusKey(controlPlane)),
+        ],
       }),
     );
-    exportRole.addToPrincipalPolicy(
-      new iam.PolicyStatement({ sid: 'ReadStatus', actions: ['s3:GetObject'], resources: [statusKey] }),
-    );
-    this.grantRead(exportRole, controlPlane, `status/${controlPlane}.json`);
+    this.grantRead(exportRole, controlPlane);
     exportRole.addToPrincipalPolicy(
       new iam.PolicyStatement({
         sid: 'SeeVersioning',
@@ -297,7 +295,7 @@ export class Vault extends FileStore {
     areLocked: boolean,
   ): void {
     const files = this.bucket.arnForObjects(`${controlPlane}/*`);
-    const status = this.bucket.arnForObjects(`status/${controlPlane}.json`);
+    const status = this.bucket.arnForObjects(statusKey(controlPlane));
     this.deny({
       sid: `OnlyItsExportWrites${number}`,
       // Replication writes without s3:PutObject.
@@ -322,9 +320,7 @@ export class Vault extends FileStore {
     const files = tenants.map(({ controlPlane }) =>
       this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
     );
-    const statuses = tenants.map(({ controlPlane }) =>
-      this.bucket.arnForObjects(`status/${controlPlane}.json`),
-    );
+    const statuses = tenants.map(({ controlPlane }) => this.bucket.arnForObjects(statusKey(controlPlane)));
     this.deny({
       sid: 'NothingElseIsWritten',
       actions: ['s3:PutObject', 's3:ReplicateObject'],

@@ -97,8 +97,10 @@ function readingRows(
     on(file, 's3:GetObjectVersion', s3, '', ...readers),
     on(file, 's3:GetObjectAttributes', s3, '', ...ownFileReader),
     on(noFile, 's3:GetObject', s3, '', ...ownFileReader),
-    on('status/prod.json', 's3:GetObject', s3, '', 'export prod', ...fileReaders),
-    on('status/staging.json', 's3:GetObject', s3, '', 'export staging'),
+    on('status/prod.json', 's3:GetObject', s3, '', ...readers),
+    on('status/prod.json', 's3:GetObject', { ...s3, ...noTls }, 'without TLS'),
+    on('status/prod.json', 's3:GetObject', signedAgo(oldestSignatureMs + 1), 'signed longer ago'),
+    on('status/staging.json', 's3:GetObject', s3, '', 'export staging', 'presign staging'),
     onBucket('s3:ListBucket', below('prod/'), 'below prod/', ...own, ...listers),
     onBucket('s3:ListBucket', below(''), 'everything', ...listers),
     onBucket(

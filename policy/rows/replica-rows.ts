@@ -22,14 +22,16 @@ export function replicaRows(names: MatrixNames, variant: Variant): readonly Matr
 }
 
 /**
- * From the vault: files, as S3 reads them to copy them, by the one role. It can read nothing as people do.
+ * From the vault: files and statuses, as S3 reads them to copy them, by the one role. It can read nothing as
+ * people do.
  */
 function vaultRows(vault: string, { ownFileReader, privileged }: PrincipalGroups): readonly MatrixRow[] {
   const on = rowsOfObjects(vault);
   const onVault = rowsAbout('bucket', vault);
   return [
     on(file, 's3:GetObjectVersionForReplication', s3, '', 'replication'),
-    on('status/prod.json', 's3:GetObjectVersionForReplication', s3, ''),
+    on('status/prod.json', 's3:GetObjectVersionForReplication', s3, '', 'replication'),
+    on('status/other.json', 's3:GetObjectVersionForReplication', s3, ''),
     onVault('s3:GetReplicationConfiguration', s3, '', 'replication', ...ownFileReader, ...privileged),
   ];
 }
@@ -37,7 +39,7 @@ function vaultRows(vault: string, { ownFileReader, privileged }: PrincipalGroups
 const rowsOfCopies = ({ bucket }: ReplicaNames) => rowsOfObjects(bucket, (key) => `replica of ${key}`);
 const rowsOfKey = ({ encryptionKey }: ReplicaNames) => rowsAbout('replica’s encryption key', encryptionKey);
 
-/** Into the replica: copies of files and nothing else. */
+/** Into the replica: copies of files and statuses, and nothing else. */
 function copyRows(replica: ReplicaNames): readonly MatrixRow[] {
   const on = rowsOfCopies(replica);
   const put = { ...upload(replica.encryptionKey), 's3:if-none-match': '*' };
@@ -46,7 +48,8 @@ function copyRows(replica: ReplicaNames): readonly MatrixRow[] {
     on(file, 's3:ReplicateObject', s3, '', 'replication'),
     on(otherFile, 's3:ReplicateObject', s3, '', 'replication'),
     on('prod/3.9.1/other.json', 's3:ReplicateObject', s3, ''),
-    on('status/prod.json', 's3:ReplicateObject', s3, ''),
+    on('status/prod.json', 's3:ReplicateObject', s3, '', 'replication'),
+    on('status/other.json', 's3:ReplicateObject', s3, ''),
     on(file, 's3:ReplicateObject', { ...s3, ...noTls }, 'without TLS'),
     on(file, 's3:ReplicateTags', s3, ''),
     on(file, 's3:PutObject', put, ''),
@@ -71,6 +74,9 @@ function readingRows(
   return [
     on(file, 's3:GetObject', s3, '', reader),
     on(otherFile, 's3:GetObject', s3, '', 'second presign staging'),
+    on('status/prod.json', 's3:GetObject', s3, '', reader),
+    on('status/prod.json', 's3:GetObject', { ...s3, ...noTls }, 'without TLS'),
+    on('status/staging.json', 's3:GetObject', s3, '', 'second presign staging'),
     on(file, 's3:GetObjectVersion', s3, '', reader),
     on(file, 's3:GetObjectAttributes', s3, ''),
     on(file, 's3:GetObjectVersionForReplication', s3, ''),

@@ -36,8 +36,8 @@ describe('the runbook', () => {
     );
 
     // An outage has an alarm of its own, and so has a version that is not served. A bad manifest is the data
-    // plane's to refuse, and the export replaces it.
-    const others = ['unreachable', 'incompatible', 'manifest'];
+    // plane's to refuse, and the export replaces it. A bad status is as good as none.
+    const others = ['unreachable', 'incompatible', 'manifest', 'status'];
     const known = [...codesIn('core/kong/errors.ts'), ...codesIn('core/vault/errors.ts')];
     expect(known).toEqual(expect.arrayContaining(others));
     expect(explained.sort()).toEqual(known.filter((code) => !others.includes(code)).sort());

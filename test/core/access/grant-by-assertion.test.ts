@@ -7,6 +7,7 @@ import { grantsByAssertion } from '../../../core/access/grant-by-assertion.ts';
 const caller = { commonName: 'data-plane', certificateFingerprint: 'AB:CD', assertionId: 'one' };
 const grant: Grant = {
   url: 'https://vault.invalid/prod/3.9.1/config.json',
+  statusUrl: 'https://vault.invalid/status/prod.json',
   method: 'GET',
   expiresAt: '2026-11-23T04:02:00.000Z',
   controlPlane: 'prod',

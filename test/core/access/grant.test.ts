@@ -22,6 +22,7 @@ describe('a grant', () => {
 
     expect(answer).toEqual({
       url: `https://vault.invalid/prod/${version}/config.json?lifetime=120&now=${parts.clock.now().getTime()}`,
+      statusUrl: `https://vault.invalid/status/prod.json?lifetime=120&now=${parts.clock.now().getTime()}`,
       method: 'GET',
       expiresAt: '2026-11-23T04:02:00.000Z',
       controlPlane: 'prod',
@@ -56,6 +57,7 @@ describe('a grant', () => {
 
       expect(answer).toMatchObject({
         url: expect.stringMatching(new RegExp(`/prod/3\\.9\\.1/config\\.json\\?.*&versionId=${versionId}$`)),
+        statusUrl: expect.not.stringContaining('versionId'),
         kongVersion: '3.9.1',
         versionId,
       });

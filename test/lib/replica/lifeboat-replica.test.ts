@@ -47,21 +47,22 @@ const replication = v.object({
 const rulesOf = ({ properties }: Resource) => v.parse(replication, properties).ReplicationConfiguration;
 
 describe('the rules of the vault', () => {
-  it('have S3 copy the files of each control plane, encrypted with the key of the second region, and no statuses', () => {
+  it('have S3 copy the files of each control plane, encrypted with the key of the second region, and their statuses', () => {
     const { Role, Rules } = rulesOf(vault);
 
     expect(Role).toBe(replicationRole.arn);
     expect(Rules).toEqual(
-      controlPlanes.map((controlPlane, index) => ({
-        Id: controlPlane,
+      [...controlPlanes, 'status'].map((first, index) => ({
+        Id: first,
         Priority: index + 1,
         Status: 'Enabled',
-        Filter: { Prefix: `${controlPlane}/` },
+        Filter: { Prefix: `${first}/` },
         SourceSelectionCriteria: { SseKmsEncryptedObjects: { Status: 'Enabled' } },
         Destination: {
           Bucket: bucketElsewhere,
           EncryptionConfiguration: { ReplicaKmsKeyID: keyElsewhere },
-          Metrics: { Status: 'Enabled' },
+          // What is measured raises alarms.
+          ...(first === 'status' ? {} : { Metrics: { Status: 'Enabled' } }),
         },
         // What is marked as deleted here is not there.
         DeleteMarkerReplication: { Status: 'Disabled' },
@@ -72,12 +73,17 @@ describe('the rules of the vault', () => {
   it('ask for Replication Time Control when they are told to', () => {
     const timed = deployWithReplica(twoControlPlanes, { timeControl: true });
 
-    const [rule] = rulesOf(one(timed.first, 'AWS::S3::Bucket')).Rules;
-    expect(rule).toMatchObject({
+    const { Rules } = rulesOf(one(timed.first, 'AWS::S3::Bucket'));
+    expect(Rules[0]).toMatchObject({
       Destination: {
         Metrics: { Status: 'Enabled', EventThreshold: { Minutes: 15 } },
         ReplicationTime: { Status: 'Enabled', Time: { Minutes: 15 } },
       },
+    });
+    // It is paid for by the byte, and a status is never waited for.
+    expect(Rules.at(-1)).toMatchObject({
+      Id: 'status',
+      Destination: expect.not.objectContaining({ ReplicationTime: expect.anything() }),
     });
   });
 
@@ -89,23 +95,27 @@ describe('the rules of the vault', () => {
 });
 
 describe('the replication role', () => {
-  const files = (of: string) => controlPlanes.map((controlPlane) => `${of}/${controlPlane}/*/config.json`);
+  const objects = (of: string) =>
+    controlPlanes.flatMap((controlPlane) => [
+      `${of}/${controlPlane}/*/config.json`,
+      `${of}/status/${controlPlane}.json`,
+    ]);
   const vaultKey = one(first, 'AWS::KMS::Key', 'EncryptionKey').arn;
 
-  it('reads files in the vault, writes them in the replica, and uses both keys for that; no more', () => {
+  it('reads files and statuses in the vault, writes them in the replica, and uses both keys for that; no more', () => {
     const may = rights(first, replicationRole);
 
     expect(may).toEqual(
       [
         `Allow s3:GetReplicationConfiguration ${vault.arn}`,
         `Allow s3:ListBucket ${vault.arn}`,
-        ...files(vault.arn).flatMap((file) => [
-          `Allow s3:GetObjectVersionForReplication ${file}`,
-          `Allow s3:GetObjectVersionAcl ${file}`,
-          `Allow s3:GetObjectVersionTagging ${file}`,
+        ...objects(vault.arn).flatMap((object) => [
+          `Allow s3:GetObjectVersionForReplication ${object}`,
+          `Allow s3:GetObjectVersionAcl ${object}`,
+          `Allow s3:GetObjectVersionTagging ${object}`,
         ]),
         `Allow kms:Decrypt ${vaultKey}`,
-        ...files(bucketElsewhere).map((file) => `Allow s3:ReplicateObject ${file}`),
+        ...objects(bucketElsewhere).map((object) => `Allow s3:ReplicateObject ${object}`),
         `Allow kms:Encrypt ${keyElsewhere}`,
         `Allow kms:GenerateDataKey ${keyElsewhere}`,
         `Allow kms:Decrypt ${keyElsewhere}`,
@@ -156,9 +166,9 @@ describe('the replication role', () => {
     const may = rights(locked.first, one(locked.first, 'AWS::IAM::Role', 'ReplicationRole'));
     expect(may).toEqual(
       expect.arrayContaining(
-        files(one(locked.first, 'AWS::S3::Bucket').arn).flatMap((file) => [
-          `Allow s3:GetObjectRetention ${file}`,
-          `Allow s3:GetObjectLegalHold ${file}`,
+        objects(one(locked.first, 'AWS::S3::Bucket').arn).flatMap((object) => [
+          `Allow s3:GetObjectRetention ${object}`,
+          `Allow s3:GetObjectLegalHold ${object}`,
         ]),
       ),
     );
@@ -206,7 +216,7 @@ describe('the replica', () => {
     );
 
     const keys = new Set(Rules.flatMap(Object.keys));
-    expect(Rules.map(({ Id }) => Id)).toEqual(['history-prod', 'history-staging', 'uploads']);
+    expect(Rules.map(({ Id }) => Id)).toEqual(['history-prod', 'history-staging', 'status', 'uploads']);
     expect(keys).toEqual(
       new Set(['Id', 'Prefix', 'Status', 'NoncurrentVersionExpiration', 'AbortIncompleteMultipartUpload']),
     );
