@@ -41,6 +41,7 @@ const exporter: ExportVariables = {
   CLOCK_TOLERANCE_SECONDS: '1',
   SCHEDULE_MINUTES: '5',
   MINIMUM_INTERVAL_SECONDS: '5',
+  GUARD: '10,50',
 };
 const presign: PresignVariables = {
   CONTROL_PLANE: 'prod',

@@ -50,6 +50,7 @@ export function turnEverythingOn(
           proxyServer: 'http://proxy.internal.example.com:3128',
           proxySecretArn: `arn:aws:secretsmanager:${region}:111122223333:secret:proxy-AbCdEf`,
           listen: true,
+          guard: { minimumEntities: 1_000_000, maximumLossPercent: 100 },
           readerRoleTrust: ['444455556666'],
           fileReaderRoleArns: index < fileReaders ? [roleArn(`reader-${index}`)] : [],
           vpc:

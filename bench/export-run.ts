@@ -22,6 +22,8 @@ import { systemRandom } from '../core/random-source.ts';
 import type { ConfigFileName } from '../core/vault/config-file-name.ts';
 import type { ConfigVault, VersionStatus } from '../core/vault/config-vault.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
+import { defaultGuard } from '../core/vault/plausibility.ts';
+import { PublicationGuard } from '../core/vault/publication-guard.ts';
 import { type Publication, publish } from '../core/vault/publish.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
 import type { ExportCost, World } from './world.ts';
@@ -112,6 +114,7 @@ async function exportOnce(
       name,
       configuration,
       lastStatus: await noteKnownBytes(vault, name, endpoint, configuration),
+      guard: new PublicationGuard({ setting: defaultGuard, last: undefined }),
     },
   );
   await visit.end();

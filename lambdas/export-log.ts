@@ -71,6 +71,14 @@ function logVersion(controlPlane: string, version: VersionReport): void {
     }
     return;
   }
+  if (outcome === 'held') {
+    const { reason, what, losses, foundWith } = version.held;
+    logger.error(
+      'configuration held: it was not published, and waits for a person; see "Configuration held" in the runbook',
+      { controlPlane, kongVersion, reason, what, gone: losses, foundWith },
+    );
+    return;
+  }
   const fields = manifestFields(version.manifest);
   const { revision } = version.manifest;
   if (outcome === 'published') {
@@ -106,13 +114,20 @@ function manifestFields(manifest: Manifest): Readonly<Record<string, unknown>> {
   return { controlPlane, kongVersion, revision, exportedAt, sha256, sizeBytes: size, entities, configHash };
 }
 
-/** Says what a revision changed, or why that is not told: the line of its publication is written before. */
-export function logChanges({ manifest, changes }: RevisionChanges): void {
+/**
+ * Says what a revision changed, or would change, or why that is not told: the line of its publication, or
+ * that it is held, is written before.
+ */
+export function logChanges({ manifest, isHeld, changes }: RevisionChanges): void {
   const { controlPlane, kongVersion, revision } = manifest;
   const fields = { controlPlane, kongVersion, revision };
   if ('error' in changes) {
     logger.info('changes not told', { ...fields, ...errorFields(changes.error) });
   } else {
-    logger.info('changes', { ...fields, changes: summarizeChanges(changes.value), changed: changes.value });
+    logger.info(isHeld ? 'changes held back' : 'changes', {
+      ...fields,
+      changes: summarizeChanges(changes.value),
+      changed: changes.value,
+    });
   }
 }

@@ -65,6 +65,7 @@ const exportMessages = exporter({
     environment.RETIRED_SIGNING_KEYS.map((packed) => verificationKey(unpackPublicKey(packed))),
   ),
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
+  guard: environment.GUARD,
   queue: sqsExportQueue(new SQSClient(shortCalls), environment.QUEUE_URL),
   scheduleMinutes: environment.SCHEDULE_MINUTES,
   minimumIntervalSeconds: environment.MINIMUM_INTERVAL_SECONDS,

@@ -17,6 +17,7 @@ export const metricNames = [
   'Unchanged',
   'Behind',
   'Pinned',
+  'Held',
   'ExportFailed',
   'ControlPlaneUnreachable',
   'VersionsWithoutFile',

@@ -34,6 +34,7 @@ export type Action = { readonly atMs: number } & (
   | { readonly do: 'lose database'; readonly controlPlane: string }
   | { readonly do: 'repair database'; readonly controlPlane: string }
   | { readonly do: 'empty database'; readonly controlPlane: string }
+  | { readonly do: 'replace database'; readonly controlPlane: string }
   | { readonly do: 'restore older database'; readonly controlPlane: string }
   | { readonly do: 'export beside'; readonly controlPlane: string }
   | { readonly do: 'kill containers' }
@@ -113,7 +114,9 @@ const faultDraws: Draws = [
   [2, (random, atMs) => [{ atMs, do: 'rotate hook secret', controlPlane: random.pickOne(controlPlanes) }]],
   [2, (_random, atMs) => [{ atMs, do: 'rotate signing key' }]],
   [2, (random, atMs) => [{ atMs, do: 'skip schedule', controlPlane: random.pickOne(controlPlanes) }]],
+  [4, (random, atMs) => [drawResize(random, atMs)]],
   [2, (random, atMs) => [{ atMs, do: 'empty database', controlPlane: random.pickOne(controlPlanes) }]],
+  [2, (random, atMs) => drawOtherDatabase(random, atMs)],
   [
     2,
     (random, atMs) => [{ atMs, do: 'restore older database', controlPlane: random.pickOne(controlPlanes) }],
@@ -127,6 +130,7 @@ const faultDraws: Draws = [
  */
 const handDraws: Draws = [
   [4, (random, atMs) => [drawChange(random, atMs)]],
+  [2, (random, atMs) => [drawResize(random, atMs)]],
   [4, (random, atMs) => [drawBoot(random, atMs)]],
   [4, (random, atMs) => [drawFetch(random, atMs)]],
   [3, (random, atMs) => drawOutage(random, atMs)],
@@ -155,6 +159,22 @@ function drawSwap(random: SeededRandom, atMs: number): readonly Action[] {
 
 function drawChange(random: SeededRandom, atMs: number): Action {
   return { atMs, do: 'change', controlPlane: random.pickOne(controlPlanes), hook: random.pickOne(hookFates) };
+}
+
+/** Some of these are mass deletions, where something larger was there before. */
+function drawResize(random: SeededRandom, atMs: number): Action {
+  const controlPlane = random.pickOne(controlPlanes);
+  return { atMs, do: 'change', controlPlane, hook: 'arrives', services: random.pickOne([3, 12, 24, 60]) };
+}
+
+/** The control plane points to another database for a while, or from then on. */
+function drawOtherDatabase(random: SeededRandom, atMs: number): readonly Action[] {
+  const controlPlane = random.pickOne(controlPlanes);
+  const endMs = atMs + random.pickNumber(1, 8) * 60_000;
+  return [
+    { atMs, do: 'replace database', controlPlane },
+    ...(random.happens(0.5) ? [{ atMs: endMs, do: 'restore older database', controlPlane } as const] : []),
+  ];
 }
 
 function drawFault(random: SeededRandom, of: readonly CallName[] = calls): ArmedFault {

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { canLoad, fittingVersion } from '../core/kong/version-choice.ts';
 import { behindToleranceMs } from '../core/vault/decision.ts';
 import { signingKeyId } from '../core/vault/manifest.ts';
-import { OwnRevisions } from './own-revisions.ts';
+import { isMassDeletion, OwnRevisions } from './own-revisions.ts';
 import type { InvariantName, Violation } from './promises.ts';
 import { ToldChecks } from './told-checks.ts';
 import type { StoredVersion } from './world/bucket.ts';
-import { readOrigin } from './world/control-plane.ts';
+import { nameDatabase, readOrigin } from './world/control-plane.ts';
 import { scheduleMs, type Unit, type World } from './world/world.ts';
 
 /** What must hold at each step of a history, and what must hold when it ends. */
@@ -149,7 +149,7 @@ export class Invariants {
   /** To be called once faults have ended and the tolerances are over. */
   checkEnd(): void {
     for (const { unit, key } of this.#listFiles()) {
-      if (!this.#isUpToDate(unit, key) && !isHeld(unit)) {
+      if (!this.#isUpToDate(unit, key) && !this.#isHeld(unit)) {
         this.violate(
           'the last state is published when faults end',
           `${key} has ${this.#own.describeCurrent(key)}, and the control plane has ${unit.controlPlane.content.id}`,
@@ -174,6 +174,20 @@ export class Invariants {
     );
   }
 
+  /** Whether what people have configured waits for one of them: for one version, and so for all. */
+  #isHeld({ controlPlane, ...unit }: Unit): boolean {
+    const { content } = controlPlane;
+    return unit.versions.some((version) => {
+      const newest = this.#own.newest(keyOf(unit, version));
+      return (
+        newest !== undefined &&
+        ((newest.services > 0 && content.services === 0) ||
+          isMassDeletion(newest.services, content.services) ||
+          newest.clusterId !== nameDatabase(unit.name, content))
+      );
+    });
+  }
+
   /** Whether a data plane that starts now would get what people have configured. */
   #isUpToDate(unit: Unit, key: string): boolean {
     const current = this.#world.bucket.current(key);
@@ -194,15 +208,11 @@ const alarmedMetrics = [
   'ExportFailed',
   'ControlPlaneUnreachable',
   'Behind',
+  'Held',
   'VersionsWithoutFile',
   'ManifestReplaced',
 ] as const;
 
-function keyOf(unit: Unit, version: string): string {
+function keyOf(unit: Pick<Unit, 'name'>, version: string): string {
   return `${unit.name}/${version}/config.json`;
-}
-
-/** An empty configuration is held back on purpose (docs/design.md#7-publish-is-one-conditional-put). */
-function isHeld(unit: Unit): boolean {
-  return unit.controlPlane.content.services === 0;
 }

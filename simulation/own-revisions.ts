@@ -5,7 +5,7 @@ import { type Manifest, readUnverifiedManifest } from '../core/vault/manifest.ts
 import type { InvariantName } from './promises.ts';
 import type { StoredVersion } from './world/bucket.ts';
 import { readOrigin } from './world/control-plane.ts';
-import type { MeasuredBatch, World } from './world/world.ts';
+import { type MeasuredBatch, scheduleMs, type World } from './world/world.ts';
 
 /** A revision that the export function has stored. */
 export interface OwnRevision {
@@ -17,10 +17,9 @@ export interface OwnRevision {
   /** Number of the content in the order in which it was configured. */
   readonly contentNumber: number;
   readonly services: number;
+  /** Of the database that it was read from. */
+  readonly clusterId: string | undefined;
 }
-
-/** By how much a configuration may shrink without anybody being asked. */
-const massDeletionShare = 0.1;
 
 /** Everything that the export functions have stored in a history, and what must hold about it. */
 export class OwnRevisions {
@@ -67,11 +66,13 @@ export class OwnRevisions {
   checkStored(key: string, version: StoredVersion, olderForMs: number): void {
     const manifest = readUnverifiedManifest(version.metadata['manifest'] ?? '');
     const file = gunzipSync(version.body);
-    const contentNumber = Number(readOrigin(file)?.contentId.split('-')[1] ?? -1);
+    const origin = readOrigin(file);
+    const contentNumber = Number(origin?.contentId.split('-')[1] ?? -1);
     const services = manifest.entities['services'] ?? 0;
     const { versionId, body } = version;
     const signedManifest = version.metadata['manifest'] ?? '';
-    const revision = { key, versionId, body, signedManifest, manifest, contentNumber, services };
+    const { clusterId } = origin ?? {};
+    const revision = { key, versionId, body, signedManifest, manifest, contentNumber, services, clusterId };
     const newest = this.newest(key);
     if (newest !== undefined) {
       this.#checkAgainst(newest, revision, olderForMs);
@@ -173,10 +174,16 @@ export class OwnRevisions {
         'an empty configuration never replaces a filled one',
         `${key}: ${newest.services} services, then none`,
       );
-    } else if (services < newest.services * massDeletionShare) {
+    } else if (isMassDeletion(newest.services, services)) {
       this.#violate(
         'a mass deletion waits for a person',
         `${key}: ${newest.services} services, then ${services}`,
+      );
+    }
+    if (stored.clusterId !== newest.clusterId) {
+      this.#violate(
+        'another database waits for a person',
+        `${key}: ${newest.clusterId}, then ${stored.clusterId}`,
       );
     }
     const isOlder =
@@ -202,17 +209,35 @@ export class OwnRevisions {
     }
   }
 
-  /** An older one may be loaded where the newest was refused, or stored while this one was on its way. */
+  /**
+   * An older one may be loaded where the newest was refused, or stored while this one was on its way; and
+   * where somebody has put it back, until a check has found that.
+   */
   #isOutdated(loaded: OwnRevision): boolean {
-    const newest = this.newest(loaded.key);
-    const current = this.#world.bucket
-      .versions(loaded.key)
-      .find(({ versionId }) => versionId === newest?.versionId);
-    const tolerableMs = 3 * 60_000;
+    const { key } = loaded;
+    const newest = this.newest(key);
+    const storedMs = (id: string | undefined) =>
+      this.#world.bucket.versions(key).find(({ versionId }) => versionId === id)?.storedMs ?? 0;
+    const nextCheckMs = Math.ceil(storedMs(this.#strangers.get(key)) / scheduleMs) * scheduleMs;
+    const tolerableUntilMs = Math.max(storedMs(newest?.versionId) + 3 * 60_000, nextCheckMs + 60_000);
     return (
       newest !== undefined &&
       newest.manifest.revision > loaded.manifest.revision &&
-      this.#world.timeline.nowMs - (current?.storedMs ?? 0) > tolerableMs
+      this.#world.timeline.nowMs > tolerableUntilMs
     );
   }
+}
+
+/** A workspace, and two parameters. */
+const entitiesBesideServices = 3;
+
+/**
+ * Whether a file may not shrink so without anybody being asked
+ * (docs/design.md#16-the-implausible-waits-for-a-person).
+ */
+export function isMassDeletion(before: number, now: number): boolean {
+  return (
+    (before >= 10 && before - now > before / 2) ||
+    (before + entitiesBesideServices >= 10 && before - now > (before + entitiesBesideServices) / 2)
+  );
 }

@@ -93,6 +93,9 @@ function drawChanges(random: SeededRandom): readonly Action[] {
   return Array.from({ length: random.pickNumber(3, 12) }, (): Action => {
     const controlPlane = random.pickOne(['prod', 'stage']);
     // Not in the first minute, when the first export of all may be under way.
-    return { atMs: random.pickNumber(60_000, 12 * 60_000), do: 'change', controlPlane, hook: 'arrives' };
+    const atMs = random.pickNumber(60_000, 12 * 60_000);
+    // None of these steps is more than a person would take without a word.
+    const services = random.happens(0.3) ? { services: random.pickOne([10, 12, 14, 17]) } : {};
+    return { atMs, do: 'change', controlPlane, hook: 'arrives', ...services };
   }).sort((one, other) => one.atMs - other.atMs);
 }

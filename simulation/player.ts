@@ -51,6 +51,7 @@ export class Player {
     'lose database': ({ controlPlane }) => this.#setDatabase(controlPlane, true),
     'repair database': ({ controlPlane }) => this.#setDatabase(controlPlane, false),
     'empty database': ({ controlPlane }) => this.#find(controlPlane).change(0),
+    'replace database': ({ controlPlane }) => this.#find(controlPlane).replaceDatabase(),
     'restore older database': ({ controlPlane }) => this.#restoreOlder(controlPlane),
     'export beside': ({ controlPlane }) => this.#exportBeside(controlPlane),
     'kill containers': () => this.#killContainers(),

@@ -38,13 +38,21 @@ export class ToldChecks {
     }
   }
 
-  #checkStatus({ controlPlane, report }: ReportedBatch): void {
+  #checkStatus({ controlPlane, report, measured }: ReportedBatch): void {
     if (report === undefined) {
       return;
     }
     const last = this.#lastStatuses(controlPlane);
     // Two exporters may have written at the same moment.
     const written = last.filter(({ checkedAt }) => checkedAt.getTime() === report.finishedAt.getTime());
+    const hasFailed = report.versions.some(({ outcome }) => outcome === 'failed');
+    // Where a version could not be looked at, what was held is noted still.
+    if (written.some(({ held }) => held !== undefined) && !hasFailed && (measured.Held ?? 0) === 0) {
+      this.#violate(
+        'what is held raises an alarm',
+        `the status of ${controlPlane} has ${JSON.stringify(written[0]?.held)}, and no metric says so`,
+      );
+    }
     const isTold = written.some((status) => {
       // The second of two exporters keeps what the first one has noted.
       const before = last.slice(0, last.indexOf(status)).flatMap(({ versions }) => versions.map(toText));
@@ -73,7 +81,7 @@ function toText(version: ControlPlaneStatus['versions'][number]): string {
 }
 
 /** Whether a status says of each version what was reported of it, and was written for more than failures. */
-function isTrue({ versions }: ControlPlaneStatus, reports: readonly VersionReport[]): boolean {
+function isTrue({ versions, held }: ControlPlaneStatus, reports: readonly VersionReport[]): boolean {
   return (
     reports.some(({ outcome }) => outcome !== 'failed') &&
     reports.every((report) => {
@@ -83,6 +91,10 @@ function isTrue({ versions }: ControlPlaneStatus, reports: readonly VersionRepor
           return noted === undefined || (!noted.changed && noted.askedAt === undefined);
         case 'not-served':
           return noted === undefined || !noted.changed;
+        case 'held':
+          return (
+            held !== undefined && (noted === undefined || noted.changed === (report.early !== undefined))
+          );
         default:
           return (
             noted !== undefined &&

@@ -2,8 +2,10 @@ import type { EarlyConfiguration } from '../kong/control-plane.ts';
 import type { ConfigFileName } from '../vault/config-file-name.ts';
 import type { ConfigVault, NewRevision, VersionStatus } from '../vault/config-vault.ts';
 import { readUnverifiedManifest } from '../vault/manifest.ts';
+import type { PublicationGuard } from '../vault/publication-guard.ts';
 import {
   findNoted,
+  type HeldConfiguration,
   type NewPublication,
   type Publication,
   type PublishParts,
@@ -15,6 +17,7 @@ export interface EarlyPublicationRequest {
   readonly name: ConfigFileName;
   /** What the last check noted of this file. */
   readonly lastStatus: VersionStatus | undefined;
+  readonly guard: PublicationGuard;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -69,7 +72,7 @@ export class EarlyPublication {
     if (lastStatus === undefined || this.#published === undefined) {
       return lastStatus;
     }
-    const { manifest, versionId, servedTables } = this.#published;
+    const { manifest, versionId, servedTables, measure } = this.#published;
     const { revision, sha256, configHash } = manifest;
     return {
       ...lastStatus,
@@ -78,19 +81,22 @@ export class EarlyPublication {
       configHash,
       versionId,
       servedTables: [...servedTables],
+      ...measure,
       behindSince: undefined,
       behindConfigHash: undefined,
     };
   }
 
   /** What became of the file in a check that ended with this. */
-  conclude(last: Publication): Publication & { readonly early?: NewPublication } {
+  conclude(
+    last: Publication | HeldConfiguration,
+  ): (Publication | HeldConfiguration) & { readonly early?: NewPublication } {
     const early = this.#published ?? this.#findStored(last);
     if (early === undefined) {
       return last;
     }
     if (last.outcome === 'unchanged' && last.versionId === early.versionId) {
-      return { ...early, servedTables: last.servedTables };
+      return { ...early, servedTables: last.servedTables, measure: last.measure };
     }
     // People are told what the check has changed, not what its last revision has.
     return last.outcome === 'published' && last.replacedVersionId === early.versionId
@@ -99,7 +105,7 @@ export class EarlyPublication {
   }
 
   async #publishIfNewer(early: EarlyConfiguration, limit: AbortSignal): Promise<void> {
-    const { name, lastStatus } = this.#request;
+    const { name, lastStatus, guard } = this.#request;
     if (lastStatus === undefined || early.configHash === lastStatus.configHash) {
       return;
     }
@@ -112,10 +118,11 @@ export class EarlyPublication {
     }
     const publication = await publish(
       { ...parts, vault: this.#noteSent(parts.vault, early, noted.versionId) },
-      { name, configuration: early, lastStatus, signal: limit },
+      { name, configuration: early, lastStatus, guard, isEarly: true, signal: limit },
     );
     if (publication.outcome === 'published') {
       this.#published = publication;
+      guard.notePublished(name, publication.versionId);
     }
   }
 
@@ -131,17 +138,18 @@ export class EarlyPublication {
   }
 
   /** What was sent and not answered, if what the check has ended with shows that it was stored. */
-  #findStored(last: Publication): NewPublication | undefined {
+  #findStored(last: Publication | HeldConfiguration): NewPublication | undefined {
     if (this.#sent === undefined) {
       return undefined;
     }
     const { revision, sentAt, tableSha256, replacedVersionId } = this.#sent;
     const manifest = readUnverifiedManifest(revision.manifest);
     // No two revisions have the same bytes.
+    const found = last.outcome === 'held' ? last.kept : last;
     const versionId =
       last.outcome === 'published'
         ? last.manifest.previousSha256 === manifest.sha256 && last.replacedVersionId
-        : last.manifest.sha256 === manifest.sha256 && last.versionId;
+        : found?.manifest.sha256 === manifest.sha256 && found.versionId;
     return typeof versionId === 'string'
       ? {
           outcome: 'published',

@@ -59,7 +59,7 @@ export async function runExport(
     isToldOfChange: change !== undefined,
     isAskedByPerson: commands.some(({ cause }) => cause === 'manual'),
   };
-  const { versions, pluginVersions } =
+  const outcome =
     'error' in last
       ? failAll(parts.dataPlaneVersions, last.error)
       : await checkVersions(parts, {
@@ -68,10 +68,10 @@ export async function runExport(
           last: last.value.status && endBrokenRow(last.value.status, now, parts.scheduleMinutes),
           signal,
         });
+  const { versions, pluginVersions } = outcome;
   const finishedAt = parts.clock.now();
   const known = 'error' in last ? undefined : last.value.status;
-  const status =
-    'error' in last ? undefined : statusAfter(parts.name, { versions, pluginVersions }, known, finishedAt);
+  const status = 'error' in last ? undefined : statusAfter(parts.name, outcome, known, finishedAt);
   const recorded =
     status === undefined || 'error' in last
       ? undefined
@@ -108,6 +108,7 @@ function failAll(dataPlaneVersions: readonly string[], error: unknown): CheckOut
   return {
     versions: dataPlaneVersions.map((kongVersion) => ({ kongVersion, outcome: 'failed', error })),
     pluginVersions: undefined,
+    held: undefined,
   };
 }
 
@@ -137,11 +138,11 @@ function record(
   return recordStatus(within, status, known);
 }
 
-/** A version that failed now may have a file from an earlier export, which the status lists. */
+/** A version that failed or is held now may have a file from an earlier export, which the status lists. */
 function countWithoutFile(versions: readonly VersionReport[], last: ControlPlaneStatus | undefined): number {
   const known = new Set(last?.versions.map(({ kongVersion }) => kongVersion));
-  return versions.filter(({ kongVersion, outcome }) => outcome === 'failed' && !known.has(kongVersion))
-    .length;
+  const hasNoNewFile = ({ outcome }: VersionReport) => outcome === 'failed' || outcome === 'held';
+  return versions.filter((version) => hasNoNewFile(version) && !known.has(version.kongVersion)).length;
 }
 
 /**

@@ -14,7 +14,7 @@ export interface ExporterParts extends ExportParts {
   readonly certificateEndsAt?: (() => Date | undefined) | undefined;
   /** Writes the log and the metrics of a batch, before its messages are put back. */
   readonly report: (batch: BatchOutcome, measured: Readonly<Partial<Record<ExportMetric, number>>>) => void;
-  /** Writes into the log what a revision changed, after everything else is done. */
+  /** Writes into the log what a revision changed, or would change, after everything else is done. */
   readonly reportChanges: (changes: RevisionChanges) => void;
 }
 

@@ -14,6 +14,7 @@ export type ExportMetric =
   | 'Unchanged'
   | 'Behind'
   | 'Pinned'
+  | 'Held'
   | 'ExportFailed'
   | 'ControlPlaneUnreachable'
   | 'VersionsWithoutFile'
@@ -53,6 +54,7 @@ export function measureBatch(
     Unchanged: count('unchanged'),
     Behind: count('behind'),
     Pinned: count('pinned'),
+    Held: count('held'),
     VersionsNotServed: count('not-served'),
     // An outage of the control plane is not a broken export.
     ControlPlaneUnreachable: outage ? 1 : 0,

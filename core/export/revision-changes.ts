@@ -1,16 +1,19 @@
 import type { Clock } from '../clock.ts';
 import { CodedError } from '../coded-error.ts';
+import type { ConfigFileName } from '../vault/config-file-name.ts';
 import type { ConfigVault } from '../vault/config-vault.ts';
 import type { Manifest } from '../vault/manifest.ts';
-import type { NewPublication } from '../vault/publish.ts';
 import { inflateFile } from '../vault/published-content.ts';
 import { type Attempt, attempt } from './attempt.ts';
-import { type Changes, changesBetween, TooDifferent } from './changes.ts';
+import { type Changes, changesBetween, type FileOpener, TooDifferent } from './changes.ts';
 import type { VersionReport } from './version-report.ts';
 
-/** What a revision that was published changed against the one that it replaced. */
+/** What a revision that was published changed against the one that it replaced, or one that is held would. */
 export interface RevisionChanges {
+  /** Of the one that was published. */
   readonly manifest: Manifest;
+  /** Whether it is still published, and what would change it is held. */
+  readonly isHeld: boolean;
   /** The error is a `NotCompared`, or that of the vault. */
   readonly changes: Attempt<Changes>;
 }
@@ -34,37 +37,44 @@ const largestComparedBytes = 64 * 2 ** 20;
 const comparingMs = 20_000;
 
 /**
- * Compares the revisions of an export that were published with those that they replaced, one after another:
- * together they would take the memory of all of them. It never fails.
+ * Compares the revisions of an export that were published with those that they replaced, and what is held
+ * with what is published, one after another: together they would take the memory of all of them. It never
+ * fails.
  */
 export async function* compareRevisions(
-  { name, vault, clock }: ComparisonParts,
+  { name: controlPlane, vault, clock }: ComparisonParts,
   versions: readonly VersionReport[],
   signal: AbortSignal,
 ): AsyncGenerator<RevisionChanges> {
   const limit = clock.deadline(comparingMs, signal);
-  const bounded = { name, vault: vault.within(limit) };
+  const bounded = vault.within(limit);
   for (const version of versions) {
     if (version.outcome === 'published' && version.replacedVersionId !== undefined) {
       const { manifest, gzip, replacedVersionId } = version;
-      const compared = compare(bounded, { manifest, gzip, replacedVersionId }, limit);
-      yield { manifest, changes: await attempt(compared) };
+      const name = { controlPlane, kongVersion: manifest.kongVersion };
+      const after = { sizeBytes: manifest.size, open: () => inflateFile(gzip) };
+      const compared = compare(bounded, { name, versionId: replacedVersionId }, after, limit);
+      yield { manifest, isHeld: false, changes: await attempt(compared) };
+    } else if (version.outcome === 'held' && version.held.foundWith === version.kongVersion) {
+      // One version shows what is held; the others were held with it.
+      const { kept, table, tableBytes, kongVersion } = version;
+      if (kept !== undefined) {
+        const name = { controlPlane, kongVersion };
+        const after = { sizeBytes: Math.max(tableBytes, kept.manifest.size), open: table };
+        const compared = compare(bounded, { name, versionId: kept.versionId }, after, limit);
+        yield { manifest: kept.manifest, isHeld: true, changes: await attempt(compared) };
+      }
     }
   }
 }
 
 async function compare(
-  { name, vault }: Pick<ComparisonParts, 'name' | 'vault'>,
-  {
-    manifest,
-    gzip,
-    replacedVersionId,
-  }: Pick<NewPublication, 'manifest' | 'gzip'> & {
-    readonly replacedVersionId: string;
-  },
+  vault: ConfigVault,
+  before: { readonly name: ConfigFileName; readonly versionId: string },
+  after: { readonly sizeBytes: number; readonly open: FileOpener },
   limit: AbortSignal,
 ): Promise<Changes> {
-  if (manifest.size > largestComparedBytes) {
+  if (after.sizeBytes > largestComparedBytes) {
     throw new NotCompared(
       'too-large',
       `files of more than ${largestComparedBytes / 2 ** 20} MiB are not compared`,
@@ -72,13 +82,10 @@ async function compare(
   }
   try {
     requireTime(limit);
-    const replaced = await vault.content(
-      { controlPlane: name, kongVersion: manifest.kongVersion },
-      replacedVersionId,
-    );
+    const published = await vault.content(before.name, before.versionId);
     return await changesBetween(
-      () => whileTimeIs(limit, inflateFile(replaced)),
-      () => whileTimeIs(limit, inflateFile(gzip)),
+      () => whileTimeIs(limit, inflateFile(published)),
+      () => whileTimeIs(limit, after.open()),
     );
   } catch (error) {
     // What the vault shows for a call that our limit ended says less.
@@ -104,7 +111,7 @@ function requireTime(limit: AbortSignal): void {
   if (limit.aborted) {
     throw new NotCompared(
       'no-time',
-      'the time for comparing revisions was up; the revision itself is published',
+      'the time for comparing revisions was up; what became of them is told in the lines before',
     );
   }
 }

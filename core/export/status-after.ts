@@ -1,4 +1,4 @@
-import type { ControlPlaneStatus, NotServed, VersionStatus } from '../vault/config-vault.ts';
+import type { ControlPlaneStatus, HeldStatus, NotServed, VersionStatus } from '../vault/config-vault.ts';
 import type { Manifest } from '../vault/manifest.ts';
 import type { NewPublication } from '../vault/publish.ts';
 import type { CheckOutcome } from './version-checks.ts';
@@ -7,21 +7,39 @@ import type { VersionReport } from './version-report.ts';
 /** The status after a check of all versions; undefined when none of them could be looked at. */
 export function statusAfter(
   controlPlane: string,
-  { versions, pluginVersions }: CheckOutcome,
+  outcome: CheckOutcome,
   last: ControlPlaneStatus | undefined,
   checkedAt: Date,
 ): ControlPlaneStatus | undefined {
+  const { versions, pluginVersions } = outcome;
   if (versions.every(({ outcome }) => outcome === 'failed')) {
     return undefined;
   }
   const notServed = versions.flatMap((version) => noteNotServed(version, last) ?? []);
+  const held = noteHeld(outcome, last, checkedAt);
+  const approval = last?.approval;
   return {
     controlPlane,
     checkedAt,
     versions: versions.flatMap((version) => noteVersion(version, last) ?? []),
     ...(notServed.length === 0 ? {} : { notServed }),
     ...(pluginVersions === undefined ? {} : { pluginVersions }),
+    ...(held === undefined ? {} : { held }),
+    ...(approval === undefined || approval.until <= checkedAt ? {} : { approval }),
   };
+}
+
+function noteHeld(
+  { held, versions }: CheckOutcome,
+  last: ControlPlaneStatus | undefined,
+  checkedAt: Date,
+): HeldStatus | undefined {
+  if (held === undefined) {
+    // What could not be looked at is still held, as far as one knows.
+    return versions.some(({ outcome }) => outcome === 'failed') ? last?.held : undefined;
+  }
+  const { reason, what, identity, losses } = held;
+  return { since: last?.held?.since ?? checkedAt, reason, what, identity: { ...identity }, losses };
 }
 
 /** Undefined where there is no file. */
@@ -36,6 +54,9 @@ function noteVersion(
   if (version.outcome === 'not-served') {
     return before && { ...noteRestored(version, before), changed: false };
   }
+  if (version.outcome === 'held') {
+    return before && noteWhileHeld(version, before);
+  }
   const { kongVersion, outcome, manifest } = version;
   return {
     kongVersion,
@@ -46,6 +67,7 @@ function noteVersion(
     ...notePin(manifest),
     versionId: version.versionId,
     servedTables: [...version.servedTables],
+    ...noteMeasure(version, before),
     ...noteAsked(version, before),
     ...(outcome === 'behind'
       ? { behindSince: version.behindSince, behindConfigHash: version.behindConfigHash }
@@ -56,13 +78,33 @@ function noteVersion(
 /** What is known of a file that was not compared. That the control plane was behind counts in a row only. */
 function noteRestored({ restored }: VersionReport, before: VersionStatus): VersionStatus {
   const { behindSince: _, behindConfigHash: __, ...unmarked } = before;
-  if (restored === undefined) {
-    return unmarked;
-  }
-  return { ...unmarked, ...noteRevision(restored) };
+  return followOwn(unmarked, restored);
 }
 
-/** What a revision that was put into the vault makes of what was known of its file. */
+/**
+ * What is known where the rest is held. That is measured against what was there before a revision that was
+ * published early: in two steps nothing must get through that would not in one.
+ */
+function noteWhileHeld({ early, restored }: VersionReport, before: VersionStatus): VersionStatus {
+  const { entities, identity } = before;
+  const known = early === undefined ? before : { ...before, ...noteRevision(early), entities, identity };
+  return { ...followOwn(known, restored), askedAt: undefined, changed: early !== undefined };
+}
+
+/** A revision that was put back holds what the one holds that it follows. */
+function followOwn(noted: VersionStatus, restored: NewPublication | undefined): VersionStatus {
+  if (restored === undefined) {
+    return noted;
+  }
+  const { entities, identity } = noted;
+  const measure = restored.replacedVersionId === noted.versionId ? { entities, identity } : {};
+  return { ...noted, ...noteRevision(restored), ...measure };
+}
+
+/**
+ * What a revision that was put into the vault makes of what was known of its file. What it holds is not known
+ * without reading it.
+ */
 export function noteRevision({
   manifest,
   versionId,
@@ -72,11 +114,23 @@ export function noteRevision({
   return {
     ...{ revision, sha256, configHash, versionId, servedTables: [...servedTables] },
     pinned: manifest.pinned === true ? true : undefined,
+    entities: undefined,
+    identity: undefined,
   };
 }
 
 function notePin({ pinned }: Manifest): Pick<VersionStatus, 'pinned'> {
   return pinned === true ? { pinned } : {};
+}
+
+function noteMeasure(
+  { versionId, measure }: CheckedVersion,
+  before: VersionStatus | undefined,
+): Pick<VersionStatus, 'entities' | 'identity'> {
+  if (measure !== undefined) {
+    return { entities: measure.entities, identity: measure.identity };
+  }
+  return before?.versionId === versionId ? { entities: before.entities, identity: before.identity } : {};
 }
 
 /** Nothing is noted of an answer that was not the newest: the next check asks again. */
@@ -93,7 +147,7 @@ function noteAsked(
     : { askedAt: asked.at, newestConfigHash: asked.newestConfigHash };
 }
 
-type CheckedVersion = Exclude<VersionReport, { readonly outcome: 'failed' | 'not-served' }>;
+type CheckedVersion = Exclude<VersionReport, { readonly outcome: 'failed' | 'not-served' | 'held' }>;
 
 function noteNotServed(
   { kongVersion, ...report }: VersionReport,

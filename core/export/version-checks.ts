@@ -9,6 +9,8 @@ import type {
 } from '../kong/control-plane.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../kong/errors.ts';
 import type { ControlPlaneStatus, PluginVersionsStatus } from '../vault/config-vault.ts';
+import { defaultGuard, type GuardSetting } from '../vault/plausibility.ts';
+import { type Held, PublicationGuard } from '../vault/publication-guard.ts';
 import { findNoted, type PublishParts, publish, repair } from '../vault/publish.ts';
 import { attempt } from './attempt.ts';
 import type { NewestChange } from './commanded-changes.ts';
@@ -28,6 +30,8 @@ export interface ExportParts extends PublishParts {
   readonly name: string;
   /** Full versions of the data planes to publish for. */
   readonly dataPlaneVersions: readonly string[];
+  /** What waits for a person. @default as in the settings */
+  readonly guard?: GuardSetting | undefined;
   /** A check comes at least this often. */
   readonly scheduleMinutes: number;
 }
@@ -44,6 +48,8 @@ export interface CheckOutcome {
   readonly versions: readonly VersionReport[];
   /** To be noted: whether, and since when, plugins must be announced without versions. */
   readonly pluginVersions: PluginVersionsStatus | undefined;
+  /** What was served, and waits for a person. */
+  readonly held: Held | undefined;
 }
 
 const withoutTimestamp =
@@ -80,6 +86,7 @@ export async function checkVersions(parts: ExportParts, request: CheckRequest): 
   return {
     versions: parts.dataPlaneVersions.flatMap((kongVersion) => reports.get(kongVersion) ?? []),
     pluginVersions: checks.pluginVersions(),
+    held: checks.held(),
   };
 }
 
@@ -87,6 +94,7 @@ class VersionChecks {
   readonly #parts: ExportParts;
   readonly #request: CheckRequest;
   readonly #visit: ControlPlaneVisit;
+  readonly #guard: PublicationGuard;
   #newest: NewestServed | undefined;
   /** Aborts when what hangs is no longer waited for. */
   readonly end: AbortSignal;
@@ -98,6 +106,7 @@ class VersionChecks {
     this.#parts = parts;
     this.#request = request;
     this.#visit = visit;
+    this.#guard = new PublicationGuard({ setting: parts.guard ?? defaultGuard, last: request.last });
     this.end = abortAfter(request.signal, parts.clock);
   }
 
@@ -105,7 +114,7 @@ class VersionChecks {
     const { kongVersion, lastStatus } = turn;
     const name = { controlPlane: this.#parts.name, kongVersion };
     const { signal } = this.#request;
-    const early = new EarlyPublication(this.#parts, { name, lastStatus, signal });
+    const early = new EarlyPublication(this.#parts, { name, lastStatus, guard: this.#guard, signal });
     const checked = await attempt(
       signal?.aborted === true
         ? Promise.reject(timeIsUp(`before version ${kongVersion} was looked at`))
@@ -137,6 +146,10 @@ class VersionChecks {
       endWith(repair(this.#parts, { name, lastStatus: early.status(), signal }), this.end),
     );
     return 'error' in repaired ? {} : { restored: repaired.value };
+  }
+
+  held(): Held | undefined {
+    return this.#guard.held;
   }
 
   pluginVersions(): PluginVersionsStatus | undefined {
@@ -247,6 +260,7 @@ class VersionChecks {
       name: { controlPlane: this.#parts.name, kongVersion },
       configuration,
       lastStatus: early.status(),
+      guard: this.#guard,
       signal: this.#request.signal,
     });
     const frameWarnings = hasTimestamp ? warnings : [...warnings, withoutTimestamp];

@@ -1,4 +1,4 @@
-import type { NewPublication, Publication } from '../vault/publish.ts';
+import type { HeldConfiguration, NewPublication, Publication } from '../vault/publish.ts';
 
 /** What became of one data-plane version's file. */
 export type VersionReport = {
@@ -8,7 +8,7 @@ export type VersionReport = {
   /** What was put back in place of something foreign, while nothing could be published. */
   readonly restored?: NewPublication | undefined;
 } & (
-  | (Publication & {
+  | ((Publication | HeldConfiguration) & {
       readonly settled: boolean;
       /** What the control plane answered; undefined where only the vault was looked at. */
       readonly asked: Asked | undefined;

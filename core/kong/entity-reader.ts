@@ -43,7 +43,7 @@ export async function* readEntities(
 const otherField = '-';
 
 /** Finds entities by strings and nesting alone. Depth 1 is the root, 2 a list, 3 an entity. */
-class EntitySplitter {
+export class EntitySplitter {
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -62,10 +62,12 @@ class EntitySplitter {
   /** Whether an entity of the list being read has come. */
   #isBehindEntity = false;
 
+  /** What stands outside of entities, so far. */
   root(): Uint8Array {
     return Buffer.concat(this.#root);
   }
 
+  /** @returns the entities that end in the next piece of a file */
   split(piece: Uint8Array): readonly ListedEntity[] {
     const entities: ListedEntity[] = [];
     const end = piece.length;

@@ -1,3 +1,4 @@
+import { type DatabaseIdentity, FrameIdentity } from './database-identity.ts';
 import { badFrame, type ControlPlaneError } from './errors.ts';
 import { closeBracket, openBrace, openBracket } from './json-grammar.ts';
 
@@ -18,6 +19,8 @@ export interface FrameEnvelope {
   readonly warnings: readonly string[];
   /** Number of entities by type, in the order of the table. */
   readonly entities: Readonly<Record<string, number>>;
+  /** Names the database that it was read from. */
+  readonly identity: DatabaseIdentity;
   /** What stands in the table beside the lists, by name. */
   readonly scalars: ReadonlyMap<string, unknown>;
   /** Offsets of the braces of lists that were written as `{}`, in their order. */
@@ -54,6 +57,7 @@ export class FrameContent {
   readonly #envelope = new Map<string, unknown>();
   readonly #table = new Map<string, unknown>();
   readonly #entities = new Map<string, number>();
+  readonly #identity = new FrameIdentity();
   #tableStart = -1;
   #tableEnd = -1;
   readonly #emptyListBraces: number[] = [];
@@ -134,6 +138,7 @@ export class FrameContent {
         throw this.#notAList();
       }
       this.#entities.set(this.#tableKey, 0);
+      this.#identity.beginList(this.#tableKey, offset);
       if (byte === openBrace) {
         // Lua writes an empty list so. Anything in it ends the frame.
         this.#isInBraces = true;
@@ -153,6 +158,7 @@ export class FrameContent {
 
   /** @param offset of the last byte of a list or an object in the table */
   endValueOfTable(offset: number): void {
+    this.#identity.endList(offset + 1);
     if (this.#isInBraces) {
       this.#isInBraces = false;
       this.#emptyListBraces.push(offset);
@@ -164,6 +170,11 @@ export class FrameContent {
     if (this.#isInTable) {
       this.#tableEnd = offset;
     }
+  }
+
+  /** To be called with each chunk once it was scanned. */
+  readIdentity(chunk: Uint8Array, chunkOffset: number): void {
+    this.#identity.read(chunk, chunkOffset);
   }
 
   /** The part of a chunk that belongs to the config table, its closing brace left out. */
@@ -204,6 +215,7 @@ export class FrameContent {
       builtAt: hasTimestamp ? readTimestamp(this.#envelope.get('timestamp')) : undefined,
       warnings: checkFormatVersion(this.#table.get('_format_version')),
       entities: Object.fromEntries(this.#entities),
+      identity: this.#identity.identity(),
       scalars: this.#table,
       emptyListBraces: this.#emptyListBraces,
     };

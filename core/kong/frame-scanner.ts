@@ -112,6 +112,7 @@ export class FrameScanner {
     const chunkOffset = this.#offset;
     this.#offset += end;
     mendEmptyLists(chunk, chunkOffset, this.#content.emptyListBraces);
+    this.#content.readIdentity(chunk, chunkOffset);
     return this.#content.cutTable(chunk, chunkOffset);
   }
 

@@ -28,6 +28,16 @@ export function compareVersions(one: string, other: string): number {
   return (a[differing] ?? 0) - (b[differing] ?? 0);
 }
 
+/** The version that differs the least from another one; of two, the lower one. */
+export function nearestVersion(version: string, others: readonly string[]): string | undefined {
+  const wanted = numbers(version);
+  const distances = (other: string) => numbers(other).map((part, at) => Math.abs(part - (wanted[at] ?? 0)));
+  return others
+    .toSorted(compareVersions)
+    .map((other) => ({ other, distance: distances(other).join('.') }))
+    .toSorted((one, another) => compareVersions(one.distance, another.distance))[0]?.other;
+}
+
 function numbers(version: string): readonly number[] {
   return version.split('.').map(Number);
 }

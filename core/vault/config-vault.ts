@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { instant } from '../instant.ts';
 import { controlPlaneName, kongVersion } from '../names.ts';
 import type { ConfigFileName } from './config-file-name.ts';
+import { heldReasons } from './plausibility.ts';
 
 /** A revision of a file as it is stored in the vault. */
 export interface Revision {
@@ -32,6 +33,16 @@ export interface NewRevision {
   /** Etag of the file that it replaces; undefined for the first one. */
   readonly replaces: string | undefined;
 }
+
+const entityCounts = v.record(v.string(), v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
+
+const databaseIdentity = v.object({
+  clusterId: v.optional(v.string()),
+  defaultWorkspaceId: v.optional(v.string()),
+});
+
+/** Names what is held, and what of it was approved (core/vault/plausibility.ts). */
+const heldFingerprint = { identity: databaseIdentity, losses: entityCounts };
 
 /** What `status/{controlPlane}.json` says (core/vault/status.ts): tells "unchanged" from "not looked". */
 export const controlPlaneStatus = v.object({
@@ -64,17 +75,31 @@ export const controlPlaneStatus = v.object({
       askedAt: v.optional(instant),
       /** The control plane's hash for the newest version that it served at that time. */
       newestConfigHash: v.optional(v.string()),
+      /**
+       * What the next configuration is measured against: count by type, and `total`, of what this version of
+       * the object holds. Where what came after it was held, it is what was there before both.
+       */
+      entities: v.optional(entityCounts),
+      /** The database that it was read from. */
+      identity: v.optional(databaseIdentity),
     }),
   ),
   /** Versions that the control plane cannot serve. One without a file is not among `versions`. */
   notServed: v.optional(v.array(v.object({ kongVersion, since: instant, askedAt: instant }))),
   /** There when the control plane serves nothing to a data plane that names the versions of its plugins. */
   pluginVersions: v.optional(v.object({ omittedSince: instant, triedNamedAt: instant })),
+  /** What the control plane serves, and was not published since then. */
+  held: v.optional(
+    v.object({ since: instant, reason: v.picklist(heldReasons), what: v.string(), ...heldFingerprint }),
+  ),
+  /** What of it a person has approved. */
+  approval: v.optional(v.object({ until: instant, ...heldFingerprint })),
 });
 
 export type ControlPlaneStatus = v.InferOutput<typeof controlPlaneStatus>;
 export type VersionStatus = ControlPlaneStatus['versions'][number];
 export type NotServed = NonNullable<ControlPlaneStatus['notServed']>[number];
+export type HeldStatus = NonNullable<ControlPlaneStatus['held']>;
 export type PluginVersionsStatus = NonNullable<ControlPlaneStatus['pluginVersions']>;
 
 /** A status as it is stored. */

@@ -2,7 +2,7 @@ import type { ControlPlaneConfiguration } from '../kong/control-plane.ts';
 import { type ConfigFileName, configFileKey } from './config-file-name.ts';
 import type { ConfigVault, VersionStatus } from './config-vault.ts';
 import { VaultError } from './errors.ts';
-import { countEntities, type Manifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 import { type Comparison, compareWithPublished } from './published-content.ts';
 import { hashStored, type OwnRevision, type Standing } from './standing.ts';
 
@@ -45,8 +45,7 @@ const rememberedTables = 8;
 /**
  * Decides what becomes of a served configuration (docs/design.md#7-publish-is-one-conditional-put).
  *
- * @throws VaultError `would-lose-configuration`; another code when the published file cannot be read, which
- * then is never taken for equal
+ * @throws VaultError when the published file cannot be read, which then is never taken for equal
  */
 export async function decide(
   vault: ConfigVault,
@@ -60,7 +59,6 @@ export async function decide(
   if (own === undefined) {
     return { do: 'publish', isSameAsBefore: false, warning };
   }
-  refuseToEmpty(name, configuration, own.manifest);
   const isSame = (await compareTables(vault, request, own)) === 'same';
   if (isSame) {
     return standing.is === 'own' && !own.isOutOfForm
@@ -174,24 +172,4 @@ function rememberTable(
   const { tableSha256 } = configuration;
   const others = knownTables(lastStatus, versionId).filter((known) => known !== tableSha256);
   return [tableSha256, ...others].slice(0, rememberedTables);
-}
-
-function refuseToEmpty(
-  { controlPlane }: ConfigFileName,
-  configuration: ControlPlaneConfiguration,
-  { entities, revision }: Manifest,
-): void {
-  if (countAddedEntities(entities) > 0 && countAddedEntities(countEntities(configuration.entities)) === 0) {
-    throw new VaultError(
-      'would-lose-configuration',
-      `control plane "${controlPlane}" serves an empty configuration, and revision ${revision} has ` +
-        `${entities['total']} entities: nothing was published. Was its database rebuilt? Then fill it from the vault ` +
-        '(lifeboat fetch --for-import, then kong config db_import) before data planes connect',
-    );
-  }
-}
-
-/** Counts the entities besides those that a freshly installed control plane has, too. */
-function countAddedEntities(entities: Manifest['entities']): number {
-  return (entities['total'] ?? 0) - (entities['workspaces'] ?? 0) - (entities['parameters'] ?? 0);
 }

@@ -7,16 +7,8 @@ import { CodedError } from '../coded-error.ts';
  * - `not-versioned`: the bucket keeps no versions, so that a write would destroy what is there.
  * - `manifest`: a manifest is not what it must be.
  * - `status`: a status is not what it must be.
- * - `would-lose-configuration`: an empty configuration would replace one that has entities.
  */
-export type VaultErrorCode =
-  | 'conflict'
-  | 'denied'
-  | 'unavailable'
-  | 'not-versioned'
-  | 'manifest'
-  | 'status'
-  | 'would-lose-configuration';
+export type VaultErrorCode = 'conflict' | 'denied' | 'unavailable' | 'not-versioned' | 'manifest' | 'status';
 
 /** The vault was not changed. */
 export class VaultError extends CodedError<VaultErrorCode> {

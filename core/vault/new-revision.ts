@@ -4,6 +4,7 @@ import type { ConfigFileName } from './config-file-name.ts';
 import type { ConfigVault } from './config-vault.ts';
 import { VaultError } from './errors.ts';
 import { countEntities, type Manifest, maxPreviousVersionId } from './manifest.ts';
+import type { Measure } from './plausibility.ts';
 import { isFileOfManifest } from './published-content.ts';
 import { restoreFile } from './restored-file.ts';
 import { hashStored, type OwnRevision } from './standing.ts';
@@ -14,6 +15,8 @@ export interface RevisionContent {
   readonly manifest: Manifest;
   /** SHA-256 of the table as the control plane serves it. */
   readonly tableSha256: string;
+  /** Undefined where it is that of the revision before. */
+  readonly measure?: Measure | undefined;
 }
 
 /** Where a new revision stands in its file's history. */
@@ -46,8 +49,14 @@ export async function makeServedRevision(
   return {
     gzip,
     tableSha256,
+    measure: measureServed(configuration),
     manifest: { ...place.name, revision, ...namePrevious(place.follows), ...content, exportedAt },
   };
+}
+
+/** What of a served configuration is measured. */
+export function measureServed({ entities, identity }: ControlPlaneConfiguration): Measure {
+  return { entities: countEntities(entities), identity };
 }
 
 /** What is said of a revision whose content was published before. */

@@ -5,7 +5,14 @@ import type { ConfigVault, VersionStatus } from './config-vault.ts';
 import { type DecisionRequest, decide, describeForeign, knownTables, ownRevision } from './decision.ts';
 import { RevisionConflict } from './errors.ts';
 import { type Manifest, signManifest } from './manifest.ts';
-import { makeRestoredRevision, makeServedRevision, type RevisionContent } from './new-revision.ts';
+import {
+  makeRestoredRevision,
+  makeServedRevision,
+  measureServed,
+  type RevisionContent,
+} from './new-revision.ts';
+import type { Measure } from './plausibility.ts';
+import type { Held, PublicationGuard } from './publication-guard.ts';
 import { findStanding, type OwnRevision, type Standing, type StandingParts } from './standing.ts';
 
 export interface PublishParts extends StandingParts {
@@ -21,6 +28,8 @@ export interface NewPublication {
   readonly versionId: string;
   /** SHA-256 of served tables that are known to hold what the vault now holds, to be noted in the status. */
   readonly servedTables: readonly string[];
+  /** Of what the vault now holds, where that is known. */
+  readonly measure?: Measure | undefined;
   readonly manifest: Manifest;
   /** The file, compressed. */
   readonly gzip: Uint8Array;
@@ -41,6 +50,7 @@ interface Kept {
   readonly manifest: Manifest;
   readonly versionId: string;
   readonly servedTables: readonly string[];
+  readonly measure?: Measure | undefined;
 }
 
 /** An operator holds the file at a revision: nothing is published until it is unpinned. */
@@ -68,6 +78,26 @@ export type Publication =
       readonly restored: NewPublication | undefined;
     });
 
+/** A configuration that waits for a person. */
+export interface HeldConfiguration {
+  readonly outcome: 'held';
+  readonly held: Held;
+  /** The revision that it would have followed; undefined where there is none of ours. */
+  readonly kept: Pick<OwnRevision, 'manifest' | 'versionId'> | undefined;
+  /** What was put in place of something foreign meanwhile. */
+  readonly restored: NewPublication | undefined;
+  /** What is served, in pieces. */
+  readonly table: () => AsyncIterable<Uint8Array>;
+  readonly tableBytes: number;
+}
+
+export interface PublicationRequest extends DecisionRequest {
+  /** Decides, for all versions of the control plane, what waits for a person. */
+  readonly guard: PublicationGuard;
+  /** Whether it may be a state in the middle of a change, while a newer one is awaited. */
+  readonly isEarly?: boolean | undefined;
+}
+
 /** For a look at what became of a publication that was not answered. */
 const lastLookMs = 1_500;
 
@@ -80,10 +110,13 @@ const maxAttempts = 5;
  *
  * @throws VaultError; the vault then holds what it held before
  */
-export function publish(parts: PublishParts, request: DecisionRequest): Promise<Publication> {
+export function publish(
+  parts: PublishParts,
+  request: PublicationRequest,
+): Promise<Publication | HeldConfiguration> {
   const { name, configuration, lastStatus, signal } = request;
   const notedRevision = lastStatus?.revision;
-  type Ended = Exclude<Publication, NewPublication>;
+  type Ended = Exclude<Publication, NewPublication> | HeldConfiguration;
   return replaceCurrent<Ended>(parts, name, lastStatus, async (standing) => {
     const pinned = ownRevision(standing);
     if (pinned?.manifest.pinned === true) {
@@ -95,7 +128,8 @@ export function publish(parts: PublishParts, request: DecisionRequest): Promise<
       case 'keep': {
         const { own, servedTables } = decision;
         const { manifest, versionId } = own;
-        return { ends: { outcome: 'unchanged', manifest, versionId, servedTables } };
+        const measure = measureServed(configuration);
+        return { ends: { outcome: 'unchanged', manifest, versionId, servedTables, measure } };
       }
       case 'wait': {
         const { own, behindSince } = decision;
@@ -108,14 +142,44 @@ export function publish(parts: PublishParts, request: DecisionRequest): Promise<
         };
       }
       case 'publish': {
+        const own = ownRevision(standing);
+        const held = await holdBack(parts, request, own);
+        if (held !== undefined) {
+          return { ends: held };
+        }
         const { isSameAsBefore, warning } = decision;
-        const place = { name, follows: ownRevision(standing), notedRevision };
+        const place = { name, follows: own, notedRevision };
         const { clock } = parts;
         const content = await makeServedRevision(configuration, place, { clock, isSameAsBefore });
         return { stores: content, warning };
       }
     }
   });
+}
+
+/** @returns undefined where the configuration may be published */
+async function holdBack(
+  parts: PublishParts,
+  { name, configuration, lastStatus, guard, isEarly = false, signal }: PublicationRequest,
+  own: OwnRevision | undefined,
+): Promise<HeldConfiguration | undefined> {
+  const { vault, clock } = parts;
+  const guarded = { vault, name, configuration, own, now: clock.now(), signal };
+  const held = await (isEarly ? guard.checkEarly(guarded) : guard.check(guarded));
+  if (held === undefined) {
+    return undefined;
+  }
+  // The check that follows an early one repairs, and tells of it.
+  const restored = isEarly ? undefined : await repair(parts, { name, lastStatus, signal });
+  const { tableStart, tableEnd } = configuration;
+  return {
+    outcome: 'held',
+    held,
+    kept: restored ?? own,
+    restored,
+    table: () => configuration.table(),
+    tableBytes: tableEnd - tableStart,
+  };
 }
 
 export interface RepairRequest {
@@ -223,7 +287,7 @@ interface Attempted {
 
 function describe(
   standing: Standing,
-  { manifest, gzip, tableSha256 }: RevisionContent,
+  { manifest, gzip, tableSha256, measure }: RevisionContent,
   warning: string | undefined,
 ): Attempted['publication'] {
   return {
@@ -234,6 +298,7 @@ function describe(
     warning,
     manifestReplaced: standing.is === 'foreign',
     servedTables: [tableSha256],
+    measure,
   };
 }
 

@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto';
 import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
 import type { ControlPlaneConfiguration } from '../kong/control-plane.ts';
+import { IdentityFinder } from '../kong/database-identity.ts';
+import { readEntities } from '../kong/entity-reader.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
 import { fingerprintTable } from '../kong/table-fingerprint.ts';
-import type { Manifest } from './manifest.ts';
+import { countEntities, type Manifest } from './manifest.ts';
+import type { Measure } from './plausibility.ts';
 
 /** How a published file stands to what the control plane serves. */
 export type Comparison = 'same' | 'other';
@@ -24,6 +27,30 @@ export async function compareWithPublished(
   const published = await fingerprintTable(untilAborted(inflateFile(gzip), signal));
   const served = await fingerprintTable(untilAborted(configuration.table(), signal));
   return served === published ? 'same' : 'other';
+}
+
+/**
+ * Counts what a published file holds, and says which database it was read from.
+ *
+ * @returns undefined where the file is not the one that the manifest was signed for
+ * @throws ControlPlaneError `cancelled` when the signal ends it
+ */
+export async function measurePublished(
+  { gzip, manifest }: { readonly gzip: Uint8Array; readonly manifest: Manifest },
+  signal: AbortSignal | undefined,
+): Promise<Measure | undefined> {
+  if (!(await isFileOfManifest(gzip, manifest, signal))) {
+    return undefined;
+  }
+  const counts = new Map<string, number>();
+  const finder = new IdentityFinder();
+  for await (const rows of readEntities(untilAborted(inflateFile(gzip), signal))) {
+    for (const row of rows) {
+      counts.set(row.type, (counts.get(row.type) ?? 0) + 1);
+      finder.look(row);
+    }
+  }
+  return { entities: countEntities(Object.fromEntries(counts)), identity: finder.identity() };
 }
 
 /** Whether a compressed file inflates to what its manifest was signed for. */

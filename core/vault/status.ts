@@ -153,5 +153,12 @@ function mergeStatus(own: ControlPlaneStatus, other: ControlPlaneStatus | undefi
     }
   }
   const checkedAt = other.checkedAt > own.checkedAt ? other.checkedAt : own.checkedAt;
-  return { ...own, checkedAt, versions: [...versions.values()] };
+  // A person may have approved meanwhile what was held.
+  const { approval = own.approval } = other;
+  return {
+    ...own,
+    checkedAt,
+    versions: [...versions.values()],
+    ...(approval === undefined ? {} : { approval }),
+  };
 }

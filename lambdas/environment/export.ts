@@ -1,8 +1,23 @@
 import type { KeyObject } from 'node:crypto';
 import * as v from 'valibot';
 import { controlPlaneName } from '../../core/names.ts';
+import type { GuardSetting } from '../../core/vault/plausibility.ts';
 import { clusterEntries } from './cluster.ts';
 import { atLeastOne, commaSeparated, nonEmptyText, versionList, wholeNumber } from './fields.ts';
+
+const guard = v.pipe(
+  v.string(),
+  v.regex(/^(off|[1-9]\d{0,6},(\d{1,2}|100))$/, 'off, or two numbers with a comma are expected'),
+  v.transform((text): GuardSetting => {
+    const [minimumEntities = 0, maximumLossPercent = 0] = text.split(',').map(Number);
+    return text === 'off' ? 'off' : { minimumEntities, maximumLossPercent };
+  }),
+);
+
+/** What the function reads again. */
+export function formatGuard(setting: GuardSetting): string {
+  return setting === 'off' ? 'off' : `${setting.minimumEntities},${setting.maximumLossPercent}`;
+}
 
 export const exportEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
@@ -35,6 +50,8 @@ export const exportEnvironment = v.object({
   SCHEDULE_MINUTES: atLeastOne,
   /** An export starts no sooner than this after the start of the last. */
   MINIMUM_INTERVAL_SECONDS: wholeNumber,
+  /** Entities at least, and percent at most that may be gone; or `off`. */
+  GUARD: guard,
 });
 
 /** Writes a public key as a short text: a function's whole environment has 4 KB. */

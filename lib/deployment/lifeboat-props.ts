@@ -109,6 +109,16 @@ export interface LifeboatControlPlaneProps {
    * @default false
    */
   readonly listen?: boolean | undefined;
+  /**
+   * What is not published without a person: a configuration of another database, or one in which more than
+   * `maximumLossPercent` are gone, of a type or of all, of which at least `minimumEntities` were published.
+   * `'off'`: only one in which nothing is left.
+   * @default { minimumEntities: 10, maximumLossPercent: 50 }
+   */
+  readonly guard?:
+    | { readonly minimumEntities?: number | undefined; readonly maximumLossPercent?: number | undefined }
+    | 'off'
+    | undefined;
 }
 
 /** A name of yours for the API. */

@@ -6,7 +6,7 @@ import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type ExportVariables, packPublicKey } from '../../lambdas/environment/export.ts';
+import { type ExportVariables, formatGuard, packPublicKey } from '../../lambdas/environment/export.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
 import { ScheduleRole } from '../functions/schedule-role.ts';
@@ -95,6 +95,7 @@ export class Export extends Construct {
       CLOCK_TOLERANCE_SECONDS: String(deployment.clockToleranceSeconds),
       SCHEDULE_MINUTES: String(deployment.scheduleMinutes),
       MINIMUM_INTERVAL_SECONDS: String(deployment.minimumIntervalSeconds),
+      GUARD: formatGuard(settings.guard),
     };
     const exporter = new LifeboatFunction(this, 'Function', {
       entry: 'export',

@@ -23,6 +23,18 @@ const certificateWarningDays = 14;
 // Long enough for two runs of a listener, each of which may begin a minute late.
 const listeningPeriod = Duration.minutes(15);
 
+/** Checks that found the control plane serving something, published or not. */
+const countVerified = 'FILL(published, 0) + FILL(unchanged, 0) + FILL(held, 0)';
+
+function verifiedMetrics(controlPlane: string): Record<string, cloudwatch.IMetric> {
+  return {
+    published: createLifeboatMetric(controlPlane, 'Published'),
+    unchanged: createLifeboatMetric(controlPlane, 'Unchanged'),
+    // It has an alarm of its own.
+    held: createLifeboatMetric(controlPlane, 'Held'),
+  };
+}
+
 /**
  * Alarms and dashboard. An alarm asks a person to act. What strangers can cause by sending requests to the
  * API is only on the dashboard. Each alarm has a section of the same name in docs/runbook.md.
@@ -49,6 +61,7 @@ export class Operations extends Construct {
         createGrantsFailingAlarm(this.#alarms, unit, api),
       ],
       pipeline: [
+        this.#createHeldAlarm(unit),
         ...this.#createPipelineAlarms(unit),
         ...(unit.listener === undefined ? [] : [this.#createNotListeningAlarm(unit)]),
       ],
@@ -92,10 +105,7 @@ export class Operations extends Construct {
       meaning:
         `For the dashboard; it notifies nobody. No export of ${controlPlane} has published or verified a configuration for ` +
         `${minutes} minutes, for any reason.`,
-      metric: createMathMetric(this.#watch, 'FILL(published, 0) + FILL(unchanged, 0)', {
-        published: createLifeboatMetric(controlPlane, 'Published'),
-        unchanged: createLifeboatMetric(controlPlane, 'Unchanged'),
-      }),
+      metric: createMathMetric(this.#watch, countVerified, verifiedMetrics(controlPlane)),
       // One published or verified file shows that the whole pipeline works; a single failing version has an
       // alarm of its own.
       threshold: 1,
@@ -151,6 +161,18 @@ export class Operations extends Construct {
         statistic: cloudwatch.Stats.MINIMUM,
         period: this.#watch,
       }),
+      threshold: 1,
+    });
+  }
+
+  #createHeldAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+    return this.#alarms.make(controlPlane, 'Held', {
+      heading: 'Configuration held',
+      meaning:
+        `Act now. Control plane ${controlPlane} serves a configuration that people can hardly have meant: of another database, or with most of ` +
+        'it gone. It is not published, and no later change is, until somebody has looked.',
+      // Long enough that there is a check in it, so that it does not end between two of them.
+      metric: createLifeboatMetric(controlPlane, 'Held', { period: this.#watch }),
       threshold: 1,
     });
   }
@@ -287,11 +309,10 @@ export class Operations extends Construct {
         'plane that cannot reach it, a rehearsal, or a stolen credential.',
       metric: createMathMetric(
         sameTime,
-        'IF(FILL(granted, 0) > 0 AND FILL(published, 0) + FILL(unchanged, 0) >= 1 AND FILL(unreachable, 0) == 0, 1, 0)',
+        `IF(FILL(granted, 0) > 0 AND ${countVerified} >= 1 AND FILL(unreachable, 0) == 0, 1, 0)`,
         {
           granted: createLifeboatMetric(controlPlane, 'GrantsIssued'),
-          published: createLifeboatMetric(controlPlane, 'Published'),
-          unchanged: createLifeboatMetric(controlPlane, 'Unchanged'),
+          ...verifiedMetrics(controlPlane),
           unreachable: createLifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
         },
       ),

@@ -1,5 +1,6 @@
 /** Settings of one control plane. */
 import * as v from 'valibot';
+import { defaultGuard } from '../../core/vault/plausibility.ts';
 import { authorityCertificateSchema, dataPlaneCertificateSchema } from './cluster-certificates.ts';
 import {
   clusterEndpointSchema,
@@ -137,6 +138,19 @@ const neededMemoryMiB = (maxFrameMiB: number) => 256 + 5 * maxFrameMiB;
 
 const isOfKonnect = (clusterEndpoint: string) => /(^|\.)konghq\.(com|tech):\d+$/i.test(clusterEndpoint);
 
+const guardLimitsSchema = sectionSchema({
+  /** Types with fewer entities are not measured. */
+  minimumEntities: v.optional(wholeNumberSchema(1, 1_000_000, 'entities'), defaultGuard.minimumEntities),
+  /** 100: no deletion is held but one that leaves nothing. */
+  maximumLossPercent: v.optional(wholeNumberSchema(0, 100, 'percent'), defaultGuard.maximumLossPercent),
+});
+
+const guardSchema = v.lazy((given) =>
+  typeof given === 'string'
+    ? v.literal('off', 'either "off" or an object with limits is expected')
+    : guardLimitsSchema,
+);
+
 const controlPlaneSection = sectionSchema({
   /** `host:port` of the control plane's `cluster_listen`, as data planes reach it. */
   clusterEndpoint: clusterEndpointSchema,
@@ -220,6 +234,8 @@ const controlPlaneSection = sectionSchema({
   vpc: v.optional(vpcSchema),
   /** Whether a function listens to the control plane, and asks for an export when a configuration comes. */
   listen: v.optional(v.boolean('true or false is expected'), false),
+  /** What is held until a person has approved it. */
+  guard: v.optional(guardSchema, defaultGuard),
 });
 
 export const controlPlaneSchema = v.pipe(

@@ -28,10 +28,46 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an empty configuration is published',
     edit: {
-      file: 'core/vault/decision.ts',
-      find: 'countAddedEntities(countEntities(configuration.entities)) === 0',
+      file: 'core/vault/plausibility.ts',
+      find: 'countAddedEntities(served.entities) === 0',
       replace: 'false',
     },
+  },
+  {
+    name: 'a mass deletion is published',
+    edit: {
+      file: 'core/vault/plausibility.ts',
+      find: 'gone * 100 > before * maximumLossPercent',
+      replace: 'false',
+    },
+  },
+  {
+    name: 'another database is published',
+    edit: {
+      file: 'core/vault/plausibility.ts',
+      find: 'before === undefined || now === undefined || before === now',
+      replace: 'true',
+    },
+  },
+  {
+    name: 'the guard is not asked early',
+    edit: {
+      file: 'core/vault/publish.ts',
+      find: 'isEarly ? guard.checkEarly(guarded) : guard.check(guarded)',
+      replace: 'isEarly ? undefined : guard.check(guarded)',
+    },
+  },
+  {
+    name: 'an object that is not ours makes the guard needless',
+    edit: {
+      file: 'core/vault/publish.ts',
+      find: 'const held = await holdBack(',
+      replace: "const held = standing.is === 'foreign' ? undefined : await holdBack(",
+    },
+  },
+  {
+    name: 'what is held has no metric',
+    edit: { file: 'core/export/measurements.ts', find: "Held: count('held')", replace: 'Held: 0' },
   },
   {
     name: 'an older configuration is published',

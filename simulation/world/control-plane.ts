@@ -10,6 +10,8 @@ export interface Content {
   readonly services: number;
   /** Their user names. @default none */
   readonly consumers?: readonly string[];
+  /** Number of the database that it stands in. */
+  readonly database: number;
 }
 
 /** What a node serves: the payload that it built last. */
@@ -66,7 +68,7 @@ export class ControlPlaneWorld {
     this.name = name;
     this.#timeline = timeline;
     this.#random = random;
-    this.content = { id: `${name}-0`, services: 3 };
+    this.content = { id: `${name}-0`, services: 3, database: 0 };
     this.changedMs = timeline.nowMs;
     this.nodes = Array.from({ length: nodes }, (_, index) => ({
       payload: undefined,
@@ -102,7 +104,15 @@ export class ControlPlaneWorld {
   /** Somebody changes the configuration. */
   change(services = this.content.services): void {
     this.#changes += 1;
-    this.setContent({ id: `${this.name}-${this.#changes}`, services });
+    const { database } = this.content;
+    this.setContent({ id: `${this.name}-${this.#changes}`, services, database });
+  }
+
+  /** Another database takes the place of this one, with as much in it. */
+  replaceDatabase(): void {
+    this.#changes += 1;
+    const { services, database } = this.content;
+    this.setContent({ id: `${this.name}-${this.#changes}`, services, database: database + 1 });
   }
 
   /** Another content stands in the database: after a change, a restore, or another database. */
@@ -205,6 +215,8 @@ export interface Origin {
   readonly controlPlane: string;
   readonly version: string;
   readonly contentId: string;
+  /** Of the database that it was read from. */
+  readonly clusterId: string;
 }
 
 function makeTable(content: Content, controlPlane: string, version: string) {
@@ -213,7 +225,10 @@ function makeTable(content: Content, controlPlane: string, version: string) {
     _format_version: '3.0',
     _transform: false,
     workspaces: [{ id: '00000000-0000-4000-8000-000000000000', name: 'default' }],
-    parameters: [{ key: 'cluster_id', value: origin }],
+    parameters: [
+      { key: 'cluster_id', value: nameDatabase(controlPlane, content) },
+      { key: 'origin', value: origin },
+    ],
     consumers: (content.consumers ?? []).map((username) => ({ username })),
     services: Array.from({ length: content.services }, (_, index) => ({
       id: `00000000-0000-4000-8000-${String(index + 1).padStart(12, '0')}`,
@@ -222,14 +237,20 @@ function makeTable(content: Content, controlPlane: string, version: string) {
   };
 }
 
+/** The `cluster_id` of what a control plane has. */
+export function nameDatabase(controlPlane: string, { database }: Content): string {
+  return `cluster ${database} of ${controlPlane}`;
+}
+
 /** @returns undefined for a file that no control plane of this world has made */
 export function readOrigin(file: Uint8Array): Origin | undefined {
   try {
     const { parameters } = JSON.parse(Buffer.from(file).toString('utf8'));
-    const [controlPlane, version, contentId] = String(parameters[0].value).split('/');
+    const [cluster, origin] = parameters;
+    const [controlPlane, version, contentId] = String(origin.value).split('/');
     return controlPlane === undefined || version === undefined || contentId === undefined
       ? undefined
-      : { controlPlane, version, contentId };
+      : { controlPlane, version, contentId, clusterId: String(cluster.value) };
   } catch {
     return undefined;
   }

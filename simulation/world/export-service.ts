@@ -158,7 +158,7 @@ export class ExportService {
     for (const version of batch.report?.versions ?? []) {
       const error = 'error' in version ? version.error : undefined;
       const why = error === undefined ? '' : ` ${(error as { readonly code?: string }).code ?? 'other'}`;
-      world.count(`${version.outcome}${why}`);
+      world.count(version.outcome === 'held' ? `held ${version.held.reason}` : `${version.outcome}${why}`);
       if (version.early !== undefined) {
         world.count('published early');
       }

@@ -1,7 +1,13 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type * as v from 'valibot';
-import { exportEnvironment, packPublicKey, unpackPublicKey } from '../../lambdas/environment/export.ts';
+import { defaultGuard } from '../../core/vault/plausibility.ts';
+import {
+  exportEnvironment,
+  formatGuard,
+  packPublicKey,
+  unpackPublicKey,
+} from '../../lambdas/environment/export.ts';
 import { listenEnvironment } from '../../lambdas/environment/listen.ts';
 import {
   packCertificates,
@@ -42,6 +48,7 @@ const exporting: Variables = {
   CLOCK_TOLERANCE_SECONDS: '0',
   SCHEDULE_MINUTES: '5',
   MINIMUM_INTERVAL_SECONDS: '5',
+  GUARD: '10,50',
 };
 const listening: Variables = {
   CONTROL_PLANE: 'prod',
@@ -99,6 +106,7 @@ describe('the environment of a function', () => {
       CLOCK_TOLERANCE_SECONDS: 0,
       SCHEDULE_MINUTES: 5,
       MINIMUM_INTERVAL_SECONDS: 5,
+      GUARD: { minimumEntities: 10, maximumLossPercent: 50 },
     });
     expect(readEnvironment(exportEnvironment, exporting).CUSTOM_PLUGINS).toEqual([]);
   });
@@ -119,6 +127,15 @@ describe('the environment of a function', () => {
     ).toEqual([true, true]);
     expect(packed.length + 1).toBe(2 * 123);
   });
+
+  it.each(['off', { minimumEntities: 1, maximumLossPercent: 0 }, defaultGuard] as const)(
+    'of the export says what is held as it was set: %j',
+    (setting) => {
+      expect(readEnvironment(exportEnvironment, { ...exporting, GUARD: formatGuard(setting) }).GUARD).toEqual(
+        setting,
+      );
+    },
+  );
 
   it('may be without session token and endpoint, and has much that is not ours', () => {
     expect(readEnvironment(runtimeCredentials, { ...runtime, PATH: '/bin' })).toEqual(runtime);
@@ -169,6 +186,9 @@ describe('the environment of a function', () => {
     ['export', 'SETTLE_SECONDS', '1.5'],
     ['export', 'CLOCK_TOLERANCE_SECONDS', ''],
     ['export', 'MINIMUM_INTERVAL_SECONDS', '1e3'],
+    ['export', 'GUARD', ''],
+    ['export', 'GUARD', '0,50'],
+    ['export', 'GUARD', '10,101'],
     ['listen', 'DATA_PLANE_VERSIONS', ''],
     ['listen', 'NODE_SEED', ''],
     ['presign', 'CONTROL_PLANE', ''],

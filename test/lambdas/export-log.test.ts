@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { NotCompared } from '../../core/export/revision-changes.ts';
 import type { VersionReport } from '../../core/export/version-report.ts';
@@ -67,7 +68,7 @@ describe('the log of what a revision changed', () => {
     const examples = { added: ['a'], updated: [], removed: [] };
     const services = { added: 1, updated: 0, removed: 0, examples };
 
-    logChanges({ manifest, changes: { value: { services } } });
+    logChanges({ manifest, isHeld: false, changes: { value: { services } } });
 
     expect(lines).toEqual([
       {
@@ -82,7 +83,11 @@ describe('the log of what a revision changed', () => {
   });
 
   it('has a word where that was left out', () => {
-    logChanges({ manifest, changes: { error: new NotCompared('no-time', 'the time was up') } });
+    logChanges({
+      manifest,
+      isHeld: false,
+      changes: { error: new NotCompared('no-time', 'the time was up') },
+    });
 
     expect(lines).toEqual([
       expect.objectContaining({
@@ -90,6 +95,59 @@ describe('the log of what a revision changed', () => {
         revision: 3,
         error: 'the time was up',
         errorCode: 'no-time',
+      }),
+    ]);
+  });
+});
+
+describe('the log of what is held', () => {
+  const held: VersionReport = {
+    kongVersion: '3.9.1',
+    settled: true,
+    asked: undefined,
+    frameWarnings: [],
+    outcome: 'held',
+    held: {
+      reason: 'mass deletion',
+      what: '18 of 20 services are gone',
+      identity: { clusterId: 'a' },
+      losses: { services: 18, total: 18 },
+      foundWith: '3.9.1',
+    },
+    kept: revision(3),
+    restored: undefined,
+    table: () => Readable.from([]),
+    tableBytes: 0,
+  };
+
+  it('says as an error why, and how many of which type are gone', () => {
+    log(held);
+
+    expect(lines).toEqual([
+      {
+        message: expect.stringMatching(/^configuration held: .* "Configuration held" in the runbook$/),
+        controlPlane: 'prod',
+        kongVersion: '3.9.1',
+        reason: 'mass deletion',
+        what: '18 of 20 services are gone',
+        gone: { services: 18, total: 18 },
+        foundWith: '3.9.1',
+      },
+    ]);
+  });
+
+  it('names what would go, apart from what was changed', () => {
+    const examples = { added: [], updated: [], removed: ['a', 'b'] };
+    const services = { added: 0, updated: 0, removed: 18, examples };
+
+    logChanges({ manifest: revision(3).manifest, isHeld: true, changes: { value: { services } } });
+
+    expect(lines).toEqual([
+      expect.objectContaining({
+        message: 'changes held back',
+        revision: 3,
+        changes: 'services −18',
+        changed: { services },
       }),
     ]);
   });

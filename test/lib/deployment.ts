@@ -32,6 +32,7 @@ export const twoControlPlanes = {
       wasmFilters: ['my-filter', 'other-filter'],
       maxFrameMiB: 128,
       memoryMiB: 1200,
+      guard: { minimumEntities: 20, maximumLossPercent: 30 },
     },
     staging: {
       clusterEndpoint: 'kong-cp.internal:8005',
@@ -44,6 +45,7 @@ export const twoControlPlanes = {
         subnetIds: ['subnet-0000000a', 'subnet-0000000b'],
         securityGroupIds: ['sg-0000000a'],
       },
+      guard: 'off',
     },
   },
   urlLifetimeSeconds: 200,

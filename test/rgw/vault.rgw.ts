@@ -15,6 +15,7 @@ import { publish } from '../../core/vault/publish.ts';
 import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
 import { served } from '../core/kong/served.ts';
 import { configVaultContract } from '../core/vault/config-vault-contract.ts';
+import { guardOf } from '../core/vault/guarding.ts';
 import { localSigner } from '../core/vault/local-signer.ts';
 import { type Caller, type DeployedVault, deployVault } from './deployed-vault.ts';
 import { endpoint, keyArn, newBucket, newUser, region, s3As } from './gateway.ts';
@@ -278,7 +279,12 @@ describe('from the vault in Ceph RGW to the node', () => {
   it('brings what was published, byte for byte, for its owner’s eyes only', async () => {
     const outcome = await publish(
       { vault, signer, clock: systemClock, random: systemRandom },
-      { name, configuration: await served({ services: [{ id: 'a' }] }), lastStatus: undefined },
+      {
+        name,
+        configuration: await served({ services: [{ id: 'a' }] }),
+        lastStatus: undefined,
+        guard: guardOf(),
+      },
     );
 
     const manifest = await download(keyOf(name));
@@ -295,7 +301,7 @@ describe('from the vault in Ceph RGW to the node', () => {
 
     const { outcome } = await publish(
       { vault, signer, clock: systemClock, random: systemRandom },
-      { name, configuration, lastStatus: undefined },
+      { name, configuration, lastStatus: undefined, guard: guardOf() },
     );
 
     expect(outcome).toBe('unchanged');

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import type { BatchOutcome } from '../../../core/export/export-batch.ts';
 import { measureBatch } from '../../../core/export/measurements.ts';
@@ -104,12 +105,25 @@ const none = {
   Unchanged: 0,
   Behind: 0,
   Pinned: 0,
+  Held: 0,
   ControlPlaneUnreachable: 0,
   ExportFailed: 0,
   ManifestReplaced: 0,
   NotVersioned: 0,
   VersionsWithoutFile: 0,
   VersionsNotServed: 0,
+};
+const held: VersionReport = {
+  kongVersion: '3.9.0',
+  settled: true,
+  asked: undefined,
+  frameWarnings: [],
+  outcome: 'held',
+  held: { reason: 'mass deletion', what: '', identity: {}, losses: { total: 6 }, foundWith: '3.9.0' },
+  kept: undefined,
+  restored: undefined,
+  table: () => Readable.from([]),
+  tableBytes: 0,
 };
 const { VersionsWithoutFile: _, ...unknownFiles } = none;
 
@@ -134,6 +148,7 @@ describe('the measurements of an export', () => {
       { ...none, Published: 2, Unchanged: 1, Behind: 1, ExportedEntities: 8, ConfigBytes: 5 },
     ],
     ['a change that changed nothing', batch([unchanged], false, finishedAt), { ...none, Unchanged: 1 }],
+    ['what waits for a person', batch([held, held, unchanged]), { ...none, Held: 2, Unchanged: 1 }],
     ['a failure that is tried again', batch([failed('bad-frame')]), none],
     [
       'a failure at its last try',

@@ -20,6 +20,7 @@ import { clientFor, REGION, runLocalAws } from '../../simulators/aws/running-loc
 import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 import { served } from '../kong/served.ts';
 import { manualClock } from '../manual-clock.ts';
+import { guardOf, notHeld } from '../vault/guarding.ts';
 import { localSigner } from '../vault/local-signer.ts';
 
 /** That no download takes, on however busy a machine. */
@@ -487,9 +488,10 @@ describe('from the vault in S3 to the node', () => {
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
     });
-    const { manifest: published } = await publish(
+    const vault = s3ConfigVault({ s3, bucket: 'vault', encryptionKeyArn });
+    const outcome = await publish(
       {
-        vault: s3ConfigVault({ s3, bucket: 'vault', encryptionKeyArn }),
+        vault,
         signer,
         clock: systemClock,
         random: systemRandom,
@@ -498,8 +500,10 @@ describe('from the vault in S3 to the node', () => {
         name: { controlPlane: 'prod', kongVersion: '3.9.1' },
         configuration: await served({ services: [{ id: 'a' }] }),
         lastStatus: undefined,
+        guard: guardOf(),
       },
     );
+    const { manifest: published } = notHeld(outcome);
     const { endpoint, ...identity } = clientFor(aws, aws.s3.endpoint);
     const presign = s3Presigner({ bucket: 'vault', urlSuffix: 'amazonaws.com', endpoint, ...identity });
     const api = await vaultServer(async (asked, response) => {

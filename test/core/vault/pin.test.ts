@@ -8,6 +8,7 @@ import { findNoted, type PublishParts, publish } from '../../../core/vault/publi
 import { countingRandom } from '../counting-random.ts';
 import { builtAt, served } from '../kong/served.ts';
 import { skippingClock } from '../manual-clock.ts';
+import { guardOf } from './guarding.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 import { type MemoryVault, memoryVault } from './memory-vault.ts';
 
@@ -26,6 +27,7 @@ beforeEach(async () => {
       name,
       configuration: await served(table, secondsLater(index)),
       lastStatus: undefined,
+      guard: guardOf(),
     });
   }
 });
@@ -47,7 +49,7 @@ const rollingBack = (request: Partial<RollbackRequest> = {}, own?: ConfigVault) 
   });
 const unpinning = (sees: number) => unpin(parts(), { name, sees, lastStatus: undefined, signal: undefined });
 const publishing = async (table: object, at: Date, lastStatus?: VersionStatus) =>
-  publish(parts(), { name, configuration: await served(table, at), lastStatus });
+  publish(parts(), { name, configuration: await served(table, at), lastStatus, guard: guardOf() });
 
 async function current(): Promise<{ manifest: Manifest; table: unknown; comment: string }> {
   const { gzip, manifest = '' } = vault.versions(name).at(-1) ?? { gzip: '' };
@@ -174,7 +176,12 @@ describe('rolling back', () => {
     const theirs = memoryVault();
     await publish(
       { ...parts(), vault: theirs, signer: stranger },
-      { name, configuration: await served({ services: [{ id: 'x' }] }), lastStatus: undefined },
+      {
+        name,
+        configuration: await served({ services: [{ id: 'x' }] }),
+        lastStatus: undefined,
+        guard: guardOf(),
+      },
     );
     const [, ...others] = vault.versions(name);
     vault.lose(name);
@@ -248,6 +255,7 @@ describe('while a revision is pinned', () => {
       name,
       configuration: await served(tables[2] ?? {}, secondsLater(5)),
       lastStatus: undefined,
+      guard: guardOf(),
     });
 
     expect(outcome).toMatchObject({ outcome: 'pinned', versionId: '3' });

@@ -13,6 +13,7 @@ import { anyJson } from '../kong/notation.ts';
 import { builtAt } from '../kong/served.ts';
 import { type Serving, serveTable } from '../kong/served-table.ts';
 import { skippingClock } from '../manual-clock.ts';
+import { guardOf, notHeld } from './guarding.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 import { type MemoryVault, memoryVault } from './memory-vault.ts';
 
@@ -63,8 +64,8 @@ const publishing = (
       clock: skippingClock(more.now ?? exportedAt),
       random: countingRandom(),
     },
-    { name, configuration, lastStatus, signal: more.signal },
-  );
+    { name, configuration, lastStatus, guard: guardOf(), signal: more.signal },
+  ).then(notHeld);
 
 /** What the export notes of a publication (core/export/export-run.ts). */
 function statusOf({ manifest, versionId, servedTables }: Publication): VersionStatus {

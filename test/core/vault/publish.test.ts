@@ -10,6 +10,7 @@ import { type PublishParts, publish, repair } from '../../../core/vault/publish.
 import { countingRandom } from '../counting-random.ts';
 import { builtAt, served } from '../kong/served.ts';
 import { skippingClock } from '../manual-clock.ts';
+import { guardOf, notHeld } from './guarding.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 import { type MemoryVault, memoryVault } from './memory-vault.ts';
 
@@ -40,7 +41,7 @@ function publishing(
   };
   return publish(
     { vault, signer, clock: skippingClock(exportedAt), random: countingRandom(), ...parts },
-    { name, configuration, lastStatus: status },
+    { name, configuration, lastStatus: status, guard: guardOf() },
   );
 }
 
@@ -79,7 +80,7 @@ describe('repairing', () => {
 
   it('puts our newest revision in the place of something foreign, as a new one', async () => {
     await publishing(await served(one));
-    const last = await publishing(await served(two));
+    const last = notHeld(await publishing(await served(two)));
     vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: 'theirs' });
 
     const restored = await repairing();
@@ -138,6 +139,7 @@ describe('publishing', () => {
       publishedAt: new Date('2026-11-23T04:00:05Z'),
       versionId: '1',
       servedTables: [configuration.tableSha256],
+      measure: { entities: { services: 1, total: 1 }, identity: {} },
     });
     expect(more).toEqual([]);
     expect(manifest).toMatchObject({
@@ -193,7 +195,8 @@ describe('publishing', () => {
       return found && { ...found, versionId };
     };
 
-    await publishing(await served(two), { vault: { ...vault, current } });
+    const content: ConfigVault['content'] = async (asked) => vault.content(asked, '1');
+    await publishing(await served(two), { vault: { ...vault, current, content } });
 
     const [first, second] = await history();
     expect(second?.previousSha256).toBe(first?.sha256);
@@ -404,16 +407,16 @@ describe('an empty configuration', () => {
   ])('%s never replaces a filled one', async (_, empty) => {
     await publishing(await served(one));
 
-    const outcome = publishing(await served(empty, minutesLater(60)), {
+    const outcome = await publishing(await served(empty, minutesLater(60)), {
       clock: skippingClock(minutesLater(61)),
     });
 
-    await expect(outcome).rejects.toEqual(
-      expect.objectContaining({
-        code: 'would-lose-configuration',
-        message: expect.stringMatching(/"prod".*revision 1.*db_import/s),
-      }),
-    );
+    expect(outcome).toMatchObject({
+      outcome: 'held',
+      held: { reason: 'nothing left', what: 'nothing is left of 1 entities', foundWith: '3.9.1' },
+      kept: { versionId: '1', manifest: { revision: 1 } },
+      restored: undefined,
+    });
     expect(await history()).toMatchObject([{ revision: 1 }]);
   });
 
@@ -421,9 +424,9 @@ describe('an empty configuration', () => {
     const before = await localSigner();
     await publishing(await served(one), { signer: before });
 
-    const outcome = publishing(await served(fresh), { retiredKeys: [before.publicKey] });
+    const outcome = await publishing(await served(fresh), { retiredKeys: [before.publicKey] });
 
-    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
+    expect(outcome).toMatchObject({ outcome: 'held', held: { reason: 'nothing left' } });
   });
 
   it('does not replace one whose manifest counts nothing but the total', async () => {
@@ -432,9 +435,9 @@ describe('an empty configuration', () => {
     );
     await publishing(await served(types));
 
-    const outcome = publishing(await served(fresh));
+    const outcome = await publishing(await served(fresh));
 
-    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
+    expect(outcome).toMatchObject({ outcome: 'held', held: { reason: 'nothing left' } });
     expect((await history())[0]?.entities).toEqual({ total: 60 });
   });
 
@@ -481,7 +484,7 @@ describe('what somebody else has written there', () => {
       },
     ],
   ])('with %s, is replaced with a warning, and the status has the number', async (_, manifestOf) => {
-    const first = await publishing(await served(one));
+    const first = notHeld(await publishing(await served(one)));
     vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: await manifestOf(first.manifest) });
 
     const outcome = await publishing(await served(one), {}, { revision: 7 });
@@ -503,9 +506,9 @@ describe('what somebody else has written there', () => {
     await publishing(await served(one));
     vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: undefined });
 
-    const outcome = publishing(await served({}));
+    const outcome = await publishing(await served({}));
 
-    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
+    expect(outcome).toMatchObject({ outcome: 'held', held: { reason: 'nothing left' } });
   });
 
   it('is replaced by our newest revision where the control plane serves an older configuration', async () => {
@@ -543,11 +546,20 @@ describe('what somebody else has written there', () => {
 
   it('may be a delete marker: the guard and the history see what was before it', async () => {
     await publishing(await served(one));
-    const deleted = { ...vault, current: async () => undefined };
+    const replaces = (await vault.current(name))?.etag;
+    const deleted: ConfigVault = {
+      ...vault,
+      current: async () => undefined,
+      publish: async (asked, revision) => vault.publish(asked, { ...revision, replaces }),
+    };
 
-    const outcome = publishing(await served({}), { vault: deleted });
+    const outcome = await publishing(await served({}), { vault: deleted });
 
-    await expect(outcome).rejects.toMatchObject({ code: 'would-lose-configuration' });
+    expect(outcome).toMatchObject({
+      outcome: 'held',
+      held: { reason: 'nothing left' },
+      restored: { manifest: { revision: 2, previousVersionId: '1' }, manifestReplaced: true },
+    });
   });
 
   it('is not called foreign while our own key cannot be asked for', async () => {
@@ -561,7 +573,7 @@ describe('what somebody else has written there', () => {
   });
 
   it('with a forger’s key, does not stay, whatever it says: none of it enters what we sign', async () => {
-    const first = await publishing(await served(one));
+    const first = notHeld(await publishing(await served(one)));
     const claim = { ...first.manifest, builtAt: minutesLater(1_000_000) };
     vault.overwrite(name, {
       gzip: Buffer.from('theirs'),

@@ -22,6 +22,7 @@ import { type AnsweringServer, answeringServer } from '../answering-server.ts';
 import { served } from '../kong/served.ts';
 import { manualClock } from '../manual-clock.ts';
 import { configVaultContract } from './config-vault-contract.ts';
+import { guardOf } from './guarding.ts';
 import { localSigner } from './local-signer.ts';
 import { memoryVault } from './memory-vault.ts';
 
@@ -527,7 +528,8 @@ describe('two exporters at one S3', () => {
       const outcomes: string[] = [];
       for (const configuration of states) {
         const parts = { vault, signer, clock, random: systemRandom };
-        outcomes.push((await publish(parts, { name, configuration, lastStatus: undefined })).outcome);
+        const request = { name, configuration, lastStatus: undefined, guard: guardOf() };
+        outcomes.push((await publish(parts, request)).outcome);
       }
       return outcomes;
     };

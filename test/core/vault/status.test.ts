@@ -114,6 +114,16 @@ describe('two exporters that note their checks at the same time', () => {
     });
   });
 
+  it('keep what a person has approved meanwhile', async () => {
+    const known = await read();
+    const approval = { until: later, identity: { clusterId: 'a' }, losses: { services: 3 } };
+    await recordStatus(parts(), { ...status, approval }, known);
+
+    await recordStatus(parts(), status, known);
+
+    expect((await read()).status).toEqual({ ...status, approval });
+  });
+
   it('give up where each write meets another one', async () => {
     const contested = {
       ...vault,

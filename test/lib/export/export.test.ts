@@ -96,6 +96,7 @@ describe('the export of a control plane', () => {
         WASM_FILTERS: ['my-filter', 'other-filter'],
         MAX_FRAME_MIB: 128,
         QUEUE_URL: queueUrl('prod'),
+        GUARD: { minimumEntities: 20, maximumLossPercent: 30 },
       },
       {
         ...shared,
@@ -111,6 +112,7 @@ describe('the export of a control plane', () => {
         WASM_FILTERS: [],
         MAX_FRAME_MIB: 64,
         QUEUE_URL: queueUrl('staging'),
+        GUARD: 'off',
       },
     ]);
   });

@@ -31,6 +31,7 @@ describe('an alarm', () => {
     const headings = [
       'Nothing verified',
       'Nothing verified, outages included',
+      'Configuration held',
       'Export failing',
       'Control plane unreachable',
       'Data plane version without a file',
@@ -68,7 +69,14 @@ describe('an alarm', () => {
   });
 
   it.each<[heading: string, seconds: number, metrics: Readonly<Record<string, string>>, missing: string]>([
-    ['Nothing verified, outages included', watchSeconds, { Published: 'Sum', Unchanged: 'Sum' }, 'breaching'],
+    [
+      'Nothing verified, outages included',
+      watchSeconds,
+      { Published: 'Sum', Unchanged: 'Sum', Held: 'Sum' },
+      'breaching',
+    ],
+    // Each check finds it held again: between two of them the alarm must not end.
+    ['Configuration held', watchSeconds, { Held: 'Sum' }, 'notBreaching'],
     ['Control plane unreachable', watchSeconds, { ControlPlaneUnreachable: 'Sum' }, 'notBreaching'],
     ['Data plane version without a file', watchSeconds, { VersionsWithoutFile: 'Minimum' }, 'notBreaching'],
     ['Data plane version not served', watchSeconds, { VersionsNotServed: 'Minimum' }, 'notBreaching'],
@@ -85,7 +93,13 @@ describe('an alarm', () => {
       'Grant while the control plane is healthy',
       // As long as the schedule, so that an export has looked as well.
       7 * 60,
-      { GrantsIssued: 'Sum', Published: 'Sum', Unchanged: 'Sum', ControlPlaneUnreachable: 'Sum' },
+      {
+        GrantsIssued: 'Sum',
+        Published: 'Sum',
+        Unchanged: 'Sum',
+        Held: 'Sum',
+        ControlPlaneUnreachable: 'Sum',
+      },
       'notBreaching',
     ],
   ])('"%s" watches its metrics over %d s', (heading, seconds, expected, missing) => {
@@ -102,7 +116,11 @@ describe('an alarm', () => {
     ['Nothing verified, outages included', { Published: 1, Unchanged: 0 }, 'OK'],
     ['Nothing verified, outages included', { Published: 0, Unchanged: 1 }, 'OK'],
     ['Nothing verified, outages included', { Published: 0, Unchanged: 0 }, 'ALARM'],
+    ['Nothing verified, outages included', { Published: 0, Unchanged: 0, Held: 1 }, 'OK'],
     ['Nothing verified, outages included', {}, 'ALARM'],
+    ['Configuration held', { Held: 0 }, 'OK'],
+    ['Configuration held', { Held: 1 }, 'ALARM'],
+    ['Configuration held', {}, 'OK'],
     ['Control plane unreachable', { ControlPlaneUnreachable: maxTries }, 'OK'],
     ['Control plane unreachable', { ControlPlaneUnreachable: maxTries + 1 }, 'ALARM'],
     ['Control plane unreachable', {}, 'OK'],
@@ -138,6 +156,7 @@ describe('an alarm', () => {
     ['Not listening', {}, 'ALARM'],
     ['Grant while the control plane is healthy', { GrantsIssued: 1, Unchanged: 1 }, 'ALARM'],
     ['Grant while the control plane is healthy', { GrantsIssued: 1, Published: 1 }, 'ALARM'],
+    ['Grant while the control plane is healthy', { GrantsIssued: 1, Held: 1 }, 'ALARM'],
     ['Grant while the control plane is healthy', { Unchanged: 1 }, 'OK'],
     ['Grant while the control plane is healthy', { GrantsIssued: 9 }, 'OK'],
     [

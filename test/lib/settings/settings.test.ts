@@ -158,6 +158,7 @@ describe('the settings of a deployment', () => {
           fileReaderRoleArns: [],
           dataPlaneAuth: { iam: true },
           listen: false,
+          guard: { minimumEntities: 10, maximumLossPercent: 50 },
         },
       },
       dataPlaneAuth: { iam: true },
@@ -199,6 +200,7 @@ describe('the settings of a deployment', () => {
       fileReaderRoleArns: ['arn:aws:iam::444455556666:role/path/auditor'],
       vpc,
       listen: true,
+      guard: { minimumEntities: 1_000_000, maximumLossPercent: 100 },
     };
     const deployment = {
       acceptSha1: false,
@@ -337,6 +339,32 @@ describe('the settings of a deployment', () => {
               'choose a smaller scheduleMinutes where 5 minutes are too long',
           ],
     );
+  });
+
+  it('let a guard be off, or have the limits that are given', () => {
+    const guards = ['off', {}, { minimumEntities: 1 }, { maximumLossPercent: 0 }].map(
+      (guard) => parseSettings(given({}, { guard })).controlPlanes['prod']?.guard,
+    );
+
+    expect(guards).toEqual([
+      'off',
+      { minimumEntities: 10, maximumLossPercent: 50 },
+      { minimumEntities: 1, maximumLossPercent: 50 },
+      { minimumEntities: 10, maximumLossPercent: 0 },
+    ]);
+  });
+
+  it.each([
+    ['on', 'guard: either "off" or an object with limits is expected'],
+    [true, 'guard: an object with settings is expected, in braces'],
+    [{ minimumEntities: 0 }, 'guard.minimumEntities: at least 1 entities are expected'],
+    [{ maximumLossPercent: 101 }, 'guard.maximumLossPercent: at most 100 percent are allowed'],
+    [
+      { minimum: 1 },
+      'guard.minimum: there is no such setting here: remove it, or choose one of minimumEntities, maximumLossPercent',
+    ],
+  ])('refuse the guard %j', (guard, sentence) => {
+    expect(sentences(given({}, { guard }))).toEqual([`- controlPlanes.prod.${sentence}`]);
   });
 
   it('let one control plane have one listener, whatever it is called', () => {
