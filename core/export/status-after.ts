@@ -142,7 +142,7 @@ function noteAsked(
   if (asked === undefined) {
     return { askedAt: before?.askedAt, newestConfigHash: before?.newestConfigHash };
   }
-  return outcome === 'behind' || asked.isOlderThanNewest || !settled
+  return outcome === 'behind' || asked.isOfOtherMoment || !settled
     ? {}
     : { askedAt: asked.at, newestConfigHash: asked.newestConfigHash };
 }

@@ -253,8 +253,9 @@ class VersionChecks {
     const asked: Asked = {
       at: this.#request.reason.now,
       newestConfigHash: this.#newest.configHash,
-      // Another node of the control plane may not have the change yet.
-      isOlderThanNewest: configHash !== this.#newest.configHash && builtAt < this.#newest.builtAt,
+      // One of two nodes of the control plane may not have the change yet.
+      isOfOtherMoment:
+        configHash !== this.#newest.configHash && builtAt.getTime() !== this.#newest.builtAt.getTime(),
     };
     const publication = await publish(this.#parts, {
       name: { controlPlane: this.#parts.name, kongVersion },

@@ -31,6 +31,9 @@ export interface Asked {
   readonly at: Date;
   /** Its hash for the newest version that it serves. */
   readonly newestConfigHash: string;
-  /** Whether the answer was older than that for the newest version: then it must be asked again. */
-  readonly isOlderThanNewest: boolean;
+  /**
+   * Whether the answer was another one, and built at another time, than that for the newest version: then it
+   * must be asked again.
+   */
+  readonly isOfOtherMoment: boolean;
 }

@@ -273,6 +273,21 @@ describe('a check of several versions', () => {
     expect(next.outcomes[1]).toBe('3.8.1 published');
   });
 
+  it('asks again where another node answered with a change that the newest version’s node had not', async () => {
+    await check(0);
+    answers.set('3.8.1', { configHash: hashOf('d'), at: new Date(builtAt.getTime() + 1) });
+
+    const ahead = await check(5, { cause: 'event-hook' });
+    answers.clear();
+    usual = { at: new Date(builtAt.getTime() + 2) };
+    const next = await check(10);
+
+    expect(ahead.outcomes).toEqual(['3.4.2 unchanged', '3.8.1 published', '3.9.1 unchanged']);
+    // What was changed was taken back, so that the newest version looks as if nothing had been.
+    expect(next.asked).toEqual(['3.9.1', '3.8.1']);
+    expect(next.outcomes[1]).toBe('3.8.1 published');
+  });
+
   it('does not where each version has a hash of its own', async () => {
     answers.set('3.8.1', { configHash: hashOf('8') });
     await check(0);
