@@ -1,5 +1,5 @@
 import type { VersionReport } from '../core/export/version-report.ts';
-import type { ControlPlaneStatus } from '../core/vault/config-vault.ts';
+import type { ControlPlaneStatus, VersionStatus } from '../core/vault/config-vault.ts';
 import { readUnverifiedStatus } from '../core/vault/status.ts';
 import type { InvariantName } from './promises.ts';
 import type { ReportedBatch, World } from './world/world.ts';
@@ -56,8 +56,8 @@ export class ToldChecks {
     const isTold = written.some((status) => {
       // The second of two exporters keeps what the first one has noted.
       const before = last.slice(0, last.indexOf(status)).flatMap(({ versions }) => versions.map(toText));
-      const own = status.versions.filter((version) => !before.includes(toText(version)));
-      return isTrue({ ...status, versions: own }, report.versions) || isTrue(status, report.versions);
+      const kept = status.versions.filter((version) => before.includes(toText(version)));
+      return isTrue(status, report.versions, kept);
     });
     if (written.length > 0 && !isTold) {
       const outcomes = report.versions.map(({ kongVersion, outcome }) => `${kongVersion} ${outcome}`);
@@ -80,29 +80,53 @@ function toText(version: ControlPlaneStatus['versions'][number]): string {
   return JSON.stringify(version);
 }
 
-/** Whether a status says of each version what was reported of it, and was written for more than failures. */
-function isTrue({ versions, held }: ControlPlaneStatus, reports: readonly VersionReport[]): boolean {
+/**
+ * Whether a status says of each version what was reported of it, and was written for more than failures.
+ *
+ * @param kept what it has of statuses before
+ */
+function isTrue(
+  status: ControlPlaneStatus,
+  reports: readonly VersionReport[],
+  kept: readonly VersionStatus[],
+): boolean {
   return (
     reports.some(({ outcome }) => outcome !== 'failed') &&
     reports.every((report) => {
-      const noted = versions.find(({ kongVersion }) => kongVersion === report.kongVersion);
-      switch (report.outcome) {
-        case 'failed':
-          return noted === undefined || (!noted.changed && noted.askedAt === undefined);
-        case 'not-served':
-          return noted === undefined || !noted.changed;
-        case 'held':
-          return (
-            held !== undefined && (noted === undefined || noted.changed === (report.early !== undefined))
-          );
-        default:
-          return (
-            noted !== undefined &&
-            noted.revision === report.manifest.revision &&
-            noted.sha256 === report.manifest.sha256 &&
-            noted.changed === (report.outcome === 'published')
-          );
-      }
+      const noted = status.versions.find(({ kongVersion }) => kongVersion === report.kongVersion);
+      return (
+        isNoted(report, noted, status) ||
+        (noted !== undefined && kept.includes(noted) && isOvertaken(report, noted, status))
+      );
     })
   );
+}
+
+function isNoted(
+  report: VersionReport,
+  noted: VersionStatus | undefined,
+  { held }: ControlPlaneStatus,
+): boolean {
+  switch (report.outcome) {
+    case 'failed':
+      return noted === undefined || (!noted.changed && noted.askedAt === undefined);
+    case 'not-served':
+      return noted === undefined || !noted.changed;
+    case 'held':
+      return held !== undefined && (noted === undefined || noted.changed === (report.early !== undefined));
+    default:
+      return (
+        noted !== undefined &&
+        noted.revision === report.manifest.revision &&
+        noted.sha256 === report.manifest.sha256 &&
+        noted.changed === (report.outcome === 'published')
+      );
+  }
+}
+
+/** Whether another exporter has noted more of a version than this check has found. */
+function isOvertaken(report: VersionReport, noted: VersionStatus, status: ControlPlaneStatus): boolean {
+  return 'manifest' in report
+    ? noted.revision > report.manifest.revision
+    : isNoted(report, undefined, status);
 }
