@@ -16,6 +16,7 @@ import { openVaultView, type VaultView } from './vault-view.ts';
 
 export const controlPlaneName = 'prod';
 const burstSize = 200;
+const burstName = 'burst-';
 
 export interface RehearsalResult {
   readonly revision: number;
@@ -26,13 +27,15 @@ export interface RehearsalResult {
   readonly changeToPublishedSeconds: number | null;
   readonly burst: { readonly changes: number; readonly exports: number; readonly seconds: number } | null;
   readonly unchangedWroteVersion: boolean;
+  /** Whether a mass deletion was held, and wrote nothing; null where the control plane may not be changed. */
+  readonly guard: { readonly held: boolean } | null;
   readonly outageLeftVaultAlone: boolean | null;
   readonly tamperedUrlRefused: boolean;
   readonly tamperedFileRefused: boolean;
   readonly dataPlane: {
     readonly verified: boolean;
     readonly file: string;
-    /** Whether the file holds what the control plane last had; null where that is not known. */
+    /** Whether the file holds what people last had in the control plane; null where that is not known. */
     readonly equalsControlPlane: boolean | null;
   };
 }
@@ -77,7 +80,18 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
     unchangedWroteVersion ? 'NOT as expected: a version was written' : 'no version written',
   );
 
+  // What a person has meant last: what follows is no such thing.
   const lastTable = simulator?.served().table;
+  const guard = simulator === undefined ? null : { held: await playMassDeletion(run, simulator) };
+  timeline.step(
+    'Most of it is deleted',
+    describeHeld(
+      guard?.held ?? null,
+      'held: the vault is unchanged, and an alarm rings',
+      'NOT as expected: the vault changed',
+      'left out: a real control plane is not changed',
+    ),
+  );
   const outageLeftVaultAlone = simulator === undefined ? null : await playOutage(run, simulator);
   timeline.step(
     'Control plane down',
@@ -92,6 +106,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
     changeToPublishedSeconds: changes?.changeToPublishedSeconds ?? null,
     burst: changes?.burst ?? null,
     unchangedWroteVersion,
+    guard,
     outageLeftVaultAlone,
     ...(await bootNewDataPlane(run, lastTable)),
   };
@@ -117,8 +132,8 @@ async function bootNewDataPlane(run: Run, lastTable: object | undefined) {
     'File compared',
     describeHeld(
       equalsControlPlane,
-      'equal to the control plane’s last configuration',
-      'NOT equal to the control plane’s last configuration',
+      'equal to the control plane’s last plausible configuration',
+      'NOT equal to the control plane’s last plausible configuration',
       'left out: the last configuration of a real control plane is not known',
     ),
   );
@@ -141,6 +156,7 @@ function describeHeld(held: boolean | null, yes: string, no: string, leftOut: st
 export function isGood(result: RehearsalResult): boolean {
   return (
     !result.unchangedWroteVersion &&
+    result.guard?.held !== false &&
     result.outageLeftVaultAlone !== false &&
     result.tamperedUrlRefused &&
     result.tamperedFileRefused &&
@@ -194,7 +210,7 @@ async function publishBurst({ system, vault, upstreamUrl }: Run, simulator: Simu
   const startedMs = Date.now();
   await simulator.create('services/rehearsal/routes', { name: 'rehearsal', paths: ['/rehearsal'] });
   for (let change = 1; change < burstSize; change += 1) {
-    await simulator.create('services', { name: `burst-${change}`, url: upstreamUrl });
+    await simulator.create('services', { name: `${burstName}${change}`, url: upstreamUrl });
   }
   const manifest = await vault.until(
     'the publication of the last of a burst of changes',
@@ -218,6 +234,17 @@ async function checkUnchanged({ system, vault }: Run): Promise<boolean> {
     () => sumMeasurements(system, 'Unchanged') > unchangedBefore,
   );
   return (await vault.versionCount()) !== before;
+}
+
+async function playMassDeletion(
+  { system, vault }: Run,
+  controlPlane: SimulatedControlPlane,
+): Promise<boolean> {
+  const before = await vault.versionCount();
+  await controlPlane.loseServices(burstName);
+  await system.ringSchedule();
+  await vault.until('the report that a mass deletion is held', () => sumMeasurements(system, 'Held') > 0);
+  return (await vault.versionCount()) === before;
 }
 
 async function playOutage({ system, vault }: Run, controlPlane: SimulatedControlPlane): Promise<boolean> {

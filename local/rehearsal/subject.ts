@@ -18,6 +18,8 @@ export interface SimulatedControlPlane {
   installHook(url: string, secret: string): Promise<Date>;
   /** @returns the time of the answer */
   create(collection: string, entity: object): Promise<Date>;
+  /** Loses the services whose names begin so, all at once, as a restore from half a backup would. */
+  loseServices(nameStart: string): Promise<void>;
   /** What a data plane would be sent now, and whether that holds all changes. */
   served(): { readonly configHash: string; readonly table: object; readonly upToDate: boolean };
   readonly adminUrl: string;
@@ -104,6 +106,8 @@ function driveSimulator(controlPlane: ControlPlane, version: string): SimulatedC
     installHook: (url, secret) =>
       post('/event-hooks', { source: 'crud', handler: 'webhook', config: { url, secret } }),
     create: (collection, entity) => post(`/${collection}`, entity),
+    loseServices: (nameStart) =>
+      controlPlane.loseRows('services', ({ name }) => String(name).startsWith(nameStart)),
     served: () => {
       const table = controlPlane.builtTable(version);
       return {

@@ -10,7 +10,7 @@ import { isRecord } from './records.ts';
 
 export type Entity = Readonly<Record<string, unknown>>;
 
-/** A row that was created: nothing here is ever changed or deleted. */
+/** A row that was created: by the Admin API nothing is ever changed or deleted. */
 export interface Change {
   /** The list's name in a declarative config, `services`. */
   readonly type: string;
@@ -125,6 +125,14 @@ export class Configuration {
       listener({ type, entity });
     }
     return entity;
+  }
+
+  /** Takes rows out behind the Admin API: nobody is told. Nothing may refer to them. */
+  lose(type: string, isLost: (row: Entity) => boolean): void {
+    this.#rows.set(
+      type,
+      this.rows(type).filter((row) => !isLost(row)),
+    );
   }
 
   /** Foreign keys as the Admin API takes them → ids. */

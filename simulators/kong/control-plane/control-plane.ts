@@ -11,7 +11,7 @@ import { type ClusterCertificates, pkiCertificates, sharedCertificate } from './
 import type { ConnectedNode } from './clients.ts';
 import { startClusterEndpoint } from './cluster-endpoint.ts';
 import { bundledPlugins, filterPlugins } from './compatibility.ts';
-import { Configuration } from './configuration.ts';
+import { Configuration, type Entity } from './configuration.ts';
 import { createEventHooks } from './event-hooks.ts';
 import { createFaultQueue, type Faults } from './faults.ts';
 import { buildPayload, exportPayload, type PayloadStyle, rebuildAfterChanges } from './payload.ts';
@@ -80,6 +80,11 @@ export interface ControlPlane {
    * Loses the database: clients are still sent what was built, and no change comes in. Or has it again.
    */
   setDatabase(state: 'down' | 'up'): void;
+  /**
+   * Has lost rows of its database, as after a restore from half a backup, and sends what is left. No hook
+   * tells of it.
+   */
+  loseRows(type: string, isLost: (row: Entity) => boolean): Promise<void>;
   /** Sends older data planes something else, under the same hash, as after an upgrade by a patch. */
   patchDownConversion(change: PayloadStyle['downConversion']): void;
   /** What it has logged so far, from the level `notice` on: `[level] [clustering] text`. */
@@ -192,6 +197,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     connectedNodes: cluster.connectedNodes,
     exportCount: () => exportCount,
     setDatabase: payload.setDatabase,
+    async loseRows(type, isLost) {
+      configuration.lose(type, isLost);
+      await payload.rebuild();
+      cluster.push();
+    },
     patchDownConversion(change) {
       payload.patchDownConversion(change);
       cluster.push();
