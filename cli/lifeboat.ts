@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { CodedError } from '../core/coded-error.ts';
+import { nameForeignError } from '../core/error-code.ts';
 import { exitCodes, StandbyError } from '../core/fetch/errors.ts';
 import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
@@ -60,8 +62,7 @@ function exitCodeOf(error: unknown): number {
     // Commander has printed what was wrong, or the help that was asked for.
     return error.exitCode === 0 ? 0 : wrongOptions;
   }
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`lifeboat: ${message}\n`);
+  process.stderr.write(`lifeboat: ${describeFailure(error)}\n`);
   if (error instanceof StandbyError) {
     return exitCodes[error.code];
   }
@@ -69,4 +70,12 @@ function exitCodeOf(error: unknown): number {
     return vaultExitCodes[error.code] ?? 1;
   }
   return foundByCommand ? wrongOptions : 1;
+}
+
+/** Messages of parsers and of other code quote what they are about, which may be a configuration. */
+function describeFailure(error: unknown): string {
+  const isOurs = error instanceof CodedError || error instanceof InvalidArgumentError;
+  return isOurs || (error instanceof Error && error.name === 'Error')
+    ? error.message
+    : `an error that was not foreseen (${nameForeignError(error)})`;
 }

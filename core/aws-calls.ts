@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types';
-import { readErrorCode } from './error-code.ts';
+import { nameForeignError, readErrorCode } from './error-code.ts';
 
 /** How long a client of the AWS SDK waits. */
 export interface CallLimits {
@@ -77,17 +77,12 @@ export function callsWithin<Client extends Caller>(
  * answered: a parser's message would quote that.
  */
 export function describeCallFailure(error: unknown): string {
-  if (!isNativeError(error) && !(error instanceof DOMException)) {
-    return 'it failed in a way that is not known';
-  }
-  const code = readErrorCode(error);
-  if (isSilence(error, code)) {
+  if (error instanceof Error && isSilence(error, readErrorCode(error))) {
     return 'no answer in time';
   }
-  if ('$fault' in error) {
-    return `${error.name}: ${error.message}`;
-  }
-  return code ?? error.name;
+  return isNativeError(error) && '$fault' in error
+    ? `${error.name}: ${error.message}`
+    : nameForeignError(error);
 }
 
 /** The SDK also calls a connection that was cut a timeout; that one has a code. */

@@ -7,7 +7,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { isNativeError } from 'node:util/types';
-import { readErrorCode } from './error-code.ts';
+import { nameForeignError, readErrorCode } from './error-code.ts';
 
 /** The proxy gave no connection. Its message names the proxy, without its user and password. */
 export class TunnelError extends Error {
@@ -85,7 +85,8 @@ export function portOf({ port, protocol }: URL): number {
   return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
-/** Node's code of an error, else its message. */
+/** Node's code of an error, else its own words where it is ours or a plain one: parsers' errors are neither. */
 export function describeByCode(error: unknown): string {
-  return readErrorCode(error) ?? (isNativeError(error) ? error.message : String(error));
+  const isPlain = isNativeError(error) && error.name === 'Error' && readErrorCode(error) === undefined;
+  return error instanceof TunnelError || isPlain ? error.message : nameForeignError(error);
 }

@@ -18,6 +18,7 @@ import { readClusterAddress } from './cluster-address.ts';
 import { exportEnvironment, unpackPublicKey } from './environment/export.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { logBatch, logChanges } from './export-log.ts';
+import { inOurWords } from './in-our-words.ts';
 import { batchResponse, readMessages } from './queue.ts';
 import { clusterSecretLog } from './secret-log.ts';
 import { measure } from './telemetry.ts';
@@ -79,6 +80,6 @@ const exportMessages = exporter({
   random: systemRandom,
 });
 /** Publishes what the control plane serves, once for all messages of the batch. */
-export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
+export const handler = inOurWords(async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
   return batchResponse(await exportMessages(readMessages(event), context.getRemainingTimeInMillis()));
-}
+});

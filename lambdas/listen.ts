@@ -12,6 +12,7 @@ import { shortCalls } from './call-limits.ts';
 import { readClusterAddress } from './cluster-address.ts';
 import { listenEnvironment } from './environment/listen.ts';
 import { readEnvironment } from './environment/read-environment.ts';
+import { inOurWords } from './in-our-words.ts';
 import { logListener } from './listen-log.ts';
 import { clusterSecretLog } from './secret-log.ts';
 import { measure } from './telemetry.ts';
@@ -45,6 +46,6 @@ const listen = listener({
 });
 
 /** Listens to the control plane until the next run of the schedule is to begin. */
-export async function handler(event: unknown, context: Context): Promise<void> {
+export const handler = inOurWords(async (event: unknown, context: Context): Promise<void> => {
   await listen(endOfRun(event, systemClock.now(), context.getRemainingTimeInMillis()));
-}
+});

@@ -10,6 +10,7 @@ import { readEnvironment } from './environment/read-environment.ts';
 import { grantCall } from './grant-event.ts';
 import { logGrant } from './grant-log.ts';
 import { jsonAnswer, problemAnswer, problemDocument } from './http-answer.ts';
+import { inOurWords } from './in-our-words.ts';
 
 const environment = readEnvironment(presignEnvironment, process.env);
 const runtime = readEnvironment(runtimeCredentials, process.env);
@@ -45,17 +46,19 @@ const httpAnswer = (answer: Grant | Problem) =>
  * Gives a data plane a short-lived URL of its file. Who asks by the API's GET route or by invoking the
  * function has been let in by IAM; who asks by the POST route shows here who it is.
  */
-export async function handler(event: unknown): Promise<APIGatewayProxyStructuredResultV2 | object> {
-  const call = grantCall(event);
-  if (call.way === 'assertion') {
-    const answered = await byAssertion(call.body, call.asked);
-    logGrant({ controlPlane, way: call.way, ...answered });
-    return httpAnswer(answered.answer);
-  }
-  const answer = await grant(call.asked);
-  logGrant({ controlPlane, answer, ...call });
-  if (call.way === 'iam') {
-    return httpAnswer(answer);
-  }
-  return 'status' in answer ? problemDocument(answer) : answer;
-}
+export const handler = inOurWords(
+  async (event: unknown): Promise<APIGatewayProxyStructuredResultV2 | object> => {
+    const call = grantCall(event);
+    if (call.way === 'assertion') {
+      const answered = await byAssertion(call.body, call.asked);
+      logGrant({ controlPlane, way: call.way, ...answered });
+      return httpAnswer(answered.answer);
+    }
+    const answer = await grant(call.asked);
+    logGrant({ controlPlane, answer, ...call });
+    if (call.way === 'iam') {
+      return httpAnswer(answer);
+    }
+    return 'status' in answer ? problemDocument(answer) : answer;
+  },
+);

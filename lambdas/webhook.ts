@@ -9,6 +9,7 @@ import { webhookCalls } from './call-limits.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { webhookEnvironment } from './environment/webhook.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
+import { inOurWords } from './in-our-words.ts';
 import { logHookSecret } from './secret-log.ts';
 import { logger, measure } from './telemetry.ts';
 
@@ -36,26 +37,28 @@ const ring = doorbell({
  * Takes an event hook: verifies, asks for an export, answers. Its body is neither trusted nor kept nor
  * logged.
  */
-export async function handler(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {
-  const controlPlane = event.pathParameters?.['controlPlane'] ?? '';
-  const answer = await ring({
-    controlPlane,
-    contentType: event.headers['content-type'],
-    signature: event.headers['x-kong-signature'],
-    body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
-  });
-  if (typeof answer !== 'string') {
-    // What strangers send: a name that is not ours never becomes a metric's dimension.
-    if (targets.has(controlPlane)) {
-      measure(controlPlane, { HooksRefused: 1 });
+export const handler = inOurWords(
+  async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
+    const controlPlane = event.pathParameters?.['controlPlane'] ?? '';
+    const answer = await ring({
+      controlPlane,
+      contentType: event.headers['content-type'],
+      signature: event.headers['x-kong-signature'],
+      body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
+    });
+    if (typeof answer !== 'string') {
+      // What strangers send: a name that is not ours never becomes a metric's dimension.
+      if (targets.has(controlPlane)) {
+        measure(controlPlane, { HooksRefused: 1 });
+      }
+      logger.warn('hook refused', { status: answer.status, title: answer.title });
+      return problemAnswer(answer);
     }
-    logger.warn('hook refused', { status: answer.status, title: answer.title });
-    return problemAnswer(answer);
-  }
-  if (answer === 'ping') {
-    return jsonAnswer(200, { status: 'pong' });
-  }
-  logger.info('export requested', { controlPlane });
-  measure(controlPlane, { HooksAccepted: 1 });
-  return jsonAnswer(202, { status: 'accepted' });
-}
+    if (answer === 'ping') {
+      return jsonAnswer(200, { status: 'pong' });
+    }
+    logger.info('export requested', { controlPlane });
+    measure(controlPlane, { HooksAccepted: 1 });
+    return jsonAnswer(202, { status: 'accepted' });
+  },
+);

@@ -277,13 +277,18 @@ function rowKey({ type, id, json }: ListedEntity): string {
   return `${type}/${id === '' ? hash('md5', json, 'base64') : id}`;
 }
 
-function parsed({ json }: ListedEntity): Readonly<Record<string, unknown>> {
-  return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.length).toString('utf8'));
+/** @returns undefined for what is no JSON: what was replaced may be anybody's */
+function parsed({ json }: ListedEntity): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.length).toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 function shownName(row: ListedEntity): string {
   const field = nameFields[row.type];
-  const name = field === undefined ? undefined : parsed(row)[field];
+  const name = field === undefined ? undefined : parsed(row)?.[field];
   if (typeof name === 'string' && name !== '') {
     return name;
   }

@@ -91,15 +91,15 @@ export async function readBodyText(response: HttpResponse, maxBytes: number): Pr
   return { text: Buffer.concat(parts).toString('utf8', 0, maxBytes), isCut: sizeBytes > maxBytes };
 }
 
-/** Says in a few words why a `Fetch` failed: the error's own message says only that it did. */
+/**
+ * Says in a few words why a `Fetch` failed, or what came of it could not be read: the error's own message
+ * says only that it did, or quotes what came.
+ */
 export function describeRequestFailure(error: unknown): string {
-  if (!isNativeError(error)) {
-    return String(error);
-  }
-  if (isNativeError(error.cause)) {
+  if (isNativeError(error) && isNativeError(error.cause)) {
     return describeByCode(error.cause);
   }
-  return error.name === 'TimeoutError' ? 'timeout' : error.message;
+  return error instanceof Error && error.name === 'TimeoutError' ? 'timeout' : describeByCode(error);
 }
 
 /**

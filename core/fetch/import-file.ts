@@ -1,6 +1,6 @@
 import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { readErrorCode } from '../error-code.ts';
+import { nameForeignError } from '../error-code.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import { StandbyError } from './errors.ts';
 
@@ -167,7 +167,7 @@ export async function writeForImport(verified: string, output: string, temporary
     }
     throw new StandbyError(
       'output',
-      `${output} cannot be written (${readErrorCode(error) ?? String(error)}): check directory, owner and free space`,
+      `${output} cannot be written (${nameForeignError(error)}): check directory, owner and free space`,
       { cause: error },
     );
   }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { readErrorCode } from '../error-code.ts';
+import { nameForeignError } from '../error-code.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import type { RandomSource } from '../random-source.ts';
 import { StandbyError } from './errors.ts';
@@ -79,7 +79,7 @@ async function requireWritten<Result>(output: string, work: Promise<Result>): Pr
   try {
     return await work;
   } catch (error) {
-    const code = readErrorCode(error) ?? String(error);
+    const code = nameForeignError(error);
     throw new StandbyError(
       'output',
       `${output} cannot be written (${code}): check directory, owner and free space`,

@@ -3,9 +3,11 @@ import {
   ResourceNotFoundException,
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import { describeCallFailure } from '../aws-calls.ts';
 import type { Clock } from '../clock.ts';
 import { tellOnce } from '../secret-oddity.ts';
 import type { HookSecrets } from './doorbell.ts';
+import { IntakeError } from './errors.ts';
 import { type HookKey, hookSecretForms } from './hook-secret-forms.ts';
 
 const cachedMs = 5 * 60 * 1000;
@@ -73,7 +75,8 @@ async function fetchSecrets(client: SecretsManagerClient, secretId: string): Pro
     valueIn(client, secretId, 'AWSPREVIOUS'),
   ]);
   if (current === undefined) {
-    throw new Error(
+    throw new IntakeError(
+      'no-secret',
       `secret ${secretId} has no current value: put the event hook's config.secret there (aws secretsmanager put-secret-value)`,
     );
   }
@@ -94,6 +97,11 @@ async function valueIn(
     if (error instanceof ResourceNotFoundException) {
       return undefined;
     }
-    throw error;
+    // Without the cause: a broken answer's own error may quote the value.
+    throw new IntakeError(
+      'no-secret',
+      `Secrets Manager did not give secret ${secretId} (${describeCallFailure(error)}). Check that the role may read it and decrypt with its ` +
+        'key, and the way to Secrets Manager',
+    );
   }
 }

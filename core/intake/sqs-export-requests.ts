@@ -1,5 +1,6 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { ExportRequests } from './doorbell.ts';
+import { sendRing } from './sqs-bell.ts';
 
 /**
  * Export requests in one FIFO queue per control plane. All hooks of a time window become one message, because
@@ -15,21 +16,20 @@ export function sqsExportRequests(
   return {
     async request(controlPlane, at) {
       const window = Math.floor(at.getTime() / windowMs);
-      await sqs.send(
-        new SendMessageCommand({
-          QueueUrl: queueUrlOf(controlPlane),
-          MessageGroupId: controlPlane,
-          MessageDeduplicationId: `event-hook-${window}`,
-          MessageBody: JSON.stringify({
-            command: 'export',
-            version: 1,
-            cause: 'event-hook',
-            // Later hooks of the window send no message, so the command names the end of the window.
-            at: new Date((window + 1) * windowMs).toISOString(),
-            since: at.toISOString(),
-          }),
+      const command = new SendMessageCommand({
+        QueueUrl: queueUrlOf(controlPlane),
+        MessageGroupId: controlPlane,
+        MessageDeduplicationId: `event-hook-${window}`,
+        MessageBody: JSON.stringify({
+          command: 'export',
+          version: 1,
+          cause: 'event-hook',
+          // Later hooks of the window send no message, so the command names the end of the window.
+          at: new Date((window + 1) * windowMs).toISOString(),
+          since: at.toISOString(),
         }),
-      );
+      });
+      await sendRing(sqs, command);
     },
   };
 }

@@ -79,7 +79,7 @@ export function describeLoss(
   return new ControlPlaneError(
     'refused',
     `control plane ${endpoint} closed the connection (${code}) for data plane version ${dataPlaneVersion}` +
-      `${reason === '' ? '' : ` and said "${reason}"`}. Its log says why`,
+      `${reason === '' ? '' : ', with a reason that is not told here'}. Its log says why`,
   );
 }
 

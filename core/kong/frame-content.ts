@@ -87,7 +87,7 @@ export class FrameContent {
   addName(depth: number, name: string): void {
     const names = depth === 1 ? this.#envelopeKeys : this.#tableKeys;
     if (names.has(name)) {
-      throw badFrame(`"${name}" stands in it twice`);
+      throw badFrame(`${quoteName(name)} stands in it twice`);
     }
     names.add(name);
     if (depth === 1) {
@@ -99,7 +99,7 @@ export class FrameContent {
     // Data planes refuse any other underscored field at the root (kong/db/declarative), and _comment is ours.
     if (name.startsWith('_') && name !== '_format_version' && name !== '_transform') {
       throw badFrame(
-        `the config_table has "${name}", which data planes would refuse or which is ours to add`,
+        `the config_table has ${quoteName(name)}, which data planes would refuse or which is ours to add`,
       );
     }
   }
@@ -147,13 +147,15 @@ export class FrameContent {
       return;
     }
     if (byte !== openBrace) {
-      throw badFrame(`"${this.#tableKey}" in the config_table holds something that is not an entity`);
+      throw badFrame(
+        `${quoteName(this.#tableKey)} in the config_table holds something that is not an entity`,
+      );
     }
     this.#entities.set(this.#tableKey, (this.#entities.get(this.#tableKey) ?? 0) + 1);
   }
 
   #notAList(): ControlPlaneError {
-    return badFrame(`"${this.#tableKey}" in the config_table is not a list of entities`);
+    return badFrame(`${quoteName(this.#tableKey)} in the config_table is not a list of entities`);
   }
 
   /** @param offset of the last byte of a list or an object in the table */
@@ -193,7 +195,7 @@ export class FrameContent {
   readEnvelope(): FrameEnvelope {
     const type = this.#envelope.get('type');
     if (type !== 'reconfigure') {
-      throw badFrame(`its type is ${describeScalar(type)} where "reconfigure" is expected`);
+      throw badFrame(`its type is ${describeScalar(type, isFrameType)} where "reconfigure" is expected`);
     }
     if (this.#tableStart < 0) {
       throw badFrame('it has no config_table');
@@ -246,7 +248,7 @@ function checkFormatVersion(formatVersion: unknown): readonly string[] {
     }
   }
   throw badFrame(
-    `the config_table's _format_version is ${describeScalar(formatVersion)} where "3.0" is expected`,
+    `the config_table's _format_version is ${describeScalar(formatVersion, isFormat)} where "3.0" is expected`,
   );
 }
 
@@ -259,6 +261,26 @@ function readTimestamp(timestamp: unknown): Date {
   return builtAt;
 }
 
-function describeScalar(scalar: unknown): string {
-  return scalar === undefined ? 'missing' : JSON.stringify(scalar).slice(0, 40);
+/** Names of Kong's own: what stands in a broken frame in place of one may be content, and is not told. */
+const knownNames = new Set(
+  `type timestamp config_table config_hash hashes _format_version _transform _comment _info _ignore _workspace
+  services routes consumers consumer_groups consumer_group_consumers consumer_group_plugins plugins certificates snis
+  ca_certificates upstreams targets vaults key_sets keys filter_chains workspaces parameters partials licenses tags acls
+  basicauth_credentials hmacauth_credentials jwt_secrets keyauth_credentials oauth2_credentials oauth2_tokens
+  mtls_auth_credentials acme_storage degraphql_routes`.split(/\s+/),
+);
+
+function quoteName(name: string): string {
+  return knownNames.has(name) ? `"${name}"` : 'a name that is none of Kong’s own';
+}
+
+/** What a control plane sends besides: the conversation of its incremental sync among it. */
+const isFrameType = (type: string) => /^(basic_info|reconfigure|sync\.v2\.[a-z_]{1,40})$/.test(type);
+const isFormat = (version: string) => /^\d{1,3}\.\d{1,3}$/.test(version);
+
+function describeScalar(scalar: unknown, mayBeTold: (text: string) => boolean): string {
+  if (typeof scalar === 'string') {
+    return mayBeTold(scalar) ? `"${scalar}"` : 'another text';
+  }
+  return scalar === undefined ? 'missing' : 'no text';
 }

@@ -350,7 +350,12 @@ export class FrameScanner {
   #takeCaptured(): unknown {
     const text = this.#captured.toString('utf8', 0, this.#capturedLength);
     this.#capturedLength = -1;
-    return JSON.parse(text);
+    try {
+      return JSON.parse(text);
+    } catch {
+      // Without the cause: the parser's own error quotes the text.
+      throw badFrame('a name or a value at its root cannot be read');
+    }
   }
 
   #refuse(what: string, at: number): ControlPlaneError {

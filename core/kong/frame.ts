@@ -1,5 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import { createGunzip } from 'node:zlib';
+import { nameForeignError } from '../error-code.ts';
 import { computeConfigHash } from './config-hash.ts';
 import { ConfigFileWriter, type DeclarativeConfigFile, TableHash } from './declarative-config.ts';
 import { badFrame, ControlPlaneError, tooLarge } from './errors.ts';
@@ -80,7 +81,7 @@ async function* inflateFrame(
     }
   } catch (error) {
     if (isNativeError(error) && 'errno' in error) {
-      throw badFrame(`it is not a complete gzip (${error.message})`, { cause: error });
+      throw badFrame(`it is not a complete gzip (${nameForeignError(error)})`, { cause: error });
     }
     throw error;
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { readErrorCode } from '../error-code.ts';
+import { nameForeignError } from '../error-code.ts';
 import { StandbyError } from '../fetch/errors.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import { kongEnvPath } from './kong-env.ts';
@@ -360,5 +360,5 @@ function truncateFile(path: string, bytes: number): Promise<boolean> {
 }
 
 function describeError(error: unknown): string {
-  return readErrorCode(error) ?? String(error);
+  return nameForeignError(error);
 }

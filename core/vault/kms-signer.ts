@@ -64,7 +64,7 @@ async function callKms<Answer>(keyArn: string, action: string, ask: () => Promis
     const isDenied = isNativeError(error) && error.name.startsWith('AccessDenied');
     throw new VaultError(
       isDenied ? 'denied' : 'unavailable',
-      `kms:${action} with ${keyArn} failed in KMS (${describeCallFailure(error)}). Check that the key is enabled, that its policy ` +
+      `KMS gave nothing for kms:${action} with ${keyArn} (${describeCallFailure(error)}). Check that the key is enabled, that its policy ` +
         'allows this role, and that the way to KMS is open',
       { cause: error },
     );

@@ -54,7 +54,7 @@ export async function verifyDocument(
   if (key === undefined) {
     throw new VaultError(
       code,
-      `the ${noun} is signed with key ${keyId}, which is not trusted here (trusted: ${trusted.map((each) => each.keyId).join(', ')}). ` +
+      `the ${noun} is signed with key ${nameKey(keyId)}, which is not trusted here (trusted: ${trusted.map((each) => each.keyId).join(', ')}). ` +
         'After a change of the signing key give the new public key (`lifeboat public-key`) to the data planes',
     );
   }
@@ -86,4 +86,9 @@ export function readKeyId({ noun, code }: DocumentKind, jws: string): string {
   } catch (error) {
     throw new VaultError(code, `the ${noun} is not a compact JWS`, { cause: error });
   }
+}
+
+/** What is no thumbprint is a stranger's text, and may be anything. */
+function nameKey(keyId: string): string {
+  return /^[\w-]{43}$/.test(keyId) || keyId === '(none)' ? keyId : '(no thumbprint of a key)';
 }

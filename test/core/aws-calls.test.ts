@@ -121,7 +121,7 @@ describe('why a call failed', () => {
   });
 
   it('says little of what is no error at all', () => {
-    expect(describeCallFailure('never-to-be-seen')).toBe('it failed in a way that is not known');
+    expect(describeCallFailure('never-to-be-seen')).toBe('what was thrown is no error');
   });
 });
 

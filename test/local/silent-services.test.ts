@@ -140,7 +140,7 @@ const failures = (ending: string) => [
 
 const named: Readonly<Record<Service, RegExp>> = {
   S3: /^3\.9\.1: .* in S3 failed \(no answer in time\)/,
-  KMS: /^3\.9\.1: kms:GetPublicKey with .* failed in KMS \(no answer in time\)/,
+  KMS: /^3\.9\.1: KMS gave nothing for kms:GetPublicKey with .* \(no answer in time\)/,
   'Secrets Manager': /^3\.9\.1: Secrets Manager did not give secret .* \(no answer in time\)/,
   SQS: /^SQS did not take \d+ messages back \(no answer in time\)/,
 };

@@ -119,7 +119,7 @@ describe('the secrets of a control plane’s hooks', () => {
   it('are asked for again at once after a failure', async () => {
     const secrets = secretsOf();
     down = true;
-    await expect(secrets.secretsFor('prod', false)).rejects.toThrow('away');
+    await expect(secrets.secretsFor('prod', false)).rejects.toThrow('did not give secret');
     down = false;
 
     await expect(secrets.secretsFor('prod', false)).resolves.toEqual(['first']);
@@ -130,7 +130,7 @@ describe('the secrets of a control plane’s hooks', () => {
     await secrets.secretsFor('prod', false);
     await clock.advance(60_000);
     down = true;
-    await expect(secrets.secretsFor('prod', true)).rejects.toThrow('away');
+    await expect(secrets.secretsFor('prod', true)).rejects.toThrow('did not give secret');
 
     await expect(secrets.secretsFor('prod', false)).resolves.toEqual(['first']);
   });
