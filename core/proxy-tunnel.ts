@@ -85,7 +85,7 @@ export function portOf({ port, protocol }: URL): number {
   return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
-/** Node's code of an error, else its own words where it is ours or a plain one: parsers' errors are neither. */
+/** Node's code of an error, else its words where it is ours or a plain one: parsers' errors are neither. */
 export function describeByCode(error: unknown): string {
   const isPlain = isNativeError(error) && error.name === 'Error' && readErrorCode(error) === undefined;
   return error instanceof TunnelError || isPlain ? error.message : nameForeignError(error);
