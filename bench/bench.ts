@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { measureChanges } from './changes.ts';
 import { measureColdStarts } from './cold-start.ts';
 import { measureDeployment } from './deployment.ts';
 import { measureExport } from './export.ts';
@@ -53,6 +54,28 @@ program
   .action(async ({ entities, json }: { readonly entities: number; readonly json?: true }) => {
     printFigures(await measureExport(entities), json);
   });
+
+program
+  .command('changes')
+  .description(
+    'what an export takes to find out what its revisions have changed, and whether it leaves any out',
+  )
+  .option('--versions <n>', 'how many data-plane versions', parseWholeNumber, 10)
+  .option('--entities <n>', 'how many in each file, of about 230 bytes', parseWholeNumber, 240_000)
+  .option('--json', 'one JSON object')
+  .action(
+    async ({
+      versions,
+      entities,
+      json,
+    }: {
+      readonly versions: number;
+      readonly entities: number;
+      readonly json?: true;
+    }) => {
+      printFigures(await measureChanges(versions, entities), json);
+    },
+  );
 
 program
   .command('standby')
