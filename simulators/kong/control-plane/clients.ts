@@ -91,6 +91,8 @@ export interface ClientsOptions {
   readonly maxPayloadBytes?: number | undefined;
   /** After this a client that does not ping is dropped. @default 45 */
   readonly pingWaitSeconds?: number | undefined;
+  /** Whether the database takes rows. @default it always does */
+  readonly hasDatabase?: () => boolean;
   /** Takes what Kong logs from the level `notice` on, and a few words of the simulator's own as `info`. */
   readonly log: (line: string) => void;
 }
@@ -111,7 +113,7 @@ export function serveClients(options: ClientsOptions): Clients {
   const say = createLog(options.log);
   const note = (node: NamedNode, syncStatus: string, hash = noConfiguration) => {
     const { id, hostname, version } = node;
-    const problem = rowProblem(node);
+    const problem = options.hasDatabase?.() === false ? 'connection refused' : rowProblem(node);
     if (problem !== undefined) {
       say('error', `unable to update clustering data plane status: [postgres] ${problem}`, node);
       return;

@@ -124,6 +124,7 @@ function keepPayload(configuration: Configuration, options: ControlPlaneOptions)
         built = await exportPayload(configuration, style);
       }
     },
+    hasDatabase: () => hasDatabase,
     setDatabase(state: 'down' | 'up'): void {
       hasDatabase = state === 'up';
     },
@@ -166,6 +167,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     port: options.ports?.cluster ?? 0,
     own: { version, plugins, wasmFilters },
     payload: payload.built,
+    hasDatabase: payload.hasDatabase,
     async exportAnew() {
       exportCount += 1;
       await payload.rebuild();

@@ -386,6 +386,25 @@ describe('wasm filters', () => {
 });
 
 describe('what a client leaves in the log', () => {
+  it('is an error for a ping while the database is away, which is answered all the same', async () => {
+    const controlPlane = await start();
+    const { websocket, next } = join(controlPlane);
+    await next();
+    controlPlane.setDatabase('down');
+
+    const answer = new Promise((resolve) => {
+      websocket.once('pong', resolve);
+    });
+    websocket.ping('0'.repeat(32));
+    await answer;
+
+    expect(controlPlane.log).toEqual([
+      expect.stringMatching(
+        /^\[error\] \[clustering\] unable to update clustering data plane status: \[postgres\] connection refused /,
+      ),
+    ]);
+  });
+
   const leave = async (goodbye: (dataPlane: DataPlane) => void) => {
     const controlPlane = await start();
     const dataPlane = join(controlPlane);
