@@ -51,8 +51,6 @@ export async function runExport(
   const parts = signal === undefined ? unbound : partsWithin(unbound, signal);
   const now = parts.clock.now();
   const change = newestChange(commands, now);
-  // Fetched meanwhile and remembered by the signer. Whoever needs it waits for it, and reports its error.
-  void attempt(parts.signer.verificationKey());
   const last = await attempt(readStatus(parts, parts.name));
   const reason = {
     now,

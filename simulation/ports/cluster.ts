@@ -30,11 +30,8 @@ export function simulatedConnect(
         }
         return answering;
       },
-      // Who has shown its certificate runs, and hangs up for a reason.
-      fail: (how) =>
-        how === 'failed after'
-          ? new ControlPlaneError('refused', `${name} did not answer the upgrade`)
-          : unreachable(),
+      // A connection that is cut says nothing of a network: so does who refuses a certificate.
+      fail: () => new ControlPlaneError('refused', `${name} cut the connection`),
       signal: machine.clock.deadline(connectTimeoutMs, signal),
       aborted: () => (signal?.aborted === true ? cancelled() : unreachable()),
     });

@@ -452,6 +452,21 @@ describe('what S3 answers', () => {
     expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
   });
 
+  it('is given up with the signal that the vault is bound to, also in the middle of a file', async () => {
+    const { vault: answered } = await vaultAnswered((_, response) => {
+      response.writeHead(200, { 'content-length': '100' }).write('half');
+    });
+    const ending = new AbortController();
+
+    const reading = answered.within(ending.signal).content(name, 'v1');
+    setTimeout(() => ending.abort(new DOMException('over', 'TimeoutError')), 50);
+
+    await expect(reading).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('no answer in time'),
+    });
+  });
+
   it('is nothing when it is down', async () => {
     const { vault: answered, server } = await vaultAnswered(status(200));
     await server.stop();
