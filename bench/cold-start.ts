@@ -37,6 +37,7 @@ const exporter: ExportVariables = {
   RETIRED_SIGNING_KEYS: '',
   OBJECT_LOCK_DAYS: '0',
   QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/0/q.fifo',
+  OPERATORS: '[]',
   SETTLE_SECONDS: '6',
   CLOCK_TOLERANCE_SECONDS: '1',
   SCHEDULE_MINUTES: '5',

@@ -52,6 +52,7 @@ export function turnEverythingOn(
           listen: true,
           guard: { minimumEntities: 1_000_000, maximumLossPercent: 100 },
           readerRoleTrust: ['444455556666'],
+          operatorRoleArns: [roleArn('operator')],
           fileReaderRoleArns: index < fileReaders ? [roleArn(`reader-${index}`)] : [],
           vpc:
             index === 0
@@ -70,7 +71,7 @@ export function turnEverythingOn(
     retiredSigningKeys: Array.from({ length: 5 }, newPublicKey),
     tags: { team: 'gateway' },
     permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
-    reservedConcurrency: { webhook: 5, presign: 80, export: 1, listen: 1 },
+    reservedConcurrency: { webhook: 5, presign: 80, export: 2, listen: 1 },
     lockdown: { breakGlassRoleArn: roleArn('break-glass'), deploymentRoleArn: roleArn('deployment') },
     domain: domainIn(region, 'lifeboat.example.com'),
     dataEvents: true,

@@ -2,11 +2,13 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { CodedError } from '../core/coded-error.ts';
 import { nameForeignError } from '../core/error-code.ts';
+import { CommandError, type CommandErrorCode } from '../core/fetch/command-request.ts';
 import { exitCodes, StandbyError } from '../core/fetch/errors.ts';
 import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { fetchCommand } from './fetch.ts';
 import { readFileVariables } from './file-variables.ts';
+import { operatorCommands } from './operate.ts';
 import { publicKeyCommand } from './public-key.ts';
 import { standbyCommand } from './standby.ts';
 
@@ -29,10 +31,14 @@ Exit codes:
   6  the file must not be loaded: its signature, hash, control plane or version is wrong
   7  the output could not be written
   8  Kong could not be given the file: prefix, process or status API
-  9  Kong was given the file and did not load it`,
+  9  Kong was given the file and did not load it
+  10  the command was refused: the message says why`,
   )
   .exitOverride()
   .showHelpAfterError('(see lifeboat --help)');
+for (const command of operatorCommands()) {
+  program.addCommand(command);
+}
 for (const command of program.commands) {
   command.exitOverride().showHelpAfterError(`(see lifeboat ${command.name()} --help)`);
 }
@@ -47,6 +53,12 @@ const wrongOptions = 2;
 const vaultExitCodes: Readonly<Partial<Record<VaultErrorCode, number>>> = {
   denied: exitCodes.denied,
   unavailable: exitCodes.unreachable,
+};
+
+const commandExitCodes: Readonly<Record<CommandErrorCode, number>> = {
+  denied: exitCodes.denied,
+  refused: 10,
+  failed: exitCodes.unreachable,
 };
 
 try {
@@ -65,6 +77,9 @@ function exitCodeOf(error: unknown): number {
   process.stderr.write(`lifeboat: ${describeFailure(error)}\n`);
   if (error instanceof StandbyError) {
     return exitCodes[error.code];
+  }
+  if (error instanceof CommandError) {
+    return commandExitCodes[error.code];
   }
   if (error instanceof VaultError) {
     return vaultExitCodes[error.code] ?? 1;

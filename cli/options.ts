@@ -140,14 +140,14 @@ async function readPem(option: string, given: string): Promise<string> {
   return text;
 }
 
-function controlPlaneOption(): Option {
+export function controlPlaneOption(): Option {
   return new Option('--control-plane <name>', 'name of the control plane')
     .env('LIFEBOAT_CONTROL_PLANE')
     .argParser(requireValid(controlPlaneName))
     .makeOptionMandatory();
 }
 
-function kongVersionOption(): Option {
+export function kongVersionOption(): Option {
   return new Option('--kong-version <version>', 'full version of the data plane, see `kong version`')
     .env('LIFEBOAT_KONG_VERSION')
     .argParser(requireValid(kongVersion))
@@ -163,7 +163,7 @@ function publicKeyOption(): Option {
     .makeOptionMandatory();
 }
 
-function regionOption(): Option {
+export function regionOption(): Option {
   return new Option(
     '--region <region>',
     'AWS region of the API, if its URL does not contain it; by default AWS_REGION',
@@ -255,7 +255,7 @@ function parseEndpoints(value: string, before: readonly URL[] = []): readonly UR
 const functionArn = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}$/;
 
 /** HTTPS, or HTTP to this machine; or the ARN of a function. */
-function parseEndpoint(value: string): URL {
+export function parseEndpoint(value: string): URL {
   if (functionArn.test(value)) {
     return new URL(value);
   }

@@ -102,6 +102,13 @@ function logVersion(controlPlane: string, version: VersionReport): void {
   }
 }
 
+/** A revision that an operator's command has put into the vault. */
+export function logPublication(controlPlane: string, publication: NewPublication): void {
+  const { rollbackOf, pinned } = publication.manifest;
+  logger.info('published', { ...manifestFields(publication.manifest), rollbackOf, pinned });
+  warnOf(publication, controlPlane);
+}
+
 function warnOf({ warning, manifest }: NewPublication, controlPlane: string): void {
   if (warning !== undefined) {
     const { kongVersion, revision } = manifest;

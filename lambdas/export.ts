@@ -2,12 +2,20 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type {
+  APIGatewayProxyEventV2WithIAMAuthorizer,
+  APIGatewayProxyStructuredResultV2,
+  Context,
+  SQSBatchResponse,
+  SQSEvent,
+} from 'aws-lambda';
 import { systemClock } from '../core/clock.ts';
 import { readClusterCertificate } from '../core/export/cluster-certificate-secret.ts';
 import { exporter } from '../core/export/exporter.ts';
+import { operatorCommands } from '../core/export/operator-commands.ts';
 import { sqsExportQueue } from '../core/export/sqs-export-queue.ts';
 import { watchCertificate } from '../core/export/watched-certificate.ts';
+import { sqsRequestedExports } from '../core/intake/sqs-requested-exports.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
@@ -15,9 +23,12 @@ import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
 import { verificationKey } from '../core/vault/signer.ts';
 import { fileCalls, shortCalls } from './call-limits.ts';
 import { readClusterAddress } from './cluster-address.ts';
+import { commandCall } from './command-event.ts';
+import { logCommand } from './command-log.ts';
 import { exportEnvironment, unpackPublicKey } from './environment/export.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { logBatch, logChanges } from './export-log.ts';
+import { jsonAnswer, problemAnswer } from './http-answer.ts';
 import { inOurWords } from './in-our-words.ts';
 import { batchResponse, readMessages } from './queue.ts';
 import { clusterSecretLog } from './secret-log.ts';
@@ -25,6 +36,7 @@ import { measure } from './telemetry.ts';
 
 const environment = readEnvironment(exportEnvironment, process.env);
 const kms = new KMSClient(shortCalls);
+const sqs = new SQSClient(shortCalls);
 const secretsManager = new SecretsManagerClient(shortCalls);
 const reportOddity = clusterSecretLog();
 const certificate = watchCertificate((signal) =>
@@ -34,7 +46,7 @@ const certificate = watchCertificate((signal) =>
   ),
 );
 
-const exportMessages = exporter({
+const exportParts = {
   name: environment.CONTROL_PLANE,
   controlPlane: clusterEndpointControlPlane({
     ...readClusterAddress(environment, secretsManager),
@@ -67,8 +79,14 @@ const exportMessages = exporter({
   ),
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   guard: environment.GUARD,
-  queue: sqsExportQueue(new SQSClient(shortCalls), environment.QUEUE_URL),
   scheduleMinutes: environment.SCHEDULE_MINUTES,
+  clock: systemClock,
+  random: systemRandom,
+};
+
+const exportMessages = exporter({
+  ...exportParts,
+  queue: sqsExportQueue(sqs, environment.QUEUE_URL),
   minimumIntervalSeconds: environment.MINIMUM_INTERVAL_SECONDS,
   certificateEndsAt: () => certificate.endsAt(),
   report(batch, measured) {
@@ -76,10 +94,31 @@ const exportMessages = exporter({
     measure(environment.CONTROL_PLANE, measured);
   },
   reportChanges: logChanges,
-  clock: systemClock,
-  random: systemRandom,
 });
-/** Publishes what the control plane serves, once for all messages of the batch. */
-export const handler = inOurWords(async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+
+const follow = operatorCommands({
+  ...exportParts,
+  operators: environment.OPERATORS,
+  requests: sqsRequestedExports(sqs, environment.QUEUE_URL, environment.CONTROL_PLANE),
+});
+
+type ExportEvent = SQSEvent | APIGatewayProxyEventV2WithIAMAuthorizer;
+type ExportAnswer = SQSBatchResponse | APIGatewayProxyStructuredResultV2;
+
+/**
+ * Publishes what the control plane serves, once for all messages of the batch, and follows the commands of
+ * operators: this function alone may write and sign.
+ */
+export const handler = inOurWords(async (event: ExportEvent, context: Context): Promise<ExportAnswer> => {
+  const call = commandCall(event);
+  if (call !== undefined) {
+    const answered = await follow(call);
+    logCommand(environment.CONTROL_PLANE, call, answered);
+    const { answer } = answered;
+    return 'content' in answer ? jsonAnswer(answer.status, answer.content) : problemAnswer(answer);
+  }
+  if (!('Records' in event)) {
+    throw new Error('this event is neither of the queue nor a command over HTTP');
+  }
   return batchResponse(await exportMessages(readMessages(event), context.getRemainingTimeInMillis()));
 });

@@ -30,6 +30,8 @@ export const metricNames = [
   'HooksRefused',
   'GrantsIssued',
   'GrantsRefused',
+  'Commands',
+  'CommandsRefused',
 ] as const;
 
 export type MetricName = (typeof metricNames)[number];

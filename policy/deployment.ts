@@ -59,7 +59,7 @@ export const existingKeyArn = `arn:aws:kms:${region}:${accountId}:key/01234567-8
 /** Encrypted before, in the variant with changed keys. */
 export const previousKeyArn = existingKeyArn.replace('01234567', '76543210');
 
-/** The deployment that the matrix is about, with the role of a data plane that has its grants. */
+/** The deployment that the matrix is about, with the roles of a data plane and of operators of prod. */
 export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
   const settings = parseSettings({
     controlPlanes: {
@@ -92,14 +92,23 @@ export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
     stack.lifeboat.grantInvoke(role, 'prod');
     return role;
   };
+  const addOperators = (stack: LifeboatStack): void => {
+    const assumedBy = new iam.AccountRootPrincipal();
+    stack.lifeboat.grantOperate(new iam.Role(stack, 'OperatorProd', { assumedBy }), 'prod');
+    stack.lifeboat.grantOperate(new iam.Role(stack, 'UnpinnerProd', { assumedBy }), 'prod', ['unpin']);
+  };
   if (!variant.replica) {
-    return synthesizedTemplate(settings, addDataPlane);
+    return synthesizedTemplate(settings, (stack) => {
+      addDataPlane(stack);
+      addOperators(stack);
+    });
   }
   const { template, replica } = synthesizedTemplates(
     settings,
     { first: region, second: secondRegion },
     (stack, second) => {
       const role = addDataPlane(stack);
+      addOperators(stack);
       second.replica.grantBootstrap(role, 'prod');
       second.replica.grantInvoke(role, 'prod');
     },

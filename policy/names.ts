@@ -116,6 +116,8 @@ function principalArns(
     'listener’s schedule prod': role('ListenprodScheduleRole'),
     'data plane prod': role('DataPlaneProd'),
     'reader prod': role('ReaderRoleprod'),
+    'operator prod': role('OperatorProd'),
+    'unpinner prod': role('UnpinnerProd'),
     'trusted account': `arn:aws:iam::${trustedAccountId}:role/data-plane`,
     'file reader prod': fileReaderArn,
     'foreign file reader prod': foreignFileReaderArn,

@@ -12,6 +12,8 @@ const everydayPrincipals = [
   'listener’s schedule prod',
   'data plane prod',
   'reader prod',
+  'operator prod',
+  'unpinner prod',
   'trusted account',
   'file reader prod',
   'foreign file reader prod',

@@ -1,6 +1,6 @@
 import type { ExportCommand } from '../intake/export-command.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
-import type { ControlPlaneStatus } from '../vault/config-vault.ts';
+import type { ControlPlaneStatus, LastCommand } from '../vault/config-vault.ts';
 import { type KnownStatus, readStatus, recordStatus } from '../vault/status.ts';
 import { attempt } from './attempt.ts';
 import { newestChange, oldestChange } from './commanded-changes.ts';
@@ -69,7 +69,8 @@ export async function runExport(
   const { versions, pluginVersions } = outcome;
   const finishedAt = parts.clock.now();
   const known = 'error' in last ? undefined : last.value.status;
-  const status = 'error' in last ? undefined : statusAfter(parts.name, outcome, known, finishedAt);
+  const commanded = noteRequest(commands, versions.every(isDone));
+  const status = 'error' in last ? undefined : statusAfter(parts.name, outcome, known, finishedAt, commanded);
   const recorded =
     status === undefined || 'error' in last
       ? undefined
@@ -101,6 +102,18 @@ function endBrokenRow(last: ControlPlaneStatus, now: Date, scheduleMinutes: numb
       };
 }
 
+/** What the newest of the operators who have asked for this export is told of it. */
+function noteRequest(commands: readonly ExportCommand[], isComplete: boolean): LastCommand | undefined {
+  const requests = commands.flatMap(({ at, requested }) =>
+    requested === undefined ? [] : [{ at, ...requested }],
+  );
+  const newest = requests.reduce<(typeof requests)[number] | undefined>(
+    (one, other) => (one === undefined || other.at >= one.at ? other : one),
+    undefined,
+  );
+  return newest && { command: 'export', ...newest, outcome: isComplete ? 'done' : 'incomplete' };
+}
+
 /** Without the last status nobody would know the revisions. */
 function failAll(dataPlaneVersions: readonly string[], error: unknown): CheckOutcome {
   return {
@@ -116,7 +129,8 @@ function isDone(version: VersionReport): boolean {
   return outcome === 'not-served' || outcome === 'pinned' || (outcome !== 'failed' && version.settled);
 }
 
-function partsWithin(parts: ExportParts, signal: AbortSignal): ExportParts {
+/** The same parts, whose calls end with the signal. */
+export function partsWithin(parts: ExportParts, signal: AbortSignal): ExportParts {
   return {
     ...parts,
     vault: parts.vault.within(signal),

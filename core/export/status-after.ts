@@ -1,20 +1,32 @@
-import type { ControlPlaneStatus, HeldStatus, NotServed, VersionStatus } from '../vault/config-vault.ts';
+import type {
+  ControlPlaneStatus,
+  HeldStatus,
+  LastCommand,
+  NotServed,
+  VersionStatus,
+} from '../vault/config-vault.ts';
 import type { Manifest } from '../vault/manifest.ts';
 import type { NewPublication } from '../vault/publish.ts';
 import type { CheckOutcome } from './version-checks.ts';
 import type { VersionReport } from './version-report.ts';
 
-/** The status after a check of all versions; undefined when none of them could be looked at. */
+/**
+ * The status after a check of all versions; undefined when none of them could be looked at.
+ *
+ * @param commanded what an operator had asked for with this check
+ */
 export function statusAfter(
   controlPlane: string,
   outcome: CheckOutcome,
   last: ControlPlaneStatus | undefined,
   checkedAt: Date,
+  commanded: LastCommand | undefined,
 ): ControlPlaneStatus | undefined {
   const { versions, pluginVersions } = outcome;
   if (versions.every(({ outcome }) => outcome === 'failed')) {
-    return undefined;
+    return last === undefined || commanded === undefined ? undefined : { ...last, lastCommand: commanded };
   }
+  const lastCommand = commanded ?? last?.lastCommand;
   const notServed = versions.flatMap((version) => noteNotServed(version, last) ?? []);
   const held = noteHeld(outcome, last, checkedAt);
   const approval = last?.approval;
@@ -26,6 +38,7 @@ export function statusAfter(
     ...(pluginVersions === undefined ? {} : { pluginVersions }),
     ...(held === undefined ? {} : { held }),
     ...(approval === undefined || approval.until <= checkedAt ? {} : { approval }),
+    ...(lastCommand === undefined ? {} : { lastCommand }),
   };
 }
 

@@ -1,9 +1,6 @@
-import { SignatureV4 } from '@smithy/signature-v4';
-import type { AwsCredentialIdentity, Provider } from '@smithy/types';
 import * as v from 'valibot';
 import { grantPath } from '../access/assertion.ts';
 import { type ClusterIdentity, signAssertion } from '../access/cluster-identity.ts';
-import { Sha256 } from '../access/sha256.ts';
 import type { Clock } from '../clock.ts';
 import { controlPlaneName, kongVersion as kongVersionSchema } from '../names.ts';
 import type { RandomSource } from '../random-source.ts';
@@ -16,13 +13,12 @@ import {
   type HttpResponse,
   readBodyText,
 } from './http-client.ts';
-
-/** By AWS credentials. */
-export interface IamAuthentication {
-  readonly by: 'iam';
-  readonly region: string;
-  readonly credentials: AwsCredentialIdentity | Provider<AwsCredentialIdentity>;
-}
+import {
+  type IamAuthentication,
+  type PreparedRequest,
+  readExplanation,
+  signRequest,
+} from './signed-request.ts';
 
 /** By the certificate and key of Kong's hybrid mode. */
 export interface ClusterAuthentication {
@@ -71,14 +67,6 @@ export type ReceivedGrant = v.InferOutput<typeof grantSchema>;
 // ahead of their time.
 const tolerableSkewMs = { iam: 4 * 60 * 1000, 'cluster-certificate': 9 * 1000 } as const;
 const largestAnswerBytes = 64 * 1024;
-
-/** One HTTP request, ready to be sent. */
-interface PreparedRequest {
-  readonly url: URL;
-  readonly method: 'GET' | 'POST';
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
 
 interface Answer {
   /** 200, or that of a problem. */
@@ -176,39 +164,6 @@ function prepareInvocation(
   );
 }
 
-/** With SigV4. */
-async function signRequest(
-  { region, credentials }: IamAuthentication,
-  service: string,
-  { url, method, headers, body }: PreparedRequest,
-  now: Date,
-): Promise<PreparedRequest> {
-  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
-  const request = await signer
-    .sign(
-      {
-        method,
-        protocol: url.protocol,
-        hostname: url.hostname,
-        path: url.pathname,
-        query: Object.fromEntries(url.searchParams),
-        headers: { ...headers, host: url.host, accept: 'application/json' },
-        body,
-      },
-      { signingDate: now },
-    )
-    .catch((error: unknown) => {
-      throw new StandbyError(
-        'denied',
-        `the request cannot be signed with the AWS credentials (${describeRequestFailure(error)}): give this machine a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
-        { cause: error },
-      );
-    });
-  // The client writes the host header itself, from the URL.
-  const { host: _, ...others } = request.headers;
-  return { url, method, headers: others, ...(body === undefined ? {} : { body }) };
-}
-
 async function sendRequest(
   { endpoint, timeoutMs, clock, fetch = fetchDirectly, signal }: GrantRequest,
   { url, ...request }: PreparedRequest,
@@ -298,27 +253,4 @@ function describeNeed(endpoint: URL, controlPlane: string, { by }: GrantAuthenti
 function measureClockSkewMs(response: HttpResponse, now: Date): number {
   const theirs = Date.parse(response.headers.get('date') ?? '');
   return Number.isNaN(theirs) ? 0 : now.getTime() - theirs;
-}
-
-/**
- * What the endpoint said: our own problem details (RFC 9457), or the words of API Gateway, of Lambda, or of a
- * function that failed.
- */
-function readExplanation(text: string): string {
-  const said = v.safeParse(
-    v.pipe(
-      v.string(),
-      v.parseJson(),
-      v.object({
-        detail: v.optional(v.string()),
-        message: v.optional(v.string()),
-        Message: v.optional(v.string()),
-        errorMessage: v.optional(v.string()),
-      }),
-    ),
-    text,
-  );
-  const { detail, message, Message, errorMessage } = said.success ? said.output : {};
-  const words = detail ?? message ?? Message ?? errorMessage;
-  return words === undefined ? '' : ` (${words.slice(0, 500)})`;
 }

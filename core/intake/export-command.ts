@@ -20,6 +20,8 @@ export const exportCommand = v.object({
   configHash: v.optional(
     v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'an md5 in hexadecimal digits is expected')),
   ),
+  /** The operator who has asked for it, and why: its outcome is noted in the status. */
+  requested: v.optional(v.object({ id: v.string(), by: v.string(), reason: v.string() })),
 });
 
 export type ExportCommand = v.InferOutput<typeof exportCommand>;

@@ -44,6 +44,20 @@ const databaseIdentity = v.object({
 /** Names what is held, and what of it was approved (core/vault/plausibility.ts). */
 const heldFingerprint = { identity: databaseIdentity, losses: entityCounts };
 
+/** What an operator asked for last, and what became of it. */
+const lastCommand = v.object({
+  command: v.picklist(['export', 'rollback', 'unpin']),
+  id: v.string(),
+  /** ARN of the operator. */
+  by: v.string(),
+  reason: v.string(),
+  at: instant,
+  outcome: v.picklist(['done', 'incomplete']),
+  kongVersion: v.optional(kongVersion),
+  /** The revision that it has published. */
+  revision: v.optional(v.number()),
+});
+
 /** What `status/{controlPlane}.json` says (core/vault/status.ts): tells "unchanged" from "not looked". */
 export const controlPlaneStatus = v.object({
   controlPlane: controlPlaneName,
@@ -94,10 +108,12 @@ export const controlPlaneStatus = v.object({
   ),
   /** What of it a person has approved. */
   approval: v.optional(v.object({ until: instant, ...heldFingerprint })),
+  lastCommand: v.optional(lastCommand),
 });
 
 export type ControlPlaneStatus = v.InferOutput<typeof controlPlaneStatus>;
 export type VersionStatus = ControlPlaneStatus['versions'][number];
+export type LastCommand = v.InferOutput<typeof lastCommand>;
 export type NotServed = NonNullable<ControlPlaneStatus['notServed']>[number];
 export type HeldStatus = NonNullable<ControlPlaneStatus['held']>;
 export type PluginVersionsStatus = NonNullable<ControlPlaneStatus['pluginVersions']>;

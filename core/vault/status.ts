@@ -3,6 +3,7 @@ import {
   type ConfigVault,
   type ControlPlaneStatus,
   controlPlaneStatus,
+  type LastCommand,
   type VersionStatus,
 } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
@@ -112,7 +113,7 @@ const maxAttempts = 3;
 
 /**
  * Signs and notes the outcome of a check. Where another exporter has noted its own since the last status was
- * read, both are kept: for each version what has the higher revision.
+ * read, both are kept: the newer check, the later command, and for each version what has the higher revision.
  *
  * @param known what was read before the check
  * @throws VaultError; the status then is what it was
@@ -152,13 +153,18 @@ function mergeStatus(own: ControlPlaneStatus, other: ControlPlaneStatus | undefi
       versions.set(version.kongVersion, version);
     }
   }
-  const checkedAt = other.checkedAt > own.checkedAt ? other.checkedAt : own.checkedAt;
+  const newer = other.checkedAt > own.checkedAt ? other : own;
   // A person may have approved meanwhile what was held.
   const { approval = own.approval } = other;
+  const lastCommand = laterCommand(own.lastCommand, other.lastCommand);
   return {
-    ...own,
-    checkedAt,
+    ...newer,
     versions: [...versions.values()],
     ...(approval === undefined ? {} : { approval }),
+    ...(lastCommand === undefined ? {} : { lastCommand }),
   };
+}
+
+function laterCommand(own: LastCommand | undefined, other: LastCommand | undefined): LastCommand | undefined {
+  return own === undefined || (other !== undefined && other.at > own.at) ? other : own;
 }

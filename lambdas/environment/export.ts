@@ -1,5 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import * as v from 'valibot';
+import { commandNames } from '../../core/export/operator-command.ts';
+import type { Operator } from '../../core/export/operators.ts';
 import { controlPlaneName } from '../../core/names.ts';
 import type { GuardSetting } from '../../core/vault/plausibility.ts';
 import { clusterEntries } from './cluster.ts';
@@ -18,6 +20,11 @@ const guard = v.pipe(
 export function formatGuard(setting: GuardSetting): string {
   return setting === 'off' ? 'off' : `${setting.minimumEntities},${setting.maximumLossPercent}`;
 }
+
+const operator = v.pipe(
+  v.tupleWithRest([nonEmptyText], v.picklist(commandNames)),
+  v.transform(([arn, ...commands]) => ({ arn, commands: commands.length === 0 ? undefined : commands })),
+);
 
 export const exportEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
@@ -42,6 +49,8 @@ export const exportEnvironment = v.object({
   /** Published versions are locked for so many days; 0 for not at all. */
   OBJECT_LOCK_DAYS: wholeNumber,
   QUEUE_URL: nonEmptyText,
+  /** JSON array of operators, each as `listOperator` writes it. */
+  OPERATORS: v.pipe(v.string(), v.parseJson(), v.array(operator)),
   /** How long after a hook a newer frame is awaited (Kong rebuilds every 5 s). */
   SETTLE_SECONDS: wholeNumber,
   /** By how much the control plane's clock may be off. */
@@ -53,6 +62,11 @@ export const exportEnvironment = v.object({
   /** Entities at least, and percent at most that may be gone; or `off`. */
   GUARD: guard,
 });
+
+/** An operator as it stands in `OPERATORS`: the ARN, and after it the commands where it may not send all. */
+export function listOperator({ arn, commands }: Operator): readonly string[] {
+  return [arn, ...(commands ?? [])];
+}
 
 /** Writes a public key as a short text: a function's whole environment has 4 KB. */
 export function packPublicKey(key: KeyObject): string {

@@ -9,7 +9,13 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { grantPath } from '../../core/access/assertion.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
-import { assertionThrottle, grantThrottle, hookThrottle, type Throttle } from '../settings/api-throttles.ts';
+import {
+  assertionThrottle,
+  commandThrottle,
+  grantThrottle,
+  hookThrottle,
+  type Throttle,
+} from '../settings/api-throttles.ts';
 import type { DataPlaneAuthSettings, DomainSettings } from '../settings/settings.ts';
 import { Domain } from './domain.ts';
 
@@ -29,9 +35,13 @@ export type RouteMetricName = '4xx' | '5xx' | 'Count';
 /** All control planes have one hook route, whose parameter names them. */
 const hookPath = (controlPlane = '{controlPlane}') => `/control-planes/${controlPlane}/events`;
 
+/** Each control plane has a route of its own, whose parameter names the command. */
+const commandPath = (controlPlane: string, command = '{command}') =>
+  `/control-planes/${controlPlane}/commands/${command}`;
+
 /**
- * The HTTP API: event hooks in, grants out. Each route has its own throttle, so that a flood of hooks cannot
- * block grants.
+ * The HTTP API: event hooks and commands in, grants out. Each route has its own throttle, so that a flood of
+ * hooks cannot block grants.
  */
 export class Api extends Construct {
   /** Base URL: the domain's, where there is one. */
@@ -131,6 +141,18 @@ export class Api extends Construct {
     }
   }
 
+  /** Operators' commands to one control plane; the function checks their callers once more. */
+  addCommandRoute(controlPlane: string, handler: lambda.IFunction): void {
+    const path = commandPath(controlPlane);
+    const [route] = this.#api.addRoutes({
+      path,
+      methods: [apigateway.HttpMethod.POST],
+      integration: new HttpLambdaIntegration(`Command-${controlPlane}`, handler),
+      authorizer: new HttpIamAuthorizer(),
+    });
+    this.#throttle(`POST ${path}`, route, commandThrottle);
+  }
+
   /** Where event hooks of a control plane go. */
   hookUrl(controlPlane: string): string {
     return `${this.url}${hookPath(controlPlane)}`;
@@ -143,10 +165,19 @@ export class Api extends Construct {
 
   /** ARN that a data plane's role needs `execute-api:Invoke` on. */
   grantArn(controlPlane: string): string {
+    return this.#routeArn(`GET${grantPath(controlPlane)}`);
+  }
+
+  /** ARN that an operator's role needs `execute-api:Invoke` on. */
+  commandArn(controlPlane: string, command = '*'): string {
+    return this.#routeArn(`POST${commandPath(controlPlane, command)}`);
+  }
+
+  #routeArn(route: string): string {
     return Stack.of(this).formatArn({
       service: 'execute-api',
       resource: this.#api.apiId,
-      resourceName: `$default/GET${grantPath(controlPlane)}`,
+      resourceName: `$default/${route}`,
     });
   }
 

@@ -88,6 +88,12 @@ export interface LifeboatControlPlaneProps {
    */
   readonly readerRoleTrust?: readonly string[] | undefined;
   /**
+   * Roles of this account that may send commands: roll back, unpin, export. Their own policies must allow it,
+   * too; in an app `grantOperate` does both. Up to 10.
+   * @default nobody
+   */
+  readonly operatorRoleArns?: readonly string[] | undefined;
+  /**
    * Roles that may read the files in the bucket directly, also of other accounts: an auditor, a backup. Their
    * own policies must allow it, too. Up to 3 in all.
    * @default nobody

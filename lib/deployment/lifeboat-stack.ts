@@ -57,7 +57,7 @@ export class LifeboatStack extends Stack {
   }
 
   #addUnitOutputs(watched: LifeboatUnit): void {
-    const { controlPlane, export: unit, webhookUrl, readerRole } = watched;
+    const { controlPlane, export: unit, webhookUrl, commandArn, readerRole } = watched;
     addOutput(
       this,
       makeOutputId('WebhookUrl', controlPlane),
@@ -65,6 +65,14 @@ export class LifeboatStack extends Stack {
       webhookUrl,
     );
     addGrantOutputs(this, watched);
+    if (commandArn !== undefined) {
+      addOutput(
+        this,
+        makeOutputId('CommandArn', controlPlane),
+        `Allow the roles of operators of ${controlPlane} execute-api:Invoke on this`,
+        commandArn,
+      );
+    }
     if (readerRole !== undefined) {
       addOutput(
         this,

@@ -1,5 +1,7 @@
+import { Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import type { CommandName } from '../../core/export/operator-command.ts';
 import { Api } from '../api/api.ts';
 import { Export } from '../export/export.ts';
 import { Listener } from '../export/listener.ts';
@@ -21,6 +23,8 @@ import { addStackBudget } from './stack-budget.ts';
 export interface LifeboatUnit extends WatchedUnit {
   /** Where its event hooks go (`config.url` of the hook). */
   readonly webhookUrl: string;
+  /** What its operators' roles need `execute-api:Invoke` on. @default nobody is listed */
+  readonly commandArn?: string | undefined;
   /** What data planes of other accounts assume. @default none */
   readonly readerRole?: iam.IRole | undefined;
 }
@@ -56,7 +60,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     const api = new Api(this, 'Api', { ...settings, logKey });
     const units = tenants.map(({ controlPlane, settings: unit, exportRole, presignRole }): LifeboatUnit => {
       const common = { controlPlane, settings: unit, deployment: settings, logKey, vault };
-      const exporter = new Export(this, `Export-${controlPlane}`, { ...common, role: exportRole });
+      const exporter = new Export(this, `Export-${controlPlane}`, { ...common, api, role: exportRole });
       const grants = this.createGrantUnit({ ...common, api, presignRole });
       return {
         ...grants,
@@ -65,6 +69,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
           ? new Listener(this, `Listen-${controlPlane}`, { ...common, export: exporter })
           : undefined,
         webhookUrl: api.hookUrl(controlPlane),
+        commandArn: unit.operatorRoleArns.length === 0 ? undefined : api.commandArn(controlPlane),
         readerRole: this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust),
       };
     });
@@ -81,6 +86,30 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
   }
 
+  /**
+   * Lets a role send commands to exactly one control plane: all of them, or those that are named.
+   *
+   * @throws Error when there is no such control plane, or the role takes no policy, or its ARN is known in
+   * another stack only
+   */
+  grantOperate(role: iam.IRole, controlPlane: string, commands?: readonly CommandName[]): iam.Grant {
+    const unit = this.findUnit(controlPlane);
+    if (Token.isUnresolved(role.roleArn) && Stack.of(role) !== Stack.of(this)) {
+      throw new Error(
+        `the operator’s role ${role.node.path} belongs to another stack, and each stack would need the other: create the role ` +
+          'in this one, or take it by its ARN (Role.fromRoleArn)',
+      );
+    }
+    const allowed = iam.Grant.addToPrincipal({
+      grantee: role,
+      actions: ['execute-api:Invoke'],
+      resourceArns: (commands ?? ['*']).map((command) => this.api.commandArn(controlPlane, command)),
+    });
+    this.requireAllowed(allowed, role, controlPlane);
+    unit.export.allowOperator({ arn: role.roleArn, commands });
+    return allowed;
+  }
+
   #createPrivateEndpoints({ controlPlanes }: Settings, units: readonly LifeboatUnit[], vault: Vault): void {
     const networks = new Map(Object.entries(controlPlanes).map(([name, { vpc }]) => [name, vpc]));
     for (const [controlPlane, network] of networks) {
@@ -94,7 +123,6 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
               ? [
                   {
                     export: unit.export,
-                    listens: unit.listener !== undefined,
                     securityGroupIds: own.securityGroupIds,
                   },
                 ]

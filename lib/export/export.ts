@@ -1,4 +1,5 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Lazy, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
@@ -6,7 +7,14 @@ import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type ExportVariables, formatGuard, packPublicKey } from '../../lambdas/environment/export.ts';
+import type { Operator } from '../../core/export/operators.ts';
+import {
+  type ExportVariables,
+  formatGuard,
+  listOperator,
+  packPublicKey,
+} from '../../lambdas/environment/export.ts';
+import type { Api } from '../api/api.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
 import { ScheduleRole } from '../functions/schedule-role.ts';
@@ -21,6 +29,7 @@ export interface ExportProps {
   readonly deployment: Settings;
   readonly logKey: kms.IKey;
   readonly vault: Vault;
+  readonly api: Api;
   readonly role: FunctionRole;
 }
 
@@ -42,10 +51,11 @@ export class Export extends Construct {
   readonly certificateSecret: ReadableSecret;
   /** What the forward proxy needs, if there is one. */
   readonly proxySecret: ReadableSecret | undefined;
+  readonly #operators: Operator[];
 
   constructor(scope: Construct, id: string, props: ExportProps) {
     super(scope, id);
-    const { controlPlane, settings, deployment, logKey, vault, role } = props;
+    const { controlPlane, settings, deployment, logKey, vault, api, role } = props;
     const deadLetterQueue = new sqs.Queue(this, 'DeadLetters', {
       fifo: true,
       enforceSSL: true,
@@ -74,6 +84,14 @@ export class Export extends Construct {
         ? undefined
         : secretsmanager.Secret.fromSecretCompleteArn(this, 'ProxySecret', settings.proxySecretArn);
     this.proxySecret?.grantRead(role);
+    role.addToPolicy(
+      new iam.PolicyStatement({
+        sid: 'AskForExportByCommand',
+        actions: ['sqs:SendMessage'],
+        resources: [queue.queueArn],
+      }),
+    );
+    this.#operators = settings.operatorRoleArns.map((arn) => ({ arn, commands: undefined }));
 
     const variables: ExportVariables = {
       CONTROL_PLANE: controlPlane,
@@ -91,6 +109,10 @@ export class Export extends Construct {
         .join(','),
       OBJECT_LOCK_DAYS: String(deployment.objectLockDays),
       QUEUE_URL: queue.queueUrl,
+      // Roles may be allowed until the app is synthesized.
+      OPERATORS: Lazy.string({
+        produce: () => Stack.of(this).toJsonString(this.#operators.map(listOperator)),
+      }),
       SETTLE_SECONDS: String(deployment.settleSeconds),
       CLOCK_TOLERANCE_SECONDS: String(deployment.clockToleranceSeconds),
       SCHEDULE_MINUTES: String(deployment.scheduleMinutes),
@@ -115,6 +137,12 @@ export class Export extends Construct {
       new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }),
     );
     this.#createSchedule(controlPlane, deployment, queue);
+    api.addCommandRoute(controlPlane, exporter.function);
+  }
+
+  /** Lets the function follow an operator's commands, when they have come as far as the function. */
+  allowOperator(operator: Operator): void {
+    this.#operators.push(operator);
   }
 
   #createHookSecret(controlPlane: string, { eventHookSecretArn }: ControlPlaneSettings): ReadableSecret {

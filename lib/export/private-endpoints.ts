@@ -8,8 +8,6 @@ import type { Export } from './export.ts';
 /** An export in a network, and who may call from it. */
 export interface PrivateExport {
   readonly export: Export;
-  /** Whether it has a listener, with the same security groups. */
-  readonly listens: boolean;
   readonly securityGroupIds: readonly string[];
 }
 
@@ -72,16 +70,15 @@ export class PrivateEndpoints extends Construct {
     };
     const services = ec2.InterfaceVpcEndpointAwsService;
     const units = exports.map(({ export: unit }) => unit);
-    const rungQueues = exports.flatMap(({ listens, export: unit }) => (listens ? [unit.queue.queueArn] : []));
     addEndpoint(
       'Sqs',
       services.SQS,
-      // Lambda itself takes the messages; the function puts back what it has not done.
+      // Lambda itself takes the messages; the function puts back what it has not done, and sends what
+      // operators and listeners ask for.
       allowEverybody(
-        ['sqs:ChangeMessageVisibility'],
+        ['sqs:ChangeMessageVisibility', 'sqs:SendMessage'],
         units.map(({ queue }) => queue.queueArn),
       ),
-      ...(rungQueues.length === 0 ? [] : [allowEverybody(['sqs:SendMessage'], rungQueues)]),
     );
     addEndpoint(
       'SecretsManager',

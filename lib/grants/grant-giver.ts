@@ -74,20 +74,19 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
     };
   }
 
-  #grant(grantee: iam.IGrantable, controlPlane: string, allow: (unit: Unit) => iam.Grant): iam.Grant {
+  /** @throws Error when there is no such control plane */
+  protected findUnit(controlPlane: string): Unit {
     const unit = this.units.get(controlPlane);
     if (unit === undefined) {
       throw new Error(
         `there is no control plane "${controlPlane}" in ${this.node.path}: choose one of ${[...this.units.keys()].join(', ')}`,
       );
     }
-    if (!unit.dataPlaneAuth.iam) {
-      throw new Error(
-        `data planes of control plane "${controlPlane}" do not use IAM, so there is nothing to allow: add DataPlaneAuth.iam() to its dataPlaneAuth`,
-      );
-    }
-    const allowed = allow(unit);
-    // A role of another account takes the statement without an error, and leaves it out.
+    return unit;
+  }
+
+  /** @throws Error when nothing was allowed: a role of another account takes a statement and leaves it out */
+  protected requireAllowed(allowed: iam.Grant, grantee: iam.IGrantable, controlPlane: string): void {
     const { account } = Stack.of(this);
     const { principalAccount = account } = grantee.grantPrincipal;
     const isForeign = Token.compareStrings(principalAccount, account) === TokenComparison.DIFFERENT;
@@ -97,6 +96,17 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
           'grant a role of this account, or name the other account in readerRoleTrust',
       );
     }
+  }
+
+  #grant(grantee: iam.IGrantable, controlPlane: string, allow: (unit: Unit) => iam.Grant): iam.Grant {
+    const unit = this.findUnit(controlPlane);
+    if (!unit.dataPlaneAuth.iam) {
+      throw new Error(
+        `data planes of control plane "${controlPlane}" do not use IAM, so there is nothing to allow: add DataPlaneAuth.iam() to its dataPlaneAuth`,
+      );
+    }
+    const allowed = allow(unit);
+    this.requireAllowed(allowed, grantee, controlPlane);
     return allowed;
   }
 }

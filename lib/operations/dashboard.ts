@@ -111,7 +111,7 @@ export class Dashboard extends Construct {
         createTextWidget(
           '# Is the pipeline keeping up?',
           '`ChangeToPublished` is the time from a change in Kong to the file in the vault: some seconds, at most the settle time ' +
-            'and a little more. `Held` counts files that wait for a person. `Behind` counts answers of control-plane nodes whose configuration is older than the published one. `ControlPlaneUnreachable` is an ' +
+            'and a little more. `Held` counts files that wait for a person. `Pinned` counts files that an operator has rolled back: nothing is published until they are unpinned. `Behind` counts answers of control-plane nodes whose configuration is older than the published one. `ControlPlaneUnreachable` is an ' +
             'outage of the control plane; `ExportFailed` is a fault of this pipeline.',
         ),
       ],
@@ -133,12 +133,18 @@ export class Dashboard extends Construct {
         }),
       ],
       [
-        this.#createGraph('Hooks accepted, revisions published', {
-          metrics: [...this.#listUnitMetrics('HooksAccepted'), ...this.#listUnitMetrics('Published')],
+        this.#createGraph('Hooks accepted, revisions published, commands', {
+          metrics: [
+            ...this.#listUnitMetrics('HooksAccepted'),
+            ...this.#listUnitMetrics('Published'),
+            ...this.#listUnitMetrics('Commands'),
+            ...this.#listUnitMetrics('CommandsRefused'),
+          ],
         }),
-        this.#createGraph('Held, behind, unreachable, failed; days of the certificate (right)', {
+        this.#createGraph('Held, pinned, behind, unreachable, failed; days of the certificate (right)', {
           metrics: [
             ...this.#listUnitMetrics('Held'),
+            ...this.#listUnitMetrics('Pinned'),
             ...this.#listUnitMetrics('Behind'),
             ...this.#listUnitMetrics('ControlPlaneUnreachable'),
             ...this.#listUnitMetrics('ExportFailed'),
@@ -317,11 +323,12 @@ function countGigabyteSeconds(
 
 function countVerified(controlPlane: string, index: number): cloudwatch.IMetric {
   return new cloudwatch.MathExpression({
-    expression: `published${index} + unchanged${index} + held${index}`,
+    expression: `published${index} + unchanged${index} + held${index} + pinned${index}`,
     usingMetrics: {
       [`published${index}`]: createLifeboatMetric(controlPlane, 'Published'),
       [`unchanged${index}`]: createLifeboatMetric(controlPlane, 'Unchanged'),
       [`held${index}`]: createLifeboatMetric(controlPlane, 'Held'),
+      [`pinned${index}`]: createLifeboatMetric(controlPlane, 'Pinned'),
     },
     label: controlPlane,
   });

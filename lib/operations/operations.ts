@@ -24,7 +24,7 @@ const certificateWarningDays = 14;
 const listeningPeriod = Duration.minutes(15);
 
 /** Checks that found the control plane serving something, published or not. */
-const countVerified = 'FILL(published, 0) + FILL(unchanged, 0) + FILL(held, 0)';
+const countVerified = 'FILL(published, 0) + FILL(unchanged, 0) + FILL(held, 0) + FILL(pinned, 0)';
 
 function verifiedMetrics(controlPlane: string): Record<string, cloudwatch.IMetric> {
   return {
@@ -32,6 +32,7 @@ function verifiedMetrics(controlPlane: string): Record<string, cloudwatch.IMetri
     unchanged: createLifeboatMetric(controlPlane, 'Unchanged'),
     // It has an alarm of its own.
     held: createLifeboatMetric(controlPlane, 'Held'),
+    pinned: createLifeboatMetric(controlPlane, 'Pinned'),
   };
 }
 

@@ -18,3 +18,6 @@ export const assertionBurst = 40;
 
 /** 200 data planes are served in seconds, and a flood by strangers takes nothing from grants by IAM. */
 export const assertionThrottle: Throttle = { perSecond: 40, burst: assertionBurst };
+
+/** People send commands. What a script sends too often is refused before it reaches the export function. */
+export const commandThrottle: Throttle = { perSecond: 2, burst: 10 };

@@ -214,6 +214,15 @@ const controlPlaneSection = sectionSchema({
       v.check((all) => new Set(all).size === all.length, 'one of them is listed twice'),
     ),
   ),
+  /** Roles of this account that may send commands. Default: those that `grantOperate` names in an app. */
+  operatorRoleArns: v.optional(
+    v.pipe(
+      listSchema(roleArnSchema, 'ARNs of roles'),
+      v.maxLength(10, 'at most 10 roles are allowed: let people assume one of them'),
+      v.check((all) => new Set(all).size === all.length, 'a role is listed twice'),
+    ),
+    [],
+  ),
   /** Roles, of other accounts too, that may read the files in the bucket themselves. Default: nobody may. */
   fileReaderRoleArns: v.optional(
     v.pipe(

@@ -167,8 +167,16 @@ export const givenSettingsSchema = sectionSchema({
       webhook: v.optional(wholeNumberSchema(1, 1000, 'executions')),
       /** Of each control plane. */
       presign: v.optional(wholeNumberSchema(1, 1000, 'executions')),
-      /** Of each control plane; exports of one run one after another. */
-      export: v.optional(wholeNumberSchema(1, 1000, 'executions')),
+      /** Of each control plane: exports of one run one after another, and commands beside them. */
+      export: v.optional(
+        v.pipe(
+          wholeNumberSchema(1, 1000, 'executions'),
+          v.minValue(
+            2,
+            'at least 2 executions are expected for exports: an operator’s command must not wait until an export is done',
+          ),
+        ),
+      ),
       /** Of each control plane that is listened to; one listener runs at a time. */
       listen: v.optional(wholeNumberSchema(1, 1000, 'executions')),
     }),

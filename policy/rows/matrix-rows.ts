@@ -1,5 +1,6 @@
 import type { Variant } from '../deployment.ts';
 import type { MatrixNames } from '../names.ts';
+import { commandRows } from './command-rows.ts';
 import { fileRows } from './file-rows.ts';
 import { grantRows } from './grant-rows.ts';
 import { keyRows } from './key-rows.ts';
@@ -17,6 +18,7 @@ export function matrixRows(names: MatrixNames, variant: Variant): readonly Matri
     ...keyRows(names, variant),
     ...serviceRows(names),
     ...grantRows(names, variant),
+    ...commandRows(names),
     ...roleRows(names),
     ...replicaRows(names, variant),
   ];

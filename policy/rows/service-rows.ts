@@ -18,7 +18,12 @@ export function serviceRows(names: MatrixNames): readonly MatrixRow[] {
   const onCertificate = onSecret('cluster certificate of prod', 'ExportprodClusterCertificate');
 
   return [
-    onQueue('sqs:SendMessage', tls, '', 'webhook', 'schedule prod', 'listener prod', 'administrator'),
+    onQueue(
+      'sqs:SendMessage',
+      tls,
+      '',
+      ...(['webhook', 'schedule prod', 'listener prod', 'export prod', 'administrator'] as const),
+    ),
     onQueue('sqs:SendMessage', noTls, 'without TLS'),
     // Lambda takes the messages as the export's role; the function puts back what it has not done.
     ...[

@@ -28,7 +28,8 @@ describe('lifeboat', () => {
       expect(stdout).toContain('fetch [options]');
       expect(stdout).toContain('public-key [options]');
       expect(stdout).toContain('standby [options]');
-      for (const code of [0, 1, 2, ...Object.values(exitCodes)]) {
+      expect(stdout).toContain('rollback [options]');
+      for (const code of [0, 1, 2, ...Object.values(exitCodes), 10]) {
         expect(stdout).toMatch(new RegExp(`^ {2}${code} {2}\\S`, 'm'));
       }
     },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { fetchCommand } from '../../cli/fetch.ts';
+import { operatorCommands } from '../../cli/operate.ts';
 import { publicKeyCommand } from '../../cli/public-key.ts';
 import { standbyCommand } from '../../cli/standby.ts';
 import { listFiles } from './markdown.ts';
@@ -32,7 +33,7 @@ describe('the commands that documents name', () => {
 
   it('are commands and options of lifeboat', () => {
     const known = new Map(
-      [fetchCommand(), publicKeyCommand(), standbyCommand()].map((command) => [
+      [fetchCommand(), publicKeyCommand(), standbyCommand(), ...operatorCommands()].map((command) => [
         command.name(),
         new Set(['--help', ...command.options.flatMap(({ long }) => long ?? [])]),
       ]),

@@ -5,6 +5,7 @@ import { defaultGuard } from '../../core/vault/plausibility.ts';
 import {
   exportEnvironment,
   formatGuard,
+  listOperator,
   packPublicKey,
   unpackPublicKey,
 } from '../../lambdas/environment/export.ts';
@@ -44,6 +45,7 @@ const exporting: Variables = {
   RETIRED_SIGNING_KEYS: '',
   OBJECT_LOCK_DAYS: '0',
   QUEUE_URL: 'https://queue',
+  OPERATORS: '[["arn:all"],["arn:some","unpin","export"]]',
   SETTLE_SECONDS: '7',
   CLOCK_TOLERANCE_SECONDS: '0',
   SCHEDULE_MINUTES: '5',
@@ -109,6 +111,21 @@ describe('the environment of a function', () => {
       GUARD: { minimumEntities: 10, maximumLossPercent: 50 },
     });
     expect(readEnvironment(exportEnvironment, exporting).CUSTOM_PLUGINS).toEqual([]);
+  });
+
+  it('of the export has its operators, each with all commands or with those that are named', () => {
+    expect(readEnvironment(exportEnvironment, exporting).OPERATORS).toEqual([
+      { arn: 'arn:all', commands: undefined },
+      { arn: 'arn:some', commands: ['unpin', 'export'] },
+    ]);
+    expect(listOperator({ arn: 'arn:some', commands: ['unpin', 'export'] })).toEqual([
+      'arn:some',
+      'unpin',
+      'export',
+    ]);
+    expect(() =>
+      readEnvironment(exportEnvironment, { ...exporting, OPERATORS: '[["arn:a","delete"]]' }),
+    ).toThrow('OPERATORS');
   });
 
   it('of the export has each retired key as it was packed, in 123 bytes', () => {

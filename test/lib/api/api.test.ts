@@ -13,6 +13,7 @@ const lambdaFunction = (...words: readonly string[]) => one(deployment, 'AWS::La
 describe('the HTTP API', () => {
   const hook = 'POST /control-planes/{controlPlane}/events';
   const grant = (name: string) => `GET /control-planes/${name}/fallback-config`;
+  const command = (name: string) => `POST /control-planes/${name}/commands/{command}`;
   const stage = one(deployment, 'AWS::ApiGatewayV2::Stage');
   const integrations = ofType(deployment, 'AWS::ApiGatewayV2::Integration');
 
@@ -27,9 +28,11 @@ describe('the HTTP API', () => {
         [hook, 'NONE'],
         [grant('prod'), 'AWS_IAM'],
         [grant('staging'), 'AWS_IAM'],
+        [command('prod'), 'AWS_IAM'],
+        [command('staging'), 'AWS_IAM'],
       ]),
     );
-    expect(routes).toHaveLength(3);
+    expect(routes).toHaveLength(5);
   });
 
   it('takes assertions where data planes have cluster certificates, each route with its own throttle', () => {
@@ -59,6 +62,8 @@ describe('the HTTP API', () => {
       [grant('prod')]: 'AWS_IAM',
       [post('prod')]: 'NONE',
       [post('staging')]: 'NONE',
+      [command('prod')]: 'AWS_IAM',
+      [command('staging')]: 'AWS_IAM',
     });
     expect(one(both, 'AWS::ApiGatewayV2::Stage').properties['RouteSettings']).toMatchObject({
       [grant('prod')]: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 200 },
@@ -90,6 +95,7 @@ describe('the HTTP API', () => {
     [hook, lambdaFunction('Intake')],
     [grant('prod'), lambdaFunction('Presignprod')],
     [grant('staging'), lambdaFunction('Presignstaging')],
+    [command('prod'), lambdaFunction('Exportprod')],
   ])('leads %s to its function', (routeKey, { arn }) => {
     const route = ofType(deployment, 'AWS::ApiGatewayV2::Route').find(
       ({ properties }) => properties['RouteKey'] === routeKey,
@@ -110,6 +116,8 @@ describe('the HTTP API', () => {
       [hook]: perRoute(100, 200),
       [grant('prod')]: perRoute(50, 200),
       [grant('staging')]: perRoute(50, 200),
+      [command('prod')]: perRoute(2, 10),
+      [command('staging')]: perRoute(2, 10),
     });
   });
 
@@ -157,6 +165,8 @@ describe('the HTTP API', () => {
 
     expect(new Set(permissions.map((permission) => permission.join(' ')))).toEqual(
       new Set([
+        'apigateway.amazonaws.com */*/control-planes/prod/commands/{command}',
+        'apigateway.amazonaws.com */*/control-planes/staging/commands/{command}',
         'apigateway.amazonaws.com */*/control-planes/{controlPlane}/events',
         'apigateway.amazonaws.com */*/control-planes/prod/fallback-config',
         'apigateway.amazonaws.com */*/control-planes/staging/fallback-config',

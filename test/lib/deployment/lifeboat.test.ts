@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Stack } from 'aws-cdk-lib';
+import { type App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -53,7 +53,8 @@ describe('Lifeboat in a stack of somebody else', () => {
       template().findResources('AWS::ApiGatewayV2::Route', { Properties: { AuthorizationType: 'AWS_IAM' } }),
     );
 
-    expect(Object.keys(routes[0] ?? {})).toHaveLength(2);
+    // For each of the two control planes grants and commands.
+    expect(Object.keys(routes[0] ?? {})).toHaveLength(4);
     expect(routes[1]).toEqual(routes[0]);
   });
 
@@ -266,5 +267,68 @@ describe('grantInvoke', () => {
         },
       },
     ]);
+  });
+});
+
+describe('grantOperate', () => {
+  const rolePolicy = (template: Template, name: unknown): unknown => {
+    const [policy] = Object.values(
+      template.findResources('AWS::IAM::Policy', { Properties: { Roles: [name] } }),
+    );
+    return policy?.['Properties'].PolicyDocument.Statement[0].Resource;
+  };
+  const operatorsOf = (stack: Stack, template: Template, controlPlane: string): string => {
+    const functions = Object.entries(template.findResources('AWS::Lambda::Function'));
+    const exporter = functions.find(([id]) => id.includes(`Export${controlPlane}`))?.[1];
+    return JSON.stringify(stack.resolve(exporter?.['Properties'].Environment.Variables.OPERATORS));
+  };
+
+  it('allows a role all commands to one control plane, by its policy and by the function’s own list', () => {
+    const { stack, lifeboat, template } = own();
+    const role = iam.Role.fromRoleArn(stack, 'OnCall', 'arn:aws:iam::111122223333:role/on-call');
+
+    lifeboat.grantOperate(role, 'prod');
+
+    expect(JSON.stringify(rolePolicy(template(), 'on-call'))).toContain(
+      '/$default/POST/control-planes/prod/commands/*',
+    );
+    expect(operatorsOf(stack, template(), 'prod')).toContain('arn:aws:iam::111122223333:role/on-call');
+    expect(operatorsOf(stack, template(), 'staging')).not.toContain('on-call');
+  });
+
+  it('allows a role of the same stack the commands that are named, and no others', () => {
+    const { stack, lifeboat, template } = own();
+    const role = new iam.Role(stack, 'Unpinner', { assumedBy: new iam.AccountRootPrincipal() });
+
+    lifeboat.grantOperate(role, 'staging', ['unpin', 'export']);
+
+    const resources = rolePolicy(template(), stack.resolve(role.roleName)) as readonly unknown[];
+    expect(resources.map((each) => JSON.stringify(each).match(/commands\/[^"]*/)?.[0])).toEqual([
+      'commands/unpin',
+      'commands/export',
+    ]);
+    const listed = operatorsOf(stack, template(), 'staging');
+    expect(listed).toMatch(/Unpinner.*unpin.*export/);
+  });
+
+  it('says why it cannot allow a role of another stack', () => {
+    const { stack, lifeboat } = own();
+    const role = new iam.Role(new Stack(stack.node.scope as App, 'People'), 'OnCall', {
+      assumedBy: new iam.AccountRootPrincipal(),
+    });
+
+    const grant = () => lifeboat.grantOperate(role, 'prod');
+
+    expect(grant).toThrow('belongs to another stack, and each stack would need the other');
+  });
+
+  it.each([
+    ['dev', 'arn:aws:iam::111122223333:role/on-call', 'there is no control plane "dev"'],
+    ['prod', 'arn:aws:iam::999988887777:role/on-call', 'takes no policy from this app'],
+  ])('of %s to %s is refused', (controlPlane, arn, sentence) => {
+    const { stack, lifeboat } = own();
+    const role = iam.Role.fromRoleArn(stack, 'OnCall', arn);
+
+    expect(() => lifeboat.grantOperate(role, controlPlane)).toThrow(sentence);
   });
 });

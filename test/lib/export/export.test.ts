@@ -57,6 +57,8 @@ describe('the export of a control plane', () => {
         `Allow sqs:ChangeMessageVisibility ${queue('prod').arn}`,
         `Allow sqs:GetQueueAttributes ${queue('prod').arn}`,
         `Allow sqs:GetQueueUrl ${queue('prod').arn}`,
+        // What an operator asks for by command.
+        `Allow sqs:SendMessage ${queue('prod').arn}`,
         ...logRights(deployment, 'Exportprod'),
       ].sort(),
     );
@@ -74,6 +76,7 @@ describe('the export of a control plane', () => {
       FURTHER_SIGNING_KEY_ARNS: [],
       RETIRED_SIGNING_KEYS: [],
       OBJECT_LOCK_DAYS: 0,
+      OPERATORS: [],
       SCHEDULE_MINUTES: 7,
       SETTLE_SECONDS: 8,
       CLOCK_TOLERANCE_SECONDS: 2,

@@ -72,7 +72,7 @@ describe('an alarm', () => {
     [
       'Nothing verified, outages included',
       watchSeconds,
-      { Published: 'Sum', Unchanged: 'Sum', Held: 'Sum' },
+      { Published: 'Sum', Unchanged: 'Sum', Held: 'Sum', Pinned: 'Sum' },
       'breaching',
     ],
     // Each check finds it held again: between two of them the alarm must not end.
@@ -98,6 +98,7 @@ describe('an alarm', () => {
         Published: 'Sum',
         Unchanged: 'Sum',
         Held: 'Sum',
+        Pinned: 'Sum',
         ControlPlaneUnreachable: 'Sum',
       },
       'notBreaching',
@@ -115,6 +116,7 @@ describe('an alarm', () => {
   it.each<[heading: string, measured: Measured, state: 'ALARM' | 'OK']>([
     ['Nothing verified, outages included', { Published: 1, Unchanged: 0 }, 'OK'],
     ['Nothing verified, outages included', { Published: 0, Unchanged: 1 }, 'OK'],
+    ['Nothing verified, outages included', { Pinned: 1 }, 'OK'],
     ['Nothing verified, outages included', { Published: 0, Unchanged: 0 }, 'ALARM'],
     ['Nothing verified, outages included', { Published: 0, Unchanged: 0, Held: 1 }, 'OK'],
     ['Nothing verified, outages included', {}, 'ALARM'],
@@ -157,6 +159,7 @@ describe('an alarm', () => {
     ['Grant while the control plane is healthy', { GrantsIssued: 1, Unchanged: 1 }, 'ALARM'],
     ['Grant while the control plane is healthy', { GrantsIssued: 1, Published: 1 }, 'ALARM'],
     ['Grant while the control plane is healthy', { GrantsIssued: 1, Held: 1 }, 'ALARM'],
+    ['Grant while the control plane is healthy', { GrantsIssued: 1, Pinned: 1 }, 'ALARM'],
     ['Grant while the control plane is healthy', { Unchanged: 1 }, 'OK'],
     ['Grant while the control plane is healthy', { GrantsIssued: 9 }, 'OK'],
     [

@@ -155,6 +155,7 @@ describe('the settings of a deployment', () => {
           wasmFilters: [],
           maxFrameMiB: 64,
           memoryMiB: 1024,
+          operatorRoleArns: [],
           fileReaderRoleArns: [],
           dataPlaneAuth: { iam: true },
           listen: false,
@@ -197,6 +198,7 @@ describe('the settings of a deployment', () => {
       proxyServer: 'http://proxy.example.com:3128',
       proxySecretArn: secretArn.replace('name', 'proxy'),
       readerRoleTrust: ['111122223333', 'arn:aws:iam::111122223333:role/path/data-plane'],
+      operatorRoleArns: ['arn:aws:iam::111122223333:role/on-call'],
       fileReaderRoleArns: ['arn:aws:iam::444455556666:role/path/auditor'],
       vpc,
       listen: true,
@@ -894,6 +896,12 @@ describe('a wrong setting', () => {
       }),
       'lifeboat',
       'reservedConcurrency.presign: with cluster certificates at least 80 are expected',
+    ],
+    [
+      'no room for commands beside an export',
+      given({ reservedConcurrency: { export: 1 } }),
+      'reservedConcurrency.export',
+      'at least 2 executions are expected for exports: an operator’s command must not wait until an export is done',
     ],
     [
       'a reader twice',

@@ -1,0 +1,81 @@
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { AwsCredentialIdentity, Provider } from '@smithy/types';
+import * as v from 'valibot';
+import { Sha256 } from '../access/sha256.ts';
+import { StandbyError } from './errors.ts';
+import { describeRequestFailure } from './http-client.ts';
+
+/** By AWS credentials. */
+export interface IamAuthentication {
+  readonly by: 'iam';
+  readonly region: string;
+  readonly credentials: AwsCredentialIdentity | Provider<AwsCredentialIdentity>;
+}
+
+/** One HTTP request, ready to be sent. */
+export interface PreparedRequest {
+  readonly url: URL;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/**
+ * With SigV4.
+ *
+ * @throws StandbyError `denied` when the credentials are of no use
+ */
+export async function signRequest(
+  { region, credentials }: IamAuthentication,
+  service: string,
+  { url, method, headers, body }: PreparedRequest,
+  now: Date,
+): Promise<PreparedRequest> {
+  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
+  const request = await signer
+    .sign(
+      {
+        method,
+        protocol: url.protocol,
+        hostname: url.hostname,
+        path: url.pathname,
+        query: Object.fromEntries(url.searchParams),
+        headers: { ...headers, host: url.host, accept: 'application/json' },
+        body,
+      },
+      { signingDate: now },
+    )
+    .catch((error: unknown) => {
+      throw new StandbyError(
+        'denied',
+        `the request cannot be signed with the AWS credentials (${describeRequestFailure(error)}): give this machine a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
+        { cause: error },
+      );
+    });
+  // The client writes the host header itself, from the URL.
+  const { host: _, ...others } = request.headers;
+  return { url, method, headers: others, ...(body === undefined ? {} : { body }) };
+}
+
+/**
+ * What the endpoint said: our own problem details (RFC 9457), or the words of API Gateway, of Lambda, or of a
+ * function that failed.
+ */
+export function readExplanation(text: string): string {
+  const said = v.safeParse(
+    v.pipe(
+      v.string(),
+      v.parseJson(),
+      v.object({
+        detail: v.optional(v.string()),
+        message: v.optional(v.string()),
+        Message: v.optional(v.string()),
+        errorMessage: v.optional(v.string()),
+      }),
+    ),
+    text,
+  );
+  const { detail, message, Message, errorMessage } = said.success ? said.output : {};
+  const words = detail ?? message ?? Message ?? errorMessage;
+  return words === undefined ? '' : ` (${words.slice(0, 500)})`;
+}

@@ -1,0 +1,37 @@
+import { type MatrixNames, routeArn } from '../names.ts';
+import { noTls, tls } from './requests.ts';
+import { type MatrixRow, rowsAbout } from './row.ts';
+
+/**
+ * Sending commands over the HTTP API. The function checks its callers once more, against the roles that were
+ * granted: an administrator whose policies let it invoke every API is refused there.
+ */
+export function commandRows(names: MatrixNames): readonly MatrixRow[] {
+  const on = (resource: string, route: string) =>
+    rowsAbout(resource, routeArn(names.apiId, `POST/control-planes/${route}`));
+  const invoke = 'execute-api:Invoke';
+  const queueOfStaging = rowsAbout('queue of staging', names.arnOf('AWS::SQS::Queue', 'ExportstagingQueue'));
+
+  return [
+    ...['rollback', 'export'].map((command) =>
+      on(`command ${command} of prod`, `prod/commands/${command}`)(
+        invoke,
+        tls,
+        '',
+        'operator prod',
+        'administrator',
+      ),
+    ),
+    on('command unpin of prod', 'prod/commands/unpin')(
+      invoke,
+      tls,
+      '',
+      'operator prod',
+      'unpinner prod',
+      'administrator',
+    ),
+    on('command rollback of staging', 'staging/commands/rollback')(invoke, tls, '', 'administrator'),
+    queueOfStaging('sqs:SendMessage', tls, '', 'webhook', 'export staging', 'administrator'),
+    queueOfStaging('sqs:SendMessage', noTls, 'without TLS'),
+  ];
+}
