@@ -11,8 +11,13 @@ export function readEnvironment<Schema extends v.GenericSchema>(
 ): v.InferOutput<Schema> {
   const read = v.safeParse(schema, variables);
   if (!read.success) {
-    const wrong = read.issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`);
+    const wrong = read.issues.map((issue) => `${v.getDotPath(issue)}: ${describe(issue)}`);
     throw new Error(`environment variables are missing or wrong (${wrong.join('; ')})`);
   }
   return read.output;
+}
+
+/** The schema's own message would quote what stands in the variable: a key may have come there by mistake. */
+function describe({ message, received }: v.BaseIssue<unknown>): string {
+  return received?.startsWith('"') === true ? message.replaceAll(received, 'another text') : message;
 }

@@ -17,6 +17,8 @@ import type { Manifest } from '../../core/vault/manifest.ts';
 import type { NewPublication } from '../../core/vault/publish.ts';
 import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
 import { readStatus } from '../../core/vault/status.ts';
+import { readEnvironment } from '../../lambdas/environment/read-environment.ts';
+import { webhookEnvironment } from '../../lambdas/environment/webhook.ts';
 import { errorFields } from '../../lambdas/error-fields.ts';
 import { logChanges } from '../../lambdas/export-log.ts';
 import { inOurWords } from '../../lambdas/in-our-words.ts';
@@ -142,6 +144,19 @@ describe('a marked secret', () => {
     );
 
     expect(known).not.toContain(marker);
+  });
+
+  it.each([
+    ['no JSON', `{"prod":"${marker}`],
+    ['another form', `{"prod":"${marker}"}`],
+  ])('in a variable that is %s is in no error', async (_, value) => {
+    const variables = { CONTROL_PLANES: value, COALESCING_WINDOW_SECONDS: marker, ACCEPT_SHA1: marker };
+
+    const reading = Promise.resolve().then(() => readEnvironment(webhookEnvironment, variables));
+
+    const words = await told(reading);
+    expect(words).toContain('CONTROL_PLANES');
+    expect(words).not.toContain(marker);
   });
 
   it('in what a Kong says of its status is in no error', async () => {
