@@ -1,4 +1,4 @@
-/** `lifeboat rollback`, `unpin` and `export`: an operator's commands to a control plane's exporter. */
+/** Commands of operators to an exporter: `lifeboat rollback`, `unpin`, `approve` and `export`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import { sendCommand } from '../core/fetch/command-request.ts';
@@ -19,7 +19,7 @@ interface OperateOptions {
   readonly controlPlane: string;
   readonly kongVersion?: string;
   readonly revision?: number;
-  readonly sees?: number;
+  readonly sees?: number | string;
   readonly reason: string;
   readonly id?: string;
   readonly region?: string;
@@ -49,6 +49,11 @@ export function operatorCommands(): readonly Command[] {
       .description('Publish a pinned revision once more, unpinned: exports go on from there.')
       .addOption(kongVersionOption())
       .addOption(seesOption()),
+    newCommand('approve')
+      .description(
+        'Approve what is held, for half an hour. Without --sees nothing is done, and the answer says what is held.',
+      )
+      .addOption(new Option('--sees <name>', 'what is held, as the answer without it names it')),
     newCommand('export').description('Ask for an export. Its outcome comes into the log and the status.'),
   ];
 }

@@ -3,7 +3,7 @@ import { kongVersion } from '../names.ts';
 import type { Problem } from '../problem.ts';
 
 /** What operators may ask of a control plane's exporter (docs/design.md#10-one-writer). */
-export const commandNames = ['export', 'rollback', 'unpin'] as const;
+export const commandNames = ['export', 'rollback', 'unpin', 'approve'] as const;
 export type CommandName = (typeof commandNames)[number];
 
 /** Largest body that is taken. */
@@ -33,6 +33,16 @@ const bodies = {
     sees: revisionNumber('sees'),
   }),
   unpin: v.strictObject({ reason, id, version, sees: revisionNumber('sees') }),
+  approve: v.strictObject({
+    reason,
+    id,
+    sees: v.optional(
+      v.pipe(
+        v.string('"sees" names what is held, as the answer without it says'),
+        v.regex(/^[0-9a-f]{12}$/, '"sees" names what is held, as the answer without it says'),
+      ),
+    ),
+  }),
 };
 
 type Bodies = { readonly [Name in CommandName]: v.InferOutput<(typeof bodies)[Name]> };

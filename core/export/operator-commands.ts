@@ -6,6 +6,7 @@ import { VaultError } from '../vault/errors.ts';
 import { CommandRefused, type PinOutcome, rollBack, unpin } from '../vault/pin.ts';
 import type { NewPublication } from '../vault/publish.ts';
 import { readStatus, recordStatus } from '../vault/status.ts';
+import { approveHeld } from './approve.ts';
 import { attempt } from './attempt.ts';
 import { partsWithin } from './export-run.ts';
 import {
@@ -92,9 +93,44 @@ async function follow(
       await parts.requests.request({ ...sender, reason: command.reason }, signal);
       return { answer: { status: 202, content: { controlPlane: parts.name, id } } };
     }
+    case 'approve':
+      return approve(partsWithin(parts, signal), command, sender);
     case 'rollback':
     case 'unpin':
       return pin(parts, command, sender, signal);
+  }
+}
+
+async function approve(
+  parts: ExportParts,
+  { sees, reason }: Extract<OperatorCommand, { readonly name: 'approve' }>,
+  sender: Sender,
+): Promise<Omit<AnsweredCommand, 'command'>> {
+  const approved = await approveHeld(parts, sees, { command: 'approve', ...sender, reason, outcome: 'done' });
+  switch (approved.outcome) {
+    case 'approved':
+      return { answer: { status: 200, content: { controlPlane: parts.name, sees, until: approved.until } } };
+    case 'nothing held':
+      return {
+        answer: {
+          status: 422,
+          title: 'Nothing is held',
+          detail: 'Nothing is held: there is nothing to approve.',
+        },
+      };
+    case 'other held': {
+      const { held } = approved;
+      return {
+        answer: {
+          status: 409,
+          title: 'Name what you approve',
+          detail:
+            `Held is: ${held.what} (${held.reason}). It is named ${approved.sees}${sees === undefined ? '' : `, not ${sees}`}. ` +
+            'If that is what people meant, send the command with this name in "sees".',
+          more: { sees: approved.sees, held },
+        },
+      };
+    }
   }
 }
 

@@ -46,7 +46,7 @@ const heldFingerprint = { identity: databaseIdentity, losses: entityCounts };
 
 /** What an operator asked for last, and what became of it. */
 const lastCommand = v.object({
-  command: v.picklist(['export', 'rollback', 'unpin']),
+  command: v.picklist(['export', 'rollback', 'unpin', 'approve']),
   id: v.string(),
   /** ARN of the operator. */
   by: v.string(),

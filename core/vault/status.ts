@@ -8,6 +8,7 @@ import {
 } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
 import { type EarlierKeys, findOwnKeys } from './own-keys.ts';
+import type { Approval } from './plausibility.ts';
 import { type DocumentKind, signDocument, verifyDocument } from './signed-document.ts';
 import type { Signer, VerificationKey } from './signer.ts';
 
@@ -155,7 +156,7 @@ function mergeStatus(own: ControlPlaneStatus, other: ControlPlaneStatus | undefi
   }
   const newer = other.checkedAt > own.checkedAt ? other : own;
   // A person may have approved meanwhile what was held.
-  const { approval = own.approval } = other;
+  const approval = laterApproval(own.approval, other.approval);
   const lastCommand = laterCommand(own.lastCommand, other.lastCommand);
   return {
     ...newer,
@@ -163,6 +164,10 @@ function mergeStatus(own: ControlPlaneStatus, other: ControlPlaneStatus | undefi
     ...(approval === undefined ? {} : { approval }),
     ...(lastCommand === undefined ? {} : { lastCommand }),
   };
+}
+
+function laterApproval(own: Approval | undefined, other: Approval | undefined): Approval | undefined {
+  return own === undefined || (other !== undefined && other.until > own.until) ? other : own;
 }
 
 function laterCommand(own: LastCommand | undefined, other: LastCommand | undefined): LastCommand | undefined {

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { ControlPlaneStatus, HeldStatus, LastCommand } from '../vault/config-vault.ts';
+import { VaultError } from '../vault/errors.ts';
+import type { Approval, HeldFingerprint } from '../vault/plausibility.ts';
+import { readStatus, recordStatus, type StatusParts } from '../vault/status.ts';
+
+/** Long enough for a check, and for a second try. */
+const approvalMs = 30 * 60 * 1000;
+
+/** What became of an approval. */
+export type ApprovalOutcome =
+  | { readonly outcome: 'approved'; readonly until: Date }
+  /** Nothing is held, and nothing was approved. */
+  | { readonly outcome: 'nothing held' }
+  /** Something else is held than the sender saw, or the sender does not say what he saw. */
+  | { readonly outcome: 'other held'; readonly held: HeldStatus; readonly sees: string };
+
+/**
+ * Approves what is held, for the whole control plane: until the approval ends, what comes from the same
+ * database and has lost no more of any type is published (core/vault/plausibility.ts).
+ *
+ * @param sees names what the sender saw (`nameHeld`)
+ * @throws VaultError
+ */
+export async function approveHeld(
+  parts: StatusParts & { readonly name: string },
+  sees: string | undefined,
+  command: LastCommand,
+): Promise<ApprovalOutcome> {
+  const known = await readStatus(parts, parts.name);
+  const { status } = known;
+  if (status === undefined) {
+    throw new VaultError(
+      'status',
+      'there is no status of ours, which would say what is held: the next check writes one',
+    );
+  }
+  const standing = findStanding(status, command.at);
+  if (standing !== undefined && nameHeld(standing) === sees) {
+    // It was approved before: a repetition does not prolong it.
+    return { outcome: 'approved', until: standing.until };
+  }
+  const { held } = status;
+  if (held === undefined) {
+    return { outcome: 'nothing held' };
+  }
+  if (nameHeld(held) !== sees) {
+    return { outcome: 'other held', held, sees: nameHeld(held) };
+  }
+  const until = new Date(command.at.getTime() + approvalMs);
+  const { identity, losses } = held;
+  await recordStatus(
+    parts,
+    { ...status, approval: { until, identity, losses }, lastCommand: command },
+    known,
+  );
+  return { outcome: 'approved', until };
+}
+
+function findStanding({ approval }: ControlPlaneStatus, now: Date): Approval | undefined {
+  return approval !== undefined && approval.until > now ? approval : undefined;
+}
+
+/** A short name of what is held: another one when it comes from elsewhere, or when more or less is gone. */
+export function nameHeld({ identity, losses }: HeldFingerprint): string {
+  const { clusterId = null, defaultWorkspaceId = null } = identity;
+  const gone = Object.entries(losses).sort(([one], [other]) => (one < other ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([clusterId, defaultWorkspaceId, gone]))
+    .digest('hex')
+    .slice(0, 12);
+}
