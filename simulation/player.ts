@@ -76,10 +76,8 @@ export class Player {
     this.#world = world;
     this.#invariants = invariants;
     this.#isCalm = isCalm;
-    const checkTimeout: ConstructorParameters<typeof ExportService>[2] = ({ name, hasWaitedInVain }) => {
-      if (!hasWaitedInVain) {
-        invariants.violate('a function ends before its timeout', `${name} was ended by Lambda`);
-      }
+    const checkTimeout: ConstructorParameters<typeof ExportService>[2] = ({ name }) => {
+      invariants.violate('a function ends before its timeout', `${name} was ended by Lambda`);
     };
     this.#exports = new Map(
       world.units.map((unit) => [unit.name, new ExportService(world, unit, checkTimeout)]),

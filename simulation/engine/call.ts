@@ -36,8 +36,6 @@ export function makeCall<Answer>(
   const thereMs = random.pickNumber(1, 20);
   const backMs = random.pickNumber(1, 20);
   machine.faultsMet += fault === undefined ? 0 : 1;
-  // A client of AWS has no deadline of its own; what has one is told by its signal.
-  machine.hasWaitedInVain ||= (fault === 'late' || fault === 'never answers') && call.signal === undefined;
   return new Promise<Answer>((resolve, reject) => {
     const answer = (outcome: Outcome<Answer>, delayMs: number) =>
       machine.plan(delayMs, `${call.name} answered${'error' in outcome ? ' with an error' : ''}`, () => {

@@ -14,8 +14,6 @@ export class Machine {
   readonly #timeline: Timeline;
   readonly #bornMs: number;
   #isAlive = true;
-  /** Whether a call of it was never answered, or late: then it may well run out of time. */
-  hasWaitedInVain = false;
   /** How many faults have struck its calls. */
   faultsMet = 0;
   /** Told once, when it dies. */

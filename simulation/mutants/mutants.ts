@@ -143,6 +143,14 @@ export const mutants: readonly Mutant[] = [
   },
   { name: 'the schedule is off', surroundings: { hasSchedule: false } },
   {
+    name: 'the vault does not know the deadline',
+    edit: {
+      file: 'core/export/export-run.ts',
+      find: 'vault: parts.vault.within(signal)',
+      replace: 'vault: parts.vault',
+    },
+  },
+  {
     name: 'the export has no deadline',
     edit: {
       file: 'core/export/exporter.ts',
