@@ -280,6 +280,25 @@ describe('another database behind a control plane', () => {
   });
 });
 
+describe('a version without a file', () => {
+  it('may lack a type that the nearest one has: a down-conversion may have taken it out', async () => {
+    await check(0, { services: 40, routes: 30 }, { versions: ['3.9.1'] });
+    servedTo.set('3.4.2', { services: 40 });
+
+    const { outcomes } = await check(5, { services: 40, routes: 30 });
+    servedTo.set('3.4.2', { services: 40, routes: 30 });
+    await check(10, { services: 40, routes: 30 });
+    servedTo.set('3.4.2', { services: 40 });
+
+    expect(outcomes).toEqual(['3.4.2 published', '3.9.1 unchanged']);
+    // Once it has a file, its own is what counts.
+    expect((await check(15, { services: 40, routes: 30 })).outcomes).toEqual([
+      '3.4.2 held',
+      '3.9.1 unchanged',
+    ]);
+  });
+});
+
 describe('an object that is not ours', () => {
   it('opens no way around the guard, and our newest revision is put in its place', async () => {
     await check(0, full);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { canLoad, fittingVersion } from '../../../core/kong/version-choice.ts';
+import { canLoad, fittingVersion, nearestVersion } from '../../../core/kong/version-choice.ts';
 
 describe('the version whose file a data plane can load', () => {
   it.each<[requested: string, available: readonly string[], expected: string | undefined]>([
@@ -49,5 +49,19 @@ describe('the version whose file a data plane can load', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('the version that is nearest to another one', () => {
+  it.each([
+    ['3.9.1', ['3.4.2', '3.8.1', '3.9.0'], '3.9.0'],
+    ['3.9.1', ['2.8.0', '3.4.2'], '3.4.2'],
+    ['3.10.0', ['3.9.1', '4.0.0'], '3.9.1'],
+    // Of two that are as near the lower one.
+    ['3.9.1', ['3.10.1', '3.8.1'], '3.8.1'],
+    ['3.9.1.2', ['3.9.1.4', '3.9.1.1'], '3.9.1.1'],
+    ['3.9.1', [], undefined],
+  ])('of %s is, among %j, %s', (version, others, nearest) => {
+    expect(nearestVersion(version, others)).toBe(nearest);
   });
 });
