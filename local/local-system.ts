@@ -16,7 +16,7 @@ import type { Identity } from '../simulators/aws/identities.ts';
 import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';
 import { deployedOutput } from '../template/resolve.ts';
 import { resourceId, type SynthesizedTemplate } from '../template/template.ts';
-import { dataPlaneRoleId } from './local-template.ts';
+import { dataPlaneRoleId, operatorRoleId } from './local-template.ts';
 import { type Account, findFunction, type Measurement } from './provision/account.ts';
 import { administratorName, policiesInForce } from './provision/policies-in-force.ts';
 import { provision } from './provision/provision.ts';
@@ -47,6 +47,8 @@ export interface LocalSystem {
   readonly awsEndpoints: LocalAws['endpoints'];
   /** Credentials of a data plane's role, and of the account's administrator. */
   readonly dataPlane: Identity;
+  /** Credentials of an operator's role, which may send commands. */
+  readonly operator: Identity;
   readonly administrator: Identity;
   readonly clients: {
     /**
@@ -179,6 +181,7 @@ async function systemOf(
     grantFunctionArn,
     awsEndpoints: aws.endpoints,
     dataPlane: session(resourceId(template, 'AWS::IAM::Role', dataPlaneRoleId)),
+    operator: session(resourceId(template, 'AWS::IAM::Role', operatorRoleId)),
     administrator,
     clients: { reader: s3Of(findFunction(account, grantFunctionArn).identity), s3: s3Of(administrator), kms },
     async ringSchedule() {

@@ -29,8 +29,10 @@ export interface LocalTemplateOptions {
 
 /** Logical ids of the data plane's role begin with it. */
 export const dataPlaneRoleId = 'DataPlane';
+/** Logical ids of the operator's role begin with it. */
+export const operatorRoleId = 'Operator';
 
-/** What `cdk deploy` would deploy for this control plane, with the role of its data planes beside it. */
+/** What `cdk deploy` would deploy for this control plane, with a data plane's and an operator's role. */
 export function localTemplate({
   controlPlane,
   dataPlaneVersions,
@@ -60,6 +62,8 @@ export function localTemplate({
     });
     stack.lifeboat.grantBootstrap(role, name);
     stack.lifeboat.grantInvoke(role, name);
+    const operator = new iam.Role(stack, operatorRoleId, { assumedBy: new iam.AccountRootPrincipal() });
+    stack.lifeboat.grantOperate(operator, name);
   });
 }
 

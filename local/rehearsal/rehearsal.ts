@@ -8,6 +8,7 @@ import { requestGrant } from '../../core/fetch/grant-request.ts';
 import { systemRandom } from '../../core/random-source.ts';
 import type { Manifest } from '../../core/vault/manifest.ts';
 import type { LocalSystem } from '../local-system.ts';
+import { type RollbackResult, takeBack } from './bad-publication.ts';
 import { fetchAsNewDataPlane, holdsTable } from './new-data-plane.ts';
 import type { SimulatedControlPlane, Subject } from './subject.ts';
 import { prolongUrl, redirectUrl, startTamperer } from './tampering.ts';
@@ -27,6 +28,8 @@ export interface RehearsalResult {
   readonly changeToPublishedSeconds: number | null;
   readonly burst: { readonly changes: number; readonly exports: number; readonly seconds: number } | null;
   readonly unchangedWroteVersion: boolean;
+  /** A publication that was taken back; null where the control plane may not be changed. */
+  readonly rollback: RollbackResult | null;
   /** Whether a mass deletion was held, and wrote nothing; null where the control plane may not be changed. */
   readonly guard: { readonly held: boolean } | null;
   readonly outageLeftVaultAlone: boolean | null;
@@ -80,6 +83,17 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
     unchangedWroteVersion ? 'NOT as expected: a version was written' : 'no version written',
   );
 
+  const rollback = simulator === undefined ? null : await takeBackPublication(run);
+  timeline.step(
+    'A publication is taken back',
+    describeHeld(
+      rollback === null ? null : rollback.pinned && rollback.unpinned,
+      `revision ${rollback?.revision} has the content of revision 1; nothing was published over it until it was unpinned`,
+      'NOT as expected: it was published over, or nothing was published after it',
+      'left out: a real control plane is not changed',
+    ),
+  );
+
   // What a person has meant last: what follows is no such thing.
   const lastTable = simulator?.served().table;
   const guard = simulator === undefined ? null : { held: await playMassDeletion(run, simulator) };
@@ -106,6 +120,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
     changeToPublishedSeconds: changes?.changeToPublishedSeconds ?? null,
     burst: changes?.burst ?? null,
     unchangedWroteVersion,
+    rollback,
     guard,
     outageLeftVaultAlone,
     ...(await bootNewDataPlane(run, lastTable)),
@@ -156,6 +171,8 @@ function describeHeld(held: boolean | null, yes: string, no: string, leftOut: st
 export function isGood(result: RehearsalResult): boolean {
   return (
     !result.unchangedWroteVersion &&
+    result.rollback?.pinned !== false &&
+    result.rollback?.unpinned !== false &&
     result.guard?.held !== false &&
     result.outageLeftVaultAlone !== false &&
     result.tamperedUrlRefused &&
@@ -234,6 +251,16 @@ async function checkUnchanged({ system, vault }: Run): Promise<boolean> {
     () => sumMeasurements(system, 'Unchanged') > unchangedBefore,
   );
   return (await vault.versionCount()) !== before;
+}
+
+function takeBackPublication({ system, vault, subject }: Run): Promise<RollbackResult> {
+  return takeBack({
+    system,
+    vault,
+    controlPlane: controlPlaneName,
+    dataPlaneVersion: subject.dataPlaneVersion,
+    countPinned: () => sumMeasurements(system, 'Pinned'),
+  });
 }
 
 async function playMassDeletion(

@@ -185,6 +185,7 @@ describe('the rehearsal', () => {
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       burst: { changes: 200 },
       unchangedWroteVersion: false,
+      rollback: { revision: expect.any(Number), pinned: true, unpinned: true },
       guard: { held: true },
       outageLeftVaultAlone: true,
       tamperedUrlRefused: true,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clusterIdentity } from '../../core/access/cluster-identity.ts';
 import { systemClock } from '../../core/clock.ts';
+import { sendCommand } from '../../core/fetch/command-request.ts';
 import { downloadVerified } from '../../core/fetch/download.ts';
 import { type GrantAuthentication, requestGrant } from '../../core/fetch/grant-request.ts';
 import { systemRandom } from '../../core/random-source.ts';
@@ -30,7 +31,7 @@ const sentences = new Map<string, string>();
 
 /**
  * Everything that a deployment is for, once: a grant for a file that is not there yet, a hook, an export, a
- * second one that reads what the first published, and grants in each way.
+ * second one that reads what the first published, a command, and grants in each way.
  */
 async function rehearseShortly(system: LocalSystem): Promise<void> {
   await missFile(system);
@@ -38,6 +39,7 @@ async function rehearseShortly(system: LocalSystem): Promise<void> {
   await publish(system, 1);
   await changeControlPlane();
   await publish(system, 2);
+  await askForExport(system);
   const endpoints = { api: new URL(system.apiUrl), function: new URL(system.grantFunctionArn) };
   const { certificate, key } = subject.certificate;
   const iam: GrantAuthentication = { by: 'iam', region: system.region, credentials: system.dataPlane };
@@ -73,6 +75,19 @@ async function missFile({ apiUrl, region, dataPlane }: LocalSystem): Promise<voi
   if (status !== 404) {
     throw new Error(`a file that was not published yet was answered with ${status}`);
   }
+}
+
+/** As an operator. */
+async function askForExport({ apiUrl, region, operator }: LocalSystem): Promise<void> {
+  await sendCommand({
+    endpoint: new URL(apiUrl),
+    controlPlane: subject.name,
+    command: 'export',
+    body: { reason: 'rehearsal' },
+    authentication: { by: 'iam', region, credentials: operator },
+    timeoutMs: 500_000,
+    clock: systemClock,
+  });
 }
 
 /** All systems read the same control plane: each change is new to each of them. */
@@ -193,7 +208,7 @@ function spare(): ReadonlyMap<string, string> {
   const names = parts.map(({ name }) => name);
   return new Map([
     ...names
-      .filter((name) => /^DataPlane.* sts:AssumeRole$/.test(name))
+      .filter((name) => /^(DataPlane|Operator).* sts:AssumeRole$/.test(name))
       .map((name) => [name, 'the role is the local system’s own, and nobody assumes it here'] as const),
     ...grantPermissions().map(
       (id) => [`AWS::Lambda::Permission ${id}`, 'the other one allows the same'] as const,
@@ -232,7 +247,7 @@ describe('a template', () => {
   it('has few parts that it would not miss, and they are known', () => {
     const spareParts = [...spare().keys()].map((name) => [name, sentences.get(name)]);
 
-    expect(spareParts).toHaveLength(3);
+    expect(spareParts).toHaveLength(4);
     expect(spareParts.filter(([, sentence]) => sentence !== healthy)).toEqual([]);
     expect(sentences.get('both permissions')).toContain('lambda:InvokeFunction');
   });

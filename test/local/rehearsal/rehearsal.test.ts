@@ -13,6 +13,7 @@ const good: RehearsalResult = {
   changeToPublishedSeconds: 5,
   burst: { changes: 200, exports: 1, seconds: 8 },
   unchangedWroteVersion: false,
+  rollback: { revision: 4, pinned: true, unpinned: true },
   guard: { held: true },
   outageLeftVaultAlone: true,
   tamperedUrlRefused: true,
@@ -23,7 +24,10 @@ const good: RehearsalResult = {
 describe('a rehearsal', () => {
   it.each<readonly [string, Partial<RehearsalResult>]>([
     ['everything held', {}],
-    ['nobody may stop the control plane', { outageLeftVaultAlone: null, burst: null, guard: null }],
+    [
+      'nobody may stop the control plane',
+      { outageLeftVaultAlone: null, burst: null, rollback: null, guard: null },
+    ],
     ['nobody knows what it last had', { dataPlane: { ...good.dataPlane, equalsControlPlane: null } }],
   ])('is good when %s', (_what, changed) => {
     expect(isGood({ ...good, ...changed })).toBe(true);
@@ -32,6 +36,11 @@ describe('a rehearsal', () => {
   it.each<readonly [string, Partial<RehearsalResult>]>([
     ['an unchanged configuration was published', { unchangedWroteVersion: true }],
     ['a mass deletion was published', { guard: { held: false } }],
+    ['a pinned file was published over', { rollback: { revision: 4, pinned: false, unpinned: true } }],
+    [
+      'nothing was published after the unpinning',
+      { rollback: { revision: 4, pinned: true, unpinned: false } },
+    ],
     ['the outage changed the vault', { outageLeftVaultAlone: false }],
     ['a tampered URL was accepted', { tamperedUrlRefused: false }],
     ['a tampered file was accepted', { tamperedFileRefused: false }],
