@@ -31,7 +31,7 @@ export function commandRows(names: MatrixNames): readonly MatrixRow[] {
       'administrator',
     ),
     on('command rollback of staging', 'staging/commands/rollback')(invoke, tls, '', 'administrator'),
-    queueOfStaging('sqs:SendMessage', tls, '', 'webhook', 'export staging', 'administrator'),
+    queueOfStaging('sqs:SendMessage', tls, '', 'export staging', 'webhook', 'administrator'),
     queueOfStaging('sqs:SendMessage', noTls, 'without TLS'),
   ];
 }

@@ -22,7 +22,7 @@ export function serviceRows(names: MatrixNames): readonly MatrixRow[] {
       'sqs:SendMessage',
       tls,
       '',
-      ...(['webhook', 'schedule prod', 'listener prod', 'export prod', 'administrator'] as const),
+      ...(['export prod', 'webhook', 'schedule prod', 'listener prod', 'administrator'] as const),
     ),
     onQueue('sqs:SendMessage', noTls, 'without TLS'),
     // Lambda takes the messages as the export's role; the function puts back what it has not done.

@@ -16,6 +16,7 @@ describe('the presign function of a control plane', () => {
     expect(may).toEqual(
       [
         `Allow s3:GetObject ${files}`,
+        `Allow s3:GetObject ${bucket.arn}/status/prod.json`,
         `Allow s3:GetObjectVersion ${files}`,
         `Allow s3:ListBucket ${bucket.arn}`,
         `Allow kms:Decrypt ${encryptionKey.arn}`,
