@@ -37,6 +37,8 @@ export type Action = { readonly atMs: number } & (
   | { readonly do: 'replace database'; readonly controlPlane: string }
   | { readonly do: 'restore older database'; readonly controlPlane: string }
   | { readonly do: 'export beside'; readonly controlPlane: string }
+  | { readonly do: 'roll back'; readonly controlPlane: string; readonly version: string; readonly by: number }
+  | { readonly do: 'unpin'; readonly controlPlane: string; readonly version: string }
   | { readonly do: 'kill containers' }
   | { readonly do: 'rotate hook secret'; readonly controlPlane: string }
   | { readonly do: 'rotate signing key' }
@@ -122,6 +124,7 @@ const faultDraws: Draws = [
     (random, atMs) => [{ atMs, do: 'restore older database', controlPlane: random.pickOne(controlPlanes) }],
   ],
   [2, (random, atMs) => drawRetiredVersion(random, atMs)],
+  [8, (random, atMs) => drawRollback(random, atMs)],
 ];
 
 /**
@@ -225,6 +228,17 @@ function drawTrickle(random: SeededRandom, atMs: number): readonly Action[] {
     { atMs, do: 'let frames trickle', controlPlane, node },
     { atMs: endMs, do: 'let frames flow', controlPlane, node },
   ]);
+}
+
+/** An operator takes a publication back, and lets it be published again some minutes later. */
+function drawRollback(random: SeededRandom, atMs: number): readonly Action[] {
+  const controlPlane = random.pickOne(controlPlanes);
+  const version = controlPlane === 'prod' ? random.pickOne(['3.9.1', '3.4.2']) : '3.9.1';
+  const endMs = atMs + random.pickNumber(1, 8) * 60_000;
+  return [
+    { atMs, do: 'roll back', controlPlane, version, by: random.pickOne([1, 1, 2]) },
+    { atMs: endMs, do: 'unpin', controlPlane, version },
+  ];
 }
 
 function drawLostDatabase(random: SeededRandom, atMs: number): readonly Action[] {

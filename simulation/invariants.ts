@@ -81,6 +81,11 @@ export class Invariants {
     }
   }
 
+  /** What an operator sees of a file. */
+  newestRevision(key: string): number | undefined {
+    return this.#own.newest(key)?.manifest.revision;
+  }
+
   /** To be called after each step. */
   checkStep(): void {
     const { shown, units, timeline } = this.#world;
@@ -107,7 +112,7 @@ export class Invariants {
   checkSilence(): void {
     const { timeline, batches } = this.#world;
     for (const { unit, key } of this.#listFiles()) {
-      if (this.#isUpToDate(unit, key)) {
+      if (this.#isUpToDate(unit, key) || this.#isPinned(key)) {
         this.#staleSince.delete(key);
         continue;
       }
@@ -149,7 +154,7 @@ export class Invariants {
   /** To be called once faults have ended and the tolerances are over. */
   checkEnd(): void {
     for (const { unit, key } of this.#listFiles()) {
-      if (!this.#isUpToDate(unit, key) && !this.#isHeld(unit)) {
+      if (!this.#isUpToDate(unit, key) && !this.#isHeld(unit) && !this.#isPinned(key)) {
         this.violate(
           'the last state is published when faults end',
           `${key} has ${this.#own.describeCurrent(key)}, and the control plane has ${unit.controlPlane.content.id}`,
@@ -172,6 +177,11 @@ export class Invariants {
     return this.#world.units.flatMap((unit) =>
       unit.versions.map((version) => ({ unit, key: keyOf(unit, version) })),
     );
+  }
+
+  /** An operator holds it, and knows. */
+  #isPinned(key: string): boolean {
+    return this.#own.newest(key)?.manifest.pinned === true;
   }
 
   /** Whether what people have configured waits for one of them: for one version, and so for all. */

@@ -79,12 +79,15 @@ export class OwnRevisions {
     }
     this.#checkHistory(key, version.versionId);
     const stranger = this.#strangers.get(key);
-    if (stranger !== undefined) {
-      this.#strangers.delete(key);
-      this.#unnoticed.set(key, key.split('/')[0] ?? '');
-    }
+    this.#strangers.delete(key);
     this.#revisions.push(revision);
-    this.#unreported.set(key, revision);
+    // What a command has stored, its own answer tells.
+    if (!isCommanded(revision, newest)) {
+      if (stranger !== undefined) {
+        this.#unnoticed.set(key, key.split('/')[0] ?? '');
+      }
+      this.#unreported.set(key, revision);
+    }
   }
 
   checkLoaded(sha256: string, who: string): void {
@@ -169,6 +172,16 @@ export class OwnRevisions {
         `${key}: revision ${manifest.revision} does not name the hash of revision ${newest.manifest.revision}`,
       );
     }
+    if (newest.manifest.pinned === true && !holdsSame(newest, stored) && !isCommanded(stored, newest)) {
+      this.#violate(
+        'nothing is published while a revision is pinned',
+        `${key}: revision ${manifest.revision} after ${newest.manifest.revision}, which was pinned`,
+      );
+    }
+    if (isCommanded(stored, newest)) {
+      // A person has decided.
+      return;
+    }
     if (services === 0 && newest.services > 0) {
       this.#violate(
         'an empty configuration never replaces a filled one',
@@ -226,6 +239,18 @@ export class OwnRevisions {
       this.#world.timeline.nowMs > tolerableUntilMs
     );
   }
+}
+
+/** Whether a revision is what a rollback or an unpinning makes. */
+function isCommanded(stored: OwnRevision, newest: OwnRevision | undefined): boolean {
+  const isPinned = stored.manifest.pinned === true;
+  const keepsPinned = newest?.manifest.pinned === true && holdsSame(newest, stored);
+  // What is pinned stays pinned where an export puts it back in place of something foreign.
+  return isPinned !== keepsPinned;
+}
+
+function holdsSame(one: OwnRevision, other: OwnRevision): boolean {
+  return one.contentNumber === other.contentNumber;
 }
 
 /** A workspace, and two parameters. */

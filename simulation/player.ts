@@ -54,6 +54,8 @@ export class Player {
     'replace database': ({ controlPlane }) => this.#find(controlPlane).replaceDatabase(),
     'restore older database': ({ controlPlane }) => this.#restoreOlder(controlPlane),
     'export beside': ({ controlPlane }) => this.#exportBeside(controlPlane),
+    'roll back': ({ controlPlane, version, by }) => this.#command('rollback', controlPlane, version, by),
+    unpin: ({ controlPlane, version }) => this.#command('unpin', controlPlane, version, 0),
     'kill containers': () => this.#killContainers(),
     'rotate hook secret': ({ controlPlane }) => this.#rotateHookSecret(this.#world.unit(controlPlane)),
     'rotate signing key': () => {
@@ -185,6 +187,15 @@ export class Player {
     this.#exports
       .get(name)
       ?.exportBeside(JSON.stringify({ command: 'export', version: 1, cause: 'manual', at }));
+  }
+
+  /** An operator sees what is current, and sends a command. */
+  #command(name: 'rollback' | 'unpin', controlPlane: string, version: string, by: number): void {
+    const sees = this.#invariants.newestRevision(`${controlPlane}/${version}/config.json`);
+    if (sees !== undefined) {
+      const more = name === 'rollback' ? { revision: Math.max(1, sees - by) } : {};
+      this.#exports.get(controlPlane)?.command(name, { version, sees, reason: 'simulated', ...more });
+    }
   }
 
   #killContainers(): void {

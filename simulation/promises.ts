@@ -9,6 +9,7 @@ export const invariantNames = [
   'an empty configuration never replaces a filled one',
   'a mass deletion waits for a person',
   'another database waits for a person',
+  'nothing is published while a revision is pinned',
   'what was published stays in the history',
   'what a stranger has written is noticed',
   'what is stored is reported',

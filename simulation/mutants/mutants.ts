@@ -66,6 +66,14 @@ export const mutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'a pinned file is published over',
+    edit: {
+      file: 'core/vault/publish.ts',
+      find: 'pinned?.manifest.pinned === true',
+      replace: 'false',
+    },
+  },
+  {
     name: 'what is held has no metric',
     edit: { file: 'core/export/measurements.ts', find: "Held: count('held')", replace: 'Held: 0' },
   },

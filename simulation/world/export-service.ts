@@ -1,5 +1,6 @@
 import type { QueuedMessage } from '../../core/export/export-queue.ts';
 import { type Exporter, exporter } from '../../core/export/exporter.ts';
+import { operatorCommands } from '../../core/export/operator-commands.ts';
 import { sqsExportQueue } from '../../core/export/sqs-export-queue.ts';
 import { clusterEndpointControlPlane } from '../../core/kong/cluster-endpoint.ts';
 import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
@@ -13,7 +14,10 @@ import { functionTimeoutMs, type ReportedBatch, scheduleMs, type Unit, type Worl
 interface Container {
   readonly machine: Machine;
   readonly exportMessages: Exporter;
+  readonly follow: ReturnType<typeof operatorCommands>;
 }
+
+const operator = 'arn:aws:iam::111122223333:user/operator';
 
 /** The export function of one control plane, and the event source that calls it. */
 export class ExportService {
@@ -44,6 +48,16 @@ export class ExportService {
     this.#world.noteLostProcess(this.#unit.name);
     const messages = [{ id: 'beside', receipt: 'beside#1', body, receiveCount: 1 }];
     void container.exportMessages(messages, functionTimeoutMs).catch(() => undefined);
+  }
+
+  /** An operator's command, in a process of its own beside that of an export. */
+  command(name: string, body: object): void {
+    const container = this.#makeContainer();
+    const call = { command: name, caller: operator, body: Buffer.from(JSON.stringify(body)), requestId: 'r' };
+    container
+      .follow(call)
+      .then(({ answer }) => this.#world.count(`${name} ${answer.status}`))
+      .catch((error: unknown) => this.#world.shown.push(String(error)));
   }
 
   /** Gives the function what is due, and looks again when the next is. */
@@ -107,7 +121,7 @@ export class ExportService {
       lock: { days: 0, clock },
     });
     let began = { atMs: world.timeline.nowMs, faultsMet: 0 };
-    const exportBatch = exporter({
+    const parts = {
       name: unit.name,
       controlPlane: clusterEndpointControlPlane({
         endpoint: `${unit.name}.example:8005`,
@@ -124,6 +138,11 @@ export class ExportService {
       retiredKeys: world.keys.own.map(({ verification }) => verification),
       dataPlaneVersions: unit.versions,
       scheduleMinutes: scheduleMs / 60_000,
+      clock,
+      random: world.random,
+    };
+    const exportBatch = exporter({
+      ...parts,
       queue: sqsExportQueue(
         simulatedSqs(world, machine, () => unit.queue),
         unit.name,
@@ -140,11 +159,14 @@ export class ExportService {
           gaveUp,
         }),
       reportChanges: ({ changes }) => world.count('value' in changes ? 'changes told' : 'changes not told'),
-      clock,
-      random: world.random,
     });
     return {
       machine,
+      follow: operatorCommands({
+        ...parts,
+        operators: [{ arn: operator, commands: undefined }],
+        requests: { request: async () => undefined },
+      }),
       exportMessages(messages, remainingMs) {
         began = { atMs: world.timeline.nowMs, faultsMet: machine.faultsMet };
         return exportBatch(messages, remainingMs);
