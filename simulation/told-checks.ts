@@ -109,9 +109,9 @@ function isNoted(
 ): boolean {
   switch (report.outcome) {
     case 'failed':
-      return noted === undefined || (!noted.changed && noted.askedAt === undefined);
+      return noted === undefined || (isOfStored(noted, report) && noted.askedAt === undefined);
     case 'not-served':
-      return noted === undefined || !noted.changed;
+      return noted === undefined || isOfStored(noted, report);
     case 'held':
       return held !== undefined && (noted === undefined || noted.changed === (report.early !== undefined));
     default:
@@ -129,4 +129,10 @@ function isOvertaken(report: VersionReport, noted: VersionStatus, status: Contro
   return 'manifest' in report
     ? noted.revision > report.manifest.revision
     : isNoted(report, undefined, status);
+}
+
+/** Whether a status has the revision that was stored although the file could not be compared, and no change. */
+function isOfStored({ revision, changed }: VersionStatus, { restored, early }: VersionReport): boolean {
+  const stored = restored ?? early;
+  return !changed && (stored === undefined || stored.manifest.revision === revision);
 }

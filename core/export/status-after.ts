@@ -11,7 +11,8 @@ import type { CheckOutcome } from './version-checks.ts';
 import type { VersionReport } from './version-report.ts';
 
 /**
- * The status after a check of all versions; undefined when none of them could be looked at.
+ * The status after a check of all versions; undefined when none of them could be looked at, and nothing was
+ * stored.
  *
  * @param commanded what an operator had asked for with this check
  */
@@ -23,7 +24,12 @@ export function statusAfter(
   commanded: LastCommand | undefined,
 ): ControlPlaneStatus | undefined {
   const { versions, pluginVersions } = outcome;
-  if (versions.every(({ outcome }) => outcome === 'failed')) {
+  const isVerified = versions.some(({ outcome }) => outcome !== 'failed');
+  // What was stored is noted all the same, with the time of the check before: else an older revision in its
+  // place would be taken for the newest.
+  const hasStored = versions.some(({ early, restored }) => (restored ?? early) !== undefined);
+  const notedAt = isVerified ? checkedAt : hasStored ? last?.checkedAt : undefined;
+  if (notedAt === undefined) {
     return last === undefined || commanded === undefined ? undefined : { ...last, lastCommand: commanded };
   }
   const lastCommand = commanded ?? last?.lastCommand;
@@ -32,7 +38,7 @@ export function statusAfter(
   const approval = last?.approval;
   return {
     controlPlane,
-    checkedAt,
+    checkedAt: notedAt,
     versions: versions.flatMap((version) => noteVersion(version, last) ?? []),
     ...(notServed.length === 0 ? {} : { notServed }),
     ...(pluginVersions === undefined ? {} : { pluginVersions }),
@@ -62,10 +68,10 @@ function noteVersion(
 ): VersionStatus | undefined {
   const before = last?.versions.find(({ kongVersion }) => kongVersion === version.kongVersion);
   if (version.outcome === 'failed') {
-    return before && { ...noteRestored(version, before), askedAt: undefined, changed: false };
+    return before && { ...noteUncompared(version, before), askedAt: undefined, changed: false };
   }
   if (version.outcome === 'not-served') {
-    return before && { ...noteRestored(version, before), changed: false };
+    return before && { ...noteUncompared(version, before), changed: false };
   }
   if (version.outcome === 'held') {
     return before && noteWhileHeld(version, before);
@@ -89,9 +95,10 @@ function noteVersion(
 }
 
 /** What is known of a file that was not compared. That the control plane was behind counts in a row only. */
-function noteRestored({ restored }: VersionReport, before: VersionStatus): VersionStatus {
+function noteUncompared(version: VersionReport, before: VersionStatus): VersionStatus {
   const { behindSince: _, behindConfigHash: __, ...unmarked } = before;
-  return followOwn(unmarked, restored);
+  const { early, restored } = version;
+  return followOwn(early === undefined ? unmarked : { ...unmarked, ...noteRevision(early) }, restored);
 }
 
 /**

@@ -37,6 +37,18 @@ export const mendedCounterexamples: readonly Omit<KnownCounterexample, 'reason'>
     actions: [{ atMs: 1, do: 'suspend versioning' }, change, { ...change, atMs: 20 * minute }],
   },
   {
+    name: 'an old revision put back is taken for the newest where a repair was not noted',
+    violates: 'revisions rise, and each names the one before it',
+    seed: 1,
+    actions: [
+      ...stopAll(2 * minute),
+      { atMs: 2 * minute, do: 'put unsigned file', key },
+      { atMs: 7 * minute, do: 'put old revision back', key },
+      { atMs: 8 * minute, do: 'start node', ...prod, node: 0 },
+      { ...change, atMs: 9 * minute },
+    ],
+  },
+  {
     name: 'a copied manifest over garbage is unchanged',
     violates: 'the last state is published when faults end',
     seed: 1,

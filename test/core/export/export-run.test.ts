@@ -187,6 +187,32 @@ describe('an export', () => {
     expect(await vault.lastStatus('prod')).toEqual(before);
   });
 
+  it('of which all versions fail notes what it has put back, so that an older one in its place is foreign', async () => {
+    let isDown = false;
+    const { vault, parts } = exporting(
+      () => (isDown ? failing('unreachable') : Promise.resolve(configuration)),
+      {
+        dataPlaneVersions: ['3.9.1'],
+      },
+    );
+    const name = { controlPlane: 'prod', kongVersion: '3.9.1' };
+    const later = { ...parts, clock: manualClock(new Date(now.getTime() + 60_000)) };
+    await runExport(parts, scheduled);
+    const [first] = vault.versions(name);
+    if (first === undefined) {
+      throw new RangeError('nothing was published');
+    }
+    isDown = true;
+    vault.overwrite(name, { gzip: Buffer.from('theirs'), manifest: undefined });
+    await runExport(later, scheduled);
+
+    expect(await vault.lastStatus('prod')).toMatchObject({ checkedAt: now, versions: [{ revision: 2 }] });
+    vault.overwrite(name, first);
+    expect((await runExport(later, scheduled)).versions).toMatchObject([
+      { outcome: 'failed', restored: { manifest: { revision: 3 }, manifestReplaced: true } },
+    ]);
+  });
+
   it('that is not settled publishes what came and is not complete', async () => {
     const { vault, parts } = exporting(async () => ({ ...configuration, settled: false }));
 

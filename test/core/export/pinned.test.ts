@@ -108,7 +108,7 @@ describe('an export of a pinned file', () => {
 
     const pinned = { revision: 4, pinned: true, rollbackOf: 1 };
     expect(report.versions).toMatchObject([{ outcome: 'failed', restored: { manifest: pinned } }]);
-    expect(await vault.lastStatus('prod')).toMatchObject({ versions: [{ revision: 3 }] });
+    expect(await vault.lastStatus('prod')).toMatchObject({ versions: [{ revision: 4, pinned: true }] });
     await check(async () => newer);
     expect(await vault.lastStatus('prod')).toMatchObject({ versions: [{ revision: 4, pinned: true }] });
   });
