@@ -112,10 +112,13 @@ export class OwnRevisions {
     measured: MeasuredBatch['measured'],
   ): void {
     for (const [key, unit] of this.#unnoticed) {
-      if (unit === controlPlane) {
+      const report = versions.find(({ kongVersion }) => key === `${controlPlane}/${kongVersion}/config.json`);
+      const isTold = (measured.ManifestReplaced ?? 0) > 0;
+      // Where the answer to the replacement was lost, the next batch finds out.
+      if (unit === controlPlane && (isTold || report?.outcome !== 'failed')) {
         this.#unnoticed.delete(key);
         // A process that dies before it reports takes the news with it.
-        if ((measured.ManifestReplaced ?? 0) === 0 && !this.#world.hasLostProcess(controlPlane)) {
+        if (!isTold && !this.#world.hasLostProcess(controlPlane)) {
           this.#violate(
             'what a stranger has written is noticed',
             `${key} was replaced, and no metric says so`,
@@ -126,7 +129,8 @@ export class OwnRevisions {
     for (const version of versions) {
       const key = `${controlPlane}/${version.kongVersion}/config.json`;
       const stored = this.#unreported.get(key);
-      if (version.outcome === 'published' || version.outcome === 'failed') {
+      const isReported = version.outcome === 'published' || (version.restored ?? version.early) !== undefined;
+      if (isReported || version.outcome === 'failed') {
         // A failure after which something is stored all the same is reported as what it was.
         this.#unreported.delete(key);
       } else if (
