@@ -99,14 +99,14 @@ const faultDraws: Draws = [
   [40, (random, atMs) => [{ atMs, do: 'break call', fault: drawFault(random) }]],
   [12, (random, atMs) => [drawBoot(random, atMs)]],
   [4, (random, atMs) => [drawFetch(random, atMs)]],
-  [8, (random, atMs) => drawOutage(random, atMs)],
+  [12, (random, atMs) => drawOutage(random, atMs)],
   [4, (random, atMs) => [drawLag(random, atMs)]],
   [3, (random, atMs) => drawTrickle(random, atMs)],
   [3, (random, atMs) => drawLostDatabase(random, atMs)],
   [4, (random, atMs) => [{ atMs, do: 'export beside', controlPlane: random.pickOne(controlPlanes) }]],
   [3, (_random, atMs) => [{ atMs, do: 'kill containers' }]],
   [2, (random, atMs) => [{ atMs, do: 'rotate hook secret', controlPlane: random.pickOne(controlPlanes) }]],
-  [2, (_random, atMs) => [{ atMs, do: 'rotate signing key' }]],
+  [4, (_random, atMs) => [{ atMs, do: 'rotate signing key' }]],
   [2, (random, atMs) => [{ atMs, do: 'skip schedule', controlPlane: random.pickOne(controlPlanes) }]],
   [4, (random, atMs) => [drawResize(random, atMs)]],
   [2, (random, atMs) => [{ atMs, do: 'empty database', controlPlane: random.pickOne(controlPlanes) }]],
@@ -136,16 +136,34 @@ const handDraws: Draws = [
   [1, (random, atMs) => [{ atMs, do: 'break call', fault: drawFault(random) }]],
 ];
 
-/** The same, of somebody who means harm. */
+/** The same, of somebody who means harm: he waits for a client that takes what he has put there. */
 const intruderDraws: Draws = [
   ...handDraws,
-  [3, (random, atMs) => [{ atMs, do: 'put file of a stranger', key: random.pickOne(keys) }]],
-  [3, (random, atMs) => [{ atMs, do: 'put file of a stranger under our key id', key: random.pickOne(keys) }]],
-  [3, (random, atMs) => [{ atMs, do: 'change file under its manifest', key: random.pickOne(keys) }]],
-  [3, (random, atMs) => [{ atMs, do: 'copy manifest over garbage', key: random.pickOne(keys) }]],
+  [14, drawIntrusion],
   [2, (random, atMs) => [{ atMs, do: 'put old revision back', key: random.pickOne(keys) }]],
   [4, (random, atMs) => drawOutage(random, atMs)],
 ];
+
+const forgeries = [
+  'put file of a stranger',
+  'put file of a stranger under our key id',
+  'change file under its manifest',
+  'copy manifest over garbage',
+  'swap manifests',
+] as const;
+
+function drawIntrusion(random: SeededRandom, atMs: number): readonly Action[] {
+  const what = random.pickOne(forgeries);
+  const key = random.pickOne(keys);
+  const [controlPlane = '', version = ''] = key.split('/');
+  const others = keys.filter((other) => other !== key);
+  return [
+    what === 'swap manifests'
+      ? { atMs, do: what, key, from: random.pickOne(others) }
+      : { atMs, do: what, key },
+    { atMs: atMs + random.pickNumber(1, 30) * 1000, do: 'fetch file', controlPlane, version },
+  ];
+}
 
 function drawSwap(random: SeededRandom, atMs: number): readonly Action[] {
   const key = random.pickOne(keys);

@@ -2,7 +2,7 @@ import { behindToleranceMs } from '../core/vault/decision.ts';
 import { type Action, describeAction } from './actions.ts';
 import { Invariants } from './invariants.ts';
 import { Player } from './player.ts';
-import type { Violation } from './promises.ts';
+import { findViolation, type InvariantName, type Violation } from './promises.ts';
 import { scheduleMs, World, type WorldOptions } from './world/world.ts';
 
 export interface HistoryResult {
@@ -21,7 +21,9 @@ export interface HistoryOptions extends WorldOptions {
   readonly isCalm?: boolean | undefined;
   /** @default true */
   readonly hasSchedule?: boolean | undefined;
-  /** Ends the history as soon as something is violated. @default false */
+  /** What counts as broken. @default every promise */
+  readonly counted?: readonly InvariantName[] | undefined;
+  /** Ends the history as soon as something that counts is violated. @default false */
   readonly isOverWithViolation?: boolean | undefined;
   /** Sees each event; times are true, epoch. */
   readonly observe?: ((atMs: number, name: string) => void) | undefined;
@@ -55,7 +57,7 @@ export async function playHistory(options: HistoryOptions): Promise<HistoryResul
       nextSilenceCheckMs = timeline.nowMs + 60_000;
       invariants.checkSilence();
     }
-    return isOverWithViolation && invariants.violations.length > 0;
+    return isOverWithViolation && findViolation(invariants, options) !== undefined;
   };
   const faultsEndMs = startMs + Math.max(0, ...actions.map(({ atMs }) => atMs));
   const endMs = faultsEndMs + (needsClocks(actions) ? graceForClocksMs : graceMs) + lastExportMs;

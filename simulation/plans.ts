@@ -2,14 +2,12 @@ import { type Action, drawActions, drawHandActions, drawIntruderActions, drawLon
 import { SeededRandom } from './engine/random.ts';
 import { type ArmedFault, listCells } from './faults.ts';
 import type { HistoryOptions } from './history.ts';
-import { type InvariantName, invariantNames } from './promises.ts';
+import { invariantNames } from './promises.ts';
 
 /** A history that is to be played. */
-export interface Plan extends Pick<HistoryOptions, 'seed' | 'actions' | 'isCalm'> {
+export interface Plan extends Pick<HistoryOptions, 'seed' | 'actions' | 'isCalm' | 'counted'> {
   /** What it is called when it fails. */
   readonly name: string;
-  /** What counts as broken. @default everything */
-  readonly counted?: readonly InvariantName[];
 }
 
 /** An old revision of ours that is put back is good until the next export looks at the vault. */

@@ -25,10 +25,29 @@ export const invariantNames = [
 
 export type InvariantName = (typeof invariantNames)[number];
 
+/** What a data plane is promised, whatever the export makes of the vault. */
+export const promisesToDataPlanes: readonly InvariantName[] = [
+  'a data plane loads only what its control plane served for its version',
+  'a data plane loads only what we have signed and stored',
+  'a data plane without its control plane boots from the vault',
+];
+
 /** A promise that was broken. */
 export interface Violation {
   readonly invariant: InvariantName;
   readonly detail: string;
   /** True time, epoch. */
   readonly atMs: number;
+}
+
+/**
+ * The first violation that counts.
+ *
+ * @param counted what counts; everything where it is left out
+ */
+export function findViolation(
+  { violations }: { readonly violations: readonly Violation[] },
+  { counted }: { readonly counted?: readonly InvariantName[] | undefined },
+): Violation | undefined {
+  return violations.find(({ invariant }) => counted?.includes(invariant) ?? true);
 }

@@ -1,7 +1,7 @@
 import { makeThreadWorkSynchronous } from './engine/synchronous.ts';
 import type { HistoryOptions, HistoryResult } from './history.ts';
 import type { Plan } from './plans.ts';
-import type { Violation } from './promises.ts';
+import { findViolation, type Violation } from './promises.ts';
 
 // Before anything is loaded that takes what it replaces.
 makeThreadWorkSynchronous();
@@ -34,11 +34,6 @@ export type Surroundings = Pick<HistoryOptions, 'hasSchedule' | 'isOverWithViola
 /** Plays a plan. */
 export function playPlan(plan: Plan, surroundings: Surroundings = {}): Promise<HistoryResult> {
   return playHistory({ ...plan, ...surroundings, keys });
-}
-
-/** The first violation of a history that counts. */
-export function findViolation({ violations }: HistoryResult, { counted }: Plan): Violation | undefined {
-  return violations.find(({ invariant }) => counted?.includes(invariant) ?? true);
 }
 
 /**

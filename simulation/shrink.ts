@@ -1,4 +1,5 @@
-import { type BrokenHistory, findViolation, playPlan } from './search.ts';
+import { findViolation } from './promises.ts';
+import { type BrokenHistory, playPlan } from './search.ts';
 
 /**
  * Takes out of a broken history what does not matter: actions, as many at once as possible, while the same

@@ -131,7 +131,7 @@ function isOvertaken(report: VersionReport, noted: VersionStatus, status: Contro
     : isNoted(report, undefined, status);
 }
 
-/** Whether a status has the revision that was stored although the file could not be compared, and no change. */
+/** Whether a status has the revision that was stored although the file was not compared, and no change. */
 function isOfStored({ revision, changed }: VersionStatus, { restored, early }: VersionReport): boolean {
   const stored = restored ?? early;
   return !changed && (stored === undefined || stored.manifest.revision === revision);

@@ -1,5 +1,6 @@
 /** Plays a part of the histories in a process of its own, and sends what came of it to the one that asked. */
 import { planRandom, planTable } from './plans.ts';
+import type { InvariantName } from './promises.ts';
 import { type SearchResult, type Surroundings, search } from './search.ts';
 
 export interface SearchJob {
@@ -12,6 +13,8 @@ export interface SearchJob {
   /** Whether the first broken history is enough. */
   readonly isOverWithFirst: boolean;
   readonly hasSchedule: boolean;
+  /** What counts as broken. @default what each plan counts */
+  readonly counted?: readonly InvariantName[] | undefined;
 }
 
 /** Told while it searches, where another process has found something: what comes after does not matter. */
@@ -37,7 +40,8 @@ function* plans() {
     }
   }
   for (let seed = job.firstSeed + job.index; seed <= lastSeed; seed += job.count) {
-    yield planRandom(seed);
+    const plan = planRandom(seed);
+    yield { ...plan, counted: job.counted ?? plan.counted };
   }
 }
 

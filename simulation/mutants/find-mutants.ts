@@ -34,6 +34,7 @@ export async function searchWith(mutant: Mutant, processes: number): Promise<Sea
   const { broken } = await searchInParallel({
     processes,
     mutant,
+    counted: mutant.counted,
     hasTable: false,
     firstSeed,
     histories: budgetHistories,

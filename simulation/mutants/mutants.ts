@@ -1,4 +1,5 @@
 import type { HistoryOptions } from '../history.ts';
+import { type InvariantName, promisesToDataPlanes } from '../promises.ts';
 
 /** A fault that is built into the shipped code, or into what calls it, to see whether the search finds it. */
 export interface Mutant {
@@ -6,6 +7,8 @@ export interface Mutant {
   /** A line of a file that is replaced while the file is loaded; the file itself stays. */
   readonly edit?: { readonly file: string; readonly find: string; readonly replace: string };
   readonly surroundings?: Pick<HistoryOptions, 'hasSchedule'>;
+  /** What it must break to count as found. @default any promise */
+  readonly counted?: readonly InvariantName[];
 }
 
 export const mutants: readonly Mutant[] = [
@@ -184,6 +187,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the client does not check the hash',
+    counted: promisesToDataPlanes,
     edit: {
       file: 'core/fetch/download.ts',
       find: "sha256.digest('hex') !== manifest.sha256",
@@ -192,6 +196,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the client does not check the control plane',
+    counted: promisesToDataPlanes,
     edit: {
       file: 'core/fetch/download.ts',
       find: 'manifest.controlPlane !== request.controlPlane',
@@ -200,6 +205,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the client does not check the version',
+    counted: promisesToDataPlanes,
     edit: {
       file: 'core/fetch/download.ts',
       find: '!canLoad(request.kongVersion, manifest.kongVersion)',
@@ -208,6 +214,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the client trusts every key',
+    counted: promisesToDataPlanes,
     edit: {
       file: 'core/vault/signed-document.ts',
       find: 'if (key === undefined) {',
@@ -216,6 +223,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the client does not check the signature',
+    counted: promisesToDataPlanes,
     edit: {
       file: 'core/vault/signed-document.ts',
       find: "await compactVerify(jws, key.key, { algorithms: ['ES256'] })",
@@ -225,6 +233,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the client knows only the first of its keys',
+    counted: promisesToDataPlanes,
     edit: {
       file: 'core/vault/signed-document.ts',
       find: 'trusted.find((each) => each.keyId === keyId)',
