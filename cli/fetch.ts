@@ -2,13 +2,13 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
-import { vaultFileSource } from '../core/fetch/download.ts';
+import { formatAge } from '../core/fetch/currency.ts';
+import { type Downloaded, vaultFileSource } from '../core/fetch/download.ts';
 import { fetchConfig } from '../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../core/fetch/grant-source.ts';
 import { writeForImport } from '../core/fetch/import-file.ts';
 import { ignoreErrors } from '../core/ignore-errors.ts';
 import { systemRandom } from '../core/random-source.ts';
-import type { Manifest } from '../core/vault/manifest.ts';
 import {
   addGrantOptions,
   caFileOption,
@@ -16,6 +16,7 @@ import {
   type GrantOptions,
   grantEndpoints,
   maxBytesOption,
+  maxUnverifiedAgeOption,
   readTrustedKeys,
   secondsOption,
 } from './options.ts';
@@ -24,6 +25,7 @@ import { vaultFetch } from './vault-fetch.ts';
 interface FetchOptions extends GrantOptions {
   readonly output: string;
   readonly maxBytes: number;
+  readonly maxUnverifiedAge?: number;
   readonly timeout: number;
   readonly caFile?: string;
   readonly forImport?: true;
@@ -45,6 +47,7 @@ export function fetchCommand(): Command {
         .makeOptionMandatory(),
     )
     .addOption(maxBytesOption())
+    .addOption(maxUnverifiedAgeOption())
     .addOption(secondsOption('--timeout <seconds>', 'for the whole download', 120))
     .addOption(caFileOption())
     .option(
@@ -68,27 +71,42 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   const fetchTo = (file: string) =>
     fetchConfig({
       grants: endpoints.map((endpoint) => endpointGrantSource(endpoint, grantSettings)),
-      files: vaultFileSource({ ...shared, trusted, output: file, maxBytes, timeoutMs }),
+      files: vaultFileSource({
+        ...shared,
+        trusted,
+        output: file,
+        maxBytes,
+        timeoutMs,
+        maxUnverifiedAgeMs: options.maxUnverifiedAge,
+      }),
     });
-  const manifest = options.forImport === true ? await fetchForImport(fetchTo, output) : await fetchTo(output);
+  const { manifest, currency } = await (options.forImport === true
+    ? fetchForImport(fetchTo, output)
+    : fetchTo(output));
+  const { verifiedAt, warning } = currency;
+  if (warning !== undefined) {
+    process.stderr.write(`lifeboat: ${warning}\n`);
+  }
+  const current =
+    verifiedAt === undefined ? '' : ` as current ${formatAge(verifiedAt, systemClock.now())} before`;
   process.stdout.write(
     options.json === true
-      ? `${JSON.stringify({ file: output, ...manifest })}\n`
+      ? `${JSON.stringify({ file: output, ...manifest, verifiedAt })}\n`
       : `${output}: revision ${manifest.revision} of control plane "${manifest.controlPlane}" for Kong ${manifest.kongVersion}, ` +
-          `exported ${manifest.exportedAt.toISOString()}, ${manifest.entities['total']} entities, ${manifest.size} bytes, verified${options.forImport === true ? '; written for kong config db_import' : ''}\n`,
+          `exported ${manifest.exportedAt.toISOString()}, ${manifest.entities['total']} entities, ${manifest.size} bytes, verified${current}${options.forImport === true ? '; written for kong config db_import' : ''}\n`,
   );
 }
 
 /** The signature is of the published file, so that this is verified first, beside the one that is written. */
 async function fetchForImport(
-  fetchTo: (file: string) => Promise<Manifest>,
+  fetchTo: (file: string) => Promise<Downloaded>,
   output: string,
-): Promise<Manifest> {
+): Promise<Downloaded> {
   const beside = (what: string) =>
     join(dirname(output), `.${basename(output)}.${what}-${systemRandom.uuid()}`);
   const verified = beside('verified');
   try {
-    const manifest = await fetchTo(verified);
+    const downloaded = await fetchTo(verified);
     const expiring = await writeForImport(verified, output, beside('import'));
     if (expiring > 0) {
       process.stderr.write(
@@ -96,7 +114,7 @@ async function fetchForImport(
           'the import, as docs/runbook.md says ("Filling a rebuilt control plane from the vault")\n',
       );
     }
-    return manifest;
+    return downloaded;
   } finally {
     await ignoreErrors(rm(verified, { force: true }));
   }

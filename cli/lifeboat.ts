@@ -28,7 +28,7 @@ Exit codes:
   3  the grant was refused: credentials, role or cluster certificate, or this machine's clock
   4  the vault has no file for this control plane and version
   5  the grant endpoint, the vault or KMS did not answer or failed, or the download was interrupted
-  6  the file must not be loaded: its signature, hash, control plane or version is wrong
+  6  the file must not be loaded: its signature, hash, control plane or version is wrong, or it is not the current one
   7  the output could not be written
   8  Kong could not be given the file: prefix, process or status API
   9  Kong was given the file and did not load it

@@ -176,6 +176,24 @@ export function maxBytesOption(): Option {
     .default(2 ** 30);
 }
 
+export function maxUnverifiedAgeOption(): Option {
+  return new Option(
+    '--max-unverified-age <time>',
+    'refuse a file that was not verified as the newest for longer than this (3600, 60m, 12h, 7d), or of which nobody can tell',
+  )
+    .env('LIFEBOAT_MAX_UNVERIFIED_AGE')
+    .argParser(parseAgeMs);
+}
+
+/** @returns milliseconds */
+export function parseAgeMs(value: string): number {
+  const [, amount = '', unit = 's'] = /^([1-9]\d{0,7})([smhd])?$/.exec(value) ?? [];
+  if (amount === '') {
+    throw new InvalidArgumentError('seconds, or a time like 90s, 60m, 12h, 7d, are expected');
+  }
+  return Number(amount) * { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 's' | 'm' | 'h' | 'd'];
+}
+
 export function caFileOption(): Option {
   return new Option(
     '--ca-file <file>',

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
+import { formatAge } from '../core/fetch/currency.ts';
 import { vaultFileSource } from '../core/fetch/download.ts';
 import { StandbyError } from '../core/fetch/errors.ts';
 import { endpointGrantSource } from '../core/fetch/grant-source.ts';
@@ -18,6 +19,8 @@ import {
   type GrantOptions,
   grantEndpoints,
   maxBytesOption,
+  maxUnverifiedAgeOption,
+  parseAgeMs,
   readTrustedKeys,
   secondsOption,
 } from './options.ts';
@@ -33,6 +36,7 @@ interface StandbyCommandOptions extends GrantOptions {
   readonly fastFor: number;
   readonly slowPause: number;
   readonly maxCacheAge?: number;
+  readonly maxUnverifiedAge?: number;
   readonly healthListen?: HealthPlace;
   readonly caFile?: string;
   readonly stay?: true;
@@ -83,8 +87,9 @@ export function standbyCommand(): Command {
         'also seed a node whose cache is older than this (3600, 60m, 12h, 7d) and which has no connection to its control plane',
       )
         .env('LIFEBOAT_MAX_CACHE_AGE')
-        .argParser(cacheAgeMs),
+        .argParser(parseAgeMs),
     )
+    .addOption(maxUnverifiedAgeOption())
     .addOption(caFileOption())
     .addOption(
       new Option(
@@ -179,6 +184,7 @@ async function createPorts(options: StandbyCommandOptions): Promise<StandbyPorts
       trusted,
       output: file,
       maxBytes,
+      maxUnverifiedAgeMs: options.maxUnverifiedAge,
       timeoutMs: options.timeout * 1000,
     }),
     clock: systemClock,
@@ -191,9 +197,13 @@ function logJson(entry: StandbyLogEntry): void {
   process.stdout.write(`${JSON.stringify({ at: systemClock.now().toISOString(), ...entry })}\n`);
 }
 
-function logText({ message, nextTryInSeconds }: StandbyLogEntry): void {
+function logText({ message, nextTryInSeconds, verifiedAt }: StandbyLogEntry): void {
   const then = nextTryInSeconds === undefined ? '' : ` (next attempt in ${nextTryInSeconds} s)`;
-  process.stderr.write(`lifeboat: ${message}${then}\n`);
+  const current =
+    verifiedAt === undefined
+      ? ''
+      : `, as current ${formatAge(new Date(verifiedAt), systemClock.now())} before`;
+  process.stderr.write(`lifeboat: ${message}${current}${then}\n`);
 }
 
 async function untilAborted(signal: AbortSignal): Promise<void> {
@@ -223,14 +233,6 @@ function statusUrlFinder(given: string | undefined, prefix: string): () => Promi
       throw error instanceof InvalidArgumentError ? new StandbyError('kong', error.message) : error;
     }
   };
-}
-
-function cacheAgeMs(value: string): number {
-  const [, amount = '', unit = 's'] = /^([1-9]\d{0,7})([smhd])?$/.exec(value) ?? [];
-  if (amount === '') {
-    throw new InvalidArgumentError('seconds, or a time like 90s, 60m, 12h, 7d, are expected');
-  }
-  return Number(amount) * { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 's' | 'm' | 'h' | 'd'];
 }
 
 function healthPlace(value: string): HealthPlace {

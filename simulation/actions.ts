@@ -140,7 +140,7 @@ const handDraws: Draws = [
 const intruderDraws: Draws = [
   ...handDraws,
   [14, drawIntrusion],
-  [2, (random, atMs) => [{ atMs, do: 'put old revision back', key: random.pickOne(keys) }]],
+  [3, (random, atMs) => drawPutBack(random, atMs)],
   [4, (random, atMs) => drawOutage(random, atMs)],
 ];
 
@@ -169,6 +169,17 @@ function drawSwap(random: SeededRandom, atMs: number): readonly Action[] {
   const key = random.pickOne(keys);
   const from = random.pickOne(keys);
   return key === from ? [] : [{ atMs, do: 'swap manifests', key, from }];
+}
+
+/** An old revision is put back, and somebody fetches it before the next check. */
+function drawPutBack(random: SeededRandom, atMs: number): readonly Action[] {
+  const key = random.pickOne(keys);
+  const [controlPlane = '', version = ''] = key.split('/');
+  const fetchedMs = atMs + random.pickNumber(1, 60) * 1000;
+  return [
+    { atMs, do: 'put old revision back', key },
+    { atMs: fetchedMs, do: 'fetch file', controlPlane, version },
+  ];
 }
 
 function drawChange(random: SeededRandom, atMs: number): Action {

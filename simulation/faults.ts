@@ -41,6 +41,7 @@ export const calls = [
   'controlPlane.frame',
   'api.grant',
   'vault.download',
+  'vault.status',
   'disk.open',
   'disk.write',
   'disk.complete',

@@ -41,8 +41,12 @@ export class Invariants {
     this.violations.push({ invariant, detail, atMs: this.#world.timeline.nowMs });
   }
 
-  /** To be called with each file that a data plane has loaded. */
-  checkLoaded(unit: Unit, version: string, file: Uint8Array): void {
+  /**
+   * To be called with each file that a data plane has loaded.
+   *
+   * @param status what it has read beside it; undefined where it could not be had
+   */
+  checkLoaded(unit: Unit, version: string, file: Uint8Array, status: string | undefined): void {
     const origin = readOrigin(file);
     if (
       origin === undefined ||
@@ -56,7 +60,7 @@ export class Invariants {
       );
     }
     const sha256 = createHash('sha256').update(file).digest('hex');
-    this.#own.checkLoaded(sha256, `a data plane ${version} of ${unit.name}`);
+    this.#own.checkLoaded(sha256, `a data plane ${version} of ${unit.name}`, status);
   }
 
   /**
@@ -72,7 +76,8 @@ export class Invariants {
     const key = keyOf(unit, fitting);
     const current = this.#world.bucket.current(key);
     const wasThere = current !== undefined && current.storedMs < bornMs + inTimeForBootMs;
-    if (wasThere && this.#own.find(key, current) !== undefined) {
+    // An old one that was put back is refused.
+    if (wasThere && this.#own.isNewest(key, current)) {
       this.violate(
         'a data plane without its control plane boots from the vault',
         `a data plane ${version} of ${unit.name} had no configuration after ` +

@@ -2,6 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import type { VersionReport } from '../core/export/version-report.ts';
 import { behindToleranceMs } from '../core/vault/decision.ts';
 import { type Manifest, readUnverifiedManifest } from '../core/vault/manifest.ts';
+import { readUnverifiedStatus } from '../core/vault/status.ts';
 import type { InvariantName } from './promises.ts';
 import type { StoredVersion } from './world/bucket.ts';
 import { readOrigin } from './world/control-plane.ts';
@@ -90,17 +91,36 @@ export class OwnRevisions {
     }
   }
 
-  checkLoaded(sha256: string, who: string): void {
-    const loaded = this.#revisions.find(({ manifest }) => manifest.sha256 === sha256);
+  /** Whether an object is the newest revision. */
+  isNewest(key: string, version: StoredVersion | undefined): boolean {
+    const found = this.find(key, version);
+    return found !== undefined && found === this.newest(key);
+  }
+
+  /** @param status what was read beside the file; undefined where it could not be had */
+  checkLoaded(sha256: string, who: string, status: string | undefined): void {
+    const loaded = this.#revisions.findLast(({ manifest }) => manifest.sha256 === sha256);
     if (loaded === undefined) {
       this.#violate(
         'a data plane loads only what we have signed and stored',
         `${who} has loaded a file that no export has stored`,
       );
-    } else if (this.#isOutdated(loaded)) {
+      return;
+    }
+    const { revision } = loaded.manifest;
+    const noted = status === undefined ? undefined : findNotedRevision(status, loaded.manifest);
+    if (noted !== undefined && noted > revision) {
       this.#violate(
         'a data plane loads the newest revision',
-        `${who} has loaded revision ${loaded.manifest.revision}; the newest is ${this.newest(loaded.key)?.manifest.revision}`,
+        `${who} has loaded revision ${revision}; the status beside it said ${noted}`,
+      );
+    }
+    // Without a status nobody can tell that a hand has put an old one back.
+    const mayBeOld = status === undefined && this.#strangers.has(loaded.key);
+    if (!mayBeOld && this.#isOutdated(loaded)) {
+      this.#violate(
+        'a data plane loads the newest revision',
+        `${who} has loaded revision ${revision}; the newest is ${this.newest(loaded.key)?.manifest.revision}`,
       );
     }
   }
@@ -269,4 +289,10 @@ export function isMassDeletion(before: number, now: number): boolean {
     (before >= 10 && before - now > before / 2) ||
     (before + entitiesBesideServices >= 10 && before - now > (before + entitiesBesideServices) / 2)
   );
+}
+
+/** Of a file, as a status has it. */
+function findNotedRevision(status: string, { kongVersion }: Manifest): number | undefined {
+  return readUnverifiedStatus(status).versions.find((version) => version.kongVersion === kongVersion)
+    ?.revision;
 }

@@ -229,7 +229,7 @@ export class Player {
       version,
       name: `data plane ${this.#booted} of ${unit.name}`,
       cacheAgeMs,
-      onLoaded: (file) => this.#invariants.checkLoaded(unit, version, file),
+      onLoaded: (file, status) => this.#invariants.checkLoaded(unit, version, file, status),
       onGivenUp: ({ faultsMet }) => {
         // With a fault on the way, or a deployment meanwhile, it may have had no chance.
         if (faultsMet === 0 && unit.versions === files) {
@@ -247,7 +247,7 @@ export class Player {
       unit,
       version,
       name: `client ${this.#booted} of ${unit.name}`,
-      onLoaded: (file) => this.#invariants.checkLoaded(unit, version, file),
+      onLoaded: (file, status) => this.#invariants.checkLoaded(unit, version, file, status),
     });
   }
 

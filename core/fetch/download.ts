@@ -5,6 +5,13 @@ import type { RandomSource } from '../random-source.ts';
 import { VaultError } from '../vault/errors.ts';
 import { type Manifest, verifyManifest } from '../vault/manifest.ts';
 import type { VerificationKey } from '../vault/signer.ts';
+import {
+  type Currency,
+  type CurrencyDemand,
+  judgeCurrency,
+  requireCurrency,
+  type Verdict,
+} from './currency.ts';
 import { StandbyError } from './errors.ts';
 import type { ReceivedGrant } from './grant-request.ts';
 import {
@@ -15,13 +22,26 @@ import {
   readBodyText,
 } from './http-client.ts';
 import { type OpenOutput, type OutputFile, openOutputFile } from './output-file.ts';
+import { readStatusOfGrant } from './status-reading.ts';
 
 /** Which content of a granted file is acceptable. */
 export interface ContentWish {
   /** Content that Kong refused: not downloaded again. Lower-case hex. */
   readonly refusedSha256?: string | undefined;
-  /** The only content that is accepted, where a particular revision was asked for. Lower-case hex. */
+  /**
+   * The only content that is accepted, where a particular revision was asked for; how old that is does not
+   * matter. Lower-case hex.
+   */
   readonly wantedSha256?: string | undefined;
+  /** As in `CurrencyDemand`. */
+  readonly mayLag?: boolean | undefined;
+}
+
+/** A file that was verified and stored. */
+export interface Downloaded {
+  /** What its signature says of it. */
+  readonly manifest: Manifest;
+  readonly currency: Currency;
 }
 
 /** Where the file of a grant comes from. */
@@ -29,25 +49,31 @@ export interface FileSource {
   /**
    * Downloads and verifies a file, and stores it for Kong.
    *
-   * @returns what its signature says of it
    * @throws StandbyError; its cause is the signal's reason when that ended the download
    */
-  download(grant: Pick<ReceivedGrant, 'url'>, content: ContentWish, signal?: AbortSignal): Promise<Manifest>;
+  download(
+    grant: Pick<ReceivedGrant, 'url' | 'statusUrl'>,
+    content: ContentWish,
+    signal?: AbortSignal,
+  ): Promise<Downloaded>;
 }
 
 /** The vault's files, verified, each stored at `output`. */
 export function vaultFileSource(
-  settings: Omit<DownloadRequest, keyof ContentWish | 'url' | 'signal'>,
+  settings: Omit<DownloadRequest, keyof ContentWish | 'url' | 'statusUrl' | 'signal'>,
 ): FileSource {
   return {
-    download: ({ url }, content, signal) => downloadVerified({ ...settings, ...content, url, signal }),
+    download: ({ url, statusUrl }, content, signal) =>
+      downloadVerified({ ...settings, ...content, url, statusUrl, signal }),
   };
 }
 
-export interface DownloadRequest extends ContentWish {
+export interface DownloadRequest extends ContentWish, CurrencyDemand {
   /** Presigned; a secret. */
   readonly url: string;
-  /** Keys of which one must have signed the file's manifest. */
+  /** The same for what the last check noted. @default the grant has none */
+  readonly statusUrl?: string | undefined;
+  /** Keys of which one must have signed the file's manifest, and the status. */
   readonly trusted: readonly VerificationKey[];
   readonly controlPlane: string;
   /** Full version of the data plane that will load the file. */
@@ -71,28 +97,68 @@ export interface DownloadRequest extends ContentWish {
 
 /**
  * Downloads a published file and verifies it on the way; only a file that passes every check appears at
- * `output`, at once and whole, with mode 0600.
+ * `output`, at once and whole, with mode 0600. The status is asked for side by side with it, and says whether
+ * it is the newest.
  *
- * @returns what its signature says of it
  * @throws StandbyError
  */
-export async function downloadVerified(request: DownloadRequest): Promise<Manifest> {
-  const response = await requestFile(request);
+export async function downloadVerified(request: DownloadRequest): Promise<Downloaded> {
+  const { timeoutMs, clock, fetch = fetchDirectly, wantedSha256 } = request;
+  const signal = clock.deadline(timeoutMs, request.signal);
+  const ending = new AbortController();
+  const end = () => ending.abort(signal.reason);
+  signal.addEventListener('abort', end, { once: true });
   try {
-    const manifest = await requireTrustedManifest(response, request);
-    await storeVerified(response, manifest, request);
-    return manifest;
-  } catch (error) {
-    response.discard();
-    throw error;
+    const status =
+      wantedSha256 === undefined
+        ? readStatusOfGrant({ ...request, fetch, signal: ending.signal })
+        : undefined;
+    const judge = async (manifest: Manifest) => {
+      const reading = await status;
+      if (signal.aborted) {
+        throw new StandbyError('unreachable', 'the download was interrupted. Try again', {
+          cause: signal.reason,
+        });
+      }
+      return reading === undefined ? undefined : judgeCurrency(manifest, reading);
+    };
+    return await downloadCurrent({ ...request, signal }, judge);
+  } finally {
+    // Where the file has failed, nobody waits for its status any more.
+    end();
+    signal.removeEventListener('abort', end);
+  }
+}
+
+/** A file that is older than the status says is asked for once more: it may just have been replaced. */
+async function downloadCurrent(
+  request: DownloadRequest,
+  judge: (manifest: Manifest) => Promise<Verdict | undefined>,
+): Promise<Downloaded> {
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await requestFile(request);
+    try {
+      const manifest = await requireTrustedManifest(response, request);
+      const verdict = await judge(manifest);
+      if (verdict?.is === 'older' && attempt === 1) {
+        response.discard();
+        continue;
+      }
+      const currency = verdict === undefined ? {} : requireCurrency(verdict, request, request.clock.now());
+      await storeVerified(response, manifest, request);
+      return { manifest, currency };
+    } catch (error) {
+      response.discard();
+      throw error;
+    }
   }
 }
 
 async function requestFile(request: DownloadRequest): Promise<HttpResponse> {
-  const { url, timeoutMs, clock, fetch = fetchDirectly, signal } = request;
+  const { url, fetch = fetchDirectly, signal } = request;
   let response: HttpResponse;
   try {
-    response = await fetch(url, { signal: clock.deadline(timeoutMs, signal) });
+    response = await fetch(url, signal === undefined ? {} : { signal });
   } catch (error) {
     throw new StandbyError(
       'unreachable',

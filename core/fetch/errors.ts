@@ -6,6 +6,7 @@ import { CodedError } from '../coded-error.ts';
  * - `no-file` (4): the vault has no file for this control plane and version.
  * - `unreachable` (5): the grant endpoint or the vault did not answer, or broke off.
  * - `verification` (6): something came that must not be loaded.
+ * - `outdated` (6): the file is not the newest, or nobody can tell that it is, which was demanded.
  * - `output` (7): the file could not be written.
  * - `kong` (8): Kong could not be given the file: prefix, process or status API.
  * - `refused` (9): Kong was given the file and did not load it.
@@ -15,6 +16,7 @@ export type StandbyErrorCode =
   | 'no-file'
   | 'unreachable'
   | 'verification'
+  | 'outdated'
   | 'output'
   | 'kong'
   | 'refused';
@@ -24,6 +26,7 @@ export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
   'no-file': 4,
   unreachable: 5,
   verification: 6,
+  outdated: 6,
   output: 7,
   kong: 8,
   refused: 9,

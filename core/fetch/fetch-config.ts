@@ -1,10 +1,9 @@
-import type { Manifest } from '../vault/manifest.ts';
-import type { FileSource } from './download.ts';
+import type { Downloaded, FileSource } from './download.ts';
 import { StandbyError } from './errors.ts';
 import type { GrantSource } from './grant-source.ts';
 
 export interface FetchParts {
-  /** Asked in order. */
+  /** Asked in order. The first one is the vault's own region; others give copies, which may be behind. */
   readonly grants: readonly GrantSource[];
   readonly files: FileSource;
 }
@@ -15,11 +14,13 @@ export interface FetchParts {
  *
  * @throws StandbyError with the code of the last failure, and the messages of all
  */
-export async function fetchConfig({ grants, files }: FetchParts): Promise<Manifest> {
+export async function fetchConfig({ grants, files }: FetchParts): Promise<Downloaded> {
   const failures: StandbyError[] = [];
-  for (const source of grants) {
+  for (const [index, source] of grants.entries()) {
     try {
-      return await files.download(await source.requestGrant(undefined), {});
+      // Where one has answered with an old file, a copy of that is no better.
+      const mayLag = index > 0 && !failures.some(({ code }) => code === 'outdated');
+      return await files.download(await source.requestGrant(undefined), { mayLag });
     } catch (error) {
       if (!(error instanceof StandbyError)) {
         throw error;

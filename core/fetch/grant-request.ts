@@ -55,6 +55,8 @@ export interface GrantRequest {
 
 const grantSchema = v.object({
   url: v.pipe(v.string(), v.url()),
+  // Grants of older releases have none; a file can be taken without it.
+  statusUrl: v.fallback(v.optional(v.pipe(v.string(), v.url())), undefined),
   method: v.literal('GET'),
   expiresAt: v.pipe(v.string(), v.isoTimestamp()),
   controlPlane: controlPlaneName,

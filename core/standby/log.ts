@@ -1,3 +1,4 @@
+import type { Currency } from '../fetch/currency.ts';
 import type { StandbyError, StandbyErrorCode } from '../fetch/errors.ts';
 import type { Manifest } from '../vault/manifest.ts';
 import type { StaleCache } from './stale-cache.ts';
@@ -10,6 +11,7 @@ export interface StandbyLogEntry {
     | 'waiting'
     | 'asking'
     | 'verified'
+    | 'unverified'
     | 'licence-missing'
     | 'failed'
     | 'seeded'
@@ -19,6 +21,8 @@ export interface StandbyLogEntry {
   readonly code?: StandbyErrorCode;
   readonly revision?: number;
   readonly nextTryInSeconds?: number;
+  /** When the file was last known to be the newest. ISO 8601 UTC. */
+  readonly verifiedAt?: string;
 }
 
 export const endedEntry: StandbyLogEntry = { level: 'info', event: 'ended', message: 'ended by a signal' };
@@ -50,12 +54,18 @@ export function describeAsking(cache: StaleCache | undefined): StandbyLogEntry {
   return { level: 'info', event: 'asking', message };
 }
 
-export function describeVerified(manifest: Manifest): StandbyLogEntry {
+export function describeVerified(manifest: Manifest, { verifiedAt }: Currency): StandbyLogEntry {
   const { revision, controlPlane, kongVersion, exportedAt, size } = manifest;
   const message =
     `revision ${revision} of control plane "${controlPlane}" for Kong ${kongVersion}, ` +
     `exported ${exportedAt.toISOString()}, ${size} bytes, is verified`;
-  return { level: 'info', event: 'verified', message, revision };
+  const verified = verifiedAt === undefined ? {} : { verifiedAt: verifiedAt.toISOString() };
+  return { level: 'info', event: 'verified', message, revision, ...verified };
+}
+
+/** Of a file that may not be the newest. */
+export function warnOfCurrency(message: string): StandbyLogEntry {
+  return { level: 'warn', event: 'unverified', message };
 }
 
 export function warnOfLicence(message: string): StandbyLogEntry {

@@ -15,6 +15,7 @@ import {
   describeWaiting,
   endedEntry,
   type StandbyLogEntry,
+  warnOfCurrency,
   warnOfLicence,
 } from './log.ts';
 import { noConfiguration } from './status.ts';
@@ -31,7 +32,7 @@ import type { WatchedNode } from './watched-node.ts';
 /** The node, where its file comes from, and what the simulation puts in place of the machine. */
 export interface StandbyPorts {
   readonly node: WatchedNode;
-  /** Asked in order. */
+  /** Asked in order. The first one is the vault's own region; others give copies, which may be behind. */
   readonly grants: readonly GrantSource[];
   readonly files: FileSource;
   /** Monotonic time alone counts: a machine that has just started often gets the right time late. */
@@ -163,9 +164,10 @@ async function performStep(ports: StandbyPorts, step: Step, signal: AbortSignal)
       return { type: 'granted', grant: await source.requestGrant(step.wanted?.versionId, signal) };
     }
     case 'downloading': {
-      const { grant, refusedSha256, wanted } = step;
-      const content = { refusedSha256, wantedSha256: wanted?.sha256 };
-      return { type: 'downloaded', manifest: await files.download(grant, content, signal) };
+      const { grant, refusedSha256, wanted, endpoint, isOutdated } = step;
+      const mayLag = endpoint > 0 && !isOutdated;
+      const content = { refusedSha256, wantedSha256: wanted?.sha256, mayLag };
+      return { type: 'downloaded', ...(await files.download(grant, content, signal)) };
     }
     case 'seeding': {
       const outcome = await node.seed(step.manifest, step.cache, signal);
@@ -205,7 +207,11 @@ function logResult(
   if (error !== undefined) {
     logChange(subject, describeFailure(error, pauseMs));
   } else if (event.type === 'downloaded') {
-    logChange(subject, describeVerified(event.manifest));
+    const { manifest, currency } = event;
+    if (currency.warning !== undefined) {
+      logChange(`currency of ${subject}`, warnOfCurrency(currency.warning));
+    }
+    logChange(subject, describeVerified(manifest, currency));
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Currency } from '../fetch/currency.ts';
 import type { StandbyErrorCode } from '../fetch/errors.ts';
 import type { ReceivedGrant } from '../fetch/grant-request.ts';
 import type { Manifest } from '../vault/manifest.ts';
@@ -41,6 +42,8 @@ interface History {
 interface Try extends History {
   readonly endpoint: number;
   readonly mayRecoverSoon: boolean;
+  /** An endpoint before has answered with a file that is not the newest: no copy of it is taken. */
+  readonly isOutdated: boolean;
   /** Asked for instead of the newest revision. */
   readonly wanted?: PreviousRevision | undefined;
 }
@@ -65,7 +68,7 @@ export type WatchEvent =
   /** It has a configuration, from a cache that is too old. */
   | { readonly type: 'stale'; readonly cache: ObservedCache }
   | { readonly type: 'granted'; readonly grant: ReceivedGrant }
-  | { readonly type: 'downloaded'; readonly manifest: Manifest }
+  | { readonly type: 'downloaded'; readonly manifest: Manifest; readonly currency: Currency }
   | { readonly type: 'seeded' }
   | { readonly type: 'failed'; readonly code: StandbyErrorCode };
 
@@ -218,6 +221,7 @@ function startWhenDue(policy: WatchPolicy, state: History, nowMs: number): Watch
     phase: 'granting',
     endpoint: 0,
     mayRecoverSoon: false,
+    isOutdated: false,
   };
 }
 
@@ -230,7 +234,8 @@ function handleFailure(
   const mayRecoverSoon = state.mayRecoverSoon || recoversSoon[code];
   const isEndpointsFault = state.phase !== 'seeding' && code !== 'output' && code !== 'kong';
   if (isEndpointsFault && state.endpoint + 1 < policy.endpoints) {
-    return { ...keepTry(state), phase: 'granting', endpoint: state.endpoint + 1, mayRecoverSoon };
+    const isOutdated = state.isOutdated || code === 'outdated';
+    return { ...keepTry(state), phase: 'granting', endpoint: state.endpoint + 1, mayRecoverSoon, isOutdated };
   }
   const refusals = updateRefusals(state, code, mayRecoverSoon);
   const isAboutContent = isEndpointsFault || code === 'refused';
@@ -242,6 +247,7 @@ function handleFailure(
       phase: 'granting',
       endpoint: 0,
       mayRecoverSoon: false,
+      isOutdated: false,
       wanted,
     };
   }
@@ -279,7 +285,7 @@ function updateRefusals(
 
 /**
  * What is wrong in the vault, with the pinned key or with the disk is not better in a second. Credentials and
- * clocks often are, on a machine that has just started.
+ * clocks often are, on a machine that has just started; and the next export replaces an old file.
  */
 const recoversSoon: Readonly<Record<StandbyErrorCode, boolean>> = {
   denied: true,
@@ -287,6 +293,7 @@ const recoversSoon: Readonly<Record<StandbyErrorCode, boolean>> = {
   kong: true,
   'no-file': false,
   verification: false,
+  outdated: true,
   output: false,
   refused: false,
 };
@@ -307,6 +314,6 @@ function toWaiting(state: History): History & { readonly phase: 'waiting' } {
 }
 
 function keepTry(state: Try): Try {
-  const { endpoint, mayRecoverSoon, wanted } = state;
-  return { ...toWaiting(state), endpoint, mayRecoverSoon, wanted };
+  const { endpoint, mayRecoverSoon, isOutdated, wanted } = state;
+  return { ...toWaiting(state), endpoint, mayRecoverSoon, isOutdated, wanted };
 }

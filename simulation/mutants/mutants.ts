@@ -241,6 +241,10 @@ export const mutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'the client does not compare with the status',
+    edit: { file: 'core/fetch/currency.ts', find: 'revision < noted.revision', replace: 'false' },
+  },
+  {
     name: 'a failed status is written as a good one',
     edit: {
       file: 'core/export/status-after.ts',

@@ -1,9 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 import { type AskedFor, grants } from '../../core/access/grant.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Fetch, HttpResponse } from '../../core/fetch/http-client.ts';
+import { type Fetch, type HttpResponse, readBodyText } from '../../core/fetch/http-client.ts';
 import { type CallWorld, makeCall } from '../engine/call.ts';
 import type { Machine } from '../engine/machine.ts';
+import type { CallName } from '../faults.ts';
 import type { Bucket } from '../world/bucket.ts';
 
 export interface GrantService {
@@ -14,8 +15,10 @@ export interface GrantService {
   readonly clock: Clock;
   readonly bucket: Bucket;
   readonly findVersions: () => readonly string[];
-  /** Sees each answer. */
+  /** Sees each answer of the API. */
   readonly observe: (text: string) => void;
+  /** Sees each status that reaches the data plane; undefined where it begins anew, with another grant. */
+  readonly noteStatus?: ((text: string | undefined) => void) | undefined;
 }
 
 const vaultHost = 'vault.example';
@@ -24,15 +27,27 @@ const vaultHost = 'vault.example';
 export function simulatedFetch(world: CallWorld, machine: Machine, service: GrantService): Fetch {
   return async (address, request = {}) => {
     const url = new URL(address);
-    const isVault = url.host === vaultHost;
+    const name = nameCall(url);
     const answer = await makeCall(world, machine, {
-      name: isVault ? 'vault.download' : 'api.grant',
-      perform: () => (isVault ? answerDownload(url, service) : answerGrant(url, service)),
+      name,
+      perform: () => (name === 'api.grant' ? answerGrant(url, service) : answerDownload(url, service)),
       fail: (how) => new Error(how === 'throttled' ? 'too many requests' : 'socket hang up'),
       signal: request.signal,
     });
-    return answer();
+    const received = await answer();
+    if (name !== 'vault.download') {
+      const isStatus = name === 'vault.status' && received.status === 200;
+      service.noteStatus?.(isStatus ? (await readBodyText(received, 2 ** 20)).text : undefined);
+    }
+    return received;
   };
+}
+
+function nameCall({ host, pathname }: URL): CallName {
+  if (host !== vaultHost) {
+    return 'api.grant';
+  }
+  return pathname.startsWith('/status/') ? 'vault.status' : 'vault.download';
 }
 
 /** Answers when it is asked for: what the shipped code does with it is no longer the network's. */
@@ -94,9 +109,11 @@ function response(status: number, headers: Readonly<Record<string, string>>, bod
       get: (name) => headers[name.toLowerCase()] ?? null,
       has: (name) => name.toLowerCase() in headers,
     },
-    body: (async function* () {
-      yield body;
-    })(),
+    body: {
+      async *[Symbol.asyncIterator]() {
+        yield body;
+      },
+    },
     discard: () => undefined,
   };
 }

@@ -45,6 +45,7 @@ const playedCalls: Readonly<Partial<Record<CallName, readonly FaultKind[]>>> = {
   'controlPlane.frame': ['fails before', 'late', 'never answers'],
   'api.grant': ofDataPlanes,
   'vault.download': ofDataPlanes,
+  'vault.status': ofDataPlanes,
 };
 
 /** Messages are put back only after an export that is not complete. */
@@ -67,5 +68,5 @@ export function listPlayedCells(): readonly Cell[] {
 
 /** Whether it is a data plane that makes the call. */
 export function isOfDataPlane({ fault: { call } }: Cell): boolean {
-  return call === 'api.grant' || call === 'vault.download';
+  return call === 'api.grant' || call.startsWith('vault.');
 }

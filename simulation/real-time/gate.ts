@@ -150,7 +150,7 @@ function nameCall({ message, body, service }: Received): CallName | undefined {
 function nameS3Call(method: string | undefined, url: string, isOfClient: boolean): string {
   const of = url.includes('/status/') ? 'a status' : 'a file';
   if (!isOfClient) {
-    return 'vault.download';
+    return of === 'a status' ? 'vault.status' : 'vault.download';
   }
   const { searchParams } = new URL(url, 'http://s3');
   if (searchParams.has('versions')) {

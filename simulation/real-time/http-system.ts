@@ -189,7 +189,7 @@ export class HttpSystem implements CellSystem {
       timeoutMs: 60_000,
     });
     const outcome = await fetchConfig({ grants: [grants], files }).then(
-      ({ revision, kongVersion }) => `revision ${revision} for ${kongVersion}`,
+      ({ manifest: { revision, kongVersion } }) => `revision ${revision} for ${kongVersion}`,
       (error: unknown) => `failed (${readCode(error)})`,
     );
     const file = await readFile(output, 'utf8').catch(() => undefined);

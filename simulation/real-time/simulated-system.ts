@@ -111,7 +111,7 @@ export class SimulatedSystem implements CellSystem {
     const { grants, files } = this.#makeDataPlane();
     let outcome: string | undefined;
     void fetchConfig({ grants: [grants], files }).then(
-      ({ revision, kongVersion }) => {
+      ({ manifest: { revision, kongVersion } }) => {
         outcome = `revision ${revision} for ${kongVersion}`;
       },
       (error: unknown) => {

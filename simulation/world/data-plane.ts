@@ -16,8 +16,13 @@ export interface ClientOptions {
   readonly unit: Unit;
   readonly version: string;
   readonly name: string;
-  /** Told each file that Kong loads. */
-  readonly onLoaded: (file: Uint8Array) => void;
+  /** Told each file that Kong loads, with the status that was read beside it, if it could be had. */
+  readonly onLoaded: (file: Uint8Array, status: string | undefined) => void;
+}
+
+/** What a client was told of the vault when it got its file. */
+interface Told {
+  status: string | undefined;
 }
 
 export interface DataPlaneOptions extends ClientOptions {
@@ -44,12 +49,13 @@ export function bootDataPlane(options: DataPlaneOptions): void {
   const { world, name } = options;
   const machine = new Machine(world.timeline, name);
   const disk: Disk = { file: undefined };
+  const told: Told = { status: undefined };
   const node: KongNode = {
     isAnswering: false,
     hash: noConfiguration,
     cache: undefined,
     refusedMd5s: new Set(),
-    load: options.onLoaded,
+    load: (file) => options.onLoaded(file, told.status),
   };
   startKong(options, machine, node);
   const ending = new AbortController();
@@ -57,7 +63,7 @@ export function bootDataPlane(options: DataPlaneOptions): void {
   runStandby(
     {
       node: simulatedNode(world, machine, node, disk),
-      ...makeClient(options, machine, disk),
+      ...makeClient(options, machine, disk, told),
       clock: machine.clock,
       random: world.random,
       log: (entry) => world.shown.push(JSON.stringify(entry)),
@@ -83,11 +89,12 @@ export function fetchFile(options: ClientOptions): void {
   const { world, name, onLoaded } = options;
   const machine = new Machine(world.timeline, name);
   const disk: Disk = { file: undefined };
-  fetchConfig(makeClient(options, machine, disk)).then(
+  const told: Told = { status: undefined };
+  fetchConfig(makeClient(options, machine, disk, told)).then(
     () => {
       world.count('fetch: stored');
       if (disk.file !== undefined) {
-        onLoaded(disk.file);
+        onLoaded(disk.file, told.status);
       }
     },
     (error: unknown) => {
@@ -98,7 +105,12 @@ export function fetchFile(options: ClientOptions): void {
 }
 
 /** Where a data plane's file comes from. */
-function makeClient({ world, unit, version }: ClientOptions, machine: Machine, disk: Disk): FetchParts {
+function makeClient(
+  { world, unit, version }: ClientOptions,
+  machine: Machine,
+  disk: Disk,
+  told: Told,
+): FetchParts {
   const { clock } = machine;
   const fetch = simulatedFetch(world, machine, {
     controlPlane: unit.name,
@@ -107,6 +119,9 @@ function makeClient({ world, unit, version }: ClientOptions, machine: Machine, d
     bucket: world.bucket,
     findVersions: () => unit.versions,
     observe: (text) => world.shown.push(text),
+    noteStatus: (text) => {
+      told.status = text;
+    },
   });
   const grants = endpointGrantSource(
     {

@@ -14,6 +14,7 @@ import {
   content,
   goodFile,
   goodGrant,
+  goodStatus,
   newSigningKey,
   startStandIn,
   urlSecret,
@@ -28,7 +29,8 @@ const credentials = {
   AWS_SESSION_TOKEN: sessionToken,
 };
 const key = newSigningKey();
-const answers: Answers = { grant: goodGrant, file: () => goodFile(key) };
+const goodAnswers: Answers = { grant: goodGrant, file: () => goodFile(key), status: () => goodStatus(key) };
+const answers: Answers = { ...goodAnswers };
 const problem = (status: number, detail: string) => ({ status, body: JSON.stringify({ status, detail }) });
 
 let cli: Cli;
@@ -45,7 +47,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  Object.assign(answers, { grant: goodGrant, file: () => goodFile(key) } satisfies Answers);
+  Object.assign(answers, goodAnswers);
   await rm(output, { force: true });
 });
 
@@ -80,7 +82,7 @@ describe('lifeboat fetch', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toBe(
       `${output}: revision 7 of control plane "prod" for Kong 3.9.1, exported 2026-11-23T00:00:01.000Z, ` +
-        `0 entities, ${content.length} bytes, verified\n`,
+        `0 entities, ${content.length} bytes, verified as current 4 minutes before\n`,
     );
     expect(await readFile(output)).toEqual(content);
     expect((await stat(output)).mode & 0o777).toBe(0o600);
@@ -96,7 +98,39 @@ describe('lifeboat fetch', () => {
       revision: 7,
       size: content.length,
       exportedAt: '2026-11-23T00:00:01.000Z',
+      verifiedAt: expect.stringMatching(/^\d{4}-.*Z$/),
     });
+  });
+
+  it('refuses an old file that was put back, and says what to do', async () => {
+    answers.status = () => goodStatus(key, { revision: 8 });
+
+    const { exitCode, stdout, stderr } = await fetchWith();
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 6, stdout: '' });
+    expect(stderr).toMatch(/returned revision 7.*revision 8 is published.*docs\/runbook.md/);
+    await expect(stat(output)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('takes a file without a status, with a warning, and without one with --max-unverified-age it does not', async () => {
+    answers.status = () => ({ status: 404, body: '' });
+
+    const taken = await fetchWith();
+    const refused = await fetchWith({ 'max-unverified-age': '12h' });
+
+    expect([taken.exitCode, taken.stderr]).toEqual([0, expect.stringContaining('nobody can tell')]);
+    expect(taken.stdout).toMatch(/bytes, verified\n$/);
+    expect([refused.exitCode, refused.stderr]).toEqual([6, expect.stringContaining('--max-unverified-age')]);
+  });
+
+  it.each([
+    ['5m', 0],
+    ['4m', 6],
+    ['200', 6],
+  ])('with --max-unverified-age %s for a file verified 250 s before: %d', async (age, expected) => {
+    const { exitCode } = await cli.run(parameters(), { ...credentials, LIFEBOAT_MAX_UNVERIFIED_AGE: age });
+
+    expect(exitCode).toBe(expected);
   });
 
   it('takes every option that names something from LIFEBOAT_* variables', async () => {
@@ -131,11 +165,12 @@ describe('lifeboat fetch', () => {
       _comment: 'x',
     };
     answers.file = () => goodFile(key, {}, Buffer.from(JSON.stringify(table)));
+    answers.status = () => goodStatus(key, { revision: 6 });
 
     const { exitCode, stdout, stderr } = await cli.run([...parameters(), '--for-import'], credentials);
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout).toContain('verified; written for kong config db_import');
+    expect(stdout).toContain('verified as current 4 minutes before; written for kong config db_import');
     expect(JSON.parse(await readFile(output, 'utf8'))).toEqual({ services: [{ id: 'a' }], _comment: 'x' });
   });
 

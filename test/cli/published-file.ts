@@ -2,8 +2,10 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
+import type { ControlPlaneStatus } from '../../core/vault/config-vault.ts';
 import { type Manifest, signManifest } from '../../core/vault/manifest.ts';
 import { type Signer, type VerificationKey, verificationKey } from '../../core/vault/signer.ts';
+import { signStatus } from '../../core/vault/status.ts';
 import { listen } from '../../simulators/kong/control-plane/listening.ts';
 
 export interface SigningKey extends Signer {
@@ -31,6 +33,8 @@ export function newSigningKey(): SigningKey {
 export interface Answers {
   grant: (vaultUrl: string) => Answer | Promise<Answer>;
   file: () => Answer | Promise<Answer>;
+  /** @default there is none */
+  status?: () => Answer | Promise<Answer>;
 }
 
 export interface Answer {
@@ -67,6 +71,7 @@ export function goodGrant(vaultUrl: string): Answer {
     status: 200,
     body: JSON.stringify({
       url: vaultUrl,
+      statusUrl: new URL(`/vault/status/prod.json?${urlSecret}`, vaultUrl).href,
       method: 'GET',
       expiresAt: new Date(Date.now() + 120_000).toISOString(),
       controlPlane: 'prod',
@@ -91,22 +96,47 @@ export async function goodFile(
   };
 }
 
+/** @param revision of the file, as the last check has noted it */
+export function statusOf(revision: number, changed: Partial<ControlPlaneStatus> = {}): ControlPlaneStatus {
+  const { controlPlane, kongVersion, sha256, configHash } = manifestOf();
+  return {
+    controlPlane,
+    checkedAt: new Date('2026-11-23T00:05:00.000Z'),
+    versions: [{ kongVersion, revision, sha256, configHash, changed: false }],
+    ...changed,
+  };
+}
+
+/** A status that was written four minutes and some seconds ago, unless the test says otherwise. */
+export async function goodStatus(
+  signer: Signer,
+  { revision = manifestOf().revision, ...changed }: Partial<ControlPlaneStatus & { revision: number }> = {},
+): Promise<Answer> {
+  const checkedAt = new Date(Date.now() - 250_000);
+  return { status: 200, body: await signStatus(statusOf(revision, { checkedAt, ...changed }), signer) };
+}
+
 export interface StandInRequest {
   readonly path: string;
   readonly authorization: string | undefined;
   readonly body: string;
 }
 
-/** HTTP API and vault in one, which answer as the test says. */
+/** HTTP API and vault in one, which answer as the test says. Requests for statuses are listed apart. */
 export async function startStandIn(answers: Answers) {
   const requests: StandInRequest[] = [];
+  const statusRequests: StandInRequest[] = [];
   let url = '';
   const server = createServer(async (request, response) => {
     const path = request.url ?? '';
-    requests.push({ path, authorization: request.headers.authorization, body: await text(request) });
+    const isForStatus = path.startsWith('/vault/status/');
+    const received = { path, authorization: request.headers.authorization, body: await text(request) };
+    (isForStatus ? statusRequests : requests).push(received);
     const answer = path.startsWith('/control-planes/')
       ? await answers.grant(`${url}/vault/prod/3.9.1/config.json?${urlSecret}`)
-      : await answers.file();
+      : isForStatus
+        ? await (answers.status?.() ?? { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' })
+        : await answers.file();
     response.writeHead(answer.status, {
       ...answer.headers,
       'content-length': Buffer.byteLength(answer.body),
@@ -119,5 +149,5 @@ export async function startStandIn(answers: Answers) {
   });
   const { port, stop } = await listen(server, '127.0.0.1', 0);
   url = `http://127.0.0.1:${port}`;
-  return { url, requests, stop };
+  return { url, requests, statusRequests, stop };
 }

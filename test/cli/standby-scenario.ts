@@ -19,7 +19,14 @@ import {
   temporaryDirectory,
 } from '../simulators/kong/running-kong.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
-import { type Answers, goodFile, goodGrant, newSigningKey, startStandIn } from './published-file.ts';
+import {
+  type Answers,
+  goodFile,
+  goodGrant,
+  goodStatus,
+  newSigningKey,
+  startStandIn,
+} from './published-file.ts';
 
 export const credentials = {
   AWS_REGION: 'eu-central-1',
@@ -84,7 +91,11 @@ export async function newScenario(stage: Stage, { kong, loadMs }: TestedKong) {
     const now = new Date();
     return goodFile(key, { builtAt: now, exportedAt: now }, fileOf(table));
   };
-  const answers: Answers = { grant: goodGrant, file: () => published('ours') };
+  const answers: Answers = {
+    grant: goodGrant,
+    file: () => published('ours'),
+    status: () => goodStatus(key, { revision: 6 }),
+  };
   const standIn = await startStandIn(answers);
   ends.push(standIn.stop);
   const [free, certificate, directory] = await Promise.all([

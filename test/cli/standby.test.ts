@@ -29,6 +29,7 @@ import {
   type Answers,
   goodFile,
   goodGrant,
+  goodStatus,
   manifestOf,
   newSigningKey,
   startStandIn,
@@ -62,7 +63,11 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  answers = { grant: goodGrant, file: () => goodFile(key, {}, content) };
+  answers = {
+    grant: goodGrant,
+    file: () => goodFile(key, {}, content),
+    status: () => goodStatus(key, { revision: 6 }),
+  };
   standIn = await startStandIn(answers);
 });
 
@@ -227,7 +232,8 @@ describe('lifeboat standby', () => {
     const { exitCode, stdout } = await cli.run(parameters(node, { 'kong-version': '3.9.1.2' }), credentials);
 
     expect(exitCode).toBe(0);
-    expect(eventsIn(stdout)).toEqual(['asking', 'verified', 'licence-missing', 'seeded']);
+    // The status does not speak of its version.
+    expect(eventsIn(stdout)).toEqual(['asking', 'unverified', 'verified', 'licence-missing', 'seeded']);
   });
 
   it('fetches through a proxy and under a private CA, and asks Kong directly', async () => {
@@ -419,6 +425,12 @@ describe('a node that stays empty', () => {
     [4, 'there is no file', { grant: () => ({ status: 404, body: '{}' }) }, 'answered 404'],
     [5, 'the vault fails', { file: () => away }, 'the vault answered 503'],
     [6, 'nobody whom it trusts signed', { file: () => goodFile(newSigningKey()) }, 'is not trusted here'],
+    [
+      6,
+      'an old file was put back',
+      { status: () => goodStatus(key, { revision: 8 }) },
+      'returned revision 7',
+    ],
     [
       9,
       'Kong refuses the file',

@@ -370,11 +370,12 @@ describe('a grant', () => {
   ])('for a node %s is a URL of the file for %s, which verifies', async (asked, given) => {
     const response = await grant(`?kongVersion=${asked}`);
 
-    const answer = (await response.json()) as { readonly url: string };
+    const answer = (await response.json()) as { readonly url: string; readonly statusUrl: string };
     presignedUrls.push(answer.url);
     const { clients, signingKeyArn } = prod.system;
-    const manifest = await downloadVerified({
+    const { manifest, currency } = await downloadVerified({
       url: answer.url,
+      statusUrl: answer.statusUrl,
       trusted: [await kmsSigner(clients.kms, signingKeyArn).verificationKey()],
       controlPlane: 'prod',
       kongVersion: asked,
@@ -388,6 +389,7 @@ describe('a grant', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
     expect(answer).toMatchObject({ controlPlane: 'prod', kongVersion: given, method: 'GET' });
     expect(manifest).toMatchObject({ kongVersion: given, revision: 1, previousSha256: null });
+    expect(currency).toEqual({ verifiedAt: expect.any(Date) });
   });
 
   it('for a version of the file is a URL of exactly that one', async () => {

@@ -287,7 +287,7 @@ describe('from the vault in Ceph RGW to the node', () => {
       },
     );
 
-    const manifest = await download(keyOf(name));
+    const { manifest } = await download(keyOf(name));
 
     const stored = await readFile(join(directory, 'config.json'));
     expect(outcome).toMatchObject({ outcome: 'published', manifest });

@@ -135,7 +135,7 @@ describe('a file that passes every check', () => {
 
     const verified = await downloadVerified(request(server));
 
-    expect(verified).toEqual(manifest);
+    expect(verified.manifest).toEqual(manifest);
     expect(await readFile(output)).toEqual(content);
     expect((await stat(output)).mode & 0o777).toBe(0o600);
     expect(await readdir(directory)).toEqual(['config.json']);
@@ -538,7 +538,7 @@ describe('from the vault in S3 to the node', () => {
     const stored = await readFile(output);
     s3.destroy();
     expect(nothing).toMatchObject({ code: 'no-file', message: expect.stringContaining('NoSuchKey') });
-    expect(fetched).toEqual(published);
+    expect(fetched.manifest).toEqual(published);
     expect(createHash('sha256').update(stored).digest('hex')).toBe(published.sha256);
     expect(JSON.parse(stored.toString('utf8'))).toMatchObject({ services: [{ id: 'a' }] });
   });

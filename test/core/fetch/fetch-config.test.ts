@@ -15,12 +15,30 @@ describe('fetching a file', () => {
   it('takes the first endpoint that gives one', async () => {
     const vault = new MemoryVault();
 
-    const manifest = await fetchConfig({
+    const fetched = await fetchConfig({
       grants: [vaultThatFails('unreachable'), vault, vaultThatFails('denied')],
       files: vault,
     });
 
-    expect(manifest).toEqual(manifestOf());
+    expect(fetched).toEqual({ manifest: manifestOf(), currency: { verifiedAt: expect.any(Date) } });
+  });
+
+  it('takes an older file, with a warning, from an endpoint after the first alone', async () => {
+    const lagging = new MemoryVault();
+    lagging.notedRevision += 1;
+
+    const refused = fetchConfig({ grants: [lagging], files: lagging });
+    const fetched = await fetchConfig({ grants: [vaultThatFails('unreachable'), lagging], files: lagging });
+
+    await expect(refused).rejects.toMatchObject({ code: 'outdated' });
+    expect(fetched.currency).toEqual({ warning: expect.stringContaining('this copy is behind') });
+  });
+
+  it('takes no copy of an old file that was refused at the first endpoint', async () => {
+    const old = new MemoryVault();
+    old.notedRevision += 1;
+
+    await expect(fetchConfig({ grants: [old, old], files: old })).rejects.toMatchObject({ code: 'outdated' });
   });
 
   it('fails with the code of the last endpoint, and the messages of all', async () => {

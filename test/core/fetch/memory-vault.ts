@@ -1,9 +1,10 @@
-import type { ContentWish, FileSource } from '../../../core/fetch/download.ts';
+import { judgeCurrency, requireCurrency } from '../../../core/fetch/currency.ts';
+import type { ContentWish, Downloaded, FileSource } from '../../../core/fetch/download.ts';
 import { StandbyError, type StandbyErrorCode } from '../../../core/fetch/errors.ts';
 import type { ReceivedGrant } from '../../../core/fetch/grant-request.ts';
 import type { GrantSource } from '../../../core/fetch/grant-source.ts';
 import type { Manifest } from '../../../core/vault/manifest.ts';
-import { manifestOf } from '../../cli/published-file.ts';
+import { manifestOf, statusOf } from '../../cli/published-file.ts';
 
 /** Lifeboat's endpoint and vault in memory. `vault-contract.test.ts` holds it to the real ones. */
 export class MemoryVault implements GrantSource, FileSource {
@@ -11,6 +12,8 @@ export class MemoryVault implements GrantSource, FileSource {
   manifest: Manifest = manifestOf();
   /** Of the file that was published before, while the vault has it. */
   older: Manifest | undefined;
+  /** Of the current file, as the status has it. */
+  notedRevision = manifestOf().revision;
   /** What each request for a grant fails with. */
   grantFailure: StandbyErrorCode | undefined;
   /** What each download fails with. */
@@ -31,9 +34,9 @@ export class MemoryVault implements GrantSource, FileSource {
 
   async download(
     { url }: Pick<ReceivedGrant, 'url'>,
-    { refusedSha256, wantedSha256 }: ContentWish,
+    { refusedSha256, wantedSha256, mayLag }: ContentWish,
     signal?: AbortSignal,
-  ): Promise<Manifest> {
+  ): Promise<Downloaded> {
     requireGoing(signal);
     fail(this.downloadFailure);
     const manifest = new URL(url).searchParams.has('versionId') ? this.older : this.manifest;
@@ -49,7 +52,12 @@ export class MemoryVault implements GrantSource, FileSource {
     if (manifest.sha256 === refusedSha256) {
       throw new StandbyError('refused', `the vault still has revision ${manifest.revision}`);
     }
-    return manifest;
+    if (wantedSha256 !== undefined) {
+      return { manifest, currency: {} };
+    }
+    const status = statusOf(this.notedRevision);
+    const verdict = judgeCurrency(manifest, { status });
+    return { manifest, currency: requireCurrency(verdict, { mayLag }, status.checkedAt) };
   }
 }
 

@@ -17,6 +17,7 @@ import {
   type Answers,
   goodFile,
   goodGrant,
+  goodStatus,
   manifestOf,
   newSigningKey,
   startStandIn,
@@ -32,6 +33,8 @@ interface VaultUnderTest {
   failDownloads(code: 'denied' | 'no-file' | 'unreachable'): void;
   /** Publishes another file: the current one is an older version from now on. */
   readonly older: Manifest;
+  /** The status says that this revision of the file is the newest. */
+  note(revision: number): void;
 }
 
 const older = manifestOf({ revision: 6, builtAt: new Date('2026-11-22T00:00:00.000Z') });
@@ -57,6 +60,9 @@ function vaultInMemory(): VaultUnderTest {
     failDownloads(code) {
       vault.downloadFailure = code;
     },
+    note(revision) {
+      vault.notedRevision = revision;
+    },
   };
 }
 
@@ -69,6 +75,7 @@ async function vaultOverHttp(): Promise<VaultUnderTest> {
   const answers: Answers = {
     grant: (url) => goodGrant(lastVersionId() === null ? url : `${url}&versionId=${lastVersionId()}`),
     file: () => goodFile(key, lastVersionId() === null ? {} : older),
+    status: () => goodStatus(key),
   };
   const failing = (code: keyof typeof statuses) => (): Answer => ({ status: statuses[code], body: '{}' });
   const standIn = await startStandIn(answers);
@@ -107,6 +114,9 @@ async function vaultOverHttp(): Promise<VaultUnderTest> {
     failDownloads(code) {
       answers.file = failing(code);
     },
+    note(revision) {
+      answers.status = () => goodStatus(key, { revision });
+    },
   };
 }
 
@@ -120,7 +130,7 @@ describe.each([
     const grant = await grants.requestGrant(undefined);
 
     expect(grant).toMatchObject({ method: 'GET', controlPlane: 'prod', kongVersion: '3.9.1' });
-    expect(await files.download(grant, {})).toMatchObject(manifest);
+    expect((await files.download(grant, {})).manifest).toMatchObject(manifest);
   });
 
   it('give an older version by its id', async () => {
@@ -129,7 +139,7 @@ describe.each([
     const grant = await grants.requestGrant('v6');
 
     expect(grant.url).toContain('versionId=v6');
-    expect(await files.download(grant, { wantedSha256: older.sha256 })).toMatchObject(older);
+    expect((await files.download(grant, { wantedSha256: older.sha256 })).manifest).toMatchObject(older);
   });
 
   it.each(['denied', 'no-file', 'unreachable'] as const)('give no grant: %s', async (code) => {
@@ -155,6 +165,34 @@ describe.each([
     const grant = await grants.requestGrant(undefined);
 
     await expect(files.download(grant, wish(manifest))).rejects.toMatchObject({ code });
+  });
+
+  it('say when the file was last verified as the newest', async () => {
+    const { grants, files } = await start();
+
+    const { currency } = await files.download(await grants.requestGrant(undefined), {});
+
+    expect(currency).toEqual({ verifiedAt: expect.any(Date) });
+  });
+
+  it('do not give a file that is older than the status says, unless it is a copy', async () => {
+    const { grants, files, manifest, note } = await start();
+    const grant = await grants.requestGrant(undefined);
+    note(manifest.revision + 1);
+
+    await expect(files.download(grant, {})).rejects.toMatchObject({ code: 'outdated' });
+    const { currency } = await files.download(grant, { mayLag: true });
+    expect(currency).toEqual({ warning: expect.stringContaining('this copy is behind') });
+  });
+
+  it('give an older file that is asked for by its version', async () => {
+    const { grants, files, note } = await start();
+    const grant = await grants.requestGrant('v6');
+    note(older.revision + 1);
+
+    const { manifest, currency } = await files.download(grant, { wantedSha256: older.sha256 });
+
+    expect([manifest.revision, currency]).toEqual([older.revision, {}]);
   });
 
   it('end by a signal, whose reason is the cause', async () => {

@@ -125,6 +125,54 @@ function run(
 
 const wholeWay = ['check', 'grant 0', 'download', 'seed'];
 
+describe('a file that is older than its status says', () => {
+  it('is not given to the node, and is asked for again soon', async () => {
+    const world = new World();
+    world.vault.notedRevision = 8;
+    world.at = {
+      6000: () => {
+        world.vault.notedRevision = 7;
+      },
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.steps).toEqual(['check', 'grant 0', 'download', ...wholeWay]);
+    expect(world.failures()).toEqual([expect.stringContaining('returned revision 7')]);
+  });
+
+  it('is taken, with a warning, from an endpoint after one that does not answer', async () => {
+    const world = new World();
+    world.vault.notedRevision = 8;
+    world.on = { 'grant 0': fail('unreachable') };
+
+    const outcome = await run(world, { endpoints: 2 });
+
+    expect(outcome).toBe('seeded');
+    expect(world.entries.map(({ event }) => event)).toEqual([
+      'waiting',
+      'asking',
+      'failed',
+      'unverified',
+      'verified',
+      'seeded',
+    ]);
+  });
+
+  it('is taken from no endpoint after one that has answered with it', async () => {
+    const world = new World();
+    world.vault.notedRevision = 8;
+    world.at = { 20000: () => world.ending.abort() };
+
+    const outcome = await run(world, { endpoints: 2 });
+
+    expect(outcome).toBe('ended');
+    expect(world.count('seed')).toBe(0);
+    expect(world.count('grant 1')).toBeGreaterThan(0);
+  });
+});
+
 describe('an empty node', () => {
   it('is seeded after five seconds', async () => {
     const world = new World();
@@ -135,6 +183,7 @@ describe('an empty node', () => {
     expect(world.elapsedMs).toBe(5_000);
     expect(world.steps).toEqual(wholeWay);
     expect(world.entries.map(({ event }) => event)).toEqual(['waiting', 'asking', 'verified', 'seeded']);
+    expect(world.entries[2]).toMatchObject({ verifiedAt: '2026-11-23T00:05:00.000Z' });
   });
 
   it('has its seconds from the first answer of its status API on', async () => {

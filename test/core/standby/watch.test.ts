@@ -29,7 +29,7 @@ const grant = {
   kongVersion: '3.9.1',
 } as const;
 const sinceStart = { answeringSinceMs: nowMs - 5_000, failedTries: 0, notBeforeMs: 0 };
-const firstTry = { ...sinceStart, firstTryMs: nowMs, endpoint: 0, mayRecoverSoon: false };
+const firstTry = { ...sinceStart, firstTryMs: nowMs, endpoint: 0, mayRecoverSoon: false, isOutdated: false };
 
 const cache = { hash: 'a'.repeat(32), writtenMs: 1 };
 const previous = { versionId: 'v6', sha256: '6'.repeat(64) };
@@ -93,10 +93,11 @@ const events = {
   empty: { type: 'empty' },
   configured: { type: 'configured' },
   granted: { type: 'granted', grant },
-  downloaded: { type: 'downloaded', manifest },
+  downloaded: { type: 'downloaded', manifest, currency: {} },
   seeded: { type: 'seeded' },
   unreachable: { type: 'failed', code: 'unreachable' },
   verification: { type: 'failed', code: 'verification' },
+  outdated: { type: 'failed', code: 'outdated' },
   output: { type: 'failed', code: 'output' },
   kong: { type: 'failed', code: 'kong' },
   refused: { type: 'failed', code: 'refused' },
@@ -135,6 +136,8 @@ describe('watching a node', () => {
     ['downloading', 'configured', 'done', { outcome: 'has a configuration' }],
     ['downloading', 'downloaded', 'seeding', { manifest }],
     ['downloading', 'verification', 'granting', { endpoint: 1, mayRecoverSoon: false }],
+    // A copy of what is old is no better.
+    ['downloading', 'outdated', 'granting', { endpoint: 1, mayRecoverSoon: true, isOutdated: true }],
     // The other region may have a revision that Kong did not refuse.
     ['downloading', 'refused', 'granting', { endpoint: 1 }],
     ['downloading', 'output', 'waiting', { failedTries: 1 }],
@@ -244,6 +247,8 @@ describe('the pause after a failed try', () => {
     ['denied', 2_000],
     ['unreachable', 2_000],
     ['kong', 2_000],
+    // The next export may have replaced it.
+    ['outdated', 2_000],
     ['no-file', 75_000],
     ['verification', 75_000],
     ['output', 75_000],
