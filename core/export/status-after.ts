@@ -11,8 +11,7 @@ import type { CheckOutcome } from './version-checks.ts';
 import type { VersionReport } from './version-report.ts';
 
 /**
- * The status after a check of all versions; undefined when none of them could be looked at, and nothing was
- * stored.
+ * The status after a check of all versions; undefined where that of before stays.
  *
  * @param commanded what an operator had asked for with this check
  */
@@ -25,10 +24,7 @@ export function statusAfter(
 ): ControlPlaneStatus | undefined {
   const { versions, pluginVersions } = outcome;
   const isVerified = versions.some(({ outcome }) => outcome !== 'failed');
-  // What was stored is noted all the same, with the time of the check before: else an older revision in its
-  // place would be taken for the newest.
-  const hasStored = versions.some(({ early, restored }) => (restored ?? early) !== undefined);
-  const notedAt = isVerified ? checkedAt : hasStored ? last?.checkedAt : undefined;
+  const notedAt = isVerified ? checkedAt : mustBeNoted(versions, last) ? last?.checkedAt : undefined;
   if (notedAt === undefined) {
     return last === undefined || commanded === undefined ? undefined : { ...last, lastCommand: commanded };
   }
@@ -46,6 +42,18 @@ export function statusAfter(
     ...(approval === undefined || approval.until <= checkedAt ? {} : { approval }),
     ...(lastCommand === undefined ? {} : { lastCommand }),
   };
+}
+
+/**
+ * Whether the status changes, with the time of the check before, though no version could be looked at. What was
+ * stored is noted: else an older revision in its place would be taken for the newest. And a control plane that
+ * was behind in the check before was not seen to be so in this one.
+ */
+function mustBeNoted(versions: readonly VersionReport[], last: ControlPlaneStatus | undefined): boolean {
+  return (
+    versions.some(({ early, restored }) => (restored ?? early) !== undefined) ||
+    last?.versions.some(({ behindSince }) => behindSince !== undefined) === true
+  );
 }
 
 function noteHeld(

@@ -49,6 +49,21 @@ export const mendedCounterexamples: readonly Omit<KnownCounterexample, 'reason'>
     ],
   },
   {
+    name: 'an old frame after a pause in which a check failed is taken',
+    violates: 'nothing older is published over something newer',
+    seed: 1,
+    actions: [
+      { atMs: 1, do: 'let node lag', ...prod, node: 1, lagMs: 24 * 60 * minute },
+      { atMs: 30_000, do: 'stop node', ...prod, node: 1 },
+      change,
+      { atMs: 4 * minute, do: 'start node', ...prod, node: 1 },
+      { atMs: 4 * minute, do: 'stop node', ...prod, node: 0 },
+      { atMs: 10.1 * minute, do: 'stop node', ...prod, node: 1 },
+      { atMs: 16.2 * minute, do: 'start node', ...prod, node: 1 },
+      { atMs: 24 * minute, do: 'start node', ...prod, node: 0 },
+    ],
+  },
+  {
     name: 'a copied manifest over garbage is unchanged',
     violates: 'the last state is published when faults end',
     seed: 1,

@@ -279,6 +279,11 @@ describe('an export', () => {
     it.each([
       ['a check is missing in the row (one and a half schedules)', [1, 6, 11, 18.51], olderFrom],
       [
+        'a check could not look at any version',
+        [1, 6, 11, 13, 16],
+        (minutes: number) => (minutes === 11 ? () => failing('unreachable') : olderFrom(minutes)),
+      ],
+      [
         'it served something newer meanwhile',
         [1, 6, 11, 16],
         (minutes: number) => (minutes === 11 ? async () => configuration : olderFrom(minutes)),
