@@ -1,5 +1,6 @@
 import type { SeededRandom } from './engine/random.ts';
 import { type ArmedFault, type CallName, calls, type FaultKind, faultKinds } from './faults.ts';
+import { scheduleMs } from './world/world.ts';
 
 /** What happens to a hook on its way. */
 export type HookFate = 'arrives' | 'is lost' | 'comes twice' | 'comes late';
@@ -58,6 +59,7 @@ export type Action = { readonly atMs: number } & (
   | { readonly do: 'swap manifests'; readonly key: string; readonly from: string }
   | { readonly do: 'copy manifest over garbage'; readonly key: string }
   | { readonly do: 'add delete marker'; readonly key: string }
+  | { readonly do: 'delete all versions'; readonly key: string }
   | { readonly do: 'suspend versioning' }
   | { readonly do: 'resume versioning' }
   | { readonly do: 'retire version'; readonly controlPlane: string; readonly version: string }
@@ -141,6 +143,7 @@ const intruderDraws: Draws = [
   ...handDraws,
   [14, drawIntrusion],
   [3, (random, atMs) => drawPutBack(random, atMs)],
+  [2, (random, atMs) => [{ atMs, do: 'delete all versions', key: random.pickOne(keys) }]],
   [4, (random, atMs) => drawOutage(random, atMs)],
 ];
 
@@ -282,6 +285,7 @@ function drawRetiredVersion(random: SeededRandom, atMs: number): readonly Action
 
 const lastDrawnMs = 12 * 60_000;
 const longFaultMs = 42 * 60_000;
+const dayMs = 24 * 3_600_000;
 
 /** What happens in a random history with faults, in its order. */
 export function drawActions(random: SeededRandom): readonly Action[] {
@@ -311,20 +315,61 @@ const neededCalls: readonly CallName[] = [
 /** Such as a key that was disabled, and a network that swallows what is sent. */
 const longKinds: readonly FaultKind[] = ['fails before', 'fails before', 'throttled', 'never answers'];
 
-/** Something is broken for longer than all tolerances, and people go on with their changes. */
-export function drawLongFault(random: SeededRandom): readonly Action[] {
+/** What lasts for longer than all tolerances. */
+export function drawLongHistory(random: SeededRandom): readonly Action[] {
+  const actions = random.pickOne([drawLongFault, drawLongPause])(random);
+  return [...actions].sort((one, other) => one.atMs - other.atMs);
+}
+
+/**
+ * A node that lacks a change is the only one for a while; then none answers, and perhaps nobody looks, until
+ * that one comes again and is the only one once more.
+ */
+function drawLongPause(random: SeededRandom): readonly Action[] {
+  const prod = { controlPlane: 'prod' } as const;
+  const minutes = (least: number, most: number) => random.pickNumber(least * 60, most * 60) * 1000;
+  const aloneMs = minutes(2, 5);
+  const awayMs = aloneMs + minutes(4, 8);
+  const backMs = awayMs + minutes(6, 20);
+  const hasChecks = random.happens(0.5);
+  const endMs = backMs + minutes(6, 12);
+  return [
+    { atMs: 1, do: 'let node lag', ...prod, node: 1, lagMs: dayMs },
+    { atMs: 30_000, do: 'stop node', ...prod, node: 1 },
+    { atMs: 60_000, do: 'change', ...prod, hook: 'arrives' },
+    { atMs: aloneMs, do: 'start node', ...prod, node: 1 },
+    { atMs: aloneMs, do: 'stop node', ...prod, node: 0 },
+    { atMs: awayMs, do: 'stop node', ...prod, node: 1 },
+    ...(hasChecks ? [] : skipSchedules(awayMs, backMs)),
+    drawBoot(random, awayMs + minutes(1, 4)),
+    { atMs: backMs, do: 'start node', ...prod, node: 1 },
+    { atMs: endMs, do: 'start node', ...prod, node: 0 },
+  ];
+}
+
+/** No export is asked for between two moments. */
+function skipSchedules(fromMs: number, toMs: number): readonly Action[] {
+  const first = Math.ceil(fromMs / scheduleMs);
+  const count = Math.floor(toMs / scheduleMs) - first + 1;
+  return Array.from({ length: count }, (_, index): Action => {
+    const atMs = (first + index) * scheduleMs - 1;
+    return { atMs, do: 'skip schedule', controlPlane: 'prod' };
+  });
+}
+
+/** Something is broken, and people go on with their changes. */
+function drawLongFault(random: SeededRandom): readonly Action[] {
   const fault = { call: random.pickOne(neededCalls), kind: random.pickOne(longKinds) };
   const changes = Array.from({ length: 5 }, () =>
     drawChange(random, random.pickNumber(2, longFaultMs / 60_000) * 60_000),
   );
-  const actions: readonly Action[] = [
+  return [
     { atMs: 60_000, do: 'break call for long', fault },
     { atMs: 90_000, do: 'change', controlPlane: random.pickOne(controlPlanes), hook: 'arrives' },
     ...changes,
     drawBoot(random, random.pickNumber(2, 30) * 60_000),
     { atMs: longFaultMs, do: 'mend call', call: fault.call },
   ];
-  return [...actions].sort((one, other) => one.atMs - other.atMs);
 }
 
 function draw(draws: Draws, random: SeededRandom): readonly Action[] {

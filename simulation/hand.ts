@@ -43,6 +43,9 @@ export function changeObject({ bucket }: World, action: BucketAction): void {
     }
     case 'add delete marker':
       bucket.addDeleteMarker(key);
+      return;
+    case 'delete all versions':
+      bucket.deleteVersions(key);
   }
 }
 

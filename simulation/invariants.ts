@@ -30,9 +30,11 @@ export class Invariants {
         this.#checkStored(key, version);
       }
     };
+    world.bucket.onDeleted = (key) => this.#own.noteDeleted(key);
     const told = new ToldChecks(world, (invariant, detail) => this.violate(invariant, detail));
     world.onBatch = (batch) => {
       this.#own.checkReported(batch.controlPlane, batch.report?.versions ?? [], batch.measured);
+      this.#own.checkReplaced(batch);
       told.check(batch);
     };
   }

@@ -6,7 +6,7 @@ import { readUnverifiedStatus } from '../core/vault/status.ts';
 import type { InvariantName } from './promises.ts';
 import type { StoredVersion } from './world/bucket.ts';
 import { readOrigin } from './world/control-plane.ts';
-import { type MeasuredBatch, scheduleMs, type World } from './world/world.ts';
+import { type MeasuredBatch, type ReportedBatch, scheduleMs, type World } from './world/world.ts';
 
 /** A revision that the export function has stored. */
 export interface OwnRevision {
@@ -33,6 +33,11 @@ export class OwnRevisions {
   readonly #unnoticed = new Map<string, string>();
   /** Stored, and not reported yet, by key. */
   readonly #unreported = new Map<string, OwnRevision>();
+
+  /** Newest ones that somebody has deleted, with all before them. */
+  readonly #deleted = new Set<OwnRevision>();
+  /** Those of them whose number nobody knows any more. */
+  readonly #forgotten = new Set<OwnRevision>();
 
   constructor(world: World, violate: (invariant: InvariantName, detail: string) => void) {
     this.#world = world;
@@ -63,6 +68,21 @@ export class OwnRevisions {
     }
   }
 
+  /**
+   * Somebody has deleted a file with all its versions. What the status knows of it then is the number of the
+   * newest; where it had not got that yet, nobody knows it any more.
+   */
+  noteDeleted(key: string): void {
+    const newest = this.newest(key);
+    this.#strangers.delete(key);
+    if (newest !== undefined) {
+      this.#deleted.add(newest);
+      if (this.#notedRevision(key) !== newest.manifest.revision) {
+        this.#forgotten.add(newest);
+      }
+    }
+  }
+
   /** @param olderForMs for how long the control plane has served nothing as new as the newest revision */
   checkStored(key: string, version: StoredVersion, olderForMs: number): void {
     const manifest = readUnverifiedManifest(version.metadata['manifest'] ?? '');
@@ -75,10 +95,13 @@ export class OwnRevisions {
     const { clusterId } = origin ?? {};
     const revision = { key, versionId, body, signedManifest, manifest, contentNumber, services, clusterId };
     const newest = this.newest(key);
-    if (newest !== undefined) {
-      this.#checkAgainst(newest, revision, olderForMs);
+    if (newest !== undefined && !this.#forgotten.has(newest)) {
+      this.#checkRises(newest, revision);
     }
-    this.#checkHistory(key, version.versionId);
+    if (newest !== undefined && !this.#deleted.has(newest)) {
+      this.#checkAgainst(newest, revision, olderForMs);
+      this.#checkHistory(newest, version.versionId);
+    }
     const stranger = this.#strangers.get(key);
     this.#strangers.delete(key);
     this.#revisions.push(revision);
@@ -169,6 +192,25 @@ export class OwnRevisions {
     }
   }
 
+  /** What was not ours when a check began is not there any more when it ends, if nothing went wrong. */
+  checkReplaced({ controlPlane, startedMs, hasMetFault, report }: ReportedBatch): void {
+    if (hasMetFault) {
+      return;
+    }
+    for (const { kongVersion } of report?.versions ?? []) {
+      const key = `${controlPlane}/${kongVersion}/config.json`;
+      const top = this.#world.bucket.versions(key).at(-1);
+      const newest = this.newest(key);
+      const isForeign = top !== undefined && top.storedMs < startedMs && this.find(key, top) === undefined;
+      if (isForeign && newest !== undefined && !this.#deleted.has(newest)) {
+        this.#violate(
+          'what a stranger has written is replaced by the next check',
+          `${key} still has what is not ours after a check of ${Math.round((this.#world.timeline.nowMs - startedMs) / 1000)} s`,
+        );
+      }
+    }
+  }
+
   describeCurrent(key: string): string {
     const current = this.#world.bucket.current(key);
     if (current === undefined) {
@@ -181,14 +223,28 @@ export class OwnRevisions {
     }
   }
 
-  #checkAgainst(newest: OwnRevision, stored: OwnRevision, olderForMs: number): void {
-    const { key, manifest, services } = stored;
+  /** What the status has of a file. */
+  #notedRevision(key: string): number | undefined {
+    const [controlPlane, version] = key.split('/');
+    const status = this.#world.bucket.current(`status/${controlPlane}.json`);
+    return status === undefined
+      ? undefined
+      : readUnverifiedStatus(Buffer.from(status.body).toString('utf8')).versions.find(
+          ({ kongVersion }) => kongVersion === version,
+        )?.revision;
+  }
+
+  #checkRises(newest: OwnRevision, { key, manifest }: OwnRevision): void {
     if (newest.manifest.revision >= manifest.revision) {
       this.#violate(
         'revisions rise, and each names the one before it',
         `${key}: revision ${manifest.revision} after ${newest.manifest.revision}`,
       );
     }
+  }
+
+  #checkAgainst(newest: OwnRevision, stored: OwnRevision, olderForMs: number): void {
+    const { key, manifest, services } = stored;
     const current = this.#world.bucket.versions(key).at(-2);
     if (current?.versionId === newest.versionId && manifest.previousSha256 !== newest.manifest.sha256) {
       this.#violate(
@@ -235,13 +291,12 @@ export class OwnRevisions {
   }
 
   /** The revision before the newest one must still be there (none is old enough to expire). */
-  #checkHistory(key: string, storedVersionId: string): void {
-    const kept = new Set(this.#world.bucket.versions(key).map(({ versionId }) => versionId));
-    const newest = this.newest(key);
-    if (newest !== undefined && (!kept.has(newest.versionId) || newest.versionId === storedVersionId)) {
+  #checkHistory({ key, versionId, manifest }: OwnRevision, storedVersionId: string): void {
+    const kept = new Set(this.#world.bucket.versions(key).map((version) => version.versionId));
+    if (!kept.has(versionId) || versionId === storedVersionId) {
       this.#violate(
         'what was published stays in the history',
-        `${key}: revision ${newest.manifest.revision} is gone`,
+        `${key}: revision ${manifest.revision} is gone`,
       );
     }
   }
@@ -259,6 +314,7 @@ export class OwnRevisions {
     const tolerableUntilMs = Math.max(storedMs(newest?.versionId) + 3 * 60_000, nextCheckMs + 60_000);
     return (
       newest !== undefined &&
+      !this.#deleted.has(newest) &&
       newest.manifest.revision > loaded.manifest.revision &&
       this.#world.timeline.nowMs > tolerableUntilMs
     );

@@ -1,4 +1,10 @@
-import { type Action, drawActions, drawHandActions, drawIntruderActions, drawLongFault } from './actions.ts';
+import {
+  type Action,
+  drawActions,
+  drawHandActions,
+  drawIntruderActions,
+  drawLongHistory,
+} from './actions.ts';
 import { SeededRandom } from './engine/random.ts';
 import { type ArmedFault, listCells } from './faults.ts';
 import type { HistoryOptions } from './history.ts';
@@ -51,7 +57,7 @@ const kinds = [
   'intruder',
   'faults',
   'faults',
-  'long fault',
+  'long',
   'hand',
   'faults',
   'faults',
@@ -68,8 +74,8 @@ export function planRandom(seed: number): Plan {
       return { name: `seed ${seed}, a hand in the bucket`, seed, actions: drawHandActions(random) };
     case 'intruder':
       return { name: `seed ${seed}, an intruder`, seed, actions: drawIntruderActions(random) };
-    case 'long fault':
-      return { name: `seed ${seed}, a long fault`, seed, actions: drawLongFault(random) };
+    case 'long':
+      return { name: `seed ${seed}, something that lasts`, seed, actions: drawLongHistory(random) };
     case 'faults':
       return { name: `seed ${seed}, faults`, seed, actions: drawActions(random) };
   }

@@ -12,6 +12,7 @@ export const invariantNames = [
   'nothing is published while a revision is pinned',
   'what was published stays in the history',
   'what a stranger has written is noticed',
+  'what a stranger has written is replaced by the next check',
   'what is stored is reported',
   'a check that fails is told as failed',
   'the status says what the check has found',

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { CallName, FaultKind, Faults } from '../faults.ts';
 import type { Machine } from './machine.ts';
 import type { SeededRandom } from './random.ts';
@@ -50,6 +51,10 @@ export function makeCall<Answer>(
     if (call.signal?.aborted === true) {
       abort();
       return;
+    }
+    if (call.signal !== undefined) {
+      // One for each call that was not answered yet: no leak, though Node would warn of one.
+      setMaxListeners(0, call.signal);
     }
     call.signal?.addEventListener('abort', abort, { once: true });
     // What was sent is done, even when the sender has died meanwhile.

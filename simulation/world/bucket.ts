@@ -30,6 +30,8 @@ export class Bucket {
   isVersioned = true;
   /** Told each version that is stored. */
   onStored: (key: string, version: StoredVersion) => void = () => undefined;
+  /** Told the key of each object that was deleted with all its versions. */
+  onDeleted: (key: string) => void = () => undefined;
   readonly #objects = new Map<string, StoredVersion[]>();
   readonly #nowMs: () => number;
   #written = 0;
@@ -71,6 +73,12 @@ export class Bucket {
 
   addDeleteMarker(key: string): void {
     this.#store(key, { body: new Uint8Array(), metadata: {} }, true);
+  }
+
+  /** Deletes an object for good. */
+  deleteVersions(key: string): void {
+    this.#objects.delete(key);
+    this.onDeleted(key);
   }
 
   #store(
