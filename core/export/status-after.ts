@@ -45,9 +45,9 @@ export function statusAfter(
 }
 
 /**
- * Whether the status changes, with the time of the check before, though no version could be looked at. What was
- * stored is noted: else an older revision in its place would be taken for the newest. And a control plane that
- * was behind in the check before was not seen to be so in this one.
+ * Whether the status changes, with the time of the check before, though no version could be looked at. What
+ * was stored is noted: else an older revision in its place would be taken for the newest. And a control plane
+ * that was behind in the check before was not seen to be so in this one.
  */
 function mustBeNoted(versions: readonly VersionReport[], last: ControlPlaneStatus | undefined): boolean {
   return (
