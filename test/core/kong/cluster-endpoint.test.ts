@@ -694,7 +694,7 @@ describe('an export whose time is up', () => {
       },
       400,
     ],
-    ['while it waits for a newer frame', async () => start(), 150],
+    ['while it waits for a newer frame', async () => start(), 1_000],
   ])('hangs up %s', async (_, begin, afterMs) => {
     const controlPlane = await begin();
     const signal = afterMs === 0 ? AbortSignal.abort() : AbortSignal.timeout(afterMs);
