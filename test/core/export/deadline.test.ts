@@ -100,7 +100,9 @@ async function endOf(work: Promise<unknown>, reached: Promise<void> = Promise.re
     await clock.advance(100);
   }
   // What is left is real work, as signing is, which takes no time of this clock.
-  await Promise.race([work, systemClock.sleep(patienceMs)]);
+  const patience = new AbortController();
+  await Promise.race([work, systemClock.sleep(patienceMs, patience.signal).catch(() => undefined)]);
+  patience.abort();
   return isOver ? clock.monotonicMs() : functionMs;
 }
 
