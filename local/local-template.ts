@@ -23,6 +23,8 @@ export interface LocalTemplateOptions {
   readonly dataPlaneVersions: readonly string[];
   /** Whether the control plane is listened to. @default false */
   readonly listen?: boolean | undefined;
+  /** The control plane's setting `guard`. @default its default */
+  readonly guard?: 'off' | undefined;
   /** Further settings of the deployment, as in cdk.json. @default none */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
@@ -37,6 +39,7 @@ export function localTemplate({
   controlPlane,
   dataPlaneVersions,
   listen = false,
+  guard,
   settings = {},
 }: LocalTemplateOptions): SynthesizedTemplate {
   const { name, clusterEndpoint, mtls, serverName, customPlugins, certificate } = controlPlane;
@@ -52,6 +55,7 @@ export function localTemplate({
         customPlugins,
         wasmFilters,
         listen,
+        ...(guard === undefined ? {} : { guard }),
       },
     },
     dataPlaneAuth: DataPlaneAuth.anyOf(DataPlaneAuth.iam(), trustInCluster(certificate)),

@@ -244,7 +244,7 @@ describe('the rehearsal', () => {
         // It has no route of ours, and need not have one.
         kong: { proxiedStatus: 404 },
       });
-      expect(ended.stderr.match(/left out: a real control plane/g)).toHaveLength(3);
+      expect(ended.stderr.match(/left out: a real control plane/g)).toHaveLength(5);
       const hooks = await (await fetch(`${controlPlane.adminUrl}/event-hooks`)).json();
       expect(hooks).toMatchObject({ data: [] });
       expect(JSON.stringify(controlPlane.currentTable('3.9.1'))).toBe(before);

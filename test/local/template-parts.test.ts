@@ -132,7 +132,11 @@ async function boot(
     clock: systemClock,
     random: systemRandom,
   };
-  const { url } = await requestGrant(request);
+  const { url, statusUrl = '' } = await requestGrant(request);
+  const status = await fetch(statusUrl);
+  if (!status.ok) {
+    throw new Error(`the status was answered with ${status.status}: ${await status.text()}`);
+  }
   await downloadVerified({
     ...request,
     url,
