@@ -6,6 +6,7 @@ export default {
   testMatch: ['**/*.test.ts'],
   globalSetup: '<rootDir>/build/before-tests.mjs',
   globalTeardown: '<rootDir>/build/after-tests.mjs',
+  testSequencer: '<rootDir>/build/order-tests.mjs',
   setupFiles: ['<rootDir>/build/load-tests.mjs'],
   runner: ['jest-light-runner', { runtime: 'child_process' }],
   // Half of their time tests wait: for processes that start, and for clocks of Kong's that run in real time.

@@ -1,0 +1,28 @@
+/** Each takes most of a minute, for the most part waiting. Begun last, each would be waited for alone. */
+const slow = [
+  'local/local-system',
+  'cli/standby-outcomes',
+  'cli/standby-killed',
+  'local/start',
+  'local/changed-keys',
+  'local/template-parts',
+  'simulation/simulation',
+].map((name) => `/test/${name}.test.ts`);
+
+/** In which order test files begin: the slow ones first. Jest learns it on the machine at hand alone. */
+// biome-ignore lint/style/noDefaultExport: Jest asks for one.
+export default class SlowTestsFirst {
+  sort(tests) {
+    const rank = ({ path }) => slow.findIndex((end) => path.endsWith(end));
+    return [...tests].sort((one, other) => toOrder(rank(one)) - toOrder(rank(other)));
+  }
+
+  // What Jest asks a sequencer for besides (@jest/test-sequencer).
+  shard = (tests) => tests;
+  allFailedTests = (tests) => tests;
+  cacheResults = () => undefined;
+}
+
+function toOrder(rank) {
+  return rank === -1 ? slow.length : rank;
+}
