@@ -34,6 +34,7 @@ beforeAll(async () => {
     put('exportProd', 'prod/3.9.1/config.json'),
     put('exportProd', 'status/prod.json'),
     put('exportStaging', 'staging/3.9.1/config.json'),
+    put('exportStaging', 'status/staging.json'),
   ]);
 });
 afterEach(() => vault.putBucketPolicy(vault.bucketPolicy));
@@ -164,7 +165,7 @@ describe('the deployed policies, enforced by Ceph RGW', () => {
 
   it.each<[what: string, request: () => Promise<unknown>]>([
     ['presign publishes', () => put('presignProd', file)],
-    ['presign reads a status', () => get('presignProd', status)],
+    ['presign reads the other control plane’s status', () => get('presignProd', 'status/staging.json')],
     ['presign reads the other control plane’s', () => get('presignProd', 'staging/3.9.1/config.json')],
     ['presign lists the other control plane’s', () => list('presignProd', 'staging/')],
     ['presign lists everything', () => list('presignProd', '')],
