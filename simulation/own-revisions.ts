@@ -223,6 +223,16 @@ export class OwnRevisions {
     }
   }
 
+  /**
+   * What the revision after the newest is measured against: the one before it where the newest was published
+   * early by the same check, which may have been a state in the middle of a change.
+   */
+  #findMeasured(newest: OwnRevision): OwnRevision {
+    const isOfSameCheck = this.#unreported.get(newest.key) === newest;
+    const before = this.#revisions.findLast((own) => own.key === newest.key && own !== newest);
+    return isOfSameCheck ? (before ?? newest) : newest;
+  }
+
   /** What the status has of a file. */
   #notedRevision(key: string): number | undefined {
     const [controlPlane, version] = key.split('/');
@@ -262,16 +272,14 @@ export class OwnRevisions {
       // A person has decided.
       return;
     }
-    if (services === 0 && newest.services > 0) {
+    const before = this.#findMeasured(newest).services;
+    if (services === 0 && before > 0) {
       this.#violate(
         'an empty configuration never replaces a filled one',
-        `${key}: ${newest.services} services, then none`,
+        `${key}: ${before} services, then none`,
       );
-    } else if (isMassDeletion(newest.services, services)) {
-      this.#violate(
-        'a mass deletion waits for a person',
-        `${key}: ${newest.services} services, then ${services}`,
-      );
+    } else if (isMassDeletion(before, services)) {
+      this.#violate('a mass deletion waits for a person', `${key}: ${before} services, then ${services}`);
     }
     if (stored.clusterId !== newest.clusterId) {
       this.#violate(
