@@ -14,6 +14,8 @@ export default function prepareTests() {
   const build = fileURLToPath(new URL('build.ts', import.meta.url));
   execFileSync(process.execPath, ['--import', 'tsx', build], { stdio: ['ignore', 'ignore', 'inherit'] });
   process.env.TMPDIR = createRunDirectory();
+  // What a process of the run starts with it has from here.
+  process.execArgv.push('--import', new URL('keep-worker-data.mjs', import.meta.url).href);
 }
 
 /** The path of a new directory for one run. Readable by everybody: servers under test drop their rights. */

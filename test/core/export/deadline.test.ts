@@ -90,7 +90,7 @@ function silentOn(method: SilentMethod) {
  *
  * @param reached until then real work is done, which takes no time of this clock
  */
-async function endOf(work: Promise<unknown>, reached: Promise<void> = Promise.resolve()): Promise<number> {
+async function endOf(work: Promise<unknown>, reached: Promise<void>): Promise<number> {
   await Promise.race([reached, work]);
   let isOver = false;
   void work.then(() => {
@@ -140,10 +140,16 @@ describe('an export whose time is up', () => {
   });
 
   it('waits for nothing that knows no signal', async () => {
-    const deaf = answeringControlPlane(() => new Promise(() => undefined));
-    const exportMessages = newExporter(deaf.visit().configuration);
+    let reach: () => void = () => undefined;
+    const reached = new Promise<void>((resolve) => {
+      reach = resolve;
+    });
+    const exportMessages = newExporter(() => {
+      reach();
+      return new Promise(() => undefined);
+    });
 
-    const endedMs = await endOf(exportMessages(messages(), functionMs));
+    const endedMs = await endOf(exportMessages(messages(), functionMs), reached);
 
     expect(endedMs).toBeLessThan(functionMs);
     expect(told).toEqual(['failed', 'put back']);
