@@ -4,6 +4,7 @@ import { CodedError } from '../core/coded-error.ts';
 import { nameForeignError } from '../core/error-code.ts';
 import { CommandError, type CommandErrorCode } from '../core/fetch/command-request.ts';
 import { exitCodes, StandbyError } from '../core/fetch/errors.ts';
+import { connectPatiently } from '../core/patient-connections.ts';
 import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { fetchCommand } from './fetch.ts';
@@ -61,6 +62,7 @@ const commandExitCodes: Readonly<Record<CommandErrorCode, number>> = {
   failed: exitCodes.unreachable,
 };
 
+connectPatiently();
 try {
   readFileVariables(variables, process.env);
   await program.parseAsync();

@@ -17,6 +17,7 @@ import { sqsExportQueue } from '../core/export/sqs-export-queue.ts';
 import { watchCertificate } from '../core/export/watched-certificate.ts';
 import { sqsRequestedExports } from '../core/intake/sqs-requested-exports.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
+import { connectPatiently } from '../core/patient-connections.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
@@ -34,6 +35,7 @@ import { batchResponse, readMessages } from './queue.ts';
 import { clusterSecretLog } from './secret-log.ts';
 import { measure } from './telemetry.ts';
 
+connectPatiently();
 const environment = readEnvironment(exportEnvironment, process.env);
 const kms = new KMSClient(shortCalls);
 const sqs = new SQSClient(shortCalls);

@@ -7,6 +7,7 @@ import { sqsBell } from '../core/intake/sqs-bell.ts';
 import { clusterListener } from '../core/listen/cluster-listener.ts';
 import { listener } from '../core/listen/listener.ts';
 import { endOfRun } from '../core/listen/relay.ts';
+import { connectPatiently } from '../core/patient-connections.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { shortCalls } from './call-limits.ts';
 import { readClusterAddress } from './cluster-address.ts';
@@ -17,6 +18,7 @@ import { logListener } from './listen-log.ts';
 import { clusterSecretLog } from './secret-log.ts';
 import { measure } from './telemetry.ts';
 
+connectPatiently();
 const environment = readEnvironment(listenEnvironment, process.env);
 const controlPlane = environment.CONTROL_PLANE;
 const secretsManager = new SecretsManagerClient(shortCalls);

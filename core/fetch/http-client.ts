@@ -6,11 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
-import { pipeline } from 'node:stream';
 import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { isNativeError } from 'node:util/types';
-import { createGunzip } from 'node:zlib';
 import { bareHost, describeByCode, openTunnel, portOf } from '../proxy-tunnel.ts';
+import { decodeBody } from './content-encoding.ts';
+import { type ForwardProxy, type ProxyEnvironment, readProxies } from './proxies.ts';
 
 export interface HttpRequest {
   /** @default GET */
@@ -24,7 +24,7 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number;
   readonly headers: HttpHeaders;
-  /** Inflated, as its Content-Encoding says; once. */
+  /** As it was before what its Content-Encoding says was done to it; once. */
   readonly body: AsyncIterable<Uint8Array>;
   /** For whoever does not want the rest of it. */
   discard(): void;
@@ -44,7 +44,7 @@ export type Fetch = (url: URL | string, request?: HttpRequest) => Promise<HttpRe
 
 export interface HttpClientOptions {
   /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, in upper or lower case, and NODE_EXTRA_CA_CERTS. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: ProxyEnvironment;
   /** PEM certificates that are trusted besides Node's own. */
   readonly caFile?: string | undefined;
 }
@@ -53,17 +53,15 @@ export interface HttpClientOptions {
  * How grants and files are fetched: by way of the proxy that the environment names, trusting the CAs that it
  * is given.
  *
- * @throws Error when the CA file cannot be read, or a proxy's URL is none
+ * @throws Error when the CA file cannot be read, or a proxy's URL is not read as it was meant
  */
 export async function httpClient({ environment, caFile }: HttpClientOptions): Promise<Fetch> {
-  // A wrong one is told at the start.
-  proxiesOf(environment);
+  const findProxy = readProxies(environment);
   const secureContext =
     caFile === undefined ? undefined : await trusting(caFile, environment['NODE_EXTRA_CA_CERTS']);
   return async (address, request = {}) => {
     const url = new URL(address);
-    const proxy = proxyFor(url, environment);
-    return send(url, request, { secureContext, proxy: proxy === undefined ? undefined : new URL(proxy) });
+    return send(url, request, { secureContext, proxy: findProxy(url) });
   };
 }
 
@@ -97,61 +95,27 @@ export async function readBodyText(response: HttpResponse, maxBytes: number): Pr
  */
 export function describeRequestFailure(error: unknown): string {
   if (isNativeError(error) && isNativeError(error.cause)) {
-    return describeByCode(error.cause);
+    const said = describeByCode(error.cause);
+    const advice = adviceByCode.get(said);
+    return advice === undefined ? said : `${said}: ${advice}`;
   }
   return error instanceof Error && error.name === 'TimeoutError' ? 'timeout' : describeByCode(error);
 }
 
-/**
- * The proxy for a URL, as curl and Go understand the environment: the lower-case name first, NO_PROXY as a
- * list of hosts, domains (`.example.com`, `example.com` with all below it), each with a port if need be, or
- * `*`.
- *
- * @returns its URL; undefined for none, and for this machine itself
- */
-export function proxyFor(url: URL, environment: HttpClientOptions['environment']): string | undefined {
-  const host = url.hostname.toLowerCase();
-  if (host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)) {
-    return undefined;
-  }
-  const proxies = proxiesOf(environment);
-  const proxy = url.protocol === 'https:' ? proxies.https : proxies.http;
-  const port = String(portOf(url));
-  const exceptions = (variable(environment, 'no_proxy') ?? '').toLowerCase().split(/[\s,]+/);
-  const isException = exceptions
-    .filter((entry) => entry !== '')
-    .some((entry) => {
-      const [, name = entry, onlyPort = port] = /^(.+):(\d+)$/.exec(entry) ?? [];
-      const domain = name.replace(/^\*?\./, '');
-      return name === '*' || (onlyPort === port && (host === domain || host.endsWith(`.${domain}`)));
-    });
-  return isException ? undefined : proxy;
-}
+const clockAdvice = 'check this machine’s clock, then the certificate';
+const authorityAdvice =
+  'no authority that is trusted here has issued its certificate, or that of a proxy that opens TLS. --ca-file adds one';
 
-function proxiesOf(environment: HttpClientOptions['environment']) {
-  return {
-    https: proxyUrl('https_proxy', environment),
-    http: proxyUrl('http_proxy', environment),
-  };
-}
-
-function proxyUrl(name: string, environment: HttpClientOptions['environment']): string | undefined {
-  const value = variable(environment, name);
-  if (value === undefined) {
-    return undefined;
-  }
-  // `proxy.example.com:3128` is what many write.
-  const url = value.includes('://') ? value : `http://${value}`;
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    // It may hold a password.
-    throw new Error(`${name.toUpperCase()} is not the http:// or https:// URL of a proxy`);
-  }
-  return url;
-}
-
-function variable(environment: HttpClientOptions['environment'], name: string): string | undefined {
-  return environment[name] || environment[name.toUpperCase()] || undefined;
-}
+/** What to do about certificates that are refused (Node, "X509 certificate error codes"). */
+const adviceByCode: ReadonlyMap<string, string> = new Map([
+  ['CERT_NOT_YET_VALID', clockAdvice],
+  ['CERT_HAS_EXPIRED', clockAdvice],
+  ['SELF_SIGNED_CERT_IN_CHAIN', authorityAdvice],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', authorityAdvice],
+  ['UNABLE_TO_GET_ISSUER_CERT', authorityAdvice],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', authorityAdvice],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', authorityAdvice],
+]);
 
 async function trusting(caFile: string, extraFile: string | undefined): Promise<SecureContext> {
   const given = await readFile(caFile, 'utf8').catch((error: unknown) => {
@@ -167,7 +131,7 @@ async function trusting(caFile: string, extraFile: string | undefined): Promise<
 }
 
 interface Way {
-  readonly proxy?: URL | undefined;
+  readonly proxy?: ForwardProxy | undefined;
   /** @default Node's own */
   readonly secureContext?: SecureContext | undefined;
 }
@@ -234,30 +198,22 @@ function overTls(socket: Socket, url: URL, secureContext: SecureContext | undefi
 }
 
 function tunnel(
-  proxy: URL,
+  proxy: ForwardProxy,
   url: URL,
   { secureContext }: Way,
   signal: AbortSignal | undefined,
 ): Promise<Socket> {
-  const [username = '', password = ''] = [proxy.username, proxy.password].map(decodeURIComponent);
-  return openTunnel(`${url.hostname}:${portOf(url)}`, {
-    proxy,
-    credentials: username === '' && password === '' ? undefined : { username, password },
-    secureContext,
-    signal,
-  });
+  const { url: address, credentials } = proxy;
+  const authority = `${url.hostname}:${portOf(url)}`;
+  return openTunnel(authority, { proxy: address, credentials, secureContext, signal });
 }
 
 async function* pieces(
   response: IncomingMessage,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
-  // Whichever of the two fails, or is given up, takes the other with it; the loop is told.
-  const body = /^(x-)?gzip$/i.test(response.headers['content-encoding'] ?? '')
-    ? pipeline(response, createGunzip(), () => undefined)
-    : response;
   try {
-    yield* body;
+    yield* await decodeBody(response, response.headers['content-encoding']);
   } catch (error) {
     throw failure(error, signal);
   } finally {

@@ -122,6 +122,10 @@ describe('a file that passes every check', () => {
   it.each([
     ['compressed', async () => file()],
     [
+      'by way of a proxy that encodes anew',
+      async () => file({}, content, { 'content-encoding': 'aws-chunked, gzip' }),
+    ],
+    [
       'uncompressed',
       async () => {
         const jws = await signManifest(manifest, signer);
@@ -308,7 +312,7 @@ describe('a download that does not succeed', () => {
       'what is called gzip is none',
       () =>
         withManifest((jws) => (_, response) => {
-          response.writeHead(200, { 'x-amz-meta-manifest': jws, 'content-encoding': 'gzip' }).end(content);
+          response.writeHead(200, { 'x-amz-meta-manifest': jws, 'content-encoding': 'gzip' }).end('[sesame]');
         }),
       'unreachable',
       /was interrupted/,

@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { pipeline, type Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+
+/** Without an effect on the body: S3 keeps `aws-chunked` of how an object was uploaded. */
+const idle = new Set(['', 'identity', 'aws-chunked']);
+
+const inflaters: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+/**
+ * A body as it was before the encodings that a Content-Encoding header lists (RFC 9110, 8.4), by whomever:
+ * proxies encode anew, and some decode a body and leave its header.
+ *
+ * @throws Error for an encoding that is not known here, or what the body itself fails with
+ */
+export async function decodeBody(body: Readable, contentEncoding: string | undefined): Promise<Readable> {
+  const encodings = (contentEncoding ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => !idle.has(each));
+  let decoded = body;
+  for (const encoding of encodings.toReversed()) {
+    const inflate = inflaters[encoding];
+    if (inflate === undefined) {
+      throw new Error(
+        `it is encoded as ${/^[a-z0-9-]{1,20}$/.test(encoding) ? encoding : 'something unknown'}, which a proxy on the way may have done, ` +
+          'and which is not read here',
+      );
+    }
+    if (await isPlain(decoded)) {
+      break;
+    }
+    // Whichever of the two fails, or is given up, takes the other with it; the loop over the body is told.
+    decoded = pipeline(decoded, inflate(), () => undefined);
+  }
+  return decoded;
+}
+
+/** What we ask for is a JSON object, XML or a JWS. Nothing that is compressed begins like these. */
+const plainBeginnings = new Set([...'{<e'].map((character) => character.charCodeAt(0)));
+
+async function isPlain(body: Readable): Promise<boolean> {
+  for (;;) {
+    const start: Buffer | null = body.read();
+    if (start !== null) {
+      body.unshift(start);
+      return plainBeginnings.has(start[0] ?? 0);
+    }
+    if (body.readableEnded) {
+      return true;
+    }
+    await moved(body);
+  }
+}
+
+/** Waits until there is something to read, or the end. @throws what the body fails with */
+async function moved(body: Readable): Promise<void> {
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  try {
+    await Promise.race([once(body, 'readable', { signal }), once(body, 'end', { signal })]);
+  } finally {
+    // A listener that stays would keep the stream from flowing.
+    waiting.abort();
+  }
+}
