@@ -4,7 +4,7 @@ import { type EchoUpstream, startEchoUpstream } from '../simulators/kong/echo-up
 import { type LocalSystem, startLocalSystem } from './local-system.ts';
 import { localTemplate } from './local-template.ts';
 import { proxyThroughKong } from './rehearsal/kong-proof.ts';
-import { controlPlaneName, isGood, rehearse } from './rehearsal/rehearsal.ts';
+import { controlPlaneName, isGood, rehearse, rehearsedIntervalSeconds } from './rehearsal/rehearsal.ts';
 import type { Subject } from './rehearsal/subject.ts';
 import type { Timeline } from './rehearsal/timeline.ts';
 import { serve } from './serve.ts';
@@ -37,6 +37,7 @@ export async function deployAndRun(options: RunOptions): Promise<void> {
     listen: options.listen,
     // In a directory that is kept, the vault may have the files of another control plane: here that is meant.
     guard: subject.simulator === undefined ? 'off' : undefined,
+    settings: options.serve ? {} : { minimumIntervalSeconds: rehearsedIntervalSeconds },
   });
   const system = await startLocalSystem({
     template,

@@ -55,6 +55,8 @@ export interface LocalSystem {
      * With the rights of presigned URLs: policies keep files from everybody else, administrators included.
      */
     readonly reader: S3Client;
+    /** With those of the export's role, which a thief may have: nobody else may write there. */
+    readonly exporter: S3Client;
     /** With the administrator's. */
     readonly s3: S3Client;
     readonly kms: KMSClient;
@@ -79,6 +81,8 @@ export interface LocalSystem {
 
 const region = 'eu-central-1';
 const accountId = '000000000000';
+/** Logical ids of the export function begin with it. */
+const exportFunctionId = 'Export';
 
 /**
  * Deploys a template on this machine and starts everything; what could not start leaves nothing running.
@@ -183,7 +187,14 @@ async function systemOf(
     dataPlane: session(resourceId(template, 'AWS::IAM::Role', dataPlaneRoleId)),
     operator: session(resourceId(template, 'AWS::IAM::Role', operatorRoleId)),
     administrator,
-    clients: { reader: s3Of(findFunction(account, grantFunctionArn).identity), s3: s3Of(administrator), kms },
+    clients: {
+      reader: s3Of(findFunction(account, grantFunctionArn).identity),
+      exporter: s3Of(
+        findFunction(account, resourceId(template, 'AWS::Lambda::Function', exportFunctionId)).identity,
+      ),
+      s3: s3Of(administrator),
+      kms,
+    },
     async ringSchedule() {
       const [schedule] = account.schedules;
       if (schedule === undefined) {

@@ -1,21 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock } from '../../core/clock.ts';
-import { downloadVerified } from '../../core/fetch/download.ts';
-import { StandbyError, type StandbyErrorCode } from '../../core/fetch/errors.ts';
-import { requestGrant } from '../../core/fetch/grant-request.ts';
-import { systemRandom } from '../../core/random-source.ts';
 import type { Manifest } from '../../core/vault/manifest.ts';
 import type { LocalSystem } from '../local-system.ts';
 import { type RollbackResult, takeBack } from './bad-publication.ts';
+import { approveMassDeletion, type GuardResult, holdMassDeletion } from './mass-deletion.ts';
 import { fetchAsNewDataPlane, holdsTable } from './new-data-plane.ts';
+import { type OldRevisionResult, playOldRevision } from './old-revision.ts';
+import { isRefusedAsOld, type NewDataPlane, tryTampering } from './refusals.ts';
 import type { SimulatedControlPlane, Subject } from './subject.ts';
-import { prolongUrl, redirectUrl, startTamperer } from './tampering.ts';
 import { countNoun, describeManifest, type Timeline } from './timeline.ts';
 import { openVaultView, type VaultView } from './vault-view.ts';
 
 export const controlPlaneName = 'prod';
+/** Mostly a rehearsal waits for the pace of exports, which is 5 s by default. */
+export const rehearsedIntervalSeconds = 2;
 const burstSize = 200;
 const burstName = 'burst-';
 
@@ -30,9 +29,11 @@ export interface RehearsalResult {
   readonly unchangedWroteVersion: boolean;
   /** A publication that was taken back; null where the control plane may not be changed. */
   readonly rollback: RollbackResult | null;
-  /** Whether a mass deletion was held, and wrote nothing; null where the control plane may not be changed. */
-  readonly guard: { readonly held: boolean } | null;
+  /** What became of a mass deletion; null where the control plane may not be changed. */
+  readonly guard: GuardResult | null;
   readonly outageLeftVaultAlone: boolean | null;
+  /** What became of an old revision that was put back in the outage; null where there was none to stage. */
+  readonly oldRevision: OldRevisionResult | null;
   readonly tamperedUrlRefused: boolean;
   readonly tamperedFileRefused: boolean;
   readonly dataPlane: {
@@ -94,19 +95,24 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
     ),
   );
 
-  // What a person has meant last: what follows is no such thing.
+  const guard = await playMassDeletion(run);
   const lastTable = simulator?.served().table;
-  const guard = simulator === undefined ? null : { held: await playMassDeletion(run, simulator) };
-  timeline.step(
-    'Most of it is deleted',
-    describeHeld(
-      guard?.held ?? null,
-      'held: the vault is unchanged, and an alarm rings',
-      'NOT as expected: the vault changed',
-      'left out: a real control plane is not changed',
-    ),
-  );
-  const outageLeftVaultAlone = simulator === undefined ? null : await playOutage(run, simulator);
+  return {
+    changeToPublishedSeconds: changes?.changeToPublishedSeconds ?? null,
+    burst: changes?.burst ?? null,
+    unchangedWroteVersion,
+    rollback,
+    guard,
+    ...(await playOutage(run)),
+    ...(await bootNewDataPlane(run, lastTable)),
+  };
+}
+
+/** Takes the control plane down, and puts an old revision back while nobody can publish. */
+async function playOutage(run: Run): Promise<Pick<RehearsalResult, 'outageLeftVaultAlone' | 'oldRevision'>> {
+  const { subject, timeline } = run;
+  const { simulator } = subject;
+  const outageLeftVaultAlone = simulator === undefined ? null : await takeDown(run, simulator);
   timeline.step(
     'Control plane down',
     describeHeld(
@@ -116,15 +122,17 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
       'left out: a real control plane is not stopped',
     ),
   );
-  return {
-    changeToPublishedSeconds: changes?.changeToPublishedSeconds ?? null,
-    burst: changes?.burst ?? null,
-    unchangedWroteVersion,
-    rollback,
-    guard,
-    outageLeftVaultAlone,
-    ...(await bootNewDataPlane(run, lastTable)),
-  };
+  const oldRevision = simulator === undefined ? null : await playIntruder(run);
+  timeline.step(
+    'An old revision is put back',
+    describeHeld(
+      oldRevision === null ? null : oldRevision.refused && oldRevision.repaired,
+      'refused by the data plane; the next export put the newest one back, and an alarm rings',
+      'NOT as expected: a data plane took it, or it stayed',
+      'left out: a real control plane is not changed, so that there is none',
+    ),
+  );
+  return { outageLeftVaultAlone, oldRevision };
 }
 
 /** Tampers with a grant, then boots a new data plane from an honest one. */
@@ -132,7 +140,7 @@ async function bootNewDataPlane(run: Run, lastTable: object | undefined) {
   const { system, subject, timeline, directory, vault } = run;
   const publicKeyFile = join(directory, 'signing-key.pem');
   await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
-  const refusals = await tryTampering(run);
+  const refusals = await tryTampering(refusing(run));
   timeline.step('Tampered URLs', refusals.url ? 'refused by the vault (403)' : 'NOT refused');
   timeline.step('Tampered file', refusals.file ? 'refused by the data plane' : 'NOT refused');
 
@@ -147,8 +155,8 @@ async function bootNewDataPlane(run: Run, lastTable: object | undefined) {
     'File compared',
     describeHeld(
       equalsControlPlane,
-      'equal to the control plane’s last plausible configuration',
-      'NOT equal to the control plane’s last plausible configuration',
+      'equal to the control plane’s last configuration',
+      'NOT equal to the control plane’s last configuration',
       'left out: the last configuration of a real control plane is not known',
     ),
   );
@@ -174,7 +182,10 @@ export function isGood(result: RehearsalResult): boolean {
     result.rollback?.pinned !== false &&
     result.rollback?.unpinned !== false &&
     result.guard?.held !== false &&
+    result.guard?.approved !== false &&
     result.outageLeftVaultAlone !== false &&
+    result.oldRevision?.refused !== false &&
+    result.oldRevision?.repaired !== false &&
     result.tamperedUrlRefused &&
     result.tamperedFileRefused &&
     result.dataPlane.verified &&
@@ -263,18 +274,37 @@ function takeBackPublication({ system, vault, subject }: Run): Promise<RollbackR
   });
 }
 
-async function playMassDeletion(
-  { system, vault }: Run,
-  controlPlane: SimulatedControlPlane,
-): Promise<boolean> {
-  const before = await vault.versionCount();
-  await controlPlane.loseServices(burstName);
-  await system.ringSchedule();
-  await vault.until('the report that a mass deletion is held', () => sumMeasurements(system, 'Held') > 0);
-  return (await vault.versionCount()) === before;
+/** Deletes most of it, which is held, and lets an operator say that it was meant. */
+async function playMassDeletion({ system, vault, subject, timeline }: Run): Promise<GuardResult | null> {
+  const { simulator } = subject;
+  const deletion = simulator && {
+    ...{ system, vault, simulator, controlPlane: controlPlaneName },
+    countHeld: () => sumMeasurements(system, 'Held'),
+  };
+  const held = deletion === undefined ? null : await holdMassDeletion(deletion, burstName);
+  timeline.step(
+    'Most of it is deleted',
+    describeHeld(
+      held,
+      'held: the vault is unchanged, and an alarm rings',
+      'NOT as expected: the vault changed',
+      'left out: a real control plane is not changed',
+    ),
+  );
+  const approved = deletion === undefined ? null : await approveMassDeletion(deletion);
+  timeline.step(
+    'That was meant',
+    describeHeld(
+      approved,
+      'published after an operator’s command',
+      'NOT as expected: it was not published',
+      'left out: a real control plane is not changed',
+    ),
+  );
+  return held === null || approved === null ? null : { held, approved };
 }
 
-async function playOutage({ system, vault }: Run, controlPlane: SimulatedControlPlane): Promise<boolean> {
+async function takeDown({ system, vault }: Run, controlPlane: SimulatedControlPlane): Promise<boolean> {
   const before = await vault.current();
   await controlPlane.takeDown();
   await system.ringSchedule();
@@ -285,39 +315,18 @@ async function playOutage({ system, vault }: Run, controlPlane: SimulatedControl
   return after.sha256 === before?.sha256;
 }
 
-async function tryTampering({ system, vault, subject, directory }: Run) {
-  const request = {
-    endpoint: new URL(system.apiUrl),
-    controlPlane: controlPlaneName,
-    kongVersion: subject.dataPlaneVersion,
-    authentication: { by: 'iam', region: system.region, credentials: system.dataPlane } as const,
-    timeoutMs: 10_000,
-    clock: systemClock,
-    random: systemRandom,
-    trusted: [vault.key],
-    output: join(directory, 'never.json'),
-    maxBytes: 2 ** 30,
-  };
-  const { url } = await requestGrant(request);
-  const refusedWith = async (code: StandbyErrorCode, tampered: string) => {
-    try {
-      await downloadVerified({ ...request, url: tampered });
-      return false;
-    } catch (error) {
-      return error instanceof StandbyError && error.code === code;
-    }
-  };
-  const tamperer = await startTamperer(url);
-  try {
-    return {
-      url:
-        (await refusedWith('denied', prolongUrl(url))) &&
-        (await refusedWith('denied', redirectUrl(url, `status/${controlPlaneName}.json`))),
-      file: await refusedWith('verification', tamperer.url),
-    };
-  } finally {
-    await tamperer.stop();
-  }
+function playIntruder(run: Run): Promise<OldRevisionResult> {
+  const { system, vault, subject } = run;
+  return playOldRevision({
+    ...{ system, vault, controlPlane: controlPlaneName, dataPlaneVersion: subject.dataPlaneVersion },
+    isRefused: () => isRefusedAsOld(refusing(run)),
+    countReplaced: () => sumMeasurements(system, 'ManifestReplaced'),
+  });
+}
+
+function refusing({ system, vault, subject, directory }: Run): NewDataPlane {
+  const { dataPlaneVersion } = subject;
+  return { system, key: vault.key, controlPlane: controlPlaneName, dataPlaneVersion, directory };
 }
 
 function sumMeasurements(system: LocalSystem, name: string): number {

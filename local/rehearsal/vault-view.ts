@@ -4,11 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import { configFileKey } from '../../core/vault/config-file-name.ts';
+import type { ControlPlaneStatus } from '../../core/vault/config-vault.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import type { Manifest } from '../../core/vault/manifest.ts';
 import { verifyManifest } from '../../core/vault/manifest.ts';
 import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
 import type { VerificationKey } from '../../core/vault/signer.ts';
+import { verifyStatus } from '../../core/vault/status.ts';
 import type { LocalSystem } from '../local-system.ts';
 
 /**
@@ -20,6 +22,8 @@ export interface VaultView {
   /** The published file's verified manifest. */
   current(): Promise<Manifest | undefined>;
   versionCount(): Promise<number>;
+  /** What the last check noted, verified; undefined before the first one. */
+  status(): Promise<ControlPlaneStatus | undefined>;
   /**
    * @param hasFailed ends the wait early
    * @throws Error when it does not come true in time
@@ -52,6 +56,10 @@ export async function openVaultView(
         new ListObjectVersionsCommand({ Bucket: system.bucket, Prefix: configFileKey(name) }),
       );
       return Versions.length;
+    },
+    async status() {
+      const stored = await vault.status(controlPlane);
+      return stored?.text === undefined ? undefined : verifyStatus(stored.text, controlPlane, [key]);
     },
     async until(what, isTrue, hasFailed = () => false) {
       const startedMs = Date.now();

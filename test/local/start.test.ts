@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { projectRoot } from '../../build/project-root.ts';
-import type { RehearsalResult } from '../../local/rehearsal/rehearsal.ts';
+import { type RehearsalResult, rehearsedIntervalSeconds } from '../../local/rehearsal/rehearsal.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import { listen } from '../../simulators/kong/control-plane/listening.ts';
 import { fakeKong } from '../simulators/kong/running-kong.ts';
@@ -15,9 +15,6 @@ type Printed = RehearsalResult & {
   readonly kong: unknown;
   readonly seconds: number;
 };
-
-/** Of a deployment that does not set it. */
-const minimumIntervalSeconds = 5;
 
 const children = processes();
 let directory: string;
@@ -186,8 +183,9 @@ describe('the rehearsal', () => {
       burst: { changes: 200 },
       unchangedWroteVersion: false,
       rollback: { revision: expect.any(Number), pinned: true, unpinned: true },
-      guard: { held: true },
+      guard: { held: true, approved: true },
       outageLeftVaultAlone: true,
+      oldRevision: { refused: true, repaired: true },
       tamperedUrlRefused: true,
       tamperedFileRefused: true,
       dataPlane: { verified: true, equalsControlPlane: true },
@@ -197,9 +195,8 @@ describe('the rehearsal', () => {
     expect(printed.revision).toBeGreaterThanOrEqual(3);
     expect(printed.changeToPublishedSeconds).toBeGreaterThan(0);
     expect(printed.burst?.exports).toBeGreaterThanOrEqual(1);
-    // The pace: none starts sooner than `minimumIntervalSeconds` after the one before, however long a busy
-    // machine takes to make the changes.
-    const mostExports = Math.floor(printed.seconds / minimumIntervalSeconds) + 1;
+    // The pace: however long a busy machine takes to make the changes.
+    const mostExports = Math.floor(printed.seconds / rehearsedIntervalSeconds) + 1;
     expect(printed.burst?.exports).toBeLessThanOrEqual(mostExports);
   });
 
@@ -210,7 +207,9 @@ describe('the rehearsal', () => {
 
     expect(file).toBe(join(directory, 'data/data-plane/config.json'));
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(content['services']).toContainEqual(expect.objectContaining({ name: 'burst-199' }));
+    expect(content['services']).toContainEqual(expect.objectContaining({ name: 'rehearsal' }));
+    // Their deletion was approved.
+    expect(content['services']).not.toContainEqual(expect.objectContaining({ name: 'burst-199' }));
   });
 
   it('of a control plane of one’s own goes on in the same vault, changes nothing there, and says what it left out', async () => {
@@ -237,6 +236,8 @@ describe('the rehearsal', () => {
         changeToPublishedSeconds: null,
         burst: null,
         outageLeftVaultAlone: null,
+        guard: null,
+        oldRevision: null,
         unchangedWroteVersion: false,
         tamperedUrlRefused: true,
         tamperedFileRefused: true,
@@ -244,7 +245,7 @@ describe('the rehearsal', () => {
         // It has no route of ours, and need not have one.
         kong: { proxiedStatus: 404 },
       });
-      expect(ended.stderr.match(/left out: a real control plane/g)).toHaveLength(5);
+      expect(ended.stderr.match(/left out: a real control plane/g)).toHaveLength(7);
       const hooks = await (await fetch(`${controlPlane.adminUrl}/event-hooks`)).json();
       expect(hooks).toMatchObject({ data: [] });
       expect(JSON.stringify(controlPlane.currentTable('3.9.1'))).toBe(before);

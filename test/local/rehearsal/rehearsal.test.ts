@@ -14,8 +14,9 @@ const good: RehearsalResult = {
   burst: { changes: 200, exports: 1, seconds: 8 },
   unchangedWroteVersion: false,
   rollback: { revision: 4, pinned: true, unpinned: true },
-  guard: { held: true },
+  guard: { held: true, approved: true },
   outageLeftVaultAlone: true,
+  oldRevision: { refused: true, repaired: true },
   tamperedUrlRefused: true,
   tamperedFileRefused: true,
   dataPlane: { verified: true, file: '/config.json', equalsControlPlane: true },
@@ -26,7 +27,7 @@ describe('a rehearsal', () => {
     ['everything held', {}],
     [
       'nobody may stop the control plane',
-      { outageLeftVaultAlone: null, burst: null, rollback: null, guard: null },
+      { outageLeftVaultAlone: null, burst: null, rollback: null, guard: null, oldRevision: null },
     ],
     ['nobody knows what it last had', { dataPlane: { ...good.dataPlane, equalsControlPlane: null } }],
   ])('is good when %s', (_what, changed) => {
@@ -35,7 +36,10 @@ describe('a rehearsal', () => {
 
   it.each<readonly [string, Partial<RehearsalResult>]>([
     ['an unchanged configuration was published', { unchangedWroteVersion: true }],
-    ['a mass deletion was published', { guard: { held: false } }],
+    ['a mass deletion was published', { guard: { held: false, approved: true } }],
+    ['what was approved was not published', { guard: { held: true, approved: false } }],
+    ['an old revision was taken', { oldRevision: { refused: false, repaired: true } }],
+    ['an old revision stayed', { oldRevision: { refused: true, repaired: false } }],
     ['a pinned file was published over', { rollback: { revision: 4, pinned: false, unpinned: true } }],
     [
       'nothing was published after the unpinning',
