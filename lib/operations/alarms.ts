@@ -29,6 +29,8 @@ export interface MetricAlert extends Alert {
   readonly threshold: number;
   /** @default false */
   readonly below?: boolean;
+  /** In so many periods of the metric, one after another. @default 1 */
+  readonly periods?: number;
   /** @default not breaching */
   readonly missing?: cloudwatch.TreatMissingData;
   /** Who is notified. @default the topic, when the alarm begins and when it ends */
@@ -63,7 +65,7 @@ export class Alarms {
   }
 
   make(controlPlane: string | undefined, id: string, alert: MetricAlert): cloudwatch.Alarm {
-    const { metric, threshold, below = false, missing, tells } = alert;
+    const { metric, threshold, below = false, periods = 1, missing, tells } = alert;
     const alarm = new cloudwatch.Alarm(
       this.#scope,
       controlPlane === undefined ? id : `${id}-${controlPlane}`,
@@ -75,7 +77,7 @@ export class Alarms {
         comparisonOperator: below
           ? cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
           : cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-        evaluationPeriods: 1,
+        evaluationPeriods: periods,
         treatMissingData: missing ?? cloudwatch.TreatMissingData.NOT_BREACHING,
       },
     );

@@ -111,7 +111,7 @@ export class Dashboard extends Construct {
         createTextWidget(
           '# Is the pipeline keeping up?',
           '`ChangeToPublished` is the time from a change in Kong to the file in the vault: some seconds, at most the settle time ' +
-            'and a little more. `Held` counts files that wait for a person. `Pinned` counts files that an operator has rolled back: nothing is published until they are unpinned. `Behind` counts answers of control-plane nodes whose configuration is older than the published one. `ControlPlaneUnreachable` is an ' +
+            'and a little more. `Held` counts files that wait for a person. `Pinned` counts files that an operator has rolled back: nothing is published until they are unpinned, of which an alarm reminds after a day. `Behind` counts answers of control-plane nodes whose configuration is older than the published one. `ControlPlaneUnreachable` is an ' +
             'outage of the control plane; `ExportFailed` is a fault of this pipeline.',
         ),
       ],

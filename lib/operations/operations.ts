@@ -22,6 +22,10 @@ export interface OperationsProps {
 const certificateWarningDays = 14;
 // Long enough for two runs of a listener, each of which may begin a minute late.
 const listeningPeriod = Duration.minutes(15);
+// A day in all. Each is long enough that an outage of the control plane, in which no file is found pinned,
+// does not begin the day anew.
+const pinnedPeriod = Duration.hours(6);
+const pinnedPeriods = 4;
 
 /** Checks that found the control plane serving something, published or not. */
 const countVerified = 'FILL(published, 0) + FILL(unchanged, 0) + FILL(held, 0) + FILL(pinned, 0)';
@@ -63,6 +67,7 @@ export class Operations extends Construct {
       ],
       pipeline: [
         this.#createHeldAlarm(unit),
+        this.#createPinnedAlarm(unit),
         ...this.#createPipelineAlarms(unit),
         ...(unit.listener === undefined ? [] : [this.#createNotListeningAlarm(unit)]),
       ],
@@ -175,6 +180,19 @@ export class Operations extends Construct {
       // Long enough that there is a check in it, so that it does not end between two of them.
       metric: createLifeboatMetric(controlPlane, 'Held', { period: this.#watch }),
       threshold: 1,
+    });
+  }
+
+  #createPinnedAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+    return this.#alarms.make(controlPlane, 'Pinned', {
+      heading: 'Configuration pinned',
+      meaning:
+        `Look today. An operator has rolled back a file of ${controlPlane} a day ago or longer, and it is still pinned: no change is ` +
+        'published for this data-plane version until somebody unpins it.',
+      metric: createLifeboatMetric(controlPlane, 'Pinned', { period: pinnedPeriod }),
+      // In each of them a check has found it pinned.
+      threshold: 1,
+      periods: pinnedPeriods,
     });
   }
 

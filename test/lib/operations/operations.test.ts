@@ -21,6 +21,9 @@ const watchSeconds = 3 * 7 * 60;
 const metricAlarms = metricAlarmsOf(deployment);
 const alarms = alarmsOf(deployment);
 
+/** Others look at one. */
+const periodsOf: Readonly<Record<string, number>> = { 'Configuration pinned': 4 };
+
 const ofProd = (heading: string, among: readonly MetricAlarm[] = metricAlarms) =>
   alarmNamed(`Lifeboat prod: ${heading}`, among);
 
@@ -32,6 +35,7 @@ describe('an alarm', () => {
       'Nothing verified',
       'Nothing verified, outages included',
       'Configuration held',
+      'Configuration pinned',
       'Export failing',
       'Control plane unreachable',
       'Data plane version without a file',
@@ -77,6 +81,7 @@ describe('an alarm', () => {
     ],
     // Each check finds it held again: between two of them the alarm must not end.
     ['Configuration held', watchSeconds, { Held: 'Sum' }, 'notBreaching'],
+    ['Configuration pinned', 6 * 60 * 60, { Pinned: 'Sum' }, 'notBreaching'],
     ['Control plane unreachable', watchSeconds, { ControlPlaneUnreachable: 'Sum' }, 'notBreaching'],
     ['Data plane version without a file', watchSeconds, { VersionsWithoutFile: 'Minimum' }, 'notBreaching'],
     ['Data plane version not served', watchSeconds, { VersionsNotServed: 'Minimum' }, 'notBreaching'],
@@ -109,8 +114,11 @@ describe('an alarm', () => {
     const watched = metricsOf(alarm);
     expect(Object.fromEntries(watched.map(({ name, statistic }) => [name, statistic]))).toEqual(expected);
     expect(new Set(watched.map((metric) => metric.seconds))).toEqual(new Set([seconds]));
-    expect(alarm).toMatchObject({ EvaluationPeriods: 1, TreatMissingData: missing });
-    expect(alarm.DatapointsToAlarm ?? 1).toBe(1);
+    const periods = periodsOf[heading] ?? 1;
+    expect(alarm).toMatchObject({ EvaluationPeriods: periods, TreatMissingData: missing });
+    expect(alarm.DatapointsToAlarm ?? periods).toBe(periods);
+    // So much in all CloudWatch takes, whatever the period (PutMetricAlarm, "Period").
+    expect(periods * seconds).toBeLessThanOrEqual(24 * 60 * 60);
   });
 
   it.each<[heading: string, measured: Measured, state: 'ALARM' | 'OK']>([
@@ -123,6 +131,9 @@ describe('an alarm', () => {
     ['Configuration held', { Held: 0 }, 'OK'],
     ['Configuration held', { Held: 1 }, 'ALARM'],
     ['Configuration held', {}, 'OK'],
+    ['Configuration pinned', { Pinned: 0 }, 'OK'],
+    ['Configuration pinned', { Pinned: 1 }, 'ALARM'],
+    ['Configuration pinned', {}, 'OK'],
     ['Control plane unreachable', { ControlPlaneUnreachable: maxTries }, 'OK'],
     ['Control plane unreachable', { ControlPlaneUnreachable: maxTries + 1 }, 'ALARM'],
     ['Control plane unreachable', {}, 'OK'],
