@@ -26,6 +26,12 @@ export function logBatch(controlPlane: string, { report, unreadable, retry, gave
       { controlPlane },
     );
   }
+  if (report?.keepsVersions === false) {
+    logger.error(
+      'the bucket keeps no versions: no change is published until versioning is on again; see "Bucket keeps no versions" in the runbook',
+      { controlPlane },
+    );
+  }
   if (report?.statusError !== undefined) {
     logger.error('status not written', { controlPlane, ...errorFields(report.statusError) });
   }

@@ -17,6 +17,7 @@ export const invariantNames = [
   'a check that fails is told as failed',
   'the status says what the check has found',
   'what is held raises an alarm',
+  'a bucket that keeps no versions raises an alarm',
   'a function ends before its timeout',
   'a change whose hook arrives is published at once',
   'the last state is published when faults end',

@@ -2,6 +2,7 @@ import type { VersionReport } from '../core/export/version-report.ts';
 import type { ControlPlaneStatus, VersionStatus } from '../core/vault/config-vault.ts';
 import { readUnverifiedStatus } from '../core/vault/status.ts';
 import type { InvariantName } from './promises.ts';
+import type { StoredVersion } from './world/bucket.ts';
 import type { ReportedBatch, World } from './world/world.ts';
 
 /** What is told of a check, in the status and in metrics, must be what came of it. */
@@ -17,6 +18,7 @@ export class ToldChecks {
   /** To be called with each batch that an export function has reported. */
   check(batch: ReportedBatch): void {
     this.#checkMetrics(batch);
+    this.#checkVersioning(batch);
     this.#checkStatus(batch);
   }
 
@@ -34,6 +36,22 @@ export class ToldChecks {
       this.#violate(
         'a check that fails is told as failed',
         `an export of ${controlPlane} gave up, and no metric says so`,
+      );
+    }
+  }
+
+  /** Where nothing has changed the status is all that is written. */
+  #checkVersioning({ controlPlane, report, measured }: ReportedBatch): void {
+    const [status] = this.#world.bucket.versions(`status/${controlPlane}.json`).slice(-1);
+    const isOfThisCheck =
+      report !== undefined &&
+      report.statusError === undefined &&
+      status !== undefined &&
+      readText(status).checkedAt.getTime() === report.finishedAt.getTime();
+    if (isOfThisCheck && status.versionId === 'null' && (measured.NotVersioned ?? 0) === 0) {
+      this.#violate(
+        'a bucket that keeps no versions raises an alarm',
+        `the status of ${controlPlane} has replaced the one before for good, and no metric says so`,
       );
     }
   }
@@ -69,11 +87,12 @@ export class ToldChecks {
   }
 
   #lastStatuses(controlPlane: string): readonly ControlPlaneStatus[] {
-    return this.#world.bucket
-      .versions(`status/${controlPlane}.json`)
-      .slice(-5)
-      .map(({ body }) => readUnverifiedStatus(Buffer.from(body).toString('utf8')));
+    return this.#world.bucket.versions(`status/${controlPlane}.json`).slice(-5).map(readText);
   }
+}
+
+function readText({ body }: StoredVersion): ControlPlaneStatus {
+  return readUnverifiedStatus(Buffer.from(body).toString('utf8'));
 }
 
 function toText(version: ControlPlaneStatus['versions'][number]): string {

@@ -21,6 +21,12 @@ export interface ExportReport {
   /** Why the status could not be written, where it could not. */
   readonly statusError: unknown;
   /**
+   * Whether the vault keeps versions, as it has answered to the status: where nothing has changed, nothing
+   * else is written that would tell.
+   * @default no status was written
+   */
+  readonly keepsVersions?: boolean | undefined;
+  /**
    * Why the last status was not believed: something stood in its place that was not ours.
    * @default it was, or there was none
    */
@@ -76,6 +82,7 @@ export async function runExport(
       ? undefined
       : await attempt(record(parts, status, last.value, signal));
   const statusError = recorded !== undefined && 'error' in recorded ? recorded.error : undefined;
+  const keepsVersions = recorded !== undefined && 'value' in recorded ? recorded.value : undefined;
   return {
     versions,
     waitingSince: oldestChange(commands),
@@ -83,6 +90,7 @@ export async function runExport(
     versionsWithoutFile: 'error' in last ? undefined : countWithoutFile(versions, known),
     pluginVersionsOmitted: pluginVersions !== undefined && known?.pluginVersions === undefined,
     statusError,
+    keepsVersions,
     statusDisbelieved: 'error' in last ? undefined : last.value.disbelieved,
     complete: statusError === undefined && versions.every(isDone),
   };
@@ -144,7 +152,7 @@ function record(
   status: ControlPlaneStatus,
   known: KnownStatus,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const isLate = signal?.aborted === true;
   const within = isLate ? partsWithin(parts, parts.clock.deadline(recordingMs)) : parts;
   return recordStatus(within, status, known);

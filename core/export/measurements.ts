@@ -60,7 +60,7 @@ export function measureBatch(
     ControlPlaneUnreachable: outage ? 1 : 0,
     ExportFailed: gaveUp && !outage ? 1 : 0,
     ManifestReplaced: written.filter(({ manifestReplaced }) => manifestReplaced).length,
-    NotVersioned: versions.filter(wasNotVersioned).length,
+    NotVersioned: Math.max(versions.filter(wasNotVersioned).length, report.keepsVersions === false ? 1 : 0),
     ...(certificateDaysLeft === undefined ? {} : { CertificateDaysLeft: certificateDaysLeft }),
     ...(versionsWithoutFile === undefined ? {} : { VersionsWithoutFile: versionsWithoutFile }),
     ...(published.length === 0

@@ -153,9 +153,10 @@ export interface ConfigVault {
    *
    * @param text the signed status (compact JWS)
    * @param replaces etag of the one that it replaces; undefined for the first one
+   * @returns whether the one before is kept: whether the bucket keeps versions
    * @throws RevisionConflict when another one is current
    */
-  putStatus(controlPlane: string, text: string, replaces: string | undefined): Promise<void>;
+  putStatus(controlPlane: string, text: string, replaces: string | undefined): Promise<boolean>;
   /** The same vault, each of whose calls ends with this signal, and with no other. */
   within(signal: AbortSignal): ConfigVault;
 }

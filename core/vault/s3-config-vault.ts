@@ -80,7 +80,8 @@ export function s3ConfigVault(settings: S3ConfigVaultOptions, signal?: AbortSign
       const key = statusKey(controlPlane);
       const object = { ...describeObject(options, key, Buffer.from(text)), ContentType: 'application/jose' };
       try {
-        await s3.send(new PutObjectCommand({ ...object, ...onlyIfCurrent(replaces) }));
+        const { VersionId } = await s3.send(new PutObjectCommand({ ...object, ...onlyIfCurrent(replaces) }));
+        return isKeptVersion(VersionId);
       } catch (error) {
         throw putError(error, key, replaces);
       }
@@ -233,7 +234,7 @@ async function putRevision(
         ...onlyIfCurrent(replaces),
       }),
     );
-    if (VersionId === undefined || VersionId === 'null') {
+    if (!isKeptVersion(VersionId)) {
       throw notVersioned(bucket, 'the new version has no id');
     }
     return VersionId;
@@ -252,6 +253,14 @@ async function requireVersioning({ s3, bucket }: S3ConfigVaultOptions): Promise<
   if (Status !== 'Enabled') {
     throw notVersioned(bucket, `its versioning is ${Status === 'Suspended' ? 'suspended' : 'off'}`);
   }
+}
+
+/**
+ * Whether the next write will leave this version: S3 gives each one an id, and where versioning is suspended
+ * all of them the same one (S3 User Guide, "Adding objects to versioning-suspended buckets").
+ */
+function isKeptVersion(versionId: string | undefined): versionId is string {
+  return versionId !== undefined && versionId !== 'null';
 }
 
 function notVersioned(bucket: string, why: string): VaultError {

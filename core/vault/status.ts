@@ -117,20 +117,20 @@ const maxAttempts = 3;
  * read, both are kept: the newer check, the later command, and for each version what has the higher revision.
  *
  * @param known what was read before the check
+ * @returns whether the vault keeps versions, as its answer says
  * @throws VaultError; the status then is what it was
  */
 export async function recordStatus(
   parts: StatusParts,
   status: ControlPlaneStatus,
   known: Pick<KnownStatus, 'etag'>,
-): Promise<void> {
+): Promise<boolean> {
   const { vault, signer } = parts;
   let noted = status;
   let { etag } = known;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await vault.putStatus(status.controlPlane, await signStatus(noted, signer), etag);
-      return;
+      return await vault.putStatus(status.controlPlane, await signStatus(noted, signer), etag);
     } catch (error) {
       if (!(error instanceof RevisionConflict) || attempt === maxAttempts) {
         throw error;

@@ -37,6 +37,12 @@ export const mendedCounterexamples: readonly Omit<KnownCounterexample, 'reason'>
     actions: [{ atMs: 1, do: 'suspend versioning' }, change, { ...change, atMs: 20 * minute }],
   },
   {
+    name: 'suspended versioning is silent while nothing changes',
+    violates: 'a bucket that keeps no versions raises an alarm',
+    seed: 1,
+    actions: [change, { atMs: 3 * minute, do: 'suspend versioning' }, bootAt(12 * minute)],
+  },
+  {
     name: 'an old revision put back is taken for the newest where a repair was not noted',
     violates: 'revisions rise, and each names the one before it',
     seed: 1,

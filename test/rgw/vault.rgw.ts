@@ -165,11 +165,11 @@ describe('the vault in Ceph RGW', () => {
     const s3 = s3As(await newUser('unversioned'));
     await newBucket(s3, 'unversioned', { versioned: false });
 
-    const publishing = s3ConfigVault({ s3, bucket: 'unversioned', encryptionKeyArn: keyArn }).publish(
-      newName(),
-      first('m'),
-    );
+    const unversioned = s3ConfigVault({ s3, bucket: 'unversioned', encryptionKeyArn: keyArn });
 
+    const publishing = unversioned.publish(newName(), first('m'));
+
+    expect(await unversioned.putStatus('prod', 'status', undefined)).toBe(false);
     await expect(publishing).rejects.toMatchObject({
       message: expect.stringContaining('turn versioning on'),
     });

@@ -236,6 +236,24 @@ describe('an export', () => {
     expect(report).toMatchObject({ complete: false, statusError });
   });
 
+  it.each([true, false])(
+    'tells by the answer to the status whether the vault keeps versions, also where nothing has changed: %s',
+    async (keepsVersions) => {
+      const { vault, parts } = exporting();
+      await runExport(parts, scheduled);
+      const answering = {
+        ...vault,
+        putStatus: async (...asked: Parameters<typeof vault.putStatus>) =>
+          (await vault.putStatus(...asked)) && keepsVersions,
+      };
+
+      const report = await runExport({ ...parts, vault: answering }, scheduled);
+
+      expect(outcomes(report)).toEqual(['3.8.1 unchanged', '3.9.1 unchanged']);
+      expect(report).toMatchObject({ complete: true, keepsVersions });
+    },
+  );
+
   it('that cannot read the last status publishes nothing: it would not know the revisions', async () => {
     const { vault, requests, parts } = exporting();
     const unreadable = { ...vault, status: () => Promise.reject(new VaultError('unavailable', 'no')) };

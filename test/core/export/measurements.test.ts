@@ -94,6 +94,10 @@ function batch(
   };
   return { report, unreadable: [], retry: undefined, gaveUp };
 }
+function keepingNoVersions(outcome: BatchOutcome): BatchOutcome {
+  return { ...outcome, report: outcome.report && { ...outcome.report, keepsVersions: false } };
+}
+
 const notVersioned: VersionReport = {
   kongVersion: '3.9.1',
   outcome: 'failed',
@@ -180,6 +184,16 @@ describe('the measurements of an export', () => {
       'versions that the bucket would have destroyed the history of',
       batch([notVersioned, notVersioned, failed('refused'), unchanged]),
       { ...none, Unchanged: 1, NotVersioned: 2 },
+    ],
+    [
+      'a bucket that keeps no versions, though nothing had to be written',
+      keepingNoVersions(batch([unchanged])),
+      { ...none, Unchanged: 1, NotVersioned: 1 },
+    ],
+    [
+      'a bucket that keeps no versions, and versions that it would have destroyed the history of',
+      keepingNoVersions(batch([notVersioned, notVersioned])),
+      { ...none, NotVersioned: 2 },
     ],
     [
       'versions that never had a file',

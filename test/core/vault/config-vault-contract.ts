@@ -184,7 +184,7 @@ export function configVaultContract(
       const { vault } = world;
 
       const before = await vault.status(controlPlane);
-      await vault.putStatus(controlPlane, 'first', undefined);
+      const isKept = await vault.putStatus(controlPlane, 'first', undefined);
       const first = await vault.status(controlPlane);
       await vault.putStatus(controlPlane, 'second', first?.etag);
       const failures = await Promise.all(
@@ -194,6 +194,7 @@ export function configVaultContract(
       );
 
       expect(before).toBeUndefined();
+      expect(isKept).toBe(true);
       expect(first).toEqual({ etag: expect.any(String), text: 'first' });
       expect(failures).toEqual(['RevisionConflict', 'RevisionConflict']);
       expect(await vault.status(controlPlane)).toMatchObject({ text: 'second' });

@@ -103,6 +103,7 @@ export function memoryVault(): MemoryVault {
       }
       statusesWritten += 1;
       statuses.set(controlPlane, { etag: `"${statusesWritten}"`, text });
+      return true;
     },
     async lastStatus(controlPlane) {
       const text = statuses.get(controlPlane)?.text;

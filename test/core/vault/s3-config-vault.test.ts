@@ -424,6 +424,21 @@ describe('what S3 answers', () => {
   });
 
   it.each([
+    ['no version id', {}, false],
+    ['the version id of a bucket whose versioning is suspended', { 'x-amz-version-id': 'null' }, false],
+    ['a version id of its own', { 'x-amz-version-id': 'v7' }, true],
+  ])(
+    'with %s: a status is written, and it is told whether the one before is kept',
+    async (_, headers, kept) => {
+      const { vault: answered } = await vaultAnswered((__, response) => {
+        response.writeHead(200, { etag: '"e"', ...headers }).end();
+      });
+
+      expect(await answered.putStatus('prod', 'status', undefined)).toBe(kept);
+    },
+  );
+
+  it.each([
     ['suspended', '<Status>Suspended</Status>'],
     ['off', ''],
   ])('whose versioning is %s: nothing is written', async (state, content) => {
