@@ -1,21 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { isNativeError } from 'node:util/types';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import type { AwsCredentialIdentity } from '@smithy/types';
+import { nameForeignError, readErrorCode } from '../core/error-code.ts';
 import { StandbyError } from '../core/fetch/errors.ts';
+import { describeInvisible } from './visible-text.ts';
 
 /**
  * The credentials that the standard AWS chain finds: environment, profile, container, instance.
  *
- * @throws StandbyError `denied` when it finds none
+ * @throws StandbyError `denied` when it finds none, or none that can be sent
  */
 export async function awsCredentials(): Promise<AwsCredentialIdentity> {
-  try {
-    return await defaultProvider()();
-  } catch (error) {
+  const found = await defaultProvider()().catch(async (error: unknown) => {
+    // Where this user has no home there is no file.
+    const unreadable = await findUnreadable().catch(() => undefined);
     throw new StandbyError(
       'denied',
-      `no AWS credentials were found (${error instanceof Error ? error.message : String(error)}): set AWS_ACCESS_KEY_ID and ` +
+      `no AWS credentials were found (${unreadable ?? describeProviderFailure(error)}): set AWS_ACCESS_KEY_ID and ` +
         'AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role',
       { cause: error },
     );
+  });
+  requireVisible(found);
+  return found;
+}
+
+/** What the SDK has to say is told, and what a service answered it. Other errors quote what they read. */
+function describeProviderFailure(error: unknown): string {
+  const isOfProvider = isNativeError(error) && (error.name.endsWith('ProviderError') || '$fault' in error);
+  return isOfProvider ? error.message.slice(0, 500) : nameForeignError(error);
+}
+
+/** The SDK takes a file that may not be read for one that is not there. */
+async function findUnreadable(): Promise<string | undefined> {
+  const {
+    AWS_SHARED_CREDENTIALS_FILE: credentials = join(homedir(), '.aws/credentials'),
+    AWS_CONFIG_FILE: config = join(homedir(), '.aws/config'),
+  } = process.env;
+  const failures = await Promise.all(
+    [credentials, config].map((path) =>
+      readFile(path).then(
+        () => undefined,
+        (error: unknown) => ({ path, code: readErrorCode(error) }),
+      ),
+    ),
+  );
+  const failed = failures.find((failure) => failure !== undefined && failure.code !== 'ENOENT');
+  return failed && `${failed.path} is there and cannot be read, ${failed.code}`;
+}
+
+const variables = {
+  accessKeyId: ['AWS_ACCESS_KEY_ID', 'access key id'],
+  secretAccessKey: ['AWS_SECRET_ACCESS_KEY', 'secret access key'],
+  sessionToken: ['AWS_SESSION_TOKEN', 'session token'],
+} as const;
+
+/** With a line break a header cannot be sent, and a key signs wrongly: it looks like the fault of others. */
+function requireVisible(credentials: AwsCredentialIdentity): void {
+  for (const [field, [variable, words]] of Object.entries(variables)) {
+    const value = credentials[field as keyof typeof variables];
+    const oddity = value === undefined ? undefined : describeInvisible(value);
+    if (oddity !== undefined) {
+      const name = process.env[variable] === value ? variable : `the ${words} of the AWS credentials`;
+      throw new StandbyError('denied', `${name} ${oddity}`);
+    }
   }
 }

@@ -9,6 +9,7 @@ import { endpointGrantSource } from '../core/fetch/grant-source.ts';
 import { writeForImport } from '../core/fetch/import-file.ts';
 import { ignoreErrors } from '../core/ignore-errors.ts';
 import { systemRandom } from '../core/random-source.ts';
+import { readTrustedKeys } from './given-pem.ts';
 import {
   addGrantOptions,
   caFileOption,
@@ -17,7 +18,6 @@ import {
   grantEndpoints,
   maxBytesOption,
   maxUnverifiedAgeOption,
-  readTrustedKeys,
   secondsOption,
 } from './options.ts';
 import { vaultFetch } from './vault-fetch.ts';

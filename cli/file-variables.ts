@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
+import { decodePem } from '../core/access/certificate-with-key.ts';
 import { readErrorCode } from '../core/error-code.ts';
+import { readSmallFile } from '../core/read-small-file.ts';
+
+const largestValueBytes = 2 ** 20;
 
 /**
  * Takes out variables that are set to nothing, as manifests and unit files often do, and fills others from
@@ -10,7 +13,10 @@ import { readErrorCode } from '../core/error-code.ts';
  * @param names of the variables that are read
  * @throws InvalidArgumentError where both are set, or the file cannot be read
  */
-export function readFileVariables(names: readonly string[], environment: NodeJS.ProcessEnv): void {
+export async function readFileVariables(
+  names: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
   for (const name of names) {
     if (environment[name] === '') {
       delete environment[name];
@@ -22,17 +28,22 @@ export function readFileVariables(names: readonly string[], environment: NodeJS.
     if (environment[name]) {
       throw new InvalidArgumentError(`${name} and ${name}_FILE are both set: unset one of them`);
     }
-    environment[name] = contentOf(file, `${name}_FILE`);
+    environment[name] = await contentOf(file, `${name}_FILE`);
   }
 }
 
-function contentOf(file: string, variable: string): string {
-  try {
-    // Editors end a file with a line break, which belongs to no value.
-    return readFileSync(file, 'utf8').trimEnd();
-  } catch (error) {
-    // Not what was given: whoever takes the variable for its twin has put a key there.
-    const code = readErrorCode(error) ?? 'not a file';
-    throw new InvalidArgumentError(`${variable} must name a readable file (${code})`);
+/** Not a word of what was given: whoever takes the variable for its twin has put a key there. */
+async function contentOf(file: string, variable: string): Promise<string> {
+  // Nor is a key the name of a file.
+  const content =
+    decodePem(file) === undefined
+      ? await readSmallFile(file, largestValueBytes).catch(
+          (error: unknown) => new InvalidArgumentError(readErrorCode(error) ?? 'not a file'),
+        )
+      : new InvalidArgumentError('it holds PEM itself');
+  if (content instanceof InvalidArgumentError) {
+    throw new InvalidArgumentError(`${variable} must name a readable file (${content.message})`);
   }
+  // Editors end a file with a line break, which belongs to no value.
+  return content.trimEnd();
 }

@@ -12,6 +12,7 @@ import { readFileVariables } from './file-variables.ts';
 import { operatorCommands } from './operate.ts';
 import { publicKeyCommand } from './public-key.ts';
 import { standbyCommand } from './standby.ts';
+import { withoutValues } from './usage-error.ts';
 
 const program = new Command('lifeboat')
   .description('Keeps Kong data planes bootable while their control plane is down.')
@@ -40,8 +41,15 @@ Exit codes:
 for (const command of operatorCommands()) {
   program.addCommand(command);
 }
+const usageErrors = {
+  outputError: (text: string, write: (text: string) => void) => write(withoutValues(text)),
+};
+program.configureOutput(usageErrors);
 for (const command of program.commands) {
-  command.exitOverride().showHelpAfterError(`(see lifeboat ${command.name()} --help)`);
+  command
+    .configureOutput(usageErrors)
+    .exitOverride()
+    .showHelpAfterError(`(see lifeboat ${command.name()} --help)`);
 }
 
 const variables = [
@@ -64,7 +72,7 @@ const commandExitCodes: Readonly<Record<CommandErrorCode, number>> = {
 
 connectPatiently();
 try {
-  readFileVariables(variables, process.env);
+  await readFileVariables(variables, process.env);
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);

@@ -1,16 +1,13 @@
 /** Options that several commands have, with their `LIFEBOAT_*` variables. */
-import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
-import { decodePem, isPem, UnusableClusterCertificate } from '../core/access/certificate-with-key.ts';
-import { type ClusterIdentity, clusterIdentity } from '../core/access/cluster-identity.ts';
-import { readErrorCode } from '../core/error-code.ts';
-import { findApiRegion, findFunctionRegion } from '../core/fetch/aws-endpoints.ts';
+import { findApiRegion, findFunctionRegion, lambdaUrl } from '../core/fetch/aws-endpoints.ts';
+import { readEndpointUrl } from '../core/fetch/endpoint-url.ts';
 import type { GrantEndpoint } from '../core/fetch/grant-source.ts';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
-import { VaultError } from '../core/vault/errors.ts';
-import { type VerificationKey, verificationKey } from '../core/vault/signer.ts';
 import { awsCredentials } from './credentials.ts';
+import { readClusterIdentity } from './given-pem.ts';
+import { describeInvisible } from './visible-text.ts';
 
 export const credentialsHelp = `
 AWS credentials come from the standard AWS chain (environment, profile, container, instance). With --auth cluster-certificate none are needed:
@@ -71,13 +68,12 @@ export function addGrantOptions(command: Command): Command {
  * @throws InvalidArgumentError
  */
 export async function grantEndpoints(options: GrantOptions): Promise<readonly GrantEndpoint[]> {
-  const lambdaEndpoint = process.env['AWS_ENDPOINT_URL_LAMBDA'] || undefined;
   if (options.auth === 'iam') {
     return options.endpoint.map((endpoint) => {
       const region = findRegion(endpoint, options.region);
       return {
         endpoint,
-        lambdaEndpoint,
+        lambdaEndpoint: findLambdaEndpoint(region),
         authenticate: async () => ({ by: 'iam', region, credentials: await awsCredentials() }),
       };
     });
@@ -95,49 +91,17 @@ export async function grantEndpoints(options: GrantOptions): Promise<readonly Gr
   }));
 }
 
-async function readClusterIdentity({ clusterCert, clusterCertKey }: GrantOptions): Promise<ClusterIdentity> {
-  if (!clusterCert || !clusterCertKey) {
-    throw new InvalidArgumentError(
-      '--auth cluster-certificate needs --cluster-cert and --cluster-cert-key (KONG_CLUSTER_CERT, KONG_CLUSTER_CERT_KEY)',
-    );
+/** Lambda's API as the AWS SDKs' own variables say; undefined for what AWS has by default. */
+function findLambdaEndpoint(region: string): URL | undefined {
+  const { AWS_ENDPOINT_URL_LAMBDA: given, AWS_USE_DUALSTACK_ENDPOINT: dualStack } = process.env;
+  if (!given) {
+    return dualStack === 'true' ? lambdaUrl(region, true) : undefined;
   }
-  const [certificate, key] = await Promise.all([
-    readPem('--cluster-cert', clusterCert),
-    readPem('--cluster-cert-key', clusterCertKey),
-  ]);
-  try {
-    return clusterIdentity(certificate, key);
-  } catch (error) {
-    if (error instanceof UnusableClusterCertificate) {
-      throw new InvalidArgumentError(`--cluster-cert, --cluster-cert-key: ${error.message}`);
-    }
-    throw error;
+  const url = readEndpointUrl(given);
+  if (url === undefined) {
+    throw new InvalidArgumentError(`AWS_ENDPOINT_URL_LAMBDA: ${endpointExpected}`);
   }
-}
-
-/**
- * As Kong reads certificates and keys (kong/conf_loader/parse.lua): from a file, if there is one of that
- * name, else as base64, else as they are.
- */
-async function readPem(option: string, given: string): Promise<string> {
-  if (isPem(given)) {
-    return given;
-  }
-  const text = await readFile(given, 'utf8').catch((error: unknown) => {
-    const decoded = decodePem(given);
-    if (decoded !== undefined) {
-      return decoded;
-    }
-    // Not what was given: where it is no file's name it may be a key.
-    const code = readErrorCode(error) ?? String(error);
-    throw new InvalidArgumentError(
-      `${option} is neither a readable file (${code}) nor PEM nor base64 of PEM`,
-    );
-  });
-  if (!isPem(text)) {
-    throw new InvalidArgumentError(`the file of ${option} is not PEM: it must begin with -----BEGIN`);
-  }
-  return text;
+  return url;
 }
 
 export function controlPlaneOption(): Option {
@@ -207,38 +171,6 @@ export function secondsOption(flags: string, description: string, byDefault: num
 }
 
 /**
- * The keys that a PEM text pins.
- *
- * @param given a file, or the text itself
- * @throws InvalidArgumentError
- */
-export async function readTrustedKeys(given: string): Promise<readonly VerificationKey[]> {
-  const isText = given.includes('-----BEGIN ');
-  const text = isText
-    ? given
-    : await readFile(given, 'utf8').catch((error: unknown) => {
-        throw new InvalidArgumentError(
-          `--public-key ${given} cannot be read (${error instanceof Error ? error.message : String(error)})`,
-        );
-      });
-  const file = isText ? '(PEM text)' : given;
-  const keys = text.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
-  if (keys.length === 0) {
-    throw new InvalidArgumentError(
-      `--public-key ${file} contains no PEM public key: print it with \`lifeboat public-key\``,
-    );
-  }
-  try {
-    return await Promise.all(keys.map(verificationKey));
-  } catch (error) {
-    if (error instanceof VaultError) {
-      throw new InvalidArgumentError(`--public-key ${file}: ${error.message}`);
-    }
-    throw error;
-  }
-}
-
-/**
  * The AWS region whose API an endpoint is: as API Gateway's own name says, which cannot be wrong and may be
  * one of several endpoints; else as asked for, else the environment's.
  *
@@ -247,9 +179,15 @@ export async function readTrustedKeys(given: string): Promise<readonly Verificat
 export function findRegion(endpoint: URL, region: string | undefined): string {
   const fromUrl = endpoint.protocol === 'arn:' ? findFunctionRegion(endpoint) : findApiRegion(endpoint);
   // Manifests and unit files often set variables to nothing.
-  const found = [fromUrl, region, process.env['AWS_REGION'], process.env['AWS_DEFAULT_REGION']].find(Boolean);
+  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  const given = Object.entries({ '--region': region, AWS_REGION, AWS_DEFAULT_REGION });
+  const [name, found] = [['the endpoint’s', fromUrl] as const, ...given].find(([, value]) => value) ?? [];
   if (found === undefined) {
     throw new InvalidArgumentError('no AWS region: give --region or set AWS_REGION');
+  }
+  const oddity = describeInvisible(found);
+  if (oddity !== undefined) {
+    throw new InvalidArgumentError(`${name} ${oddity}`);
   }
   return found;
 }
@@ -269,19 +207,20 @@ function parseEndpoints(value: string, before: readonly URL[] = []): readonly UR
   return [...before, ...value.split(',').map((one) => parseEndpoint(one.trim()))];
 }
 
+const endpointExpected =
+  'an https:// URL is expected, of a host, a port and a path at most (http:// for this machine alone)';
+
 // Not of a version or alias: what the deployment lets invoke is the function itself.
 const functionArn = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}$/;
 
-/** HTTPS, or HTTP to this machine; or the ARN of a function. */
+/** As in `readEndpointUrl`; or the ARN of a function. */
 export function parseEndpoint(value: string): URL {
   if (functionArn.test(value)) {
     return new URL(value);
   }
-  const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(parsed?.hostname ?? '');
-  // The grant holds a secret URL: plain HTTP is for the local system only.
-  if (parsed === undefined || !(parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLocal))) {
-    throw new InvalidArgumentError('an https:// URL is expected, or the ARN of a function');
+  const parsed = readEndpointUrl(value);
+  if (parsed === undefined) {
+    throw new InvalidArgumentError(`${endpointExpected}, or the ARN of a function`);
   }
   return parsed;
 }

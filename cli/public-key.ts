@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { limitCalls } from '../core/aws-calls.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { awsCredentials } from './credentials.ts';
+import { describeInvisible } from './visible-text.ts';
 
 interface PublicKeyOptions {
   readonly keyId: string;
@@ -23,9 +24,13 @@ export function publicKeyCommand(): Command {
 async function printPublicKey({ keyId, format, json }: PublicKeyOptions): Promise<void> {
   const limits = limitCalls({ connectMs: 5_000, tryMs: 10_000, silenceMs: 10_000, tries: 2 });
   const kms = new KMSClient({ ...limits, credentials: await awsCredentials() });
-  await kms.config.region().catch(() => {
+  const region = await kms.config.region().catch(() => {
     throw new InvalidArgumentError('no AWS region: set AWS_REGION, or a region in the AWS profile');
   });
+  const oddity = describeInvisible(region);
+  if (oddity !== undefined) {
+    throw new InvalidArgumentError(`the AWS region ${oddity}`);
+  }
   const { keyId: thumbprint, key } = await kmsSigner(kms, keyId).verificationKey();
   const pem = key.export({ format: 'pem', type: 'spki' }).toString();
   const jwk = { ...key.export({ format: 'jwk' }), kid: thumbprint, alg: 'ES256', use: 'sig' };

@@ -11,6 +11,7 @@ import { readKongSetting } from '../core/standby/kong-env.ts';
 import type { StandbyLogEntry } from '../core/standby/log.ts';
 import { runStandby, type StandbyPorts } from '../core/standby/standby.ts';
 import { watchedKong } from '../core/standby/watched-kong.ts';
+import { readTrustedKeys } from './given-pem.ts';
 import { defaultStatusUrl, readStatusUrl } from './kong-settings.ts';
 import {
   addGrantOptions,
@@ -21,7 +22,6 @@ import {
   maxBytesOption,
   maxUnverifiedAgeOption,
   parseAgeMs,
-  readTrustedKeys,
   secondsOption,
 } from './options.ts';
 import { vaultFetch } from './vault-fetch.ts';

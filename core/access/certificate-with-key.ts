@@ -159,14 +159,14 @@ function describeMissing(text: string, name: string, label: string): string {
     : `the ${name} is no PEM: it should begin with -----BEGIN ${label}-----`;
 }
 
-interface PemBlock {
+export interface PemBlock {
   /** For example `CERTIFICATE`. */
   readonly label: string;
   readonly pem: string;
 }
 
 /** The PEM blocks of a text (RFC 7468), each with its line breaks again, without what stands in between. */
-function readPemBlocks(text: string): readonly PemBlock[] {
+export function readPemBlocks(text: string): readonly PemBlock[] {
   // A form field turns line breaks into blanks, and a tool that escapes twice leaves `\n` as two characters.
   const plain = (decodePem(text) ?? '').replace(/\\+[rn]/g, '\n');
   return [...plain.matchAll(/-----BEGIN ([A-Z0-9 ]{1,40})-----([\s\S]*?)-----END \1-----/g)].map(

@@ -4,9 +4,10 @@
  */
 import { partition } from '@aws-sdk/core/client';
 
-/** URL of Lambda's API in a region. */
-export function lambdaUrl(region: string): string {
-  return `https://lambda.${region}.${partition(region).dnsSuffix}`;
+/** URL of Lambda's API in a region; of the one with IPv6 addresses, too, where that is asked for. */
+export function lambdaUrl(region: string, isDualStack = false): URL {
+  const { dnsSuffix, dualStackDnsSuffix } = partition(region);
+  return new URL(`https://lambda.${region}.${isDualStack ? dualStackDnsSuffix : dnsSuffix}`);
 }
 
 /** @returns the region in the ARN of a function; undefined when it is no such ARN */
@@ -20,7 +21,7 @@ export function findFunctionRegion(arn: URL): string | undefined {
  * @returns undefined when the host has another name, such as a domain of one's own
  */
 export function findApiRegion({ hostname }: URL): string | undefined {
-  const [, region = '', suffix] = /\.execute-api\.([a-z0-9-]+)\.([a-z0-9.-]+)$/.exec(hostname) ?? [];
+  const [, region = '', suffix] = /\.execute-api\.([a-z0-9-]+)\.([a-z0-9.-]+?)\.?$/.exec(hostname) ?? [];
   const { dnsSuffix, dualStackDnsSuffix } = partition(region);
   return suffix === dnsSuffix || suffix === dualStackDnsSuffix ? region : undefined;
 }

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { CodedError } from '../coded-error.ts';
+import { urlBelow } from './endpoint-url.ts';
 import { describeRequestFailure, type Fetch, fetchDirectly, readBodyText } from './http-client.ts';
+import { requirePlausibleClock } from './plausible-clock.ts';
 import { type IamAuthentication, readExplanation, signRequest } from './signed-request.ts';
 
 /**
@@ -34,16 +36,17 @@ const largestAnswerBytes = 64 * 1024;
  * Sends a command as an operator.
  *
  * @returns the answer, JSON
- * @throws CommandError, or StandbyError `denied` when the credentials are of no use
+ * @throws CommandError, or StandbyError `denied` when the credentials or this machine's clock are of no use
  */
 export async function sendCommand(request: CommandRequest): Promise<string> {
   const { endpoint, controlPlane, command, body, authentication, clock } = request;
+  requirePlausibleClock(clock.now());
   const path = `/control-planes/${controlPlane}/commands/${command}`;
   const { url, ...signed } = await signRequest(
     authentication,
     'execute-api',
     {
-      url: new URL(`${endpoint.pathname.replace(/\/$/, '')}${path}`, endpoint),
+      url: urlBelow(endpoint, path),
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),

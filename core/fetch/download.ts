@@ -14,15 +14,10 @@ import {
 } from './currency.ts';
 import { StandbyError } from './errors.ts';
 import type { ReceivedGrant } from './grant-request.ts';
-import {
-  describeRequestFailure,
-  type Fetch,
-  fetchDirectly,
-  type HttpResponse,
-  readBodyText,
-} from './http-client.ts';
+import { describeRequestFailure, type Fetch, fetchDirectly, type HttpResponse } from './http-client.ts';
 import { type OpenOutput, type OutputFile, openOutputFile } from './output-file.ts';
 import { readStatusOfGrant } from './status-reading.ts';
+import { readVaultRefusal } from './vault-refusal.ts';
 
 /** Which content of a granted file is acceptable. */
 export interface ContentWish {
@@ -171,33 +166,7 @@ async function requestFile(request: DownloadRequest): Promise<HttpResponse> {
   if (response.status === 200) {
     return response;
   }
-  const code = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(await readErrorText(response))?.[1] ?? 'no code';
-  const answered = `the vault answered ${response.status} (${code})`;
-  if (response.status === 404) {
-    throw new StandbyError(
-      'no-file',
-      `${answered}: nothing was published yet for this control plane and version. See the export function’s log`,
-    );
-  }
-  if (response.status === 403) {
-    throw new StandbyError(
-      'denied',
-      `${answered}: the URL has expired or was changed, or the presign function’s role may not read the file. Ask for a new grant`,
-    );
-  }
-  throw new StandbyError('unreachable', answered);
-}
-
-// S3's errors have some hundred bytes.
-const largestErrorBytes = 10_000;
-
-async function readErrorText(response: HttpResponse): Promise<string> {
-  try {
-    return (await readBodyText(response, largestErrorBytes)).text;
-  } catch {
-    // The status says enough; S3's code would only have said it better.
-    return '';
-  }
+  throw await readVaultRefusal(response);
 }
 
 async function requireTrustedManifest(response: HttpResponse, request: DownloadRequest): Promise<Manifest> {

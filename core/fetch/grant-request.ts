@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { controlPlaneName, kongVersion as kongVersionSchema } from '../names.ts';
 import type { RandomSource } from '../random-source.ts';
 import { findFunctionRegion, lambdaUrl } from './aws-endpoints.ts';
+import { isThisMachine, urlBelow } from './endpoint-url.ts';
 import { StandbyError } from './errors.ts';
 import {
   describeRequestFailure,
@@ -13,6 +14,7 @@ import {
   type HttpResponse,
   readBodyText,
 } from './http-client.ts';
+import { requirePlausibleClock } from './plausible-clock.ts';
 import {
   type IamAuthentication,
   type PreparedRequest,
@@ -42,7 +44,7 @@ export interface GrantRequest {
   /** A function is invoked by IAM only. */
   readonly authentication: GrantAuthentication;
   /** Another endpoint of Lambda than AWS's own. */
-  readonly lambdaEndpoint?: string | undefined;
+  readonly lambdaEndpoint?: URL | undefined;
   readonly timeoutMs: number;
   readonly clock: Clock;
   /** Gives assertions their ids. */
@@ -53,10 +55,16 @@ export interface GrantRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+// What comes from there is as secret as the URL itself.
+const secretUrl = v.pipe(
+  v.string(),
+  v.check((url) => URL.canParse(url) && (url.startsWith('https:') || isThisMachine(new URL(url)))),
+);
+
 const grantSchema = v.object({
-  url: v.pipe(v.string(), v.url()),
+  url: secretUrl,
   // Grants of older releases have none; a file can be taken without it.
-  statusUrl: v.fallback(v.optional(v.pipe(v.string(), v.url())), undefined),
+  statusUrl: v.fallback(v.optional(secretUrl), undefined),
   method: v.literal('GET'),
   expiresAt: v.pipe(v.string(), v.isoTimestamp()),
   controlPlane: controlPlaneName,
@@ -106,17 +114,15 @@ function nameEndpoint(endpoint: URL): string {
 }
 
 function prepareRequest(request: GrantRequest): Promise<PreparedRequest> {
-  const { endpoint, controlPlane, kongVersion, versionId, authentication } = request;
+  const { endpoint, controlPlane, kongVersion, versionId, authentication, clock } = request;
+  requirePlausibleClock(clock.now());
   const asked = { kongVersion, ...(versionId === undefined ? {} : { versionId }) };
   if (isFunction(endpoint)) {
     return prepareInvocation(request, asked);
   }
-  const url = new URL(
-    `${endpoint.pathname.replace(/\/$/, '')}${grantPath(controlPlane)}?${new URLSearchParams(asked)}`,
-    endpoint,
-  );
+  const url = urlBelow(endpoint, grantPath(controlPlane), asked);
   return authentication.by === 'iam'
-    ? signRequest(authentication, 'execute-api', { url, method: 'GET', headers: {} }, request.clock.now())
+    ? signRequest(authentication, 'execute-api', { url, method: 'GET', headers: {} }, clock.now())
     : prepareAssertion(authentication, url, request);
 }
 
@@ -149,9 +155,9 @@ function prepareInvocation(
     );
   }
   const region = findFunctionRegion(endpoint) ?? authentication.region;
-  const url = new URL(
-    `/2015-03-31/functions/${encodeURIComponent(endpoint.href)}/invocations`,
+  const url = urlBelow(
     lambdaEndpoint ?? lambdaUrl(region),
+    `/2015-03-31/functions/${encodeURIComponent(endpoint.href)}/invocations`,
   );
   return signRequest(
     { ...authentication, region },
@@ -242,13 +248,29 @@ function refusalError(
   return new StandbyError('unreachable', answered);
 }
 
-function describeNeed(endpoint: URL, controlPlane: string, { by }: GrantAuthentication): string {
-  if (by === 'cluster-certificate') {
+/** API Gateway says "Forbidden" for every cause: what was used is said, for a person to see which it is. */
+function describeNeed(endpoint: URL, controlPlane: string, authentication: GrantAuthentication): string {
+  if (authentication.by === 'cluster-certificate') {
     return 'The deployment’s dataPlaneAuth must name this cluster certificate, or the authority that issued it';
   }
-  return isFunction(endpoint)
-    ? `The role whose credentials are used needs lambda:InvokeFunction on ${endpoint.href}`
-    : `The role whose credentials are used needs execute-api:Invoke on .../GET${grantPath(controlPlane)}`;
+  const region = findFunctionRegion(endpoint) ?? authentication.region;
+  const need = isFunction(endpoint)
+    ? `lambda:InvokeFunction on ${endpoint.href}`
+    : `execute-api:Invoke on .../GET${grantPath(controlPlane)}`;
+  return (
+    `The request was signed ${describeSigner(authentication)}for region ${region}. If the API is in another one, name that with --region. ` +
+    `If the credentials are good and still valid, their role needs ${need}`
+  );
+}
+
+/** Which credentials were used. An access key's id is no secret, and its ends are enough to know it by. */
+function describeSigner({ credentials }: IamAuthentication): string {
+  if (typeof credentials === 'function') {
+    return '';
+  }
+  const { accessKeyId: id, expiration } = credentials;
+  const until = expiration === undefined ? '' : `, which ends at ${expiration.toISOString()}, `;
+  return `with the access key ${id.slice(0, 4)}…${id.slice(-4)}${until === '' ? ' ' : until}`;
 }
 
 /** How far this machine's clock is ahead of the endpoint's. */

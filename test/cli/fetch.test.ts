@@ -154,7 +154,7 @@ describe('lifeboat fetch', () => {
     });
 
     expect(exitCode).toBe(2);
-    expect(stderr).toContain("option '--control-plane <name>' argument 'NOT-A-NAME' is invalid");
+    expect(stderr).toContain("option '--control-plane <name>' is invalid. a control plane name has");
   });
 
   it('writes what db_import takes with --for-import, once the published file is verified', async () => {
@@ -347,12 +347,12 @@ describe('exit code 2', () => {
     [
       'an ARN of something else',
       { endpoint: 'arn:aws:s3:::vault' },
-      'an https:// URL is expected, or the ARN',
+      'an https:// URL is expected, of a host, a port and a path',
     ],
     [
       'the version of a function',
       { endpoint: 'arn:aws:lambda:eu-central-1:111122223333:function:presign:1' },
-      'an https:// URL is expected, or the ARN',
+      'an https:// URL is expected, of a host, a port and a path',
     ],
     ['another way to say who asks', { auth: 'basic' }, 'Allowed choices are iam, cluster-certificate'],
     [
@@ -385,8 +385,12 @@ describe('exit code 2', () => {
       'the key is a certificate: perhaps certificate and key were exchanged',
     ],
     ['an unknown option', { quiet: 'yes' }, "unknown option '--quiet'"],
-    ['a public key that is not there', { 'public-key': '/no/key.pem' }, '/no/key.pem cannot be read'],
-    ['a public key that is none', { 'public-key': 'package.json' }, 'contains no PEM public key'],
+    [
+      'a public key that is not there',
+      { 'public-key': '/no/key.pem' },
+      '--public-key is neither a readable file (ENOENT) nor PEM',
+    ],
+    ['a public key that is none', { 'public-key': 'package.json' }, 'the file of --public-key is not PEM'],
   ])('%s', async (_what, changed, sentence) => {
     const { exitCode, stdout, stderr } = await fetchWith(changed);
 

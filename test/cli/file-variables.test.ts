@@ -20,18 +20,18 @@ describe('variables', () => {
     ['come from a file', () => ({ NAME_FILE: file }), 'from the file'],
     ['that are set to nothing come from a file', () => ({ NAME: '', NAME_FILE: file }), 'from the file'],
     ['whose file is set to nothing are kept', () => ({ NAME: 'a', NAME_FILE: '' }), 'a'],
-  ])('%s', (_what, given, expected) => {
+  ])('%s', async (_what, given, expected) => {
     const environment = given();
 
-    readFileVariables(['NAME'], environment);
+    await readFileVariables(['NAME'], environment);
 
     expect(environment['NAME']).toBe(expected);
   });
 
-  it('leave others alone', () => {
+  it('leave others alone', async () => {
     const environment = { OTHER: '' };
 
-    readFileVariables(['NAME'], environment);
+    await readFileVariables(['NAME'], environment);
 
     expect(environment).toEqual({ OTHER: '' });
   });

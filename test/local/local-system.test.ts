@@ -505,7 +505,7 @@ describe('a grant without the API’s IAM', () => {
     const { grantFunctionArn, awsEndpoints } = prod.system;
     const invoking = {
       endpoint: new URL(grantFunctionArn),
-      lambdaEndpoint: awsEndpoints.AWS_ENDPOINT_URL_LAMBDA,
+      lambdaEndpoint: new URL(awsEndpoints.AWS_ENDPOINT_URL_LAMBDA),
     };
 
     const { url } = await asking({ ...invoking, authentication: asRole() });

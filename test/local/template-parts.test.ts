@@ -127,7 +127,7 @@ async function boot(
     controlPlane: subject.name,
     kongVersion: '3.9.1',
     authentication,
-    lambdaEndpoint: system.awsEndpoints.AWS_ENDPOINT_URL_LAMBDA,
+    lambdaEndpoint: new URL(system.awsEndpoints.AWS_ENDPOINT_URL_LAMBDA),
     timeoutMs: 500_000,
     clock: systemClock,
     random: systemRandom,

@@ -9,15 +9,27 @@ it.each([
   ['us-iso-east-1', 'https://lambda.us-iso-east-1.c2s.ic.gov'],
   ['us-isob-east-1', 'https://lambda.us-isob-east-1.sc2s.sgov.gov'],
 ])('Lambda’s API in %s is at %s', (region, url) => {
-  expect(lambdaUrl(region)).toBe(url);
+  expect(lambdaUrl(region).origin).toBe(url);
+});
+
+it.each([
+  ['eu-central-1', 'https://lambda.eu-central-1.api.aws'],
+  ['cn-north-1', 'https://lambda.cn-north-1.api.amazonwebservices.com.cn'],
+])('Lambda’s API with IPv6 in %s is at %s', (region, url) => {
+  expect(lambdaUrl(region, true).origin).toBe(url);
 });
 
 it('finds a region in API Gateway’s own names only', () => {
-  const names = ['abc.execute-api.eusc-de-east-1.amazonaws.eu', 'execute-api.example.com', 'api.example.com'];
+  const names = [
+    'abc.execute-api.eusc-de-east-1.amazonaws.eu',
+    'abc.execute-api.eu-west-1.amazonaws.com.',
+    'execute-api.example.com',
+    'api.example.com',
+  ];
 
   const regions = names.map((name) => findApiRegion(new URL(`https://${name}/`)));
 
-  expect(regions).toEqual(['eusc-de-east-1', undefined, undefined]);
+  expect(regions).toEqual(['eusc-de-east-1', 'eu-west-1', undefined, undefined]);
 });
 
 it('finds a region in the ARN of a function only', () => {

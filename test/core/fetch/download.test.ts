@@ -278,6 +278,36 @@ describe('a download that does not succeed', () => {
   const withManifest = async (answer: (jws: string) => RequestListener) =>
     vaultServer(answer(await signManifest(manifest, signer)));
 
+  it.each([
+    [400, 'KMS.DisabledException', 'unreachable', /encryption key cannot be used: enable it/],
+    [400, 'KMS.KMSInvalidStateException', 'unreachable', /encryption key cannot be used/],
+    [400, 'ExpiredToken', 'denied', /Ask for a new grant/],
+    [403, 'SignatureDoesNotMatch', 'denied', /Ask for a new grant/],
+    [404, 'NoSuchVersion', 'no-file', /does not keep this revision/],
+    [404, 'NoSuchBucket', 'unreachable', /bucket is not there/],
+    [503, 'SlowDown', 'unreachable', /answered 503 \(SlowDown\)$/],
+  ])('because S3 says %d %s', async (status, name, code, words) => {
+    const server = await vaultServer((_, response) =>
+      response.writeHead(status).end(`<Error><Code>${name}</Code></Error>`),
+    );
+
+    const failure = await failureOf(downloadVerified(request(server)));
+
+    expect([failure.code, failure.message]).toEqual([code, expect.stringMatching(words)]);
+    expect(failure.message).toContain(`(${name})`);
+  });
+
+  it.each([403, 404])('because something else than S3 answers %d', async (status) => {
+    const server = await vaultServer((_, response) => response.writeHead(status).end('<html>sesame</html>'));
+
+    const failure = await failureOf(downloadVerified(request(server)));
+
+    expect([failure.code, failure.message]).toEqual([
+      'unreachable',
+      expect.stringMatching(/it is not S3 that answers so.*proxy/),
+    ]);
+  });
+
   it.each<[title: string, serve: () => Promise<AnsweringServer>, code: string, words: RegExp]>([
     [
       'the connection ends before the announced length',

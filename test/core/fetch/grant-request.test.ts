@@ -95,12 +95,50 @@ describe('asking for a grant', () => {
     );
   });
 
-  it.each(['/stage', '/stage/'])('keeps the path %s of the endpoint', async (path) => {
+  it.each(['/stage', '/stage/', '/stage//'])('keeps the path %s of the endpoint', async (path) => {
     const server = await api(json(200, grant));
 
     await asking(server, { endpoint: new URL(`${server.origin}${path}`) });
 
     expect(server.requests[0]?.url).toBe('/stage/control-planes/prod/fallback-config?kongVersion=3.9.1');
+  });
+
+  it.each(['/', '//', '///'])('asks the host of the endpoint, whose path is %s', async (path) => {
+    const server = await api(json(200, grant));
+
+    await asking(server, { endpoint: new URL(`${server.origin}${path}`) });
+
+    expect(server.requests[0]?.url).toBe('/control-planes/prod/fallback-config?kongVersion=3.9.1');
+  });
+
+  it.each(['1970-01-01T00:00:10Z', '2019-12-31T23:59:59Z'])(
+    'tells that the clock says %s, and sends nothing',
+    async (time) => {
+      const server = await api(json(200, grant));
+
+      await expect(asking(server, { clock: clockAt(new Date(time)) })).rejects.toEqual(
+        failing('denied', /clock says (1970|2019).*: set it/),
+      );
+      expect(server.requests).toEqual([]);
+    },
+  );
+
+  it('says what a refused request was signed with', async () => {
+    const server = await api(json(403, { message: 'Forbidden' }));
+    const expiration = new Date('2026-11-23T05:00:00Z');
+    const credentials = { accessKeyId: 'ASIAEXAMPLEKEY12', secretAccessKey: 'secret', expiration };
+
+    const error = await asking(server, {
+      authentication: { by: 'iam', region: 'us-east-1', credentials },
+    }).catch((reason: Error) => reason);
+
+    expect(error).toEqual(
+      failing(
+        'denied',
+        /access key ASIA…EY12, which ends at 2026-11-23T05:00:00.000Z, for region us-east-1.*--region.*execute-api:Invoke/,
+      ),
+    );
+    expect(String(error)).not.toMatch(/secret|EXAMPLE/);
   });
 
   it.each([
@@ -168,6 +206,7 @@ describe('asking for a grant', () => {
     ['an empty answer', ''],
     ['another object', { hello: 'world' }],
     ['no URL', { ...grant, url: 'config.json?X-Amz-Signature=sesame' }],
+    ['a URL of plain HTTP', { ...grant, url: grant.url.replace('https', 'http') }],
     ['another method', { ...grant, method: 'PUT' }],
     ['a version that is none', { ...grant, kongVersion: '3' }],
   ])('does not take %s for a grant, and quotes nothing of it', async (_, body) => {
@@ -309,7 +348,7 @@ describe('asking with a cluster certificate', () => {
 describe('asking a function', () => {
   const arn = 'arn:aws:lambda:eu-west-1:111122223333:function:Lifeboat-Presign';
   const invoking = (server: AnsweringServer, more: Partial<GrantRequest> = {}) =>
-    asking(server, { endpoint: new URL(arn), lambdaEndpoint: server.origin, ...more });
+    asking(server, { endpoint: new URL(arn), lambdaEndpoint: new URL(server.origin), ...more });
 
   it('invokes it through Lambda’s own API, signed for its region', async () => {
     const bodies: string[] = [];
