@@ -5,6 +5,7 @@ import { readUnverifiedManifest } from '../vault/manifest.ts';
 import type { PublicationGuard } from '../vault/publication-guard.ts';
 import {
   findNoted,
+  findStored,
   type HeldConfiguration,
   type NewPublication,
   type Publication,
@@ -66,6 +67,18 @@ export class EarlyPublication {
     }
   }
 
+  /**
+   * Looks what became of a revision that was sent and not answered, in a check that ends without comparing:
+   * what was stored has its line, whatever comes after it.
+   */
+  async lookForStored(): Promise<void> {
+    if (this.#published === undefined && this.#sent !== undefined) {
+      const { name } = this.#request;
+      const versionId = await findStored(this.#parts, name, this.#sent.revision.manifest);
+      this.#published = versionId === undefined ? undefined : describeSent(this.#sent, versionId);
+    }
+  }
+
   /** What is known of the file now. */
   status(): VersionStatus | undefined {
     const { lastStatus } = this.#request;
@@ -122,7 +135,6 @@ export class EarlyPublication {
     );
     if (publication.outcome === 'published') {
       this.#published = publication;
-      guard.notePublished(name, publication.versionId);
     }
   }
 
@@ -131,6 +143,7 @@ export class EarlyPublication {
     return {
       ...vault,
       publish: (name, revision) => {
+        this.#request.guard.noteSent(name, revision.manifest);
         this.#sent = { revision, sentAt: this.#parts.clock.now(), tableSha256, replacedVersionId };
         return vault.publish(name, revision);
       },
@@ -142,26 +155,30 @@ export class EarlyPublication {
     if (this.#sent === undefined) {
       return undefined;
     }
-    const { revision, sentAt, tableSha256, replacedVersionId } = this.#sent;
-    const manifest = readUnverifiedManifest(revision.manifest);
+    const manifest = readUnverifiedManifest(this.#sent.revision.manifest);
     // No two revisions have the same bytes.
     const found = last.outcome === 'held' ? last.kept : last;
     const versionId =
       last.outcome === 'published'
         ? last.manifest.previousSha256 === manifest.sha256 && last.replacedVersionId
         : found?.manifest.sha256 === manifest.sha256 && found.versionId;
-    return typeof versionId === 'string'
-      ? {
-          outcome: 'published',
-          manifest,
-          gzip: revision.gzip,
-          versionId,
-          replacedVersionId,
-          publishedAt: sentAt,
-          servedTables: [tableSha256],
-          warning: undefined,
-          manifestReplaced: false,
-        }
-      : undefined;
+    return typeof versionId === 'string' ? describeSent(this.#sent, versionId) : undefined;
   }
+}
+
+function describeSent(
+  { revision, sentAt, tableSha256, replacedVersionId }: SentRevision,
+  versionId: string,
+): NewPublication {
+  return {
+    outcome: 'published',
+    manifest: readUnverifiedManifest(revision.manifest),
+    gzip: revision.gzip,
+    versionId,
+    replacedVersionId,
+    publishedAt: sentAt,
+    servedTables: [tableSha256],
+    warning: undefined,
+    manifestReplaced: false,
+  };
 }

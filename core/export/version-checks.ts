@@ -120,15 +120,17 @@ class VersionChecks {
         ? Promise.reject(timeIsUp(`before version ${kongVersion} was looked at`))
         : endWith(this.#checkOrThrow(turn, early), this.end),
     );
+    if ('value' in checked && checked.value.outcome !== 'not-served') {
+      return checked.value;
+    }
+    await early.lookForStored();
+    const stored = { early: early.published, ...(await this.#repair(turn, early)) };
     if ('value' in checked) {
-      return checked.value.outcome === 'not-served'
-        ? { ...checked.value, ...(await this.#repair(turn, early)) }
-        : checked.value;
+      return { ...checked.value, ...stored };
     }
     const error =
       checked.error === this.end.reason ? timeIsUp(`in the check of version ${kongVersion}`) : checked.error;
-    const repaired = await this.#repair(turn, early);
-    return { kongVersion, early: early.published, ...repaired, outcome: 'failed', error };
+    return { kongVersion, ...stored, outcome: 'failed', error };
   }
 
   /** Nothing that the control plane serves can be published; what the vault has must be ours all the same. */

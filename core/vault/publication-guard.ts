@@ -48,8 +48,8 @@ export class PublicationGuard {
   #held: Held | undefined;
   /** What a version was last measured against in this check. */
   readonly #measuredAgainst = new Map<string, Baseline>();
-  /** The version of the object that was published in this check, and what it was measured against. */
-  readonly #publishedHere = new Map<string, { readonly versionId: string; readonly before: Baseline }>();
+  /** What manifests were measured against that were sent to the vault early in this check. */
+  readonly #sentHere = new Map<string, Baseline>();
 
   constructor(options: PublicationGuardOptions) {
     this.#options = options;
@@ -82,11 +82,16 @@ export class PublicationGuard {
     return (await this.#judge(guarded)) ?? this.#held;
   }
 
-  /** What comes later in the same check is measured against what was there before this. */
-  notePublished({ kongVersion }: ConfigFileName, versionId: string): void {
+  /**
+   * What comes later in the same check is measured against what was there before this. To be told before it
+   * is sent: what is not answered may be stored all the same.
+   *
+   * @param signedManifest of the revision; no two have the same
+   */
+  noteSent({ kongVersion }: ConfigFileName, signedManifest: string): void {
     const before = this.#measuredAgainst.get(kongVersion);
     if (before !== undefined) {
-      this.#publishedHere.set(kongVersion, { versionId, before });
+      this.#sentHere.set(signedManifest, before);
     }
   }
 
@@ -108,9 +113,9 @@ export class PublicationGuard {
   /** The status says what a file holds, without reading it; that of an earlier release does not. */
   async #findBaseline({ vault, name, own, signal }: GuardedConfiguration): Promise<Baseline | undefined> {
     const { kongVersion } = name;
-    const here = this.#publishedHere.get(kongVersion);
-    if (here !== undefined && here.versionId === own?.versionId) {
-      return here.before;
+    const before = own && this.#sentHere.get(own.signedManifest);
+    if (before !== undefined) {
+      return before;
     }
     const versions = this.#options.last?.versions ?? [];
     const noted = versions.find((version) => version.kongVersion === kongVersion);

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { RandomSource } from '../random-source.ts';
 import type { ConfigFileName } from './config-file-name.ts';
-import type { ConfigVault, VersionStatus } from './config-vault.ts';
+import type { VersionStatus } from './config-vault.ts';
 import { type DecisionRequest, decide, describeForeign, knownTables, ownRevision } from './decision.ts';
 import { RevisionConflict } from './errors.ts';
 import { type Manifest, signManifest } from './manifest.ts';
@@ -265,8 +265,8 @@ export async function replaceCurrent<Ending>(
       return { ...attempted.publication, versionId, publishedAt: clock.now() };
     } catch (error) {
       if (!(error instanceof RevisionConflict)) {
-        // In a time of its own: that of the export may be what ended the call.
-        const versionId = await findStored(vault.within(clock.deadline(lastLookMs)), name, signedManifest);
+        // The time of the export may be what ended the call.
+        const versionId = await findStored(parts, name, signedManifest);
         if (versionId !== undefined) {
           return { ...attempted.publication, versionId, publishedAt: clock.now() };
         }
@@ -314,17 +314,18 @@ function etagOf(standing: Standing): string | undefined {
 }
 
 /**
- * S3 may have stored what it answered with an error: then it is published, and must be told as that.
+ * S3 may have stored what it answered with an error, or not at all: then it is published, and must be told as
+ * that. It takes a moment, in a time of its own.
  *
  * @returns its version; undefined where something else is current, or that cannot be told
  */
-async function findStored(
-  vault: ConfigVault,
+export async function findStored(
+  { vault, clock }: Pick<PublishParts, 'vault' | 'clock'>,
   name: ConfigFileName,
   signedManifest: string,
 ): Promise<string | undefined> {
   try {
-    const current = await vault.current(name);
+    const current = await vault.within(clock.deadline(lastLookMs)).current(name);
     // A bucket that keeps no versions calls each of them "null": that stays an error.
     return current?.manifest === signedManifest && current.versionId !== 'null'
       ? current.versionId

@@ -321,6 +321,72 @@ describe('a vault that does not answer while a newer frame is awaited', () => {
   });
 });
 
+describe('an early publication whose answer is lost for good', () => {
+  /** Stores what is published while it is silent, and answers nothing from then on. */
+  function losingAnswers() {
+    isSilent = true;
+    let publications = 0;
+    return partlySilentVault(vault, (method) => {
+      publications += method === 'publish' ? 1 : 0;
+      return isSilent && publications > 0;
+    });
+  }
+  const answerAgain = async () => {
+    isSilent = false;
+  };
+
+  it.each([
+    ['failed', new ControlPlaneError('dropped', 'gone')],
+    ['not-served', new ControlPlaneError('incompatible', 'not any more')],
+  ] as const)('has its line, and is noted, where the check ends as %s', async (outcome, error) => {
+    const report = await check([early(withOne)], error, answerAgain, losingAnswers());
+    const noted = await lastStatus();
+    const next = await check([], withOne);
+
+    expect(report.versions).toMatchObject([
+      { outcome, early: { manifest: { revision: 2 }, versionId: '2' } },
+    ]);
+    expect(noted).toMatchObject({ revision: 2, versionId: '2' });
+    expect(next.versions).toMatchObject([{ outcome: 'unchanged', manifest: { revision: 2 } }]);
+    expect(history()).toEqual(['a', 'ab']);
+  });
+
+  it('has none where it was not stored', async () => {
+    isSilent = true;
+    const { publish } = vault;
+    vault.publish = (...asked) => (isSilent ? new Promise(() => undefined) : publish(...asked));
+    const silent = partlySilentVault(vault, (method) => isSilent && method === 'publish');
+
+    const report = await check(
+      [early(withOne)],
+      new ControlPlaneError('dropped', 'gone'),
+      answerAgain,
+      silent,
+    );
+
+    expect(report.versions).toMatchObject([{ outcome: 'failed' }]);
+    expect(report.versions[0]?.early).toBeUndefined();
+    expect(history()).toEqual(['a']);
+  });
+
+  it('is no step on the way to a loss that is held in one', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => String.fromCharCode(97 + index));
+    await check([], await served(tableOf(...names), changed(0)));
+    const [some, few] = [names.slice(0, 12), names.slice(0, 7)];
+    const [first, second] = [
+      await served(tableOf(...some), changed(1)),
+      await served(tableOf(...few), changed(3)),
+    ];
+
+    const report = await check([early(first)], second, answerAgain, losingAnswers());
+
+    // Seven of twelve are plausible, and seven of twenty are not.
+    expect(report.versions).toMatchObject([{ outcome: 'held', held: { reason: 'mass deletion' } }]);
+    expect(report.versions[0]?.early?.manifest.revision).toBe(3);
+    expect(history().at(-1)).toBe(some.join(''));
+  });
+});
+
 describe('a process that dies after it has published early', () => {
   it.each([
     ['what it published', withOne, 'unchanged', ['a', 'ab']],
