@@ -1,10 +1,9 @@
-import { Stack, Token } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
 import { Construct } from 'constructs';
-import { type DomainSettings, SettingsError } from '../settings/settings.ts';
+import type { DomainSettings } from '../settings/settings.ts';
 
 export interface DomainProps {
   readonly settings: DomainSettings;
@@ -23,11 +22,9 @@ export class Domain extends Construct {
    */
   readonly target: string | undefined;
 
-  /** @throws SettingsError when the certificate is another region's */
   constructor(scope: Construct, id: string, { settings, stage }: DomainProps) {
     super(scope, id);
     const { name, certificateArn, hostedZoneId } = settings;
-    requireSameRegion(this, certificateArn);
     const domain = new apigateway.DomainName(this, 'Name', {
       domainName: name,
       certificate: acm.Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
@@ -53,20 +50,4 @@ export class Domain extends Construct {
     this.url = `https://${name}`;
     this.target = hostedZoneId === undefined ? domain.regionalDomainName : undefined;
   }
-}
-
-/**
- * API Gateway takes the certificate of a regional name from its own region only, and reports another one only
- * during deployment.
- */
-function requireSameRegion(scope: Construct, certificateArn: string): void {
-  const { region } = Stack.of(scope);
-  const [, , , found] = certificateArn.split(':');
-  if (Token.isUnresolved(region) || Token.isUnresolved(certificateArn) || found === region) {
-    return;
-  }
-  throw new SettingsError(
-    `the settings of ${scope.node.path} are wrong:\n- domain.certificateArn: the certificate is in ${found}, but the API is in ${region}: ` +
-      'request a certificate for the same name there',
-  );
 }

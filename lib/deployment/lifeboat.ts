@@ -17,6 +17,7 @@ import { DataEvents } from '../vault/data-events.ts';
 import { Vault } from '../vault/vault.ts';
 import { applyToAll } from './apply-to-all.ts';
 import type { LifeboatProps } from './lifeboat-props.ts';
+import { requireOwnRegion } from './own-region.ts';
 import { addStackBudget } from './stack-budget.ts';
 
 /** What a deployment has for one control plane. */
@@ -45,6 +46,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
   constructor(scope: Construct, id: string, props: LifeboatProps) {
     super(scope, id);
     const settings = parseSettings(props, `of ${this.node.path}`);
+    requireOwnRegion(this, settings);
     applyToAll(this, settings);
     addStackBudget(this);
 

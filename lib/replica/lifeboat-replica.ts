@@ -5,6 +5,7 @@ import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import { applyToAll } from '../deployment/apply-to-all.ts';
 import type { Lifeboat } from '../deployment/lifeboat.ts';
 import type { LifeboatDomainProps } from '../deployment/lifeboat-props.ts';
+import { requireOwnRegion } from '../deployment/own-region.ts';
 import { addStackBudget } from '../deployment/stack-budget.ts';
 import { FunctionRole } from '../functions/function.ts';
 import { LogKey } from '../functions/log-key.ts';
@@ -80,6 +81,8 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
       encryptionKeyArn: undefined,
       previousEncryptionKeyArns: [],
     };
+    // The secrets are read in the first region alone.
+    requireOwnRegion(this, { ...settings, controlPlanes: {} });
     applyToAll(this, settings);
     addStackBudget(this);
 

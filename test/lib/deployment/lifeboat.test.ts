@@ -139,16 +139,6 @@ describe('Lifeboat in a stack of somebody else', () => {
     template().resourceCountIs('AWS::KMS::Key', 3);
   });
 
-  it('refuses a certificate of another region before anything is deployed', () => {
-    const certificateArn = 'arn:aws:acm:us-east-1:111122223333:certificate/0';
-
-    const wrong = () => own({ domain: { name: 'lifeboat.example.com', certificateArn } });
-
-    expect(wrong).toThrow(
-      '- domain.certificateArn: the certificate is in us-east-1, but the API is in eu-central-1: request a certificate for the same name there',
-    );
-  });
-
   it('refuses wrong properties with the sentences of settings, and says whose they are', () => {
     const wrong = () => own({ scheduleMinutes: 0, settleSeconds: 61 });
 
