@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { bundleEntry } from '../build/bundle.ts';
+import { bundleClient } from '../build/bundle.ts';
 import { projectRoot } from '../build/project-root.ts';
 import { sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
 import { listen } from '../simulators/kong/control-plane/listening.ts';
@@ -41,8 +41,8 @@ export async function measureStandby(entities: number) {
     { cwd: projectRoot, stdio: ['pipe', 'pipe', 'inherit'] },
   );
   try {
-    const bundle = join(directory, 'lifeboat.mjs');
-    await bundleEntry('cli/lifeboat.ts', bundle);
+    const bundle = join(directory, 'lifeboat.cjs');
+    await bundleClient(bundle);
     const vault = await readWorld<StandbyWorld>(world);
     const publicKey = join(directory, 'signing-key.pem');
     await writeFile(publicKey, vault.publicKey);

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
-import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import type { AwsCredentialIdentity } from '@smithy/types';
 import { nameForeignError, readErrorCode } from '../core/error-code.ts';
 import { StandbyError } from '../core/fetch/errors.ts';
@@ -14,6 +13,8 @@ import { describeInvisible } from './visible-text.ts';
  * @throws StandbyError `denied` when it finds none, or none that can be sent
  */
 export async function awsCredentials(): Promise<AwsCredentialIdentity> {
+  // Half of the client, and most nodes never ask: it is loaded here.
+  const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
   const found = await defaultProvider()().catch(async (error: unknown) => {
     // Where this user has no home there is no file.
     const unreadable = await findUnreadable().catch(() => undefined);

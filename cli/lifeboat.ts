@@ -71,11 +71,16 @@ const commandExitCodes: Readonly<Record<CommandErrorCode, number>> = {
 };
 
 connectPatiently();
-try {
-  await readFileVariables(variables, process.env);
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = exitCodeOf(error);
+// Bundled it is CommonJS, in which nothing is awaited at the top.
+void runCommand();
+
+async function runCommand(): Promise<void> {
+  try {
+    await readFileVariables(variables, process.env);
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
 }
 
 function exitCodeOf(error: unknown): number {

@@ -1,7 +1,5 @@
-import { KMSClient } from '@aws-sdk/client-kms';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { limitCalls } from '../core/aws-calls.ts';
-import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { awsCredentials } from './credentials.ts';
 import { describeInvisible } from './visible-text.ts';
 
@@ -22,6 +20,11 @@ export function publicKeyCommand(): Command {
 }
 
 async function printPublicKey({ keyId, format, json }: PublicKeyOptions): Promise<void> {
+  // No other command needs KMS, and standby starts on every node.
+  const [{ KMSClient }, { kmsSigner }] = await Promise.all([
+    import('@aws-sdk/client-kms'),
+    import('../core/vault/kms-signer.ts'),
+  ]);
   const limits = limitCalls({ connectMs: 5_000, tryMs: 10_000, silenceMs: 10_000, tries: 2 });
   const kms = new KMSClient({ ...limits, credentials: await awsCredentials() });
   const region = await kms.config.region().catch(() => {

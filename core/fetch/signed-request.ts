@@ -1,4 +1,3 @@
-import { SignatureV4 } from '@smithy/signature-v4';
 import type { AwsCredentialIdentity, Provider } from '@smithy/types';
 import * as v from 'valibot';
 import { Sha256 } from '../access/sha256.ts';
@@ -31,6 +30,8 @@ export async function signRequest(
   { url, method, headers, body }: PreparedRequest,
   now: Date,
 ): Promise<PreparedRequest> {
+  // Not at the client's start: most nodes never ask.
+  const { SignatureV4 } = await import('@smithy/signature-v4');
   const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
   const request = await signer
     .sign(

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleEntry } from '../../build/bundle.ts';
+import { bundleClient } from '../../build/bundle.ts';
 import { type Ended, processes, type StartedProcess } from '../local/processes.ts';
 
 export interface Cli {
@@ -19,8 +19,8 @@ export interface Cli {
 export async function bundledCli(): Promise<Cli> {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-cli-'));
   const children = processes();
-  const file = join(directory, 'lifeboat.mjs');
-  await bundleEntry('cli/lifeboat.ts', file);
+  const file = join(directory, 'lifeboat.cjs');
+  await bundleClient(file);
   const start: Cli['start'] = (parameters, env = {}) =>
     children.start(process.execPath, [file, ...parameters], {
       env: { HOME: directory, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...env },

@@ -11,7 +11,7 @@ import { readUnverifiedManifest, signManifest } from '../../core/vault/manifest.
 import { type Listening, listen } from '../../simulators/kong/control-plane/listening.ts';
 import { type Ended, processes } from '../local/processes.ts';
 import { controlPlaneName, dataPlaneVersion, startPublishing } from './publishing.ts';
-import { readFixture, releasedVersions } from './released-fixtures.ts';
+import { readFixture, readReleasedClient, releasedVersions } from './released-fixtures.ts';
 
 const key = `${controlPlaneName}/${dataPlaneVersion}/config.json`;
 const credentials = {
@@ -79,10 +79,11 @@ async function republishExtended(): Promise<void> {
 }
 
 describe.each(releasedVersions())('the command line of %s', (version) => {
-  const client = () => join(directory, `lifeboat-${version}.mjs`);
+  const { bundle, ending } = readReleasedClient(version);
+  const client = () => join(directory, `lifeboat-${version}${ending}`);
   const output = () => join(directory, `config-${version}.json`);
 
-  beforeAll(() => writeFile(client(), gunzipSync(readFixture(version, 'client'))));
+  beforeAll(() => writeFile(client(), bundle));
   beforeEach(() => rm(output(), { force: true }));
 
   const run = (parameters: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> =>

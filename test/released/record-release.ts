@@ -61,7 +61,7 @@ async function record(): Promise<Recording> {
       eventHook: formatJson(await recordEventHook(publishing.controlPlane)),
       assertion: formatJson(await recordAssertion(publishing.controlPlane)),
       shellClient: await readFile(join(projectRoot, 'examples/data-plane/shell/lifeboat-fetch.sh')),
-      client: gzipSync(await readFile(join(projectRoot, 'dist/lifeboat.mjs')), { level: 9 }),
+      client: gzipSync(await readFile(join(projectRoot, 'dist/lifeboat.cjs')), { level: 9 }),
     };
   } finally {
     await publishing.stop();

@@ -1,6 +1,7 @@
 /** What a release leaves behind for later versions to be tested with: `test/fixtures/released/{version}/`. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { projectRoot } from '../../build/project-root.ts';
 
 const root = join(projectRoot, 'test/fixtures/released');
@@ -24,8 +25,8 @@ export const fixtureNames = {
   eventHook: 'event-hook.json',
   /** An assertion, the certificate whose key signed it, and when. */
   assertion: 'assertion.json',
-  /** The command line. */
-  client: 'lifeboat.mjs.gz',
+  /** The command line. Releases up to 0.1.0 have an ES module, `lifeboat.mjs.gz`. */
+  client: 'lifeboat.cjs.gz',
   /** The example with curl and openssl, which data planes have copies of. */
   shellClient: 'lifeboat-fetch.sh',
 } as const;
@@ -60,6 +61,14 @@ export function releasedVersions(): readonly string[] {
 
 export function readFixture(version: string, name: keyof typeof fixtureNames): Buffer {
   return readFileSync(join(releaseDirectory(version), fixtureNames[name]));
+}
+
+/** The command line of a release, and the ending of its file, which tells Node what kind of module it is. */
+export function readReleasedClient(version: string): { readonly bundle: Buffer; readonly ending: string } {
+  const esModule = join(releaseDirectory(version), 'lifeboat.mjs.gz');
+  return existsSync(esModule)
+    ? { bundle: gunzipSync(readFileSync(esModule)), ending: '.mjs' }
+    : { bundle: gunzipSync(readFixture(version, 'client')), ending: '.cjs' };
 }
 
 export function readJsonFixture<Content>(version: string, name: keyof typeof fixtureNames): Content {

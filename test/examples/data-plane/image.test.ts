@@ -6,7 +6,7 @@ import { helmDataPlane } from './helm.ts';
 import { kubernetesDataPlane } from './kubernetes.ts';
 
 const folder = 'examples/data-plane/image';
-const bundle = 'dist/lifeboat.mjs';
+const bundle = 'dist/lifeboat.cjs';
 
 /** What stands behind a Dockerfile's instruction; no container engine is asked. */
 async function instruction(name: string): Promise<string> {
