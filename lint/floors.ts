@@ -27,7 +27,7 @@ const roof = ['cli', 'bench', 'bin', 'examples', 'lint', 'simulation', 'test'];
 /** The folders of the root that have code. */
 export const houses = [...new Set([...floors, ...roof].map((house) => house.split('/')[0] ?? house))];
 
-const coreRooms = ['kong', 'vault', 'access', 'intake', 'listen', 'export', 'fetch', 'standby'];
+const coreRooms = ['kong', 'vault', 'inspect', 'access', 'intake', 'listen', 'export', 'fetch', 'standby'];
 const libRooms = [
   'settings',
   'conventions',

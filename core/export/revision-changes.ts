@@ -1,11 +1,12 @@
 import type { Clock } from '../clock.ts';
 import { CodedError } from '../coded-error.ts';
+import { type FileOpener, TooDifferent } from '../inspect/entity-pairs.ts';
 import type { ConfigFileName } from '../vault/config-file-name.ts';
 import type { ConfigVault } from '../vault/config-vault.ts';
 import type { Manifest } from '../vault/manifest.ts';
 import { inflateFile } from '../vault/published-content.ts';
 import { type Attempt, attempt } from './attempt.ts';
-import { type Changes, changesBetween, type FileOpener, TooDifferent } from './changes.ts';
+import { type Changes, changesBetween } from './changes.ts';
 import type { VersionReport } from './version-report.ts';
 
 /** What a revision that was published changed against the one that it replaced, or one that is held would. */

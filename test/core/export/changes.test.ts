@@ -1,11 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  type Changes,
-  changesBetween,
-  summarizeChanges,
-  TooDifferent,
-} from '../../../core/export/changes.ts';
+import { type Changes, changesBetween, summarizeChanges } from '../../../core/export/changes.ts';
+import { TooDifferent } from '../../../core/inspect/entity-pairs.ts';
 
 type Table = Readonly<Record<string, readonly object[]>>;
 

@@ -1,0 +1,50 @@
+import type { ListedEntity } from '../kong/entity-reader.ts';
+
+/**
+ * The field that a person knows an entity by. Only for these types: other types have no name, and the closest
+ * field is a key, a password or a token.
+ */
+const nameFields: Readonly<Record<string, string>> = {
+  services: 'name',
+  routes: 'name',
+  consumers: 'username',
+  consumer_groups: 'name',
+  plugins: 'name',
+  upstreams: 'name',
+  targets: 'target',
+  snis: 'name',
+  key_sets: 'name',
+  keys: 'name',
+  vaults: 'prefix',
+  filter_chains: 'name',
+  partials: 'name',
+};
+
+/** The name of a row that may be shown, or else its id; undefined where it has neither. */
+export function nameRow(row: ListedEntity): string | undefined {
+  return nameEntity(row.type, nameFields[row.type] === undefined ? {} : parseRow(row)) ?? readId(row.id);
+}
+
+/** The name of an entity that may be shown; undefined where its type has none, or it has none itself. */
+export function nameEntity(type: string, entity: Readonly<Record<string, unknown>>): string | undefined {
+  const field = nameFields[type];
+  const name = field === undefined ? undefined : entity[field];
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+/** An id that Kong gave. `parameters` and rows of custom plugins have a key for one: that may be a secret. */
+export function readId(id: unknown): string | undefined {
+  return typeof id === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? id : undefined;
+}
+
+/** @returns no field for what is no JSON object: what stands in the vault may be anybody's */
+export function parseRow({ json }: Pick<ListedEntity, 'json'>): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(
+      Buffer.from(json.buffer, json.byteOffset, json.length).toString('utf8'),
+    );
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
