@@ -1,12 +1,18 @@
 import { rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import { formatAge } from '../core/fetch/currency.ts';
 import { type Downloaded, vaultFileSource } from '../core/fetch/download.ts';
 import { fetchConfig } from '../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../core/fetch/grant-source.ts';
 import { writeForImport } from '../core/fetch/import-file.ts';
+import {
+  type OutputPlace,
+  removeAbandoned,
+  requireOutputPlace,
+  temporaryPath,
+} from '../core/fetch/output-file.ts';
 import { ignoreErrors } from '../core/ignore-errors.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { readTrustedKeys } from './given-pem.ts';
@@ -20,6 +26,7 @@ import {
   maxUnverifiedAgeOption,
   secondsOption,
 } from './options.ts';
+import { print } from './print.ts';
 import { vaultFetch } from './vault-fetch.ts';
 
 interface FetchOptions extends GrantOptions {
@@ -44,6 +51,7 @@ export function fetchCommand(): Command {
     .addOption(
       new Option('--output <file>', 'where the file goes; name it *.json')
         .env('LIFEBOAT_OUTPUT')
+        .argParser(parseOutput)
         .makeOptionMandatory(),
     )
     .addOption(maxBytesOption())
@@ -60,14 +68,14 @@ export function fetchCommand(): Command {
 }
 
 async function fetchFile(options: FetchOptions): Promise<void> {
-  const output = resolve(options.output);
-  const { controlPlane, kongVersion, maxBytes } = options;
+  const { output, controlPlane, kongVersion, maxBytes } = options;
   const timeoutMs = options.timeout * 1000;
   const fetch = await vaultFetch(options.caFile);
   const shared = { controlPlane, kongVersion, fetch, clock: systemClock, random: systemRandom };
   const endpoints = await grantEndpoints(options);
   const grantSettings = { ...shared, timeoutMs: Math.min(timeoutMs, longestGrantMs) };
   const trusted = await readTrustedKeys(options.publicKey);
+  await requireOutputPlace(output);
   const fetchTo = (file: string) =>
     fetchConfig({
       grants: endpoints.map((endpoint) => endpointGrantSource(endpoint, grantSettings)),
@@ -81,7 +89,7 @@ async function fetchFile(options: FetchOptions): Promise<void> {
       }),
     });
   const { manifest, currency } = await (options.forImport === true
-    ? fetchForImport(fetchTo, output)
+    ? fetchForImport(fetchTo, { output, timeoutMs, clock: systemClock, random: systemRandom })
     : fetchTo(output));
   const { verifiedAt, warning } = currency;
   if (warning !== undefined) {
@@ -89,7 +97,7 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   }
   const current =
     verifiedAt === undefined ? '' : ` as current ${formatAge(verifiedAt, systemClock.now())} before`;
-  process.stdout.write(
+  await print(
     options.json === true
       ? `${JSON.stringify({ file: output, ...manifest, verifiedAt })}\n`
       : `${output}: revision ${manifest.revision} of control plane "${manifest.controlPlane}" for Kong ${manifest.kongVersion}, ` +
@@ -100,14 +108,14 @@ async function fetchFile(options: FetchOptions): Promise<void> {
 /** The signature is of the published file, so that this is verified first, beside the one that is written. */
 async function fetchForImport(
   fetchTo: (file: string) => Promise<Downloaded>,
-  output: string,
+  place: OutputPlace,
 ): Promise<Downloaded> {
-  const beside = (what: string) =>
-    join(dirname(output), `.${basename(output)}.${what}-${systemRandom.uuid()}`);
-  const verified = beside('verified');
+  const { output, random } = place;
+  await removeAbandoned(place);
+  const verified = temporaryPath(output, random);
   try {
     const downloaded = await fetchTo(verified);
-    const expiring = await writeForImport(verified, output, beside('import'));
+    const expiring = await writeForImport(verified, output, temporaryPath(output, random));
     if (expiring > 0) {
       process.stderr.write(
         `lifeboat: ${expiring} entities have a ttl, which kong config db_import drops: they would be valid for ever. Set it again after ` +
@@ -118,4 +126,12 @@ async function fetchForImport(
   } finally {
     await ignoreErrors(rm(verified, { force: true }));
   }
+}
+
+/** @returns an absolute path */
+function parseOutput(value: string): string {
+  if (/[/\0]$/.test(value) || value === '') {
+    throw new InvalidArgumentError('the name of a file is expected');
+  }
+  return resolve(value);
 }

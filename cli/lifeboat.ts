@@ -71,6 +71,10 @@ const commandExitCodes: Readonly<Record<CommandErrorCode, number>> = {
 };
 
 connectPatiently();
+// A closed pipe or a full disk behind it ends nothing: what was begun is finished. `print` tells of results.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', () => undefined);
+}
 // Bundled it is CommonJS, in which nothing is awaited at the top.
 void runCommand();
 

@@ -12,6 +12,7 @@ import {
   parseWholeNumber,
   regionOption,
 } from './options.ts';
+import { print } from './print.ts';
 import { vaultFetch } from './vault-fetch.ts';
 
 interface OperateOptions {
@@ -98,7 +99,7 @@ async function operate(command: string, options: OperateOptions): Promise<void> 
     clock: systemClock,
     fetch: await vaultFetch(options.caFile),
   });
-  process.stdout.write(`${answer.trimEnd()}\n`);
+  await print(`${answer.trimEnd()}\n`);
 }
 
 function parseApi(value: string): URL {

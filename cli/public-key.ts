@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { limitCalls } from '../core/aws-calls.ts';
 import { awsCredentials } from './credentials.ts';
+import { print } from './print.ts';
 import { describeInvisible } from './visible-text.ts';
 
 interface PublicKeyOptions {
@@ -38,8 +39,8 @@ async function printPublicKey({ keyId, format, json }: PublicKeyOptions): Promis
   const pem = key.export({ format: 'pem', type: 'spki' }).toString();
   const jwk = { ...key.export({ format: 'jwk' }), kid: thumbprint, alg: 'ES256', use: 'sig' };
   if (json === true) {
-    process.stdout.write(`${JSON.stringify({ keyId: thumbprint, pem, jwk })}\n`);
+    await print(`${JSON.stringify({ keyId: thumbprint, pem, jwk })}\n`);
     return;
   }
-  process.stdout.write(format === 'pem' ? pem : `${JSON.stringify(jwk)}\n`);
+  await print(format === 'pem' ? pem : `${JSON.stringify(jwk)}\n`);
 }

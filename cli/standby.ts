@@ -118,10 +118,6 @@ async function watchNode(options: StandbyCommandOptions): Promise<void> {
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
     process.once(name, end);
   }
-  // A closed log ends nothing: what was begun at the node is finished.
-  for (const output of [process.stdout, process.stderr]) {
-    output.on('error', () => undefined);
-  }
 
   const ports = await createPorts(options);
   const health = await startHealthPage(options);

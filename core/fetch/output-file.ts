@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, type FileHandle, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { nameForeignError } from '../error-code.ts';
+import { nameForeignError, readErrorCode } from '../error-code.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import type { RandomSource } from '../random-source.ts';
 import { StandbyError } from './errors.ts';
@@ -35,9 +35,10 @@ export interface OutputPlace {
 
 /** Opens a file on disk, with mode 0600, under a temporary name in the directory of `output`. */
 export async function openOutputFile(place: OutputPlace): Promise<OutputFile> {
-  const { output, timeoutMs, clock, random } = place;
-  await removeAbandoned(output, clock.now().getTime() - timeoutMs);
-  const temporary = `${temporaryPrefix(output)}${random.uuid()}`;
+  const { output, random } = place;
+  await requireOutputPlace(output);
+  await removeAbandoned(place);
+  const temporary = temporaryPath(output, random);
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
   const file = await requireWritten(output, open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600));
   return {
@@ -56,19 +57,53 @@ async function completeFile(file: FileHandle, temporary: string, output: string)
   await rename(temporary, output);
 }
 
-const temporaryPrefix = (output: string) => join(dirname(output), `.${basename(output)}.`);
+/**
+ * Makes sure that a file can stand there, in place of nothing, of a file, or of a link to one, which is
+ * replaced and not followed: somebody else may have put it there. A device would be replaced as well.
+ *
+ * @throws StandbyError `output`
+ */
+export async function requireOutputPlace(output: string): Promise<void> {
+  const found = await requireWritten(
+    output,
+    stat(output).catch((error: unknown) => {
+      if (readErrorCode(error) !== 'ENOENT') {
+        throw error;
+      }
+      return undefined;
+    }),
+  );
+  if (found !== undefined && !found.isFile()) {
+    throw new StandbyError(
+      'output',
+      `${output} is ${found.isDirectory() ? 'a directory: name a file in it' : 'a device, a pipe or a socket: name a file'}`,
+    );
+  }
+  await requireWritten(output, access(dirname(output), constants.W_OK | constants.X_OK));
+}
+
+/** Beside the file, so that it can be put in its place at once. */
+export function temporaryPath(output: string, random: RandomSource): string {
+  return join(dirname(output), `.${basename(output)}.${random.uuid()}`);
+}
+
+const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 
 /**
  * What killed runs left would fill the disk. A file that is younger may be another run's, which is still at
- * work.
+ * work; one of another name (`.config.json.bak`) is a neighbour's.
  */
-async function removeAbandoned(output: string, writtenBeforeMs: number): Promise<void> {
+export async function removeAbandoned({ output, timeoutMs, clock }: OutputPlace): Promise<void> {
+  const writtenBeforeMs = clock.now().getTime() - timeoutMs;
+  const base = basename(output).replace(/[^\w-]/g, '\\$&');
+  // A file that is received for an import has a temporary one of its own.
+  const temporary = new RegExp(`^(\\.${base}\\.${uuid}|\\.\\.${base}\\.${uuid}\\.${uuid})$`);
   // A directory that cannot be read is named when the file is written.
   const names = await readdir(dirname(output)).catch(() => []);
-  const paths = names.map((name) => join(dirname(output), name));
-  for (const path of paths.filter((each) => each.startsWith(temporaryPrefix(output)))) {
-    const file = await stat(path).catch(() => undefined);
-    if (file !== undefined && file.mtimeMs < writtenBeforeMs) {
+  for (const name of names.filter((each) => temporary.test(each))) {
+    const path = join(dirname(output), name);
+    const file = await lstat(path).catch(() => undefined);
+    if (file?.isFile() && file.mtimeMs < writtenBeforeMs) {
       // It may belong to another user.
       await ignoreErrors(rm(path, { force: true }));
     }

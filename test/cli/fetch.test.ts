@@ -7,7 +7,7 @@ import { decodeProtectedHeader } from 'jose';
 import { exampleCertificate } from '../../policy/example-certificate.ts';
 import { listen } from '../../simulators/kong/control-plane/listening.ts';
 import { issue } from '../core/access/certificates.ts';
-import type { Ended } from '../local/processes.ts';
+import { type Ended, processes } from '../local/processes.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
 import {
   type Answers,
@@ -564,6 +564,48 @@ describe('exit codes by cause', () => {
 
     expect(exitCode).toBe(6);
     expect(await readFile(output, 'utf8')).toBe('what was there');
+  });
+
+  it.each([
+    ['is a directory', () => cli.directory, 7, 'is a directory: name a file in it'],
+    ['is a device', () => '/dev/null', 7, 'is a device'],
+    ['ends in a slash', () => `${output}/`, 2, 'the name of a file is expected'],
+  ])('when the output %s, and nothing is asked for', async (_what, place, code, words) => {
+    const asked = standIn.requests.length;
+
+    const { exitCode, stderr } = await fetchWith({ output: place() });
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: expect.stringContaining(words) });
+    expect(standIn.requests.length).toBe(asked);
+  });
+
+  it.each([
+    ['a pipe that nobody reads', 'exec > >(true); sleep 0.3', 0, ''],
+    ['a full disk', 'exec > /dev/full', 7, 'its result cannot be printed (ENOSPC)'],
+  ])('has the file, where what it prints goes to %s', async (_what, redirect, code, words) => {
+    const shell = processes();
+    const command = [process.execPath, cli.file, ...parameters()].map((part) => `'${part}'`).join(' ');
+
+    const { exitCode, stderr } = await shell.run('bash', ['-c', `${redirect}; ${command}`], {
+      env: { ...credentials, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    });
+    await shell.stop();
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: expect.stringContaining(words) });
+    expect(await readFile(output)).toEqual(content);
+  });
+
+  it('has its exit code where nobody reads what went wrong', async () => {
+    answers.file = () => goodFile(newSigningKey());
+    const shell = processes();
+    const command = [process.execPath, cli.file, ...parameters()].map((part) => `'${part}'`).join(' ');
+
+    const { exitCode } = await shell.run('bash', ['-c', `exec 2> >(true) > >(true); sleep 0.3; ${command}`], {
+      env: credentials,
+    });
+    await shell.stop();
+
+    expect(exitCode).toBe(6);
   });
 
   it('7 when the output cannot be written', async () => {

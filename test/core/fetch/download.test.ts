@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -183,10 +183,12 @@ describe('a file that passes every check', () => {
     const server = await file();
     const now = Date.now();
     const clock = { ...systemClock, now: () => new Date(now) };
+    const [killed, atWork, other] = [randomUUID(), randomUUID(), randomUUID()];
     for (const [name, ageMs] of [
-      ['.config.json.abandoned', timeoutMs + 1_000],
-      ['.config.json.at-work', timeoutMs - 1_000],
-      ['.other.json.abandoned', timeoutMs + 1_000],
+      [`.config.json.${killed}`, timeoutMs + 1_000],
+      [`..config.json.${killed}.${killed}`, timeoutMs + 1_000],
+      [`.config.json.${atWork}`, timeoutMs - 1_000],
+      [`.other.json.${other}`, timeoutMs + 1_000],
     ] as const) {
       const writtenAt = new Date(now - ageMs);
       await writeFile(join(directory, name), 'half');
@@ -196,10 +198,32 @@ describe('a file that passes every check', () => {
     await downloadVerified(request(server, { clock }));
 
     expect((await readdir(directory)).sort()).toEqual([
-      '.config.json.at-work',
-      '.other.json.abandoned',
+      `.config.json.${atWork}`,
+      `.other.json.${other}`,
       'config.json',
     ]);
+  });
+
+  it('leaves two hundred neighbours alone, whatever they are called', async () => {
+    const server = await file();
+    const longAgo = new Date('2026-01-01T00:00:00Z');
+    const names = [
+      'config.json.bak',
+      '.config.json.bak',
+      '.config.json.swp',
+      `.config.json.${randomUUID()}.bak`,
+      `.config.jsonx${randomUUID()}`,
+      `.configXjson.${randomUUID()}`,
+      ...Array.from({ length: 194 }, (_, index) => `.config.json.${index}`),
+    ];
+    for (const name of names) {
+      await writeFile(join(directory, name), 'a neighbour');
+      await utimes(join(directory, name), longAgo, longAgo);
+    }
+
+    await downloadVerified(request(server));
+
+    expect((await readdir(directory)).sort()).toEqual([...names, 'config.json'].sort());
   });
 });
 

@@ -66,7 +66,11 @@ function vaultInMemory(): VaultUnderTest {
   };
 }
 
-const statuses = { denied: 403, 'no-file': 404, unreachable: 503 } as const;
+const refusals = {
+  denied: { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' },
+  'no-file': { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' },
+  unreachable: { status: 503, body: '<Error><Code>SlowDown</Code></Error>' },
+} as const;
 
 async function vaultOverHttp(): Promise<VaultUnderTest> {
   const key = newSigningKey();
@@ -77,7 +81,7 @@ async function vaultOverHttp(): Promise<VaultUnderTest> {
     file: () => goodFile(key, lastVersionId() === null ? {} : older),
     status: () => goodStatus(key),
   };
-  const failing = (code: keyof typeof statuses) => (): Answer => ({ status: statuses[code], body: '{}' });
+  const failing = (code: keyof typeof refusals) => (): Answer => refusals[code];
   const standIn = await startStandIn(answers);
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-contract-'));
   ends.push(standIn.stop, () => rm(directory, { recursive: true }));
