@@ -7,6 +7,7 @@ const slow = [
   'local/changed-keys',
   'local/template-parts',
   'simulation/simulation',
+  'cli/client-cases',
 ].map((name) => `/test/${name}.test.ts`);
 
 /** In which order test files begin: the slow ones first. Jest learns it on the machine at hand alone. */

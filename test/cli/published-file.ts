@@ -122,8 +122,12 @@ export interface StandInRequest {
   readonly body: string;
 }
 
-/** HTTP API and vault in one, which answer as the test says. Requests for statuses are listed apart. */
-export async function startStandIn(answers: Answers) {
+/**
+ * HTTP API and vault in one, which answer as the test says. Requests for statuses are listed apart.
+ *
+ * @param host this machine, as an address
+ */
+export async function startStandIn(answers: Answers, host = '127.0.0.1') {
   const requests: StandInRequest[] = [];
   const statusRequests: StandInRequest[] = [];
   let url = '';
@@ -132,7 +136,7 @@ export async function startStandIn(answers: Answers) {
     const isForStatus = path.startsWith('/vault/status/');
     const received = { path, authorization: request.headers.authorization, body: await text(request) };
     (isForStatus ? statusRequests : requests).push(received);
-    const answer = path.startsWith('/control-planes/')
+    const answer = path.includes('/control-planes/')
       ? await answers.grant(`${url}/vault/prod/3.9.1/config.json?${urlSecret}`)
       : isForStatus
         ? await (answers.status?.() ?? { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' })
@@ -147,7 +151,7 @@ export async function startStandIn(answers: Answers) {
       response.write(answer.body.slice(0, answer.cutAfterBytes), () => response.destroy());
     }
   });
-  const { port, stop } = await listen(server, '127.0.0.1', 0);
-  url = `http://127.0.0.1:${port}`;
+  const { port, stop } = await listen(server, host, 0);
+  url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   return { url, requests, statusRequests, stop };
 }

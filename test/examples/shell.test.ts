@@ -13,16 +13,19 @@ import { fetchConfig } from '../../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../../core/fetch/grant-source.ts';
 import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
+import { signStatus } from '../../core/vault/status.ts';
 import { startLocalSystem } from '../../local/local-system.ts';
 import { localTemplate } from '../../local/local-template.ts';
 import { startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import {
+  type Answer,
   type Answers,
   content,
   goodFile,
   goodGrant,
   newSigningKey,
   startStandIn,
+  statusOf,
   urlSecret,
 } from '../cli/published-file.ts';
 import { type Issued, issue } from '../core/access/certificates.ts';
@@ -33,17 +36,19 @@ const key = newSigningKey();
 const answers: Answers = { grant: goodGrant, file: () => goodFile(key) };
 const children = processes();
 const hour = 3_600_000;
+/** Another one than the system's, as test/examples/openssl-1.1.sh gets it: the folder that it is in. */
+const otherOpenssl = process.env['LIFEBOAT_TEST_OPENSSL'];
+const paths = ['', ...(otherOpenssl === undefined ? [] : [`${otherOpenssl}:`])];
 
 let directory: string;
 let standIn: Awaited<ReturnType<typeof startStandIn>>;
 let output: string;
-let shared: Issued;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lifeboat-shell-'));
   output = join(directory, 'config.json');
   standIn = await startStandIn(answers);
-  shared = await certificate('P-256');
+  await certificate('P-256');
   await writeFile(join(directory, 'signing-key.pem'), key.pem);
 });
 
@@ -66,8 +71,8 @@ async function certificate(keyType: 'P-256' | 'P-384' | 'RSA-2048'): Promise<Iss
   return issued;
 }
 
-const running = (changed: Readonly<Record<string, string>> = {}) =>
-  children.run(script, [], {
+const start = (changed: Readonly<Record<string, string>> = {}) =>
+  children.start(script, [], {
     env: {
       LIFEBOAT_ENDPOINT: standIn.url,
       LIFEBOAT_CONTROL_PLANE: 'prod',
@@ -79,6 +84,8 @@ const running = (changed: Readonly<Record<string, string>> = {}) =>
       ...changed,
     },
   });
+
+const running = (changed?: Readonly<Record<string, string>>) => start(changed).ended;
 
 type Shape = readonly [what: string, isSo: (r: Buffer, s: Buffer) => boolean];
 
@@ -115,16 +122,17 @@ const written = async () =>
   (await readdir(directory)).filter((name) => /config\.json|lifeboat-fetch/.test(name));
 
 describe('the shell example', () => {
-  it('has less than a hundred lines, of which shellcheck has nothing to say', async () => {
+  it('has less than 150 lines, of which shellcheck has nothing to say', async () => {
     const lines = (await readFile(script, 'utf8')).split('\n').length - 1;
     const { exitCode, stdout, stderr } = await children.run('test/examples/from-debian.sh', [
       'shellcheck',
       'shellcheck',
       script,
       'test/examples/from-debian.sh',
+      'test/examples/openssl-1.1.sh',
     ]);
 
-    expect(lines).toBeLessThan(100);
+    expect(lines).toBeLessThan(150);
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: '', stderr: '' });
   });
 
@@ -138,9 +146,10 @@ describe('the shell example', () => {
     expect(await written()).toEqual(['config.json']);
   });
 
-  it.each(['P-256', 'P-384', 'RSA-2048'] as const)(
-    'makes assertions with a key %s that the function takes, often',
-    async (keyType) => {
+  const keyTypes = ['P-256', 'P-384', 'RSA-2048'] as const;
+  it.each(paths.flatMap((path) => keyTypes.map((keyType) => [keyType, path] as const)))(
+    'makes assertions with a key %s that the function takes, often, with the openssl of "%s"',
+    async (keyType, path) => {
       const issued = await certificate(keyType);
       const verify = assertionVerifier({
         controlPlane: 'prod',
@@ -156,6 +165,7 @@ describe('the shell example', () => {
         const { exitCode, stderr } = await running({
           KONG_CLUSTER_CERT: join(directory, `${keyType}.crt`),
           KONG_CLUSTER_CERT_KEY: join(directory, `${keyType}.key`),
+          PATH: `${path}${process.env['PATH']}`,
         });
         expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       }
@@ -170,9 +180,9 @@ describe('the shell example', () => {
   );
 
   it('sends the whole chain of its certificate', async () => {
-    const other = await issue();
+    const [own, other] = [await certificate('P-256'), await issue()];
     const chain = join(directory, 'chain.crt');
-    await writeFile(chain, `${shared.pem}\n${other.pem}`);
+    await writeFile(chain, `${own.pem}\n${other.pem}`);
 
     await running({ KONG_CLUSTER_CERT: chain });
 
@@ -182,7 +192,7 @@ describe('the shell example', () => {
       readonly x5c: readonly string[];
     };
     expect(x5c.map((der) => new X509Certificate(Buffer.from(der, 'base64')).fingerprint256)).toEqual(
-      [shared, other].map((each) => each.certificate.fingerprint256),
+      [own, other].map((each) => each.certificate.fingerprint256),
     );
   });
 
@@ -195,19 +205,22 @@ describe('the shell example', () => {
     expect(exitCode).toBe(0);
   });
 
-  it.each(shapes)('verifies a signature whose numbers have %s', async (_, isSo) => {
-    answers.file = () => goodFile({ ...key, sign: (message) => signedSo(message, isSo) });
+  it.each(paths.flatMap((path) => shapes.map((shape) => [...shape, path] as const)))(
+    'verifies a signature whose numbers have %s',
+    async (_, isSo, path) => {
+      answers.file = () => goodFile({ ...key, sign: (message) => signedSo(message, isSo) });
 
-    const { exitCode, stderr } = await running();
+      const { exitCode, stderr } = await running({ PATH: `${path}${process.env['PATH']}` });
 
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-  });
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    },
+  );
 
   it.each(shapes)('sends a signature whose numbers have %s', async (_, isSo) => {
     const jose = await signedSo(Buffer.from('what is signed'), isSo);
     const der = join(directory, 'signature.der');
     await writeFile(der, derOf(jose));
-    const functions = `$(sed -n '/^from_hex()/p; /^to_jose()/,/^}/p' ${script})`;
+    const functions = `$(sed -n '/^from_hex()/p; /^to_jose()/p' ${script})`;
 
     const { stdout } = await children.run('bash', [
       '-c',
@@ -217,6 +230,12 @@ describe('the shell example', () => {
     expect(stdout).toBe(jose.toString('hex'));
   });
 
+  const toBase64Url = (text: string) => Buffer.from(text).toString('base64url');
+  const withManifest = async (change: (jws: string) => string | Promise<string>) => {
+    const good = await goodFile(key);
+    const jws = await change(good.headers?.['x-amz-meta-manifest'] ?? '');
+    return { ...good, headers: { ...good.headers, 'x-amz-meta-manifest': jws } };
+  };
   const forged = async () => {
     const good = await goodFile(key);
     const thief = await goodFile(newSigningKey());
@@ -228,14 +247,30 @@ describe('the shell example', () => {
     };
   };
 
-  it.each<readonly [string, Partial<Answers>, string]>([
+  it.each<readonly [number, string, Partial<Answers>, string]>([
     [
+      6,
       'a key that is not pinned',
       { file: () => goodFile(newSigningKey()) },
       'a key that is not in LIFEBOAT_PUBLIC_KEY',
     ],
-    ['a forged signature', { file: forged }, 'signature of the manifest is wrong'],
+    [6, 'a forged signature', { file: forged }, 'signature of the manifest is wrong'],
+    [6, 'half a signature', { file: () => withManifest((jws) => jws.slice(0, -40)) }, 'not have 64 bytes'],
+    [6, 'a manifest that is none', { file: () => withManifest(() => '!.!.!') }, 'not have 64 bytes'],
     [
+      6,
+      'a key id that leads elsewhere',
+      { file: () => withManifest((jws) => jws.replace(/^[^.]+/, toBase64Url('{"kid":"../signing-key"}'))) },
+      'a key that is not in LIFEBOAT_PUBLIC_KEY',
+    ],
+    [
+      6,
+      'a signed document of another type',
+      { file: () => withManifest(() => signStatus(statusOf(7), key)) },
+      'is not a manifest',
+    ],
+    [
+      6,
       'a file that was changed',
       {
         file: async () => ({
@@ -246,65 +281,105 @@ describe('the shell example', () => {
       'changed after it was signed',
     ],
     [
+      6,
       'a file that is longer',
       { file: async () => ({ ...(await goodFile(key)), body: gzipSync(`${content} `) }) },
-      'size that its manifest states',
+      'longer than its manifest states',
     ],
     [
+      5,
+      'a file that is shorter',
+      { file: async () => ({ ...(await goodFile(key)), body: gzipSync(content.subarray(1)) }) },
+      `after ${content.length - 1} of ${content.length} bytes`,
+    ],
+    [
+      6,
       'a file of another control plane',
       { file: () => goodFile(key, { controlPlane: 'test' }) },
       'another control plane',
     ],
     [
+      6,
       'a file for a newer node',
       { file: () => goodFile(key, { kongVersion: '3.9.2' }) },
       'made for Kong 3.9.2',
     ],
     [
+      6,
       'a file for another minor version',
       { file: () => goodFile(key, { kongVersion: '3.8.1' }) },
       'made for Kong 3.8.1',
     ],
-    ['a file without a manifest', { file: () => ({ status: 200, body: content }) }, 'has no manifest'],
-    ['a refusal of the vault', { file: () => ({ status: 403, body: '<Error/>' }) }, 'download was refused'],
+    [6, 'a file without a manifest', { file: () => ({ status: 200, body: content }) }, 'has no manifest'],
     [
-      'a redirect',
-      { file: () => ({ status: 302, headers: { location: 'http://127.0.0.1:1/' }, body: '' }) },
-      'has no manifest',
+      3,
+      'a refusal of the vault',
+      { file: () => ({ status: 403, body: '<Error/>' }) },
+      'the vault answered 403',
     ],
     [
+      5,
       'a download that breaks off',
       { file: async () => ({ ...(await goodFile(key)), cutAfterBytes: 20 }) },
-      'refused or interrupted',
+      'was not received whole',
     ],
     [
+      3,
       'a refusal of the function',
       { grant: () => ({ status: 401, body: '{"detail":"the clock is 99 s behind"}' }) },
       'refused (401): {"detail":"the clock is 99 s behind"}',
     ],
-    ['an answer that is no grant', { grant: () => ({ status: 200, body: '{}' }) }, 'is not a grant'],
     [
+      5,
       'a grant of another scheme',
       { grant: () => ({ status: 200, body: `{"url":"file:///etc/hostname"}` }) },
-      'download was refused',
+      'is not a grant',
     ],
-  ])('writes nothing for %s', async (_, changed, sentence) => {
+    [
+      5,
+      'a grant of another protocol than the endpoint’s',
+      { grant: () => ({ status: 200, body: `{"url":"https://127.0.0.1:1/"}` }) },
+      'not received whole: curl',
+    ],
+  ])('ends with %d and writes nothing for %s', async (code, _, changed, sentence) => {
     Object.assign(answers, changed);
 
     const { exitCode, stdout, stderr } = await running();
 
     expect({ exitCode, stdout, stderr }).toEqual({
-      exitCode: 1,
+      exitCode: code,
       stdout: '',
       stderr: expect.stringContaining(sentence),
     });
+    expect(stderr).toMatch(/^lifeboat-fetch: .*\n$/);
     expect(stderr).not.toContain(urlSecret);
+    expect(await written()).toEqual([]);
+  });
+
+  it('leaves nothing behind when it is ended', async () => {
+    let answer: ((given: Answer) => void) | undefined;
+    answers.grant = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+
+    const started = start();
+    await eventually(() => answer !== undefined);
+    const during = await written();
+    started.signal('SIGTERM');
+    await eventually(async () => (await written()).length === 0);
+    // Its curl would wait for it.
+    answer?.({ status: 500, body: '' });
+    const { exitCode, stderr } = await started.ended;
+
+    expect(during).toEqual([expect.stringMatching(/^\.lifeboat-fetch-/)]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: null, stderr: '' });
     expect(await written()).toEqual([]);
   });
 
   it.each([
     [content.length + 1, 0],
-    [content.length - 1, 1],
+    [content.length - 1, 6],
   ])('with LIFEBOAT_MAX_BYTES %d ends with %d', async (most, code) => {
     const { exitCode } = await running({ LIFEBOAT_MAX_BYTES: String(most) });
 
@@ -320,10 +395,10 @@ describe('the shell example', () => {
     expect(await readFile(output, 'utf8')).toBe('what was there');
   });
 
-  it('sends nothing over plain HTTP', async () => {
-    const { exitCode, stderr } = await running({ LIFEBOAT_ENDPOINT: 'http://lifeboat.example.com' });
+  it('takes settings as variables alone', async () => {
+    const { exitCode, stderr } = await children.run(script, ['--help']);
 
-    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('https://') });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('README') });
   });
 });
 
