@@ -48,6 +48,7 @@ const presign: PresignVariables = {
   CONTROL_PLANE: 'prod',
   BUCKET: 'vault',
   URL_SUFFIX: 'amazonaws.com',
+  DUAL_STACK: 'false',
   DATA_PLANE_VERSIONS: '3.9.1',
   URL_LIFETIME_SECONDS: '120',
   CLUSTER_CERTIFICATES: 'x'.repeat(43),

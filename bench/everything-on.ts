@@ -75,6 +75,7 @@ export function turnEverythingOn(
     lockdown: { breakGlassRoleArn: roleArn('break-glass'), deploymentRoleArn: roleArn('deployment') },
     domain: domainIn(region, 'lifeboat.example.com'),
     dataEvents: true,
+    ipv6: true,
   });
 }
 

@@ -24,6 +24,7 @@ const grant = grants({
     bucket: environment.BUCKET,
     region: runtime.AWS_REGION,
     urlSuffix: environment.URL_SUFFIX,
+    isDualStack: environment.DUAL_STACK,
     endpoint: runtime.AWS_ENDPOINT_URL_S3,
     credentials: {
       accessKeyId: runtime.AWS_ACCESS_KEY_ID,

@@ -7,6 +7,8 @@ export interface PresignerOptions {
   readonly region: string;
   /** The end of AWS's domain names in the partition of the region, for example `amazonaws.com`. */
   readonly urlSuffix: string;
+  /** Leads to S3's names with IPv6 addresses beside those with IPv4. @default false */
+  readonly isDualStack?: boolean | undefined;
   readonly credentials: AwsCredentialIdentity;
   /** Another S3 endpoint than AWS's own, addressed with the bucket in the path; the local system's. */
   readonly endpoint?: string | undefined;
@@ -57,12 +59,12 @@ export function s3Presigner(options: PresignerOptions): Presigner {
   };
 }
 
-function bucketAddress({ bucket, region, urlSuffix, endpoint }: PresignerOptions) {
+function bucketAddress({ bucket, region, urlSuffix, isDualStack, endpoint }: PresignerOptions) {
   if (endpoint !== undefined) {
     const { origin, host } = new URL(endpoint);
     return { origin, host, basePath: `/${bucket}` };
   }
-  const host = `${bucket}.s3.${region}.${urlSuffix}`;
+  const host = `${bucket}.s3.${isDualStack === true ? 'dualstack.' : ''}${region}.${urlSuffix}`;
   return { origin: `https://${host}`, host, basePath: '' };
 }
 

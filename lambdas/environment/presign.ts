@@ -4,13 +4,15 @@ import * as v from 'valibot';
 import type { ClusterTrust } from '../../core/access/cluster-trust.ts';
 import { readDerElements } from '../../core/der.ts';
 import { controlPlaneName } from '../../core/names.ts';
-import { atLeastOne, commaSeparated, nonEmptyText, versionList } from './fields.ts';
+import { atLeastOne, commaSeparated, nonEmptyText, onOff, versionList } from './fields.ts';
 
 export const presignEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
   BUCKET: nonEmptyText,
   /** As CloudFormation knows it: the presigner is too small for the SDK's table of partitions. */
   URL_SUFFIX: nonEmptyText,
+  /** Whether grants lead to S3's names with IPv6 addresses. */
+  DUAL_STACK: onOff,
   DATA_PLANE_VERSIONS: versionList,
   URL_LIFETIME_SECONDS: atLeastOne,
   /** Comma-separated SHA-256 fingerprints (base64url) of data planes' certificates. */

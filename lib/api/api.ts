@@ -24,6 +24,8 @@ export interface ApiProps {
   readonly logKey: kms.IKey;
   /** @default the name that API Gateway gives */
   readonly domain?: DomainSettings | undefined;
+  /** Lets the API be called over IPv6, too, by the same names. */
+  readonly ipv6: boolean;
 }
 
 /**
@@ -59,6 +61,7 @@ export class Api extends Construct {
       description: 'Lifeboat: what control planes and data planes call',
       createDefaultStage: false,
       ...(props.domain?.disableDefaultEndpoint ? { disableExecuteApiEndpoint: true } : {}),
+      ...(props.ipv6 ? { ipAddressType: apigateway.IpAddressType.DUAL_STACK } : {}),
     });
     const accessLog = new logs.LogGroup(this, 'AccessLog', {
       retention: props.logRetentionDays,
@@ -94,7 +97,7 @@ export class Api extends Construct {
     this.domain =
       props.domain === undefined
         ? undefined
-        : new Domain(this, 'Domain', { settings: props.domain, stage: this.#stage });
+        : new Domain(this, 'Domain', { settings: props.domain, stage: this.#stage, ipv6: props.ipv6 });
     this.url = this.domain?.url ?? this.#api.apiEndpoint;
   }
 

@@ -8,6 +8,8 @@ import type { DomainSettings } from '../settings/settings.ts';
 export interface DomainProps {
   readonly settings: DomainSettings;
   readonly stage: apigateway.CfnStage;
+  /** With IPv6 addresses beside those of IPv4, and a record for each. */
+  readonly ipv6: boolean;
 }
 
 /**
@@ -22,7 +24,7 @@ export class Domain extends Construct {
    */
   readonly target: string | undefined;
 
-  constructor(scope: Construct, id: string, { settings, stage }: DomainProps) {
+  constructor(scope: Construct, id: string, { settings, stage, ipv6 }: DomainProps) {
     super(scope, id);
     const { name, certificateArn, hostedZoneId } = settings;
     const domain = new apigateway.DomainName(this, 'Name', {
@@ -30,6 +32,7 @@ export class Domain extends Construct {
       certificate: acm.Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
       endpointType: apigateway.EndpointType.REGIONAL,
       securityPolicy: apigateway.SecurityPolicy.TLS_1_2,
+      ...(ipv6 ? { ipAddressType: apigateway.IpAddressType.DUAL_STACK } : {}),
     });
     // L1, as the stage is; its Ref is its name.
     new apigateway.CfnApiMapping(this, 'Mapping', {
@@ -38,14 +41,18 @@ export class Domain extends Construct {
       stage: stage.ref,
     });
     if (hostedZoneId !== undefined) {
-      new route53.ARecord(this, 'Record', {
+      const record: route53.ARecordProps = {
         zone: route53.HostedZone.fromHostedZoneId(this, 'Zone', hostedZoneId),
         // The final dot makes it a full name: the zone's name need not be known, and nothing is looked up.
         recordName: `${name}.`,
         target: route53.RecordTarget.fromAlias(
           new ApiGatewayv2DomainProperties(domain.regionalDomainName, domain.regionalHostedZoneId),
         ),
-      });
+      };
+      new route53.ARecord(this, 'Record', record);
+      if (ipv6) {
+        new route53.AaaaRecord(this, 'Ipv6Record', record);
+      }
     }
     this.url = `https://${name}`;
     this.target = hostedZoneId === undefined ? domain.regionalDomainName : undefined;

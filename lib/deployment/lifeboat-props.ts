@@ -292,6 +292,12 @@ export interface LifeboatProps {
    */
   readonly domain?: LifeboatDomainProps | undefined;
   /**
+   * Whether the API, its domain and the vault's URLs in grants have IPv6 addresses, too: for data planes
+   * without IPv4.
+   * @default false
+   */
+  readonly ipv6?: boolean | undefined;
+  /**
    * Whether CloudTrail notes each reading and writing in the vault, in a bucket of its own.
    * @default false
    */

@@ -35,6 +35,7 @@ export class Presign extends Construct {
       CONTROL_PLANE: props.controlPlane,
       BUCKET: props.vault.bucket.bucketName,
       URL_SUFFIX: Stack.of(this).urlSuffix,
+      DUAL_STACK: String(props.deployment.ipv6) as PresignVariables['DUAL_STACK'],
       DATA_PLANE_VERSIONS: props.settings.dataPlaneVersions.join(','),
       URL_LIFETIME_SECONDS: String(props.deployment.urlLifetimeSeconds),
       ...listTrustVariables(props.settings.dataPlaneAuth),

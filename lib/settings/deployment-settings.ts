@@ -202,6 +202,8 @@ export const givenSettingsSchema = sectionSchema({
   ),
   /** A name of yours for the API. Default: the one that API Gateway gives. */
   domain: v.optional(domainSchema),
+  /** API, domain and grants' URLs have IPv6 addresses beside those of IPv4. */
+  ipv6: v.optional(v.boolean('true or false is expected'), false),
   /** CloudTrail notes each reading and writing in the vault, in a bucket of its own. */
   dataEvents: v.optional(v.boolean('true or false is expected'), false),
 });

@@ -10,6 +10,8 @@ export const apiType = resourceType(
     ProtocolType: v.literal('HTTP'),
     Name: withoutEffect,
     Description: withoutEffect,
+    // One address of this machine serves both.
+    IpAddressType: withoutEffect,
     Tags: withoutEffect,
   },
   async (account, logicalId) => {

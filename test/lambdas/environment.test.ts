@@ -72,6 +72,7 @@ const presign: Variables = {
   BUCKET: 'vault',
   DATA_PLANE_VERSIONS: '3.9.1',
   URL_SUFFIX: 'amazonaws.com',
+  DUAL_STACK: 'false',
   URL_LIFETIME_SECONDS: '120',
   CLUSTER_CERTIFICATES: '',
   CLUSTER_AUTHORITIES: '',
@@ -158,6 +159,7 @@ describe('the environment of a function', () => {
     expect(readEnvironment(runtimeCredentials, { ...runtime, PATH: '/bin' })).toEqual(runtime);
     expect(readEnvironment(presignEnvironment, { ...presign, PATH: '/bin' })).toMatchObject({
       URL_SUFFIX: 'amazonaws.com',
+      DUAL_STACK: false,
       URL_LIFETIME_SECONDS: 120,
     });
   });
@@ -180,6 +182,7 @@ describe('the environment of a function', () => {
     ['webhook', 'COALESCING_WINDOW_SECONDS', '0'],
     ['webhook', 'COALESCING_WINDOW_SECONDS', '2s'],
     ['webhook', 'ACCEPT_SHA1', 'yes'],
+    ['presign', 'DUAL_STACK', 'yes'],
     ['export', 'CONTROL_PLANE', 'prod/test'],
     ['export', 'CONTROL_PLANE', 'x'.repeat(41)],
     ['export', 'CLUSTER_ENDPOINT', 'kong.internal'],

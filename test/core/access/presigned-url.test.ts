@@ -180,12 +180,17 @@ describe('a presigned URL', () => {
     ['us-isob-east-1', 'sc2s.sgov.gov'],
     ['eu-isoe-west-1', 'cloud.adc-e.uk'],
   ])('leads to the endpoint that the SDK has for %s', async (region, urlSuffix) => {
-    const presignThere = s3Presigner({ bucket, region, urlSuffix, credentials });
-    const sdk = s3.config.endpointProvider({ Region: region, Bucket: bucket });
+    const options = { bucket, region, urlSuffix, credentials };
+    const findHost = (UseDualStack: boolean) =>
+      s3.config.endpointProvider({ Region: region, Bucket: bucket, UseDualStack }).url.host;
 
-    const url = new URL(await presignThere({ key }, 120, clock.now()));
+    const url = new URL(await s3Presigner(options)({ key }, 120, clock.now()));
+    const dualStack = new URL(
+      await s3Presigner({ ...options, isDualStack: true })({ key }, 120, clock.now()),
+    );
 
-    expect(`${url.origin}${url.pathname}`).toBe(`${sdk.url.origin}/${key}`);
+    expect(`${url.host}${url.pathname}`).toBe(`${findHost(false)}/${key}`);
+    expect(dualStack.host).toBe(findHost(true));
     expect(url.searchParams.get('X-Amz-Credential')).toBe(
       `${credentials.accessKeyId}/20261123/${region}/s3/aws4_request`,
     );

@@ -32,6 +32,7 @@ describe('the presign function of a control plane', () => {
       CONTROL_PLANE: 'prod',
       BUCKET: bucket.arn.replace('arn:aws:s3:::', ''),
       URL_SUFFIX: 'amazonaws.com',
+      DUAL_STACK: false,
       DATA_PLANE_VERSIONS: ['3.9.1', '3.8.1'],
       URL_LIFETIME_SECONDS: 200,
       CLUSTER_CERTIFICATES: [],

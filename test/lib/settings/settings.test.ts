@@ -181,6 +181,7 @@ describe('the settings of a deployment', () => {
       reservedConcurrency: {},
       runbookUrl: 'https://lifeboat.example.com/docs/runbook.md',
       dataEvents: false,
+      ipv6: false,
     });
   });
 
@@ -210,6 +211,7 @@ describe('the settings of a deployment', () => {
       alarmTopicArn: 'arn:aws-cn:sns:cn-north-1:111122223333:on-call_1',
       runbookUrl: 'https://wiki.example.com/lifeboat?page=runbook',
       dataEvents: true,
+      ipv6: true,
     };
 
     const settings = parseSettings(given(deployment, controlPlane));
@@ -847,6 +849,7 @@ describe('a wrong setting', () => {
       'domain.certificateArn',
       missing,
     ],
+    ['an ipv6 in quotes', given({ ipv6: 'true' }), 'ipv6', 'true or false is expected'],
     ['a dataEvents in quotes', given({ dataEvents: 'true' }), 'dataEvents', 'true or false is expected'],
     ...[
       '11112222333',
