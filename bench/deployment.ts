@@ -102,6 +102,7 @@ const idleMetrics = Object.keys({
         versionsWithoutFile: 0,
         pluginVersionsOmitted: false,
         statusError: undefined,
+        missingKeys: [],
         complete: true,
       },
       unreadable: [],

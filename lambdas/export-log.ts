@@ -26,6 +26,12 @@ export function logBatch(controlPlane: string, { report, unreadable, retry, gave
       { controlPlane },
     );
   }
+  for (const missing of report?.missingKeys ?? []) {
+    logger.error(
+      'a signing key cannot be asked for: what it may have signed is not judged; see "Signing key missing" in the runbook',
+      { controlPlane, ...errorFields(missing) },
+    );
+  }
   if (report?.keepsVersions === false) {
     logger.error(
       'the bucket keeps no versions: no change is published until versioning is on again; see "Bucket keeps no versions" in the runbook',

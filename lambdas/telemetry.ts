@@ -24,6 +24,7 @@ export const metricNames = [
   'VersionsNotServed',
   'ManifestReplaced',
   'NotVersioned',
+  'SigningKeysMissing',
   'CertificateDaysLeft',
   'Listening',
   'HooksAccepted',

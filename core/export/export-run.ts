@@ -32,6 +32,11 @@ export interface ExportReport {
    */
   readonly statusDisbelieved?: string | undefined;
   /**
+   * Why further signing keys could not be asked for: what may be signed with them is not judged.
+   * @default there are none, or it could not be told
+   */
+  readonly missingKeys?: readonly unknown[] | undefined;
+  /**
    * Whether this export is the first in which the control plane served only a client that named no plugin
    * versions.
    */
@@ -72,6 +77,7 @@ export async function runExport(
           last: last.value.status && endBrokenRow(last.value.status, now, parts.scheduleMinutes),
           signal,
         });
+  const { furtherKeys = [] } = parts;
   const { versions, pluginVersions } = outcome;
   const finishedAt = parts.clock.now();
   const known = 'error' in last ? undefined : last.value.status;
@@ -92,6 +98,7 @@ export async function runExport(
     statusError,
     keepsVersions,
     statusDisbelieved: 'error' in last ? undefined : last.value.disbelieved,
+    missingKeys: 'error' in last || furtherKeys.length === 0 ? undefined : last.value.missingKeys,
     complete: statusError === undefined && versions.every(isDone),
   };
 }

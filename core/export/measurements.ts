@@ -21,6 +21,7 @@ export type ExportMetric =
   | 'VersionsNotServed'
   | 'ManifestReplaced'
   | 'NotVersioned'
+  | 'SigningKeysMissing'
   | 'CertificateDaysLeft';
 
 /** What a batch took and met. */
@@ -61,6 +62,7 @@ export function measureBatch(
     ExportFailed: gaveUp && !outage ? 1 : 0,
     ManifestReplaced: written.filter(({ manifestReplaced }) => manifestReplaced).length,
     NotVersioned: Math.max(versions.filter(wasNotVersioned).length, report.keepsVersions === false ? 1 : 0),
+    ...(report.missingKeys === undefined ? {} : { SigningKeysMissing: report.missingKeys.length }),
     ...(certificateDaysLeft === undefined ? {} : { CertificateDaysLeft: certificateDaysLeft }),
     ...(versionsWithoutFile === undefined ? {} : { VersionsWithoutFile: versionsWithoutFile }),
     ...(published.length === 0

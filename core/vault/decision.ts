@@ -55,7 +55,11 @@ export async function decide(
 ): Promise<Decision> {
   const { name, configuration } = request;
   const own = ownRevision(standing);
-  const warning = standing.is === 'foreign' ? describeForeign(name, standing.foreign.what) : undefined;
+  if (standing.is === 'unjudged' && own === undefined) {
+    // It may be the last good file, and nothing says what it must be measured against.
+    throw standing.because;
+  }
+  const warning = describeReplaced(name, standing);
   if (own === undefined) {
     return { do: 'publish', isSameAsBefore: false, warning };
   }
@@ -87,7 +91,23 @@ export function ownRevision(standing: Standing): OwnRevision | undefined {
     case 'own':
       return standing.own;
     case 'foreign':
+    case 'unjudged':
       return standing.newestOwn;
+  }
+}
+
+/** What a person should know of an object that a revision replaces; undefined where it is the one before. */
+export function describeReplaced(name: ConfigFileName, standing: Standing): string | undefined {
+  switch (standing.is) {
+    case 'foreign':
+      return describeForeign(name, standing.foreign.what);
+    case 'unjudged':
+      return (
+        `${configFileKey(name)} held an object that a signing key of ours may have signed, and that key cannot be asked for; it was ` +
+        'published over. See "Signing key missing" in the runbook'
+      );
+    default:
+      return undefined;
   }
 }
 

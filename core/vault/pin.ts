@@ -1,7 +1,7 @@
 import { CodedError } from '../coded-error.ts';
 import { type ConfigFileName, configFileKey } from './config-file-name.ts';
 import type { VersionStatus } from './config-vault.ts';
-import { describeForeign, ownRevision } from './decision.ts';
+import { describeReplaced, ownRevision } from './decision.ts';
 import { VaultError } from './errors.ts';
 import type { Manifest } from './manifest.ts';
 import { makeRestoredRevision, type RestorationMarks } from './new-revision.ts';
@@ -110,6 +110,9 @@ function repeat({ manifest, versionId }: OwnRevision): RepeatedCommand {
 
 function requireOwn(name: ConfigFileName, standing: Standing): OwnRevision {
   const own = ownRevision(standing);
+  if (standing.is === 'unjudged' && own === undefined) {
+    throw standing.because;
+  }
   if (own === undefined) {
     throw new CommandRefused(
       'senseless',
@@ -184,7 +187,7 @@ async function store(
   { standing, current, source, marks }: Replacement,
 ): Promise<Extract<Step<never>, { readonly warning: string | undefined }>> {
   const place = { name, follows: current, notedRevision: lastStatus?.revision };
-  const warning = standing.is === 'foreign' ? describeForeign(name, standing.foreign.what) : undefined;
+  const warning = describeReplaced(name, standing);
   try {
     const stores = await makeRestoredRevision(vault, source, place, { clock, signal, marks });
     return { stores, warning };

@@ -310,6 +310,8 @@ function etagOf(standing: Standing): string | undefined {
       return standing.own.etag;
     case 'foreign':
       return standing.foreign.etag;
+    case 'unjudged':
+      return standing.etag;
   }
 }
 

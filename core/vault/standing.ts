@@ -39,7 +39,18 @@ export interface ForeignObject {
 export type Standing =
   | { readonly is: 'nothing' }
   | { readonly is: 'own'; readonly own: OwnRevision }
-  | { readonly is: 'foreign'; readonly foreign: ForeignObject; readonly newestOwn: OwnRevision | undefined };
+  | { readonly is: 'foreign'; readonly foreign: ForeignObject; readonly newestOwn: OwnRevision | undefined }
+  /**
+   * A key of ours that cannot be asked for may have signed it. Nothing is put back in its place; what is
+   * served is published over it, after the newest own one. Without one it may be the last good file.
+   */
+  | {
+      readonly is: 'unjudged';
+      readonly etag: string;
+      readonly newestOwn: OwnRevision | undefined;
+      /** Why the key could not be asked for. */
+      readonly because: unknown;
+    };
 
 /** So many versions are looked through for the newest own one. A bucket keeps 30, and younger ones. */
 const searchedVersions = 100;
@@ -49,7 +60,8 @@ const searchedVersions = 100;
  * control plane and version, bound to the stored bytes, and no older than the last check has noted.
  *
  * @param noted what the last check noted of this file
- * @throws VaultError when that cannot be told, the signing key included: then nothing is called foreign
+ * @throws VaultError when that cannot be told, the key that signs now included: nothing is called foreign
+ * then
  */
 export async function findStanding(
   parts: StandingParts,
@@ -64,6 +76,10 @@ export async function findStanding(
       : { is: 'foreign', newestOwn, foreign: { ...nothing, what: 'nothing any more: it was deleted' } };
   }
   const checked = await checkRevision(parts, name, keys, current);
+  if ('doubt' in checked) {
+    const { newest } = await searchHistory(parts, name, keys, noted);
+    return { is: 'unjudged', etag: current.etag, newestOwn: newest, because: checked.doubt };
+  }
   if ('own' in checked) {
     const { own } = checked;
     if (noted === undefined || own.manifest.revision >= noted.revision) {
@@ -83,14 +99,24 @@ export async function findStanding(
 
 const nothing = { etag: undefined, signedManifest: undefined };
 
+/** @throws VaultError where no version is known to be ours, and one of them may be */
+async function findNewestOwn(...history: Parameters<typeof searchHistory>): Promise<OwnRevision | undefined> {
+  const { newest, doubt } = await searchHistory(...history);
+  if (newest === undefined && doubt !== undefined) {
+    throw doubt;
+  }
+  return newest;
+}
+
 /** The own version with the highest number: what was put back on top of it has a lower one. */
-async function findNewestOwn(
+async function searchHistory(
   parts: StandingParts,
   name: ConfigFileName,
   keys: OwnKeys,
   noted: Pick<VersionStatus, 'revision'> | undefined,
-): Promise<OwnRevision | undefined> {
+): Promise<{ readonly newest: OwnRevision | undefined; readonly doubt: unknown }> {
   let newest: OwnRevision | undefined;
+  let doubt: unknown;
   for (const versionId of await parts.vault.versionIds(name, searchedVersions)) {
     const version = await readIfAllowed(parts.vault, name, versionId);
     const checked = version && (await checkRevision(parts, name, keys, version));
@@ -100,11 +126,13 @@ async function findNewestOwn(
         newest = own;
       }
       if (noted !== undefined && own.manifest.revision >= noted.revision) {
-        return newest;
+        break;
       }
+    } else if (checked !== undefined && 'doubt' in checked) {
+      doubt ??= checked.doubt;
     }
   }
-  return newest;
+  return { newest, doubt };
 }
 
 /** Of more versions than this no list is read. Nearer ones are found first. */
@@ -146,6 +174,9 @@ export async function findRevision(
         const checked = await checkRevision(parts, name, keys, version);
         if ('own' in checked) {
           return checked;
+        }
+        if ('doubt' in checked) {
+          throw checked.doubt;
         }
         refused = checked;
       }
@@ -192,7 +223,7 @@ async function checkRevision(
   name: ConfigFileName,
   { keys, missing }: OwnKeys,
   revision: Revision,
-): Promise<{ readonly own: OwnRevision } | { readonly what: string }> {
+): Promise<FoundRevision | { readonly doubt: unknown }> {
   const { etag, versionId, manifest: signedManifest } = revision;
   if (signedManifest === undefined) {
     return { what: 'an object without a manifest' };
@@ -203,7 +234,7 @@ async function checkRevision(
     keyId = signingKeyId(signedManifest);
     if (missing.length > 0 && !keys.some((key) => key.keyId === keyId)) {
       // It may be that key's.
-      throw missing[0];
+      return { doubt: missing[0] };
     }
     manifest = await verifyManifest(signedManifest, keys);
   } catch (error) {

@@ -33,6 +33,8 @@ export interface KnownStatus {
    * keeps anything from being published.
    */
   readonly disbelieved: string | undefined;
+  /** Why further signing keys could not be asked for; empty where all are known. */
+  readonly missingKeys: readonly unknown[];
 }
 
 /** Signs a status as a compact JWS with ES256. */
@@ -88,22 +90,23 @@ function readPayload(payload: Uint8Array): ControlPlaneStatus {
  * @throws VaultError when that cannot be told, the signing key included
  */
 export async function readStatus(parts: StatusParts, controlPlane: string): Promise<KnownStatus> {
-  const [stored, { keys }] = await Promise.all([
+  const [stored, { keys, missing: missingKeys }] = await Promise.all([
     parts.vault.status(controlPlane),
     findOwnKeys(parts.signer, parts),
   ]);
   if (stored === undefined) {
-    return { status: undefined, etag: undefined, disbelieved: undefined };
+    return { status: undefined, etag: undefined, disbelieved: undefined, missingKeys };
   }
   const { etag, text } = stored;
   if (text === undefined) {
-    return { status: undefined, etag, disbelieved: undefined };
+    return { status: undefined, etag, disbelieved: undefined, missingKeys };
   }
   try {
-    return { status: await verifyStatus(text, controlPlane, keys), etag, disbelieved: undefined };
+    const status = await verifyStatus(text, controlPlane, keys);
+    return { status, etag, disbelieved: undefined, missingKeys };
   } catch (error) {
     if (error instanceof VaultError && error.code === 'status') {
-      return { status: undefined, etag, disbelieved: error.message };
+      return { status: undefined, etag, disbelieved: error.message, missingKeys };
     }
     throw error;
   }

@@ -71,6 +71,7 @@ export class Operations extends Construct {
         ...this.#createPipelineAlarms(unit),
         ...(unit.listener === undefined ? [] : [this.#createNotListeningAlarm(unit)]),
       ],
+      keys: deployment.signingKeys.length > 1 ? [this.#createKeyMissingAlarm(unit)] : [],
       theft: [this.#createForeignObjectAlarm(unit), this.#createGrantWhileHealthyAlarm(unit)],
     }));
     const webhookFailing = this.#createWebhookFailingAlarm(intake);
@@ -82,7 +83,7 @@ export class Operations extends Construct {
       units,
       watch: this.#watch,
       bootAlarms: alarms.flatMap(({ boot }) => boot),
-      pipelineAlarms: [...alarms.flatMap(({ pipeline }) => pipeline), webhookFailing],
+      pipelineAlarms: [...alarms.flatMap(({ pipeline, keys }) => [...pipeline, ...keys]), webhookFailing],
       theftAlarms: alarms.flatMap(({ theft }) => theft),
     });
   }
@@ -250,6 +251,21 @@ export class Operations extends Construct {
       this.#createNotVersionedAlarm(unit),
       this.#createCertificateEndingAlarm(unit),
     ];
+  }
+
+  #createKeyMissingAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
+    return this.#alarms.make(controlPlane, 'KeyMissing', {
+      heading: 'Signing key missing',
+      meaning:
+        `Look today. Exports of ${controlPlane} cannot ask KMS for one of the signingKeys that sign nothing now: what that key has signed ` +
+        'is neither known as ours nor replaced as foreign.',
+      metric: createLifeboatMetric(controlPlane, 'SigningKeysMissing', {
+        // The minimum: KMS may fail to answer once.
+        statistic: cloudwatch.Stats.MINIMUM,
+        period: this.#watch,
+      }),
+      threshold: 1,
+    });
   }
 
   #createCertificateEndingAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {

@@ -8,6 +8,8 @@ const { prod, staging } = twoControlPlanes.controlPlanes;
 const watched = {
   ...twoControlPlanes,
   controlPlanes: { prod: { ...prod, listen: true }, staging: { ...staging, listen: true } },
+  // With a key that signs nothing now.
+  signingKeys: ['first', 'second'],
   alarmTopicArn: topic,
   runbookUrl: 'https://wiki.example.com/lifeboat/runbook',
 };

@@ -98,6 +98,11 @@ function keepingNoVersions(outcome: BatchOutcome): BatchOutcome {
   return { ...outcome, report: outcome.report && { ...outcome.report, keepsVersions: false } };
 }
 
+function missingKeys(outcome: BatchOutcome, count: number): BatchOutcome {
+  const keys = Array.from({ length: count }, () => new VaultError('denied', 'no'));
+  return { ...outcome, report: outcome.report && { ...outcome.report, missingKeys: keys } };
+}
+
 const notVersioned: VersionReport = {
   kongVersion: '3.9.1',
   outcome: 'failed',
@@ -194,6 +199,16 @@ describe('the measurements of an export', () => {
       'a bucket that keeps no versions, and versions that it would have destroyed the history of',
       keepingNoVersions(batch([notVersioned, notVersioned])),
       { ...none, NotVersioned: 2 },
+    ],
+    [
+      'further signing keys that answered',
+      missingKeys(batch([unchanged]), 0),
+      { ...none, Unchanged: 1, SigningKeysMissing: 0 },
+    ],
+    [
+      'further signing keys that did not',
+      missingKeys(batch([unchanged]), 2),
+      { ...none, Unchanged: 1, SigningKeysMissing: 2 },
     ],
     [
       'versions that never had a file',

@@ -9,6 +9,7 @@ import type {
   PluginVersions,
 } from '../../../core/kong/control-plane.ts';
 import { ControlPlaneError, type ControlPlaneErrorCode } from '../../../core/kong/errors.ts';
+import { VaultError } from '../../../core/vault/errors.ts';
 import { countingRandom } from '../counting-random.ts';
 import { builtAt } from '../kong/served.ts';
 import { type Serving, serveTable } from '../kong/served-table.ts';
@@ -487,6 +488,26 @@ describe('a version that the control plane cannot serve', () => {
     expect(still.asked).toEqual(['3.9.1']);
     expect(vault.versions(file('3.10.0')).slice(0, 1)).toEqual(before);
     expect(back.versions[0]).toMatchObject({ outcome: 'published', manifest: { revision: 2 } });
+  });
+
+  it('stays not served where its file is by a key that cannot be asked for', async () => {
+    answers.delete('3.10.0');
+    await check(0, { versions: ['3.10.0'], signer: await localSigner() });
+    const disabled = new VaultError('denied', 'the key is disabled');
+    const within = (): never => {
+      throw new Error('nothing binds it here');
+    };
+    const furtherKeys = [{ verificationKey: () => Promise.reject(disabled), within }];
+    answers.set('3.10.0', 'incompatible');
+
+    const reports = [
+      await check(5, { versions: ['3.10.0'], furtherKeys }),
+      await check(10, { versions: ['3.10.0'], furtherKeys }),
+    ];
+
+    expect(reports.map(({ outcomes }) => outcomes)).toEqual(Array(2).fill(['3.10.0 not-served']));
+    expect(reports.map((report) => report.missingKeys)).toEqual(Array(2).fill([disabled]));
+    expect(vault.versions(file('3.10.0'))).toHaveLength(1);
   });
 
   it('is asked for when somebody has written where its file was', async () => {

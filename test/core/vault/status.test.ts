@@ -27,8 +27,13 @@ describe('a status', () => {
     const before = await read();
     await recordStatus(parts(), status, before);
 
-    expect(before).toEqual({ status: undefined, etag: undefined, disbelieved: undefined });
-    expect(await read()).toEqual({ status, etag: expect.any(String), disbelieved: undefined });
+    expect(before).toEqual({ status: undefined, etag: undefined, disbelieved: undefined, missingKeys: [] });
+    expect(await read()).toEqual({
+      status,
+      etag: expect.any(String),
+      disbelieved: undefined,
+      missingKeys: [],
+    });
   });
 
   it('is believed when a retired key has signed it', async () => {
@@ -70,8 +75,27 @@ describe('a status', () => {
       status: undefined,
       etag: expect.any(String),
       disbelieved: expect.stringContaining('status'),
+      missingKeys: [],
     });
     expect((await read()).status).toEqual(status);
+  });
+
+  it('is believed where a further key cannot be asked for, and says so; one of that key is not', async () => {
+    const former = await localSigner();
+    const disabled = new VaultError('denied', 'the key is disabled');
+    const within = (): never => {
+      throw new Error('nothing binds it here');
+    };
+    const furtherKeys = [{ verificationKey: () => Promise.reject(disabled), within }];
+    const readWithout = () => readStatus({ ...parts(), furtherKeys }, 'prod');
+    await recordStatus(parts(), status, await read());
+
+    const own = await readWithout();
+    await recordStatus({ vault, signer: former }, status, own);
+    const unjudged = await readWithout();
+
+    expect(own).toMatchObject({ status, missingKeys: [disabled] });
+    expect(unjudged).toMatchObject({ status: undefined, missingKeys: [disabled] });
   });
 
   it('is unknown, not missing, while our own key cannot be asked for', async () => {

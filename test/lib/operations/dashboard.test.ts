@@ -87,7 +87,11 @@ describe('the dashboard', () => {
     expect([...shown].filter((name) => !metricNames.some((known) => known === name))).toEqual([]);
     // What a function measures and nobody looks at need not be measured; what only an intruder does has its
     // alarm.
-    expect(metricNames.filter((name) => !shown.has(name))).toEqual(['ManifestReplaced', 'NotVersioned']);
+    expect(metricNames.filter((name) => !shown.has(name))).toEqual([
+      'ManifestReplaced',
+      'NotVersioned',
+      'SigningKeysMissing',
+    ]);
     for (const name of shown) {
       expect(own).toEqual(expect.arrayContaining(controlPlaneNames.map((value) => `${name} ${value}`)));
     }

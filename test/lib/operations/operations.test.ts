@@ -43,6 +43,7 @@ describe('an alarm', () => {
       'Data plane version not served',
       'Foreign object replaced',
       'Bucket keeps no versions',
+      'Signing key missing',
       'Grant while the control plane is healthy',
       'Grants failing',
       'Export function crashing',
@@ -56,6 +57,12 @@ describe('an alarm', () => {
         ...controlPlaneNames.flatMap((name) => headings.map((heading) => `Lifeboat ${name}: ${heading}`)),
       ].toSorted(),
     );
+  });
+
+  it('on a signing key that is missing is there only where one besides that which signs is set', () => {
+    const alone = alarmsOf(deploy(twoControlPlanes)).map(({ AlarmName }) => AlarmName);
+
+    expect(alone.filter((name) => name.includes('Signing key'))).toEqual([]);
   });
 
   it('on a metric of Lifeboat asks for one that the functions emit, of its own control plane and nothing more', () => {
@@ -90,6 +97,7 @@ describe('an alarm', () => {
     ['Export function crashing', watchSeconds, { Errors: 'Sum', Throttles: 'Sum' }, 'notBreaching'],
     ['Foreign object replaced', 300, { ManifestReplaced: 'Sum' }, 'notBreaching'],
     ['Bucket keeps no versions', 300, { NotVersioned: 'Sum' }, 'notBreaching'],
+    ['Signing key missing', watchSeconds, { SigningKeysMissing: 'Minimum' }, 'notBreaching'],
     ['Grants failing', 300, { Errors: 'Sum', Throttles: 'Sum', '5xx': 'Sum' }, 'notBreaching'],
     ['Changes waiting in the queue', 300, { ApproximateAgeOfOldestMessage: 'Maximum' }, 'notBreaching'],
     ['Dead letters', 300, { ApproximateNumberOfMessagesVisible: 'Maximum' }, 'notBreaching'],
@@ -153,6 +161,9 @@ describe('an alarm', () => {
     ['Foreign object replaced', { ManifestReplaced: 1 }, 'ALARM'],
     ['Bucket keeps no versions', { NotVersioned: 0 }, 'OK'],
     ['Bucket keeps no versions', { NotVersioned: 1 }, 'ALARM'],
+    ['Signing key missing', { SigningKeysMissing: 0 }, 'OK'],
+    ['Signing key missing', { SigningKeysMissing: 1 }, 'ALARM'],
+    ['Signing key missing', {}, 'OK'],
     ['Grants failing', { Errors: 0, Throttles: 0, '5xx': 0 }, 'OK'],
     ['Grants failing', {}, 'OK'],
     ['Grants failing', { Errors: 1 }, 'ALARM'],
@@ -369,7 +380,9 @@ describe('the topic', () => {
       ...ofType(without, 'AWS::CloudWatch::CompositeAlarm'),
     ].filter(({ properties }) => 'AlarmActions' in properties || 'OKActions' in properties);
 
-    const told = metricAlarms.filter(({ AlarmName }) => !AlarmName.endsWith('Not listening'));
+    const told = metricAlarms.filter(
+      ({ AlarmName }) => !/(Not listening|Signing key missing)$/.test(AlarmName),
+    );
     expect(metricAlarmsOf(without)).toHaveLength(told.length);
     expect(actions).toEqual([]);
   });
