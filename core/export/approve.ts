@@ -17,7 +17,7 @@ export type ApprovalOutcome =
 
 /**
  * Approves what is held, for the whole control plane: until the approval ends, what comes from the same
- * database and has lost no more of any type is published (core/vault/plausibility.ts).
+ * database, has lost no more of any type and has no less left is published (core/vault/plausibility.ts).
  *
  * @param sees names what the sender saw (`nameHeld`)
  * @throws VaultError
@@ -48,12 +48,9 @@ export async function approveHeld(
     return { outcome: 'other held', held, sees: nameHeld(held) };
   }
   const until = new Date(command.at.getTime() + approvalMs);
-  const { identity, losses } = held;
-  await recordStatus(
-    parts,
-    { ...status, approval: { until, identity, losses }, lastCommand: command },
-    known,
-  );
+  const { identity, losses, left } = held;
+  const approval = { until, identity, losses, left };
+  await recordStatus(parts, { ...status, approval, lastCommand: command }, known);
   return { outcome: 'approved', until };
 }
 
@@ -62,11 +59,13 @@ function findStanding({ approval }: ControlPlaneStatus, now: Date): Approval | u
 }
 
 /** A short name of what is held: another one when it comes from elsewhere, or when more or less is gone. */
-export function nameHeld({ identity, losses }: HeldFingerprint): string {
+export function nameHeld({ identity, losses, left }: HeldFingerprint): string {
   const { clusterId = null, defaultWorkspaceId = null } = identity;
-  const gone = Object.entries(losses).sort(([one], [other]) => (one < other ? -1 : 1));
+  const [gone, stays] = [losses, left].map((counts) =>
+    Object.entries(counts).sort(([one], [other]) => (one < other ? -1 : 1)),
+  );
   return createHash('sha256')
-    .update(JSON.stringify([clusterId, defaultWorkspaceId, gone]))
+    .update(JSON.stringify([clusterId, defaultWorkspaceId, gone, stays]))
     .digest('hex')
     .slice(0, 12);
 }

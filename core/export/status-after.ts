@@ -65,8 +65,11 @@ function noteHeld(
     // What could not be looked at is still held, as far as one knows.
     return versions.some(({ outcome }) => outcome === 'failed') ? last?.held : undefined;
   }
-  const { reason, what, identity, losses } = held;
-  return { since: last?.held?.since ?? checkedAt, reason, what, identity: { ...identity }, losses };
+  const { reason, what, identity, losses, left } = held;
+  return {
+    since: last?.held?.since ?? checkedAt,
+    ...{ reason, what, losses, identity: { ...identity }, left: { ...left } },
+  };
 }
 
 /** Undefined where there is no file. */

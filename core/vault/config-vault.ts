@@ -42,7 +42,12 @@ const databaseIdentity = v.object({
 });
 
 /** Names what is held, and what of it was approved (core/vault/plausibility.ts). */
-const heldFingerprint = { identity: databaseIdentity, losses: entityCounts };
+const heldFingerprint = {
+  identity: databaseIdentity,
+  losses: entityCounts,
+  // Absent in what was noted before it was known.
+  left: v.optional(entityCounts, {}),
+};
 
 /** What an operator asked for last, and what became of it. */
 const lastCommand = v.object({

@@ -38,6 +38,8 @@ export type Losses = Readonly<Record<string, number>>;
 export interface HeldFingerprint {
   readonly identity: DatabaseIdentity;
   readonly losses: Losses;
+  /** How many are left of each type of which some are gone. */
+  readonly left: Readonly<Record<string, number>>;
 }
 
 /** A configuration that is not published without a person. */
@@ -60,7 +62,8 @@ export interface Approval extends HeldFingerprint {
  */
 export function judge(published: Baseline, served: Measure, guard: GuardSetting): Implausible | undefined {
   const losses = countLosses(published.entities, served.entities);
-  const found = { identity: served.identity ?? {}, losses };
+  const left = countEach(Object.keys(losses), (type) => countOf(served.entities, type));
+  const found = { identity: served.identity ?? {}, losses, left };
   const changed = guard === 'off' ? undefined : describeOtherDatabase(published.identity, served.identity);
   if (changed !== undefined) {
     return { ...found, reason: 'another database', what: changed };
@@ -75,10 +78,11 @@ export function judge(published: Baseline, served: Measure, guard: GuardSetting)
 
 /**
  * Whether a person has approved this: it must come from the database that was held, and no type may have lost
- * more than it had when it was held.
+ * more than it had when it was held, nor less left. Once what was approved is published, another loss of the
+ * same size is measured against that, and is another thing.
  */
 export function isApproved(
-  { identity, losses }: HeldFingerprint,
+  { identity, losses, left }: HeldFingerprint,
   approval: Approval | undefined,
   now: Date,
 ): boolean {
@@ -87,19 +91,27 @@ export function isApproved(
     now < approval.until &&
     identity.clusterId === approval.identity.clusterId &&
     identity.defaultWorkspaceId === approval.identity.defaultWorkspaceId &&
-    Object.entries(losses).every(([type, gone]) => gone <= countOf(approval.losses, type))
+    Object.entries(losses).every(
+      ([type, gone]) =>
+        gone <= countOf(approval.losses, type) && countOf(left, type) >= countOf(approval.left, type),
+    )
   );
 }
 
 /** What is held of two versions of one control plane: whoever approves it approves both. */
 export function mergeHeld<Held extends HeldFingerprint>(first: Held, second: HeldFingerprint): Held {
-  const types = new Set([...Object.keys(first.losses), ...Object.keys(second.losses)]);
+  const both = [first, second];
+  const types = both.flatMap(({ losses }) => Object.keys(losses));
+  const losing = (type: string) => both.filter(({ losses }) => Object.hasOwn(losses, type));
   return {
     ...first,
-    losses: Object.fromEntries(
-      [...types].map((type) => [type, Math.max(countOf(first.losses, type), countOf(second.losses, type))]),
-    ),
+    losses: countEach(types, (type) => Math.max(...losing(type).map(({ losses }) => countOf(losses, type)))),
+    left: countEach(types, (type) => Math.min(...losing(type).map(({ left }) => countOf(left, type)))),
   };
+}
+
+function countEach(types: readonly string[], count: (type: string) => number): Losses {
+  return Object.fromEntries(types.map((type) => [type, count(type)]));
 }
 
 function describeOtherDatabase(

@@ -112,6 +112,7 @@ describe('the log of what is held', () => {
       what: '18 of 20 services are gone',
       identity: { clusterId: 'a' },
       losses: { services: 18, total: 18 },
+      left: { services: 2, total: 3 },
       foundWith: '3.9.1',
     },
     kept: revision(3),

@@ -119,6 +119,14 @@ describe('approving what is held', () => {
     expect(await check(services, clusterId)).toBe('held');
   });
 
+  it('lets no second loss through: what is published by then is what it is measured against', async () => {
+    await approving(await seen());
+
+    expect(await check(4)).toBe('published');
+    expect(await check(3)).toBe('published');
+    expect(await check(0)).toBe('held');
+  });
+
   it('after the loss has grown is refused: the sender saw another one', async () => {
     const sees = await seen();
     await check(3);

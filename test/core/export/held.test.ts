@@ -126,6 +126,7 @@ describe('a control plane that has lost most of its configuration', () => {
         what: '12 of 20 services are gone',
         identity: { clusterId: 'cluster', defaultWorkspaceId: 'workspace' },
         losses: { services: 12, routes: 1, total: 13 },
+        left: { services: 8, routes: 29, total: 40 },
       },
       versions: [
         { kongVersion: '3.4.2', revision: 1, changed: false, entities: { services: 20 } },
@@ -380,8 +381,8 @@ describe('what a person has approved', () => {
     if (held === undefined) {
       throw new Error('nothing is held');
     }
-    const { identity, losses } = held;
-    await vault.noteStatus({ ...status, held, approval: { identity, losses, until } }, signer);
+    const { identity, losses, left } = held;
+    await vault.noteStatus({ ...status, held, approval: { identity, losses, left, until } }, signer);
   }
 
   it('is published for all versions, until the approval ends', async () => {

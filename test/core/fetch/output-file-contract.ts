@@ -36,7 +36,10 @@ export function outputFileContract(title: string, start: () => Promise<OutputFil
       const file = await place.open();
       await file.write(Buffer.from('half'));
 
-      expect(await place.read()).toBeUndefined();
+      const begun = await place.read();
+      await file.abandon();
+
+      expect([begun, await place.read()]).toEqual([undefined, undefined]);
     });
 
     it('leaves what stood there until it is complete, and nothing of it after that', async () => {

@@ -31,6 +31,7 @@ describe('a served configuration is held', () => {
       what: `${what} in the published file`,
       identity: other,
       losses: {},
+      left: {},
     });
   });
 
@@ -58,6 +59,7 @@ describe('a served configuration is held', () => {
       what: '6 of 10 entities are gone',
       identity,
       losses: { services: 2, routes: 4, total: 6 },
+      left: { services: 2, routes: 0, total: 4 },
     });
   });
 
@@ -150,7 +152,9 @@ describe('a served configuration is plausible', () => {
 
 describe('an approval', () => {
   const until = new Date('2026-11-27T04:00:00Z');
-  const approval: Approval = { identity, losses: { services: 60, total: 60 }, until };
+  const losses = { services: 60, total: 60 };
+  const left = { services: 40, total: 90 };
+  const approval: Approval = { identity, losses, left, until };
   const before = new Date(until.getTime() - 1);
 
   it.each([
@@ -162,34 +166,64 @@ describe('an approval', () => {
     ['a type that had lost nothing', { services: 1, routes: 1, total: 2 }, false],
     ['a type with the name of what every object has', { constructor: 1 }, false],
   ])('is for no greater loss: of %s it is %s', (_, losses, isGood) => {
-    expect(isApproved({ identity, losses }, approval, before)).toBe(isGood);
+    expect(isApproved({ identity, losses, left }, approval, before)).toBe(isGood);
+  });
+
+  it.each([
+    ['as many', { services: 40, total: 90 }, true],
+    ['more', { services: 41, total: 100 }, true],
+    ['one less of a type', { services: 39, total: 90 }, false],
+    ['one less of all', { services: 40, total: 89 }, false],
+    ['none', {}, false],
+  ])('is for no less than was left: of %s it is %s', (_, left, isGood) => {
+    expect(isApproved({ identity, losses, left }, approval, before)).toBe(isGood);
+  });
+
+  it('that was noted before anybody knew what is left is good for its losses', () => {
+    expect(isApproved({ identity, losses, left: {} }, { ...approval, left: {} }, before)).toBe(true);
   });
 
   it('is for one database alone', () => {
-    expect(isApproved({ identity: { ...identity, clusterId: 'x' }, losses: {} }, approval, before)).toBe(
-      false,
-    );
     expect(
-      isApproved({ identity: { ...identity, defaultWorkspaceId: 'x' }, losses: {} }, approval, before),
+      isApproved({ identity: { ...identity, clusterId: 'x' }, losses: {}, left: {} }, approval, before),
+    ).toBe(false);
+    expect(
+      isApproved(
+        { identity: { ...identity, defaultWorkspaceId: 'x' }, losses: {}, left: {} },
+        approval,
+        before,
+      ),
     ).toBe(false);
     const unknown = { clusterId: undefined, defaultWorkspaceId: undefined };
-    expect(isApproved({ identity: unknown, losses: {} }, approval, before)).toBe(false);
+    expect(isApproved({ identity: unknown, losses: {}, left: {} }, approval, before)).toBe(false);
   });
 
   it('ends', () => {
-    expect(isApproved({ identity, losses: {} }, approval, until)).toBe(false);
-    expect(isApproved({ identity, losses: {} }, undefined, before)).toBe(false);
+    expect(isApproved({ identity, losses: {}, left: {} }, approval, until)).toBe(false);
+    expect(isApproved({ identity, losses: {}, left: {} }, undefined, before)).toBe(false);
   });
 
   it('of what is held of several versions is good for each of them', () => {
-    const losses = fc.dictionary(fc.constantFrom('services', 'routes', 'total'), fc.nat(50));
+    const gone = fc.dictionary(
+      fc.constantFrom('services', 'routes', 'total'),
+      fc.record({ gone: fc.nat(50), left: fc.nat(50) }),
+    );
+    const heldOf = (types: Record<string, { gone: number; left: number }>) => ({
+      identity,
+      losses: mapCounts(types, (type) => type.gone),
+      left: mapCounts(types, (type) => type.left),
+    });
     fc.assert(
-      fc.property(losses, losses, (one, other) => {
-        const merged = mergeHeld({ identity, losses: one }, { identity, losses: other });
+      fc.property(gone, gone, (one, other) => {
+        const merged = mergeHeld(heldOf(one), heldOf(other));
         for (const each of [one, other]) {
-          expect(isApproved({ identity, losses: each }, { ...merged, until }, before)).toBe(true);
+          expect(isApproved(heldOf(each), { ...merged, until }, before)).toBe(true);
         }
       }),
     );
   });
 });
+
+function mapCounts<Counted>(types: Record<string, Counted>, count: (type: Counted) => number) {
+  return Object.fromEntries(Object.entries(types).map(([type, counted]) => [type, count(counted)]));
+}

@@ -140,7 +140,12 @@ describe('two exporters that note their checks at the same time', () => {
 
   it('keep what a person has approved meanwhile', async () => {
     const known = await read();
-    const approval = { until: later, identity: { clusterId: 'a' }, losses: { services: 3 } };
+    const approval = {
+      until: later,
+      identity: { clusterId: 'a' },
+      losses: { services: 3 },
+      left: { services: 1 },
+    };
     await recordStatus(parts(), { ...status, approval }, known);
 
     await recordStatus(parts(), status, known);
