@@ -1,8 +1,9 @@
-import { constants, createReadStream } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, rename, rm } from 'node:fs/promises';
 import { nameForeignError } from '../error-code.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import { StandbyError } from './errors.ts';
+import { openForOwner } from './output-file.ts';
 
 /**
  * What `kong migrations bootstrap` has made in the new database: an import of a second one is refused
@@ -150,8 +151,7 @@ export class ImportFilter {
 export async function writeForImport(verified: string, output: string, temporary: string): Promise<number> {
   try {
     let expiring = 0;
-    const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-    const file = await open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600);
+    const file = await openForOwner(temporary);
     try {
       expiring = await copyFiltered(verified, file);
       await file.sync();

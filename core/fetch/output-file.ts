@@ -39,8 +39,7 @@ export async function openOutputFile(place: OutputPlace): Promise<OutputFile> {
   await requireOutputPlace(output);
   await removeAbandoned(place);
   const temporary = temporaryPath(output, random);
-  const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-  const file = await requireWritten(output, open(temporary, O_CREAT | O_EXCL | O_WRONLY, 0o600));
+  const file = await requireWritten(output, openForOwner(temporary));
   return {
     write: (piece) => requireWritten(output, file.writeFile(piece)),
     complete: () => requireWritten(output, completeFile(file, temporary, output)),
@@ -49,6 +48,14 @@ export async function openOutputFile(place: OutputPlace): Promise<OutputFile> {
       await ignoreErrors(rm(temporary, { force: true }));
     },
   };
+}
+
+/** Opens a new file with mode 0600, whatever the umask says. */
+export async function openForOwner(path: string): Promise<FileHandle> {
+  const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+  const file = await open(path, O_CREAT | O_EXCL | O_WRONLY, 0o600);
+  await file.chmod(0o600);
+  return file;
 }
 
 async function completeFile(file: FileHandle, temporary: string, output: string): Promise<void> {

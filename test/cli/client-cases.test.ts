@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { chmod, mkdir, readFile, symlink, utimes } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
@@ -23,6 +24,10 @@ import {
   withoutPrivilege,
 } from './client-case.ts';
 import { type Answer, content, goodFile, goodGrant, urlSecret } from './published-file.ts';
+
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+);
 
 let trials: ClientTrials;
 let cluster: Issued;
@@ -195,6 +200,8 @@ describe('an endpoint', () => {
     path('with many', '//////'),
     path('with a path', '/stage', `/stage${grant}`),
     path('with a path and slashes', '/stage/v1//', `/stage/v1${grant}`),
+    // Where this machine has any.
+    ...(hasIpv6 ? [{ ...path('of this machine by IPv6, with slashes', '//'), host: '::1' }] : []),
     host('of AWS, with two slashes', `https://${name}//`, `${name}:443`),
     host('with a port', 'https://lifeboat.example.com:8443', 'lifeboat.example.com:8443'),
     host('that is an IPv6 address', 'https://[2001:db8::1]/', '[2001:db8::1]:443'),
@@ -369,6 +376,13 @@ describe('an output', () => {
       },
     },
     {
+      case: 'on a disk that is full',
+      by: ['prlimit', '--fsize=20000'],
+      answers: () => ({ file: () => goodFile(signingKey, {}, Buffer.alloc(100_000, 'x')) }),
+      exits: 7,
+      says: /cannot be written/,
+    },
+    {
       case: 'given as a name alone',
       set: { LIFEBOAT_OUTPUT: 'config.json' },
     },
@@ -481,6 +495,7 @@ describe('an answer', () => {
     },
     {
       case: 'of 429 once',
+      warns: /^(|lifeboat: .*)$/m,
       answers: refuseTimes(1, {
         status: 429,
         body: '{"message":"Too Many Requests"}',
@@ -496,7 +511,7 @@ describe('an answer', () => {
     },
     {
       case: 'of 503 twice',
-      only: 'lifeboat-fetch.sh',
+      warns: /^(|lifeboat: .*)$/m,
       answers: refuseTimes(2, {
         status: 503,
         body: '{"message":"Service Unavailable"}',
@@ -519,12 +534,26 @@ describe('an answer', () => {
       asks: 1,
     },
     { case: 'of no file', answers: error('NoSuchKey', 404), exits: 4, says: /NoSuchKey/ },
+    {
+      case: 'of a revision that is gone',
+      answers: error('NoSuchVersion', 404),
+      exits: 4,
+      says: /NoSuchVersion/,
+    },
+    { case: 'of no bucket', answers: error('NoSuchBucket', 404), exits: 5, says: /NoSuchBucket/ },
     { case: 'of no access to it', answers: error('AccessDenied', 403), exits: 3, says: /AccessDenied/ },
+    { case: 'of a role that has ended', answers: error('ExpiredToken', 400), exits: 3, says: /ExpiredToken/ },
     {
       case: 'with a code that has a dot',
       answers: error('KMS.DisabledException', 400),
+      exits: 5,
       says: /KMS\.DisabledException/,
-      exits: [3, 5],
+    },
+    {
+      case: 'of something else than S3',
+      answers: () => ({ file: () => ({ status: 403, body: '<html>Blocked' }) }),
+      exits: 5,
+      says: /403.*proxy/,
     },
     {
       case: 'longer than a grant',
@@ -537,6 +566,46 @@ describe('an answer', () => {
       exits: 5,
     },
     { case: 'that is empty', answers: () => ({ grant: () => ({ status: 200, body: '' }) }), exits: 5 },
+  ]);
+});
+
+describe('AWS credentials, which only one of the clients takes,', () => {
+  const good = {
+    AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'pass-word',
+    AWS_SESSION_TOKEN: 'a-token',
+  };
+  const given = (
+    what: string,
+    set: Environment,
+    more: Partial<Case> = { exits: 3, says: /line break|white space|blank/, asks: 0 },
+  ): Case => ({
+    case: what,
+    only: 'lifeboat fetch',
+    set: { LIFEBOAT_AUTH: 'iam', AWS_REGION: 'eu-central-1', ...good, ...set },
+    ...more,
+  });
+  tryCases([
+    given('that are good', {}, {}),
+    given('whose key id ends in a line break', { AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE\n' }),
+    given('whose secret ends in a line break', { AWS_SECRET_ACCESS_KEY: 'pass-word\n' }),
+    given('whose token ends in a line break', { AWS_SESSION_TOKEN: 'a-token\n' }),
+    given('whose token begins with a blank', { AWS_SESSION_TOKEN: ' a-token' }),
+    given(
+      'with a region that ends in a line break',
+      { AWS_REGION: 'eu-central-1\n' },
+      { exits: [2, 3], says: /line break|white space|blank/, asks: 0 },
+    ),
+    given(
+      'that are refused, of which several causes are named',
+      {},
+      {
+        answers: () => ({ grant: () => ({ status: 403, body: '{"message":"Forbidden"}' }) }),
+        exits: 3,
+        says: /ASIA…MPLE.*eu-central-1.*execute-api:Invoke/s,
+        asks: 1,
+      },
+    ),
   ]);
 });
 

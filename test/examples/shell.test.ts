@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -314,8 +314,8 @@ describe('the shell example', () => {
     [
       3,
       'a refusal of the vault',
-      { file: () => ({ status: 403, body: '<Error/>' }) },
-      'the vault answered 403',
+      { file: () => ({ status: 403, body: '<Error><Code>AccessDenied</Code></Error>' }) },
+      'the vault answered 403 (AccessDenied)',
     ],
     [
       5,
@@ -393,6 +393,23 @@ describe('the shell example', () => {
     await running();
 
     expect(await readFile(output, 'utf8')).toBe('what was there');
+  });
+
+  it('names a tool that is missing', async () => {
+    const tools = join(directory, 'few-tools');
+    await mkdir(tools);
+    await Promise.all(
+      ['base64', 'curl', 'gzip', 'rm', 'sha256sum'].map((name) =>
+        symlink(`/usr/bin/${name}`, join(tools, name)),
+      ),
+    );
+
+    const { exitCode, stderr } = await running({ PATH: tools });
+
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: 'lifeboat-fetch: openssl is missing: install it\n',
+    });
   });
 
   it('takes settings as variables alone', async () => {

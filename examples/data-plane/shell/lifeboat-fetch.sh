@@ -7,10 +7,7 @@ umask 077
 export LC_ALL=C # sorting and character classes do not depend on where it runs
 unset -v GZIP POSIXLY_CORRECT SSLKEYLOGFILE
 trap '' PIPE # nobody may be listening any more
-fail() { # CODE WORDS
-  printf 'lifeboat-fetch: %s\n' "$2" >&2 || :
-  exit $((100 + $1))
-}
+fail() { printf 'lifeboat-fetch: %s\n' "$2" >&2 || :; exit $((100 + $1)); } # CODE WORDS
 end() { # CODE: what some tool ends with must not pass for one of ours; over 128 is a signal
   rm -rf "${directory:-}"
   [[ $1 =~ ^(0|10.|1[3-9].)$ ]] || (fail 1 "an error that was not foreseen ($1)") || exit 1
@@ -46,6 +43,7 @@ blocks() { # NAME LABEL
   printf '%s\n' "$text" | sed -n "s/.*$2://p"
 }
 [ $# = 0 ] || fail 2 'it has no options: its settings are variables, see the README beside it'
+for name in base64 curl gzip openssl sha256sum; do type -P "$name" >/dev/null || fail 1 "$name is missing: install it"; done
 : "${LIFEBOAT_MAX_BYTES:=1073741824}" "${LIFEBOAT_RETRY_SECONDS:=30}"
 demand LIFEBOAT_CONTROL_PLANE '[a-z0-9-]{1,40}' 'the name of a control plane, 1 to 40 of a-z, 0-9 and "-"'
 demand LIFEBOAT_KONG_VERSION '(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,3})){2,3}' 'the full version of a data plane, such as 3.9.1'
@@ -112,24 +110,26 @@ ask() { # PREPARE FILE URL MOST-BYTES CODE-FOR-MORE [OPTION...]
     sleep "$wait.$RANDOM"
   done
 }
-demand_200() { case $status in 200) ;; 401 | 403) fail 3 "$1" ;; 404) fail 4 "$1" ;; *) fail 5 "$1" ;; esac } # WORDS
+refuse() { # STATUS-OR-CODE WORDS: what S3 means by its codes
+  [[ ! $1 =~ ^(401|403|(Access|Authorization|Signature).*|InvalidAccessKeyId|RequestTimeTooSkewed|ExpiredToken|InvalidToken|TokenRefresh.*)$ ]] || fail 3 "$2"
+  [[ ! $1 =~ ^(404|NoSuchKey|NoSuchVersion|MethodNotAllowed)$ ]] || fail 4 "$2"
+  fail 5 "$2"
+}
 ask write_assertion grant "$base$path?kongVersion=$LIFEBOAT_KONG_VERSION" 65536 5 --header 'content-type: application/json' --data-binary "@$directory/request"
-demand_200 "the grant was refused ($status): $(tr -d '[:cntrl:]' <"$directory/grant" | head -c 500)"
-url=$(field url <"$directory/grant")
-[[ $url =~ ^https?://[^[:space:]\"\\]+$ ]] || fail 5 'the answer is not a grant: check that LIFEBOAT_ENDPOINT is the URL of the HTTP API'
-ask : file "$url" $((LIFEBOAT_MAX_BYTES + 65536)) 6
-demand_200 "the vault answered $status ($(sed -n 's/.*<Code>\([A-Za-z0-9.]*\)<.*/\1/p' "$directory/file"))"
+[ "$status" = 200 ] || refuse "$status" "the grant was refused ($status): $(tr -d '[:cntrl:]' <"$directory/grant" | head -c 500)"
+[[ $(field url <"$directory/grant") =~ ^https?://[^[:space:]\"\\]+$ ]] || fail 5 'the answer is not a grant: check that LIFEBOAT_ENDPOINT is the URL of the HTTP API'
+ask : file "${BASH_REMATCH[0]}" $((LIFEBOAT_MAX_BYTES + 65536)) 6
+code=$(sed -n 's/.*<Code>\([A-Za-z0-9_.-]*\)<.*/\1/p' "$directory/file")
+[ "$status" = 200 ] || refuse "$code" "the vault answered $status (${code:-no code: look at what is on the way, such as a proxy})"
 # The manifest: signed with a pinned key, for this control plane and node, about this very file.
 IFS=. read -r first second third < <(header x-amz-meta-manifest) || fail 6 'the file has no manifest: it was not published by Lifeboat'
-signature=$(from_base64url "$third" | to_hex) || :
-[ ${#signature} = 128 ] || fail 6 'the signature of the manifest does not have 64 bytes'
-printf 'asn1=SEQUENCE:numbers\n[numbers]\nr=INTEGER:0x%s\ns=INTEGER:0x%s\n' "${signature:0:64}" "${signature:64}" |
+[[ $(from_base64url "$third" | to_hex) =~ ^(.{64})(.{64})$ ]] || fail 6 'the signature of the manifest does not have 64 bytes'
+printf 'asn1=SEQUENCE:numbers\n[numbers]\nr=INTEGER:0x%s\ns=INTEGER:0x%s\n' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" |
   openssl asn1parse -genconf /dev/stdin -noout -out "$directory/signature"
 protected=$(from_base64url "$first" | tr -d '\0') claims=$(from_base64url "$second" | tr -d '\0') || fail 6 'the manifest cannot be read'
-kid=$(field kid <<<"$protected")
-[[ $kid =~ ^[A-Za-z0-9_-]{43}$ && -f $directory/key-$kid ]] || fail 6 'the manifest is signed with a key that is not in LIFEBOAT_PUBLIC_KEY'
+[[ $(field kid <<<"$protected") =~ ^[A-Za-z0-9_-]{43}$ && -f $directory/key-${BASH_REMATCH[0]} ]] || fail 6 'the manifest is signed with a key that is not in LIFEBOAT_PUBLIC_KEY'
 [ "$(field alg <<<"$protected") $(field typ <<<"$protected")" = 'ES256 lifeboat-manifest+jwt' ] || fail 6 'the signed document is not a manifest'
-printf %s "$first.$second" | openssl dgst -sha256 -verify "$directory/key-$kid" -signature "$directory/signature" >/dev/null 2>&1 ||
+printf %s "$first.$second" | openssl dgst -sha256 -verify "$directory/key-${BASH_REMATCH[0]}" -signature "$directory/signature" >/dev/null 2>&1 ||
   fail 6 'the signature of the manifest is wrong'
 [ "$(field controlPlane <<<"$claims")" = "$LIFEBOAT_CONTROL_PLANE" ] || fail 6 'the file belongs to another control plane'
 version=$(field kongVersion <<<"$claims") size=$(field size <<<"$claims")
