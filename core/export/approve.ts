@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ControlPlaneStatus, HeldStatus, LastCommand } from '../vault/config-vault.ts';
 import { VaultError } from '../vault/errors.ts';
+import type { VaultWriting } from '../vault/own-keys.ts';
 import type { Approval, HeldFingerprint } from '../vault/plausibility.ts';
-import { readStatus, recordStatus, type StatusParts } from '../vault/status.ts';
+import { readStatus, recordStatus } from '../vault/status.ts';
 
 /** Long enough for a check, and for a second try. */
 const approvalMs = 30 * 60 * 1000;
@@ -23,7 +24,7 @@ export type ApprovalOutcome =
  * @throws VaultError
  */
 export async function approveHeld(
-  parts: StatusParts & { readonly name: string },
+  parts: VaultWriting & { readonly name: string },
   sees: string | undefined,
   command: LastCommand,
 ): Promise<ApprovalOutcome> {

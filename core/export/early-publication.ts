@@ -1,3 +1,4 @@
+import { attempt } from '../attempt.ts';
 import type { EarlyConfiguration } from '../kong/control-plane.ts';
 import type { ConfigFileName } from '../vault/config-file-name.ts';
 import type { ConfigVault, NewRevision, VersionStatus } from '../vault/config-vault.ts';
@@ -12,7 +13,6 @@ import {
   type PublishParts,
   publish,
 } from '../vault/publish.ts';
-import { attempt } from './attempt.ts';
 
 export interface EarlyPublicationRequest {
   readonly name: ConfigFileName;

@@ -1,8 +1,8 @@
+import { attempt } from '../attempt.ts';
 import type { ExportCommand } from '../intake/export-command.ts';
 import { ControlPlaneError } from '../kong/errors.ts';
 import type { ControlPlaneStatus, LastCommand } from '../vault/config-vault.ts';
 import { type KnownStatus, readStatus, recordStatus } from '../vault/status.ts';
-import { attempt } from './attempt.ts';
 import { newestChange, oldestChange } from './commanded-changes.ts';
 import { statusAfter } from './status-after.ts';
 import { type CheckOutcome, checkVersions, type ExportParts } from './version-checks.ts';

@@ -1,13 +1,13 @@
+import { attempt } from '../attempt.ts';
 import { endWith } from '../aws-calls.ts';
 import type { RequestedExports } from '../intake/sqs-requested-exports.ts';
-import type { Problem } from '../problem.ts';
+import { type Problem, unknownVersion } from '../problem.ts';
 import type { LastCommand, VersionStatus } from '../vault/config-vault.ts';
 import { VaultError } from '../vault/errors.ts';
 import { CommandRefused, type PinOutcome, rollBack, unpin } from '../vault/pin.ts';
 import type { NewPublication } from '../vault/publish.ts';
 import { readStatus, recordStatus } from '../vault/status.ts';
 import { approveHeld } from './approve.ts';
-import { attempt } from './attempt.ts';
 import { partsWithin } from './export-run.ts';
 import {
   type CommandName,
@@ -233,15 +233,6 @@ function notGranted(name: CommandName): Problem {
     detail:
       `Whoever has signed this request may not send "${name}" to this control plane: grant it to a role (grantOperate, or the setting ` +
       'operatorRoleArns), deploy, and send it as that role.',
-  };
-}
-
-function unknownVersion(kongVersion: string, dataPlaneVersions: readonly string[]): Problem {
-  return {
-    status: 404,
-    title: 'No file for this version',
-    detail: `There are no files for data planes ${kongVersion}; there are for ${dataPlaneVersions.join(', ')}.`,
-    more: { kongVersions: dataPlaneVersions },
   };
 }
 

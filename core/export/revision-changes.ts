@@ -1,3 +1,4 @@
+import { type Attempt, attempt } from '../attempt.ts';
 import type { Clock } from '../clock.ts';
 import { CodedError } from '../coded-error.ts';
 import { type FileOpener, TooDifferent } from '../inspect/entity-pairs.ts';
@@ -5,7 +6,6 @@ import type { ConfigFileName } from '../vault/config-file-name.ts';
 import type { ConfigVault } from '../vault/config-vault.ts';
 import type { Manifest } from '../vault/manifest.ts';
 import { inflateFile } from '../vault/published-content.ts';
-import { type Attempt, attempt } from './attempt.ts';
 import { type Changes, changesBetween } from './changes.ts';
 import type { VersionReport } from './version-report.ts';
 

@@ -1,3 +1,4 @@
+import { attempt } from '../attempt.ts';
 import { endWith } from '../aws-calls.ts';
 import type { Clock } from '../clock.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
@@ -12,7 +13,6 @@ import type { ControlPlaneStatus, PluginVersionsStatus } from '../vault/config-v
 import { defaultGuard, type GuardSetting } from '../vault/plausibility.ts';
 import { type Held, PublicationGuard } from '../vault/publication-guard.ts';
 import { findNoted, type PublishParts, publish, repair } from '../vault/publish.ts';
-import { attempt } from './attempt.ts';
 import type { NewestChange } from './commanded-changes.ts';
 import { EarlyPublication } from './early-publication.ts';
 import type { Asked, VersionReport } from './version-report.ts';

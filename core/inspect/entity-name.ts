@@ -32,6 +32,21 @@ export function nameEntity(type: string, entity: Readonly<Record<string, unknown
   return typeof name === 'string' && name !== '' ? name : undefined;
 }
 
+/** What a person knows an entity by. */
+export interface EntityLabel {
+  readonly type: string;
+  /** Undefined where Kong gave it none. */
+  readonly id?: string;
+  /** Undefined where its type has no name that may be shown. */
+  readonly name?: string;
+}
+
+export function labelEntity(type: string, entity: Readonly<Record<string, unknown>>): EntityLabel {
+  const id = readId(entity['id']);
+  const name = nameEntity(type, entity);
+  return { type, ...(id === undefined ? {} : { id }), ...(name === undefined ? {} : { name }) };
+}
+
 /** An id that Kong gave. `parameters` and rows of custom plugins have a key for one: that may be a secret. */
 export function readId(id: unknown): string | undefined {
   return typeof id === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? id : undefined;

@@ -1,17 +1,12 @@
 import { type ListedEntity, readEntities } from '../kong/entity-reader.ts';
 import { compareEntity, type FieldDifference } from './entity-differences.ts';
-import { nameEntity, nameRow, parseRow, readId } from './entity-name.ts';
+import { type EntityLabel, labelEntity, nameRow, parseRow } from './entity-name.ts';
 import { compareFiles, type FileOpener } from './entity-pairs.ts';
 import { isReference, type Reference, type ShownValue, showEntity } from './shown-entity.ts';
 
 /** What differs in one entity between two files, as far as it may be shown. */
-export interface EntityDifference {
+export interface EntityDifference extends EntityLabel {
   readonly kind: 'added' | 'updated' | 'removed';
-  readonly type: string;
-  /** Undefined where Kong gave it none. */
-  readonly id?: string;
-  /** Undefined where its type has no name that may be shown. */
-  readonly name?: string;
   /** Of an entity that was added or removed: what it has, or had. Empty where only its dates differ. */
   readonly fields: readonly FieldDifference[];
 }
@@ -35,8 +30,9 @@ export async function listDifferences(
       added: (row) => differences.push(describeRow('added', row)),
       removed: (row) => differences.push(describeRow('removed', row)),
       updated(old, current) {
-        const fields = compareEntity(current.type, parseRow(old), parseRow(current));
-        differences.push({ ...describeIdentity('updated', current), fields });
+        const entity = parseRow(current);
+        const fields = compareEntity(current.type, parseRow(old), entity);
+        differences.push({ kind: 'updated', ...labelEntity(current.type, entity), fields });
       },
     },
     maxWaitingBytes,
@@ -54,27 +50,16 @@ export async function listDifferences(
     .sort(byTypeAndName);
 }
 
-function describeIdentity(kind: EntityDifference['kind'], row: ListedEntity) {
-  const id = readId(row.id);
-  const name = nameEntity(row.type, parseRow(row));
-  return {
-    kind,
-    type: row.type,
-    ...(id === undefined ? {} : { id }),
-    ...(name === undefined ? {} : { name }),
-  };
-}
-
 function describeRow(kind: 'added' | 'removed', row: ListedEntity): EntityDifference {
-  const [before, after] = kind === 'added' ? [{}, parseRow(row)] : [parseRow(row), {}];
-  const shown = showEntity(row.type, kind === 'added' ? after : before);
+  const entity = parseRow(row);
+  const shown = showEntity(row.type, entity);
   const fields = Object.entries(shown).flatMap(([field, value]) => {
     const isSaid = value === null || field === 'id' || field === 'created_at' || field === 'updated_at';
     return isSaid
       ? []
       : [{ field, ...(kind === 'added' ? { before: null, after: value } : { before: value, after: null }) }];
   });
-  return { ...describeIdentity(kind, row), fields };
+  return { kind, ...labelEntity(row.type, entity), fields };
 }
 
 function referencesOf(differences: readonly EntityDifference[]): ReadonlySet<string> {

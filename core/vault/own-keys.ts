@@ -1,3 +1,4 @@
+import type { ConfigVault } from './config-vault.ts';
 import type { Signer, VerificationKey } from './signer.ts';
 
 /** Keys of ours beside the one that signs now: manifests of theirs are ours, too. */
@@ -6,6 +7,17 @@ export interface EarlierKeys {
   readonly furtherKeys?: readonly Pick<Signer, 'verificationKey' | 'within'>[] | undefined;
   /** Those that the deployment no longer has (setting `retiredSigningKeys`). @default none */
   readonly retiredKeys?: readonly VerificationKey[] | undefined;
+}
+
+/** What reads the vault and knows what in it is ours; it writes and signs nothing. */
+export interface VaultReading extends EarlierKeys {
+  readonly vault: ConfigVault;
+  readonly signer: Pick<Signer, 'verificationKey'>;
+}
+
+/** What writes into the vault as well, and signs what it writes. */
+export interface VaultWriting extends VaultReading {
+  readonly signer: Signer;
 }
 
 /** The keys that our manifests are checked with. */

@@ -11,11 +11,12 @@ import {
   measureServed,
   type RevisionContent,
 } from './new-revision.ts';
+import type { VaultReading, VaultWriting } from './own-keys.ts';
 import type { Measure } from './plausibility.ts';
 import type { Held, PublicationGuard } from './publication-guard.ts';
-import { findStanding, type OwnRevision, type Standing, type StandingParts } from './standing.ts';
+import { findStanding, type OwnRevision, type Standing } from './standing.ts';
 
-export interface PublishParts extends StandingParts {
+export interface PublishParts extends VaultWriting {
   readonly clock: Clock;
   /** For the pause after a conflict with another exporter. */
   readonly random: RandomSource;
@@ -345,7 +346,7 @@ export async function findStored(
  * @throws VaultError
  */
 export async function findNoted(
-  parts: StandingParts,
+  parts: VaultReading,
   name: ConfigFileName,
   lastStatus: VersionStatus,
 ): Promise<Extract<Publication, { readonly outcome: 'unchanged' | 'pinned' }> | undefined> {

@@ -3,14 +3,8 @@ import { type ConfigFileName, configFileKey } from './config-file-name.ts';
 import type { ConfigVault, Revision, VersionStatus } from './config-vault.ts';
 import { VaultError } from './errors.ts';
 import { type Manifest, readUnverifiedManifest, signingKeyId, verifyManifest } from './manifest.ts';
-import { type EarlierKeys, findOwnKeys, type OwnKeys } from './own-keys.ts';
+import { findOwnKeys, type OwnKeys, type VaultReading } from './own-keys.ts';
 import { isFileOfManifest } from './published-content.ts';
-import type { Signer } from './signer.ts';
-
-export interface StandingParts extends EarlierKeys {
-  readonly vault: ConfigVault;
-  readonly signer: Signer;
-}
 
 /** A revision that this deployment has signed for this file, and that the stored object is bound to. */
 export interface OwnRevision {
@@ -64,7 +58,7 @@ const searchedVersions = 100;
  * then
  */
 export async function findStanding(
-  parts: StandingParts,
+  parts: VaultReading,
   name: ConfigFileName,
   noted: Pick<VersionStatus, 'revision'> | undefined,
 ): Promise<Standing> {
@@ -110,7 +104,7 @@ async function findNewestOwn(...history: Parameters<typeof searchHistory>): Prom
 
 /** The own version with the highest number: what was put back on top of it has a lower one. */
 async function searchHistory(
-  parts: StandingParts,
+  parts: VaultReading,
   name: ConfigFileName,
   keys: OwnKeys,
   noted: Pick<VersionStatus, 'revision'> | undefined,
@@ -153,7 +147,7 @@ export type FoundRevision =
  * @throws VaultError
  */
 export async function findRevision(
-  parts: StandingParts,
+  parts: VaultReading,
   name: ConfigFileName,
   revision: number,
   current: number,
@@ -203,7 +197,7 @@ function claimedRevision({ manifest }: Revision): number | undefined {
 }
 
 /** Undefined where a version is gone, or may not be read: it is under a key that is not ours now. */
-async function readIfAllowed(
+export async function readIfAllowed(
   vault: ConfigVault,
   name: ConfigFileName,
   versionId: string,
@@ -218,8 +212,14 @@ async function readIfAllowed(
   }
 }
 
-async function checkRevision(
-  { vault }: StandingParts,
+/**
+ * Whether a stored version is ours: signed with one of our keys, for this file, and bound to the stored
+ * bytes.
+ *
+ * @throws VaultError when that cannot be told
+ */
+export async function checkRevision(
+  { vault }: Pick<VaultReading, 'vault'>,
   name: ConfigFileName,
   { keys, missing }: OwnKeys,
   revision: Revision,

@@ -1,13 +1,12 @@
 import * as v from 'valibot';
 import {
-  type ConfigVault,
   type ControlPlaneStatus,
   controlPlaneStatus,
   type LastCommand,
   type VersionStatus,
 } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
-import { type EarlierKeys, findOwnKeys } from './own-keys.ts';
+import { findOwnKeys, type VaultReading, type VaultWriting } from './own-keys.ts';
 import type { Approval } from './plausibility.ts';
 import { type DocumentKind, signDocument, verifyDocument } from './signed-document.ts';
 import type { Signer, VerificationKey } from './signer.ts';
@@ -16,11 +15,6 @@ import type { Signer, VerificationKey } from './signer.ts';
 export const statusType = 'lifeboat-status+jwt';
 
 const statusKind: DocumentKind = { type: statusType, noun: 'status', code: 'status' };
-
-export interface StatusParts extends EarlierKeys {
-  readonly vault: ConfigVault;
-  readonly signer: Signer;
-}
 
 /** What the last check noted, as far as it can be believed. */
 export interface KnownStatus {
@@ -89,7 +83,7 @@ function readPayload(payload: Uint8Array): ControlPlaneStatus {
  *
  * @throws VaultError when that cannot be told, the signing key included
  */
-export async function readStatus(parts: StatusParts, controlPlane: string): Promise<KnownStatus> {
+export async function readStatus(parts: VaultReading, controlPlane: string): Promise<KnownStatus> {
   const [stored, { keys, missing: missingKeys }] = await Promise.all([
     parts.vault.status(controlPlane),
     findOwnKeys(parts.signer, parts),
@@ -124,7 +118,7 @@ const maxAttempts = 3;
  * @throws VaultError; the status then is what it was
  */
 export async function recordStatus(
-  parts: StatusParts,
+  parts: VaultWriting,
   status: ControlPlaneStatus,
   known: Pick<KnownStatus, 'etag'>,
 ): Promise<boolean> {

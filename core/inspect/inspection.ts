@@ -1,0 +1,293 @@
+import { attempt } from '../attempt.ts';
+import { endWith } from '../aws-calls.ts';
+import type { Clock } from '../clock.ts';
+import { readEntities } from '../kong/entity-reader.ts';
+import { compareVersions } from '../kong/version-choice.ts';
+import { type Problem, unknownVersion } from '../problem.ts';
+import { type ConfigFileName, configFileKey } from '../vault/config-file-name.ts';
+import { VaultError } from '../vault/errors.ts';
+import type { VaultReading } from '../vault/own-keys.ts';
+import { findOwnKeys } from '../vault/own-keys.ts';
+import { inflateFile, isFileOfManifest } from '../vault/published-content.ts';
+import { checkRevision, findRevision, type OwnRevision } from '../vault/standing.ts';
+import { type EntityLabel, labelEntity, parseRow } from './entity-name.ts';
+import { TooDifferent } from './entity-pairs.ts';
+import { listDifferences } from './file-differences.ts';
+import { type Cursor, type InspectionQuery, parseQuery, writeCursor } from './inspection-query.ts';
+import { describeRevision, listRevisions } from './revisions.ts';
+import { type ShownValue, showEntity } from './shown-entity.ts';
+import { viewStatus } from './status-view.ts';
+import { verifyRevision } from './verification.ts';
+
+export interface InspectionParts extends VaultReading {
+  /** Of the control plane. */
+  readonly name: string;
+  readonly dataPlaneVersions: readonly string[];
+  readonly clock: Clock;
+}
+
+export type InspectionAnswer = { readonly status: 200; readonly content: object } | Problem;
+
+/** What was answered, and what is to be told of it. */
+export interface AnsweredInspection {
+  readonly answer: InspectionAnswer;
+  /** Undefined where the query was not understood. */
+  readonly query: InspectionQuery | undefined;
+  readonly error?: unknown;
+}
+
+/** API Gateway waits for 30 s. */
+const inspectionMs = 25_000;
+/** Lambda answers with at most 6 MB. */
+const mostPageBytes = 4 * 2 ** 20;
+/** Opening larger files takes too long for an answer. */
+const mostFileBytes = 64 * 2 ** 20;
+const mostWaitingBytes = 128 * 2 ** 20;
+
+/**
+ * Answers what people ask about a control plane's files. It reads the files, and shows of their content what
+ * is allowed (core/inspect/shown-entity.ts); it writes nothing and signs nothing.
+ */
+export function inspections(
+  parts: InspectionParts,
+): (parameters: Readonly<Record<string, string | undefined>>) => Promise<AnsweredInspection> {
+  return async (parameters) => {
+    const query = parseQuery(parameters);
+    if ('status' in query) {
+      return { query: undefined, answer: query };
+    }
+    const deadline = parts.clock.deadline(inspectionMs);
+    const bounded = { ...parts, vault: parts.vault.within(deadline) };
+    const done = await attempt(endWith(inspect(bounded, query), deadline));
+    return 'value' in done
+      ? { query, answer: done.value }
+      : { query, ...describeFailure(done.error, deadline.aborted) };
+  };
+}
+
+async function inspect(parts: InspectionParts, query: InspectionQuery): Promise<InspectionAnswer> {
+  const now = parts.clock.now();
+  if (query.view === 'status') {
+    return found(await viewStatus(parts, now));
+  }
+  const kongVersion = query.version ?? newestOf(parts.dataPlaneVersions);
+  if (!parts.dataPlaneVersions.includes(kongVersion)) {
+    return unknownVersion(kongVersion, parts.dataPlaneVersions);
+  }
+  const name = { controlPlane: parts.name, kongVersion };
+  switch (query.view) {
+    case 'revisions': {
+      const page = await listRevisions(parts, name, { after: query.after, limit: query.limit });
+      return page === undefined
+        ? gone('The version that "after" names is not kept any more: begin with the first page.')
+        : found({ ...name, ...page });
+    }
+    case 'revision':
+      return viewRevision(parts, name, query);
+    case 'verification': {
+      const own = await openRevision(parts, name, query.revision);
+      return 'status' in own ? own : found({ ...name, ...(await verifyRevision(parts, name, own, now)) });
+    }
+    case 'diff':
+      return viewDiff(parts, name, query);
+  }
+}
+
+type Query<View extends InspectionQuery['view']> = Extract<InspectionQuery, { readonly view: View }>;
+
+/** An entity as it may be shown. */
+interface ShownRow extends EntityLabel {
+  readonly fields: Readonly<Record<string, ShownValue>>;
+}
+
+async function viewRevision(
+  parts: InspectionParts,
+  name: ConfigFileName,
+  { revision, page }: Query<'revision'>,
+): Promise<InspectionAnswer> {
+  const own = await findPaged(parts, name, revision, page?.ids[0]);
+  if ('status' in own) {
+    return own;
+  }
+  const gzip = await readFile(parts, name, own);
+  const rows: ShownRow[] = [];
+  const pager = new Pager(page?.at ?? 0);
+  for await (const piece of readEntities(inflateFile(gzip))) {
+    for (const row of piece) {
+      if (pager.isWanted()) {
+        const entity = parseRow(row);
+        const shown = { ...labelEntity(row.type, entity), fields: showEntity(row.type, entity) };
+        if (pager.take(shown)) {
+          rows.push(shown);
+        }
+      }
+    }
+  }
+  const next = pager.next([own.versionId]);
+  return found({ ...name, ...describeRevision(own), rows, ...(next === undefined ? {} : { next }) });
+}
+
+async function viewDiff(
+  parts: InspectionParts,
+  name: ConfigFileName,
+  { from, to, page }: Query<'diff'>,
+): Promise<InspectionAnswer> {
+  const before = await findPaged(parts, name, from, page?.ids[0]);
+  if ('status' in before) {
+    return before;
+  }
+  const after = await findPaged(parts, name, to, page?.ids[1]);
+  if ('status' in after) {
+    return after;
+  }
+  const [old, current] = await Promise.all([readFile(parts, name, before), readFile(parts, name, after)]);
+  const differences = await listDifferences(
+    () => inflateFile(old),
+    () => inflateFile(current),
+    mostWaitingBytes,
+  );
+  const pager = new Pager(page?.at ?? 0);
+  const shown = differences.filter((each) => pager.isWanted() && pager.take(each));
+  const next = pager.next([before.versionId, after.versionId]);
+  return found({
+    ...name,
+    from: describeRevision(before),
+    to: describeRevision(after),
+    total: differences.length,
+    differences: shown,
+    ...(next === undefined ? {} : { next }),
+  });
+}
+
+/** The compressed file of a revision, if it is still the one that was signed. */
+async function readFile(
+  { vault }: InspectionParts,
+  name: ConfigFileName,
+  { versionId, manifest }: OwnRevision,
+): Promise<Uint8Array> {
+  const gzip = await vault.content(name, versionId);
+  if (!(await isFileOfManifest(gzip, manifest))) {
+    throw new VaultError(
+      'manifest',
+      `revision ${manifest.revision} of ${configFileKey(name)} does not inflate to the file that was signed`,
+    );
+  }
+  return gzip;
+}
+
+/** @param versionId the version that the first page was of */
+async function findPaged(
+  parts: InspectionParts,
+  name: ConfigFileName,
+  revision: number,
+  versionId: string | undefined,
+): Promise<OwnRevision | Problem> {
+  if (versionId === undefined) {
+    return openRevision(parts, name, revision);
+  }
+  const [version, keys] = await Promise.all([
+    parts.vault.version(name, versionId),
+    findOwnKeys(parts.signer, parts),
+  ]);
+  const checked = version && (await checkRevision(parts, name, keys, version));
+  if (checked === undefined || !('own' in checked) || checked.own.manifest.revision !== revision) {
+    return gone('The version that this page is of is not kept any more: begin with the first page.');
+  }
+  return requireOpenable(checked.own);
+}
+
+async function openRevision(
+  parts: InspectionParts,
+  name: ConfigFileName,
+  revision: number,
+): Promise<OwnRevision | Problem> {
+  const sought = await findRevision(parts, name, revision, revision);
+  if (sought === undefined) {
+    return gone(
+      `Revision ${revision} of ${configFileKey(name)} is not there (any more), or may not be read: view "revisions" lists what is.`,
+    );
+  }
+  if ('what' in sought) {
+    return {
+      status: 422,
+      title: 'Not ours',
+      detail: `What is called revision ${revision} of ${configFileKey(name)} is ${sought.what}: nothing of it is shown.`,
+    };
+  }
+  return requireOpenable(sought.own);
+}
+
+function requireOpenable(own: OwnRevision): OwnRevision | Problem {
+  return own.manifest.size <= mostFileBytes
+    ? own
+    : {
+        status: 413,
+        title: 'Too large',
+        detail: `Files of more than ${mostFileBytes / 2 ** 20} MiB are not opened here: get it as a data plane does ("lifeboat fetch") and look at it there.`,
+      };
+}
+
+/** Cuts what is listed into pages that an answer can hold. */
+class Pager {
+  readonly #begin: number;
+  #at = 0;
+  #bytes = 0;
+  #next: number | undefined;
+
+  constructor(begin: number) {
+    this.#begin = begin;
+  }
+
+  /** Whether the next one belongs to this page, or may; otherwise it is skipped. */
+  isWanted(): boolean {
+    const isWanted = this.#next === undefined && this.#at >= this.#begin;
+    this.#at += 1;
+    return isWanted;
+  }
+
+  /** Whether it has room. A page has at least one. */
+  take(each: object): boolean {
+    const bytes = Buffer.byteLength(JSON.stringify(each)) + 1;
+    if (this.#bytes > 0 && this.#bytes + bytes > mostPageBytes) {
+      this.#next = this.#at - 1;
+      return false;
+    }
+    this.#bytes += bytes;
+    return true;
+  }
+
+  next(ids: readonly string[]): string | undefined {
+    const cursor: Cursor | undefined =
+      this.#next === undefined ? undefined : { ids: [...ids], at: this.#next };
+    return cursor && writeCursor(cursor);
+  }
+}
+
+function newestOf(versions: readonly string[]): string {
+  return [...versions].sort(compareVersions).at(-1) ?? '';
+}
+
+const found = (content: object) => ({ status: 200, content }) as const;
+const gone = (detail: string): Problem => ({ status: 404, title: 'Not there', detail });
+
+function describeFailure(
+  error: unknown,
+  isLate: boolean,
+): { readonly answer: Problem; readonly error: unknown } {
+  if (isLate) {
+    const detail = `It took more than ${inspectionMs / 1000} s: ask again, or get the file as a data plane does ("lifeboat fetch").`;
+    return { error, answer: { status: 504, title: 'Not done in time', detail } };
+  }
+  if (error instanceof TooDifferent) {
+    return { error, answer: { status: 413, title: 'Too different', detail: `${error.message}.` } };
+  }
+  const why = error instanceof VaultError ? `${error.message}. ` : '';
+  return {
+    error,
+    answer: {
+      status: error instanceof VaultError && error.code === 'unavailable' ? 503 : 500,
+      title: 'The vault could not be read',
+      detail: `${why}The function’s log says more.`,
+    },
+  };
+}
