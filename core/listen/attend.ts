@@ -55,7 +55,14 @@ export async function attend(
       const waitMs = Math.min(patienceMs, ringer.dueInMs(), Math.max(0, pingAtMs - clock.monotonicMs()));
       const frame = await connection.nextFrame(waitMs, over);
       if (frame === 'lost') {
-        throw isServed ? lostAgain(parts.endpoint, connection.whyLost()) : connection.whyLost();
+        const cause = connection.whyLost();
+        if (cause.code === 'too-large') {
+          // It is news: the export says which limit it is over, and an alarm follows.
+          ringer.takeUnreadable();
+          await ringIfDue(parts);
+          throw cause;
+        }
+        throw isServed ? lostAgain(parts.endpoint, cause) : cause;
       }
       if (frame !== 'nothing') {
         const configHash = readDigest(frame);

@@ -14,6 +14,8 @@ export class Ringer {
   readonly #bell: Bell;
   readonly #clock: Clock;
   #lastHash: string | undefined;
+  /** Whether what came last could not be read, and was taken. */
+  #isUnreadableTaken = false;
   #due: Ring | undefined;
   #nextTryMs = 0;
   #pauseMs = firstPauseMs;
@@ -26,7 +28,20 @@ export class Ringer {
   /** A configuration has come. */
   take(configHash: string | undefined): void {
     const isKnown = configHash !== undefined && configHash === this.#lastHash;
-    this.#due = isKnown ? undefined : { at: this.#clock.now(), configHash };
+    this.#isUnreadableTaken = false;
+    this.#ringFor(isKnown ? undefined : { at: this.#clock.now(), configHash });
+  }
+
+  /** Something has come that cannot be read: at each connection, until there is something else. */
+  takeUnreadable(): void {
+    if (!this.#isUnreadableTaken) {
+      this.#isUnreadableTaken = true;
+      this.#ringFor({ at: this.#clock.now(), configHash: undefined });
+    }
+  }
+
+  #ringFor(due: Ring | undefined): void {
+    this.#due = due;
     this.#nextTryMs = this.#clock.monotonicMs();
     this.#pauseMs = firstPauseMs;
   }

@@ -323,6 +323,60 @@ describe('a control plane that', () => {
     expect(events).toEqual([]);
   });
 
+  it('sends a frame that is too large: it is rung for once, without a hash, and for the next that can be read', async () => {
+    const { clock, controlPlane, rings, events, listen, change } = world();
+    const tooLarge = new ControlPlaneError('too-large', 'raise the setting maxFrameMiB');
+    const cutAgain = async () => {
+      controlPlane.hangUp(tooLarge);
+      await clock.advance(0);
+    };
+    await listen(840);
+
+    // What is too large once is so at each connection: nothing else comes there.
+    controlPlane.treat({ sendsNothing: () => true });
+    await cutAgain();
+    for (let seconds = 0; seconds < 120; seconds += 10) {
+      await clock.advance(10_000);
+      await cutAgain();
+    }
+    const ofTooLarge = hashes(rings);
+    controlPlane.treat({});
+    await clock.advance(minute);
+    await change(hashB);
+    controlPlane.treat({ sendsNothing: () => true });
+    await cutAgain();
+    await clock.advance(10_000);
+
+    expect(ofTooLarge).toStrictEqual([hashA, undefined]);
+    // The one of before came again meanwhile.
+    expect(hashes(rings)).toStrictEqual([hashA, undefined, hashA, hashB, undefined]);
+    expect(messagesOf(events)).toContain('raise the setting maxFrameMiB');
+  });
+
+  it('is told of a frame that is too large when the bell can be rung again', async () => {
+    let isDeaf = false;
+    const rings: Ring[] = [];
+    const bell = {
+      async ring(ring: Ring) {
+        if (isDeaf) {
+          throw new Error('no answer');
+        }
+        rings.push(ring);
+      },
+    };
+    const { clock, controlPlane, listen } = world({ bell });
+    await listen(840);
+    isDeaf = true;
+
+    controlPlane.treat({ sendsNothing: () => true });
+    controlPlane.hangUp(new ControlPlaneError('too-large', 'raise the setting maxFrameMiB'));
+    await clock.advance(5_000);
+    isDeaf = false;
+    await clock.advance(10_000);
+
+    expect(hashes(rings)).toStrictEqual([hashA, undefined]);
+  });
+
   it('does not answer pings for 45 s is taken for lost', async () => {
     const { clock, controlPlane, events, listen } = world();
     controlPlane.treat({ isDeaf: true });

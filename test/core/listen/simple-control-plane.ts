@@ -22,8 +22,12 @@ export interface SimpleControlPlane {
   treat(treatment: Treatment): void;
   /** Has another configuration from now on; undefined for one without a hash. */
   change(hash: string | undefined): void;
-  /** Ends the connections that there are. */
-  hangUp(): void;
+  /**
+   * Ends the connections that there are.
+   *
+   * @param why what the client makes of it @default that it was dropped
+   */
+  hangUp(why?: ControlPlaneError): void;
   readonly manners: readonly Manner[];
   readonly pings: readonly { readonly hash: string; readonly atSeconds: number }[];
   connectionCount(): number;
@@ -54,9 +58,9 @@ export function simpleControlPlane(clock: Clock, firstHash: string | undefined):
         client.send(next);
       }
     },
-    hangUp() {
+    hangUp(why) {
       for (const client of [...clients]) {
-        client.lose();
+        client.lose(why);
       }
     },
     async connect(manner, signal) {
@@ -96,6 +100,7 @@ class Client implements ClusterConnection {
   readonly #options: ClientOptions;
   #unread: Uint8Array | undefined;
   #isLost = false;
+  #whyLost: ControlPlaneError | undefined;
   #heardMs: number;
   #wake: () => void = () => undefined;
 
@@ -112,8 +117,9 @@ class Client implements ClusterConnection {
     this.#wake();
   }
 
-  lose(): void {
+  lose(why = new ControlPlaneError('unreachable', 'the control plane dropped the connection')): void {
     this.#isLost = true;
+    this.#whyLost = why;
     this.#forget();
     this.#wake();
   }
@@ -143,7 +149,10 @@ class Client implements ClusterConnection {
   }
 
   whyLost(): ControlPlaneError {
-    return new ControlPlaneError('unreachable', 'the control plane dropped the connection');
+    if (this.#whyLost === undefined) {
+      throw new Error('it is not lost');
+    }
+    return this.#whyLost;
   }
 
   dropFrames(): void {
