@@ -3,36 +3,55 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import type { AwsCredentialIdentity } from '@smithy/types';
-import { nameForeignError, readErrorCode } from '../core/error-code.ts';
+import { limitCalls } from '../core/aws-calls.ts';
+import { systemClock } from '../core/clock.ts';
+import { readErrorCode } from '../core/error-code.ts';
 import { StandbyError } from '../core/fetch/errors.ts';
+import { describeRequestFailure } from '../core/fetch/http-client.ts';
+import type { Network } from '../core/fetch/network.ts';
+import { sdkAgent } from '../core/fetch/sdk-agent.ts';
 import { describeInvisible } from './visible-text.ts';
 
 /**
  * The credentials that the standard AWS chain finds: environment, profile, container, instance.
  *
+ * @param network by which STS and single sign-on are asked
  * @throws StandbyError `denied` when it finds none, or none that can be sent
  */
-export async function awsCredentials(): Promise<AwsCredentialIdentity> {
+export async function awsCredentials(network: Network): Promise<AwsCredentialIdentity> {
   // Half of the client, and most nodes never ask: it is loaded here.
   const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
-  const found = await defaultProvider()().catch(async (error: unknown) => {
-    // Where this user has no home there is no file.
-    const unreadable = await findUnreadable().catch(() => undefined);
-    throw new StandbyError(
-      'denied',
-      `no AWS credentials were found (${unreadable ?? describeProviderFailure(error)}): set AWS_ACCESS_KEY_ID and ` +
-        'AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role',
-      { cause: error },
-    );
-  });
+  const found = await defaultProvider({ clientConfig: sdkSettings(network) })().catch(
+    async (error: unknown) => {
+      // Where this user has no home there is no file.
+      const unreadable = await findUnreadable().catch(() => undefined);
+      throw new StandbyError(
+        'denied',
+        `no AWS credentials were found (${unreadable ?? describeProviderFailure(error)}): set AWS_ACCESS_KEY_ID and ` +
+          'AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role',
+        { cause: error },
+      );
+    },
+  );
   requireVisible(found);
   return found;
+}
+
+/** Settings of a client of the SDK: how it connects, and how long it waits. */
+export function sdkSettings(network: Network) {
+  const { maxAttempts, requestHandler } = limitCalls({
+    connectMs: 10_000,
+    tryMs: 10_000,
+    silenceMs: 10_000,
+    tries: 2,
+  });
+  return { maxAttempts, requestHandler: { ...requestHandler, httpsAgent: sdkAgent(network, systemClock) } };
 }
 
 /** What the SDK has to say is told, and what a service answered it. Other errors quote what they read. */
 function describeProviderFailure(error: unknown): string {
   const isOfProvider = isNativeError(error) && (error.name.endsWith('ProviderError') || '$fault' in error);
-  return isOfProvider ? error.message.slice(0, 500) : nameForeignError(error);
+  return isOfProvider ? error.message.slice(0, 500) : describeRequestFailure(error);
 }
 
 /** The SDK takes a file that may not be read for one that is not there. */

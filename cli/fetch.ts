@@ -6,6 +6,7 @@ import { formatAge } from '../core/fetch/currency.ts';
 import { type Downloaded, vaultFileSource } from '../core/fetch/download.ts';
 import { fetchConfig } from '../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../core/fetch/grant-source.ts';
+import { fetchOver } from '../core/fetch/http-client.ts';
 import { writeForImport } from '../core/fetch/import-file.ts';
 import {
   type OutputPlace,
@@ -27,7 +28,7 @@ import {
   secondsOption,
 } from './options.ts';
 import { print } from './print.ts';
-import { vaultFetch } from './vault-fetch.ts';
+import { vaultNetwork } from './vault-network.ts';
 
 interface FetchOptions extends GrantOptions {
   readonly output: string;
@@ -70,9 +71,10 @@ export function fetchCommand(): Command {
 async function fetchFile(options: FetchOptions): Promise<void> {
   const { output, controlPlane, kongVersion, maxBytes } = options;
   const timeoutMs = options.timeout * 1000;
-  const fetch = await vaultFetch(options.caFile);
+  const network = await vaultNetwork(options.caFile);
+  const fetch = fetchOver(network);
   const shared = { controlPlane, kongVersion, fetch, clock: systemClock, random: systemRandom };
-  const endpoints = await grantEndpoints(options);
+  const endpoints = await grantEndpoints(options, network);
   const grantSettings = { ...shared, timeoutMs: Math.min(timeoutMs, longestGrantMs) };
   const trusted = await readTrustedKeys(options.publicKey);
   await requireOutputPlace(output);

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import { sendCommand } from '../core/fetch/command-request.ts';
+import { fetchOver } from '../core/fetch/http-client.ts';
 import { awsCredentials } from './credentials.ts';
 import {
   caFileOption,
@@ -13,7 +14,7 @@ import {
   regionOption,
 } from './options.ts';
 import { print } from './print.ts';
-import { vaultFetch } from './vault-fetch.ts';
+import { vaultNetwork } from './vault-network.ts';
 
 interface OperateOptions {
   readonly endpoint: URL;
@@ -84,6 +85,7 @@ const timeoutMs = 35_000;
 
 async function operate(command: string, options: OperateOptions): Promise<void> {
   const { endpoint, controlPlane, kongVersion: version, revision, sees, reason, id } = options;
+  const network = await vaultNetwork(options.caFile);
   const answer = await sendCommand({
     endpoint,
     controlPlane,
@@ -93,11 +95,11 @@ async function operate(command: string, options: OperateOptions): Promise<void> 
     authentication: {
       by: 'iam',
       region: findRegion(endpoint, options.region),
-      credentials: await awsCredentials(),
+      credentials: await awsCredentials(network),
     },
     timeoutMs,
     clock: systemClock,
-    fetch: await vaultFetch(options.caFile),
+    fetch: fetchOver(network),
   });
   await print(`${answer.trimEnd()}\n`);
 }

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { findApiRegion, findFunctionRegion, lambdaUrl } from '../core/fetch/aws-endpoints.ts';
 import { readEndpointUrl } from '../core/fetch/endpoint-url.ts';
 import type { GrantEndpoint } from '../core/fetch/grant-source.ts';
+import type { Network } from '../core/fetch/network.ts';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
 import { awsCredentials } from './credentials.ts';
 import { readClusterIdentity } from './given-pem.ts';
@@ -65,16 +66,20 @@ export function addGrantOptions(command: Command): Command {
 /**
  * Where grants can be had with these options, in order.
  *
+ * @param network by which services are asked for AWS credentials
  * @throws InvalidArgumentError
  */
-export async function grantEndpoints(options: GrantOptions): Promise<readonly GrantEndpoint[]> {
+export async function grantEndpoints(
+  options: GrantOptions,
+  network: Network,
+): Promise<readonly GrantEndpoint[]> {
   if (options.auth === 'iam') {
     return options.endpoint.map((endpoint) => {
       const region = findRegion(endpoint, options.region);
       return {
         endpoint,
         lambdaEndpoint: findLambdaEndpoint(region),
-        authenticate: async () => ({ by: 'iam', region, credentials: await awsCredentials() }),
+        authenticate: async () => ({ by: 'iam', region, credentials: await awsCredentials(network) }),
       };
     });
   }

@@ -1,12 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { limitCalls } from '../core/aws-calls.ts';
-import { awsCredentials } from './credentials.ts';
+import { awsCredentials, sdkSettings } from './credentials.ts';
+import { caFileOption } from './options.ts';
 import { print } from './print.ts';
+import { vaultNetwork } from './vault-network.ts';
 import { describeInvisible } from './visible-text.ts';
 
 interface PublicKeyOptions {
   readonly keyId: string;
   readonly format: 'pem' | 'jwk';
+  readonly caFile?: string;
   readonly json?: true;
 }
 
@@ -16,18 +18,19 @@ export function publicKeyCommand(): Command {
     .description('Print the public half of the signing key, which data planes verify files with.')
     .requiredOption('--key-id <id>', 'KMS key id, ARN or alias of the signing key, see the stack’s outputs')
     .addOption(new Option('--format <format>', 'what to print').choices(['pem', 'jwk']).default('pem'))
+    .addOption(caFileOption())
     .option('--json', 'print {"keyId", "pem", "jwk"}')
     .action(printPublicKey);
 }
 
-async function printPublicKey({ keyId, format, json }: PublicKeyOptions): Promise<void> {
+async function printPublicKey({ keyId, format, caFile, json }: PublicKeyOptions): Promise<void> {
   // No other command needs KMS, and standby starts on every node.
   const [{ KMSClient }, { kmsSigner }] = await Promise.all([
     import('@aws-sdk/client-kms'),
     import('../core/vault/kms-signer.ts'),
   ]);
-  const limits = limitCalls({ connectMs: 5_000, tryMs: 10_000, silenceMs: 10_000, tries: 2 });
-  const kms = new KMSClient({ ...limits, credentials: await awsCredentials() });
+  const network = await vaultNetwork(caFile);
+  const kms = new KMSClient({ ...sdkSettings(network), credentials: await awsCredentials(network) });
   const region = await kms.config.region().catch(() => {
     throw new InvalidArgumentError('no AWS region: set AWS_REGION, or a region in the AWS profile');
   });

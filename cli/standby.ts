@@ -5,6 +5,7 @@ import { formatAge } from '../core/fetch/currency.ts';
 import { vaultFileSource } from '../core/fetch/download.ts';
 import { StandbyError } from '../core/fetch/errors.ts';
 import { endpointGrantSource } from '../core/fetch/grant-source.ts';
+import { fetchOver } from '../core/fetch/http-client.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { type Health, type HealthPlace, startHealth } from '../core/standby/health.ts';
 import { readKongSetting } from '../core/standby/kong-env.ts';
@@ -24,7 +25,7 @@ import {
   parseAgeMs,
   secondsOption,
 } from './options.ts';
-import { vaultFetch } from './vault-fetch.ts';
+import { vaultNetwork } from './vault-network.ts';
 
 interface StandbyCommandOptions extends GrantOptions {
   readonly prefix: string;
@@ -157,9 +158,10 @@ async function createPorts(options: StandbyCommandOptions): Promise<StandbyPorts
   const { controlPlane, kongVersion, maxBytes, statusUrl } = options;
   const prefix = resolve(options.prefix);
   const file = join(prefix, 'lifeboat-config.json');
-  const endpoints = await grantEndpoints(options);
+  const network = await vaultNetwork(options.caFile);
+  const fetch = fetchOver(network);
+  const endpoints = await grantEndpoints(options, network);
   const trusted = await readTrustedKeys(options.publicKey);
-  const fetch = await vaultFetch(options.caFile);
   const shared = { controlPlane, kongVersion, fetch, clock: systemClock, random: systemRandom };
   return {
     node: watchedKong({

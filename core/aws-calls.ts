@@ -1,5 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import { nameForeignError, readErrorCode } from './error-code.ts';
+import { TunnelError } from './proxy-tunnel.ts';
 
 /** How long a client of the AWS SDK waits. */
 export interface CallLimits {
@@ -79,6 +80,9 @@ export function callsWithin<Client extends Caller>(
 export function describeCallFailure(error: unknown): string {
   if (error instanceof Error && isSilence(error, readErrorCode(error))) {
     return 'no answer in time';
+  }
+  if (error instanceof TunnelError) {
+    return error.message;
   }
   return isNativeError(error) && '$fault' in error
     ? `${error.name}: ${error.message}`

@@ -2,15 +2,15 @@
  * As much of HTTP as a data plane needs, on Node's own http and https: `fetch` alone takes some 30 MB, which
  * a sidecar pays on every node, and in Node 20 it knows no proxy.
  */
-import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { connect as connectTls, type SecureContext } from 'node:tls';
 import { isNativeError } from 'node:util/types';
 import { bareHost, describeByCode, openTunnel, portOf } from '../proxy-tunnel.ts';
 import { decodeBody } from './content-encoding.ts';
-import { type ForwardProxy, type ProxyEnvironment, readProxies } from './proxies.ts';
+import type { Network } from './network.ts';
+import type { ForwardProxy } from './proxies.ts';
 
 export interface HttpRequest {
   /** @default GET */
@@ -42,23 +42,8 @@ export interface HttpHeaders {
  */
 export type Fetch = (url: URL | string, request?: HttpRequest) => Promise<HttpResponse>;
 
-export interface HttpClientOptions {
-  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, in upper or lower case, and NODE_EXTRA_CA_CERTS. */
-  readonly environment: ProxyEnvironment;
-  /** PEM certificates that are trusted besides Node's own. */
-  readonly caFile?: string | undefined;
-}
-
-/**
- * How grants and files are fetched: by way of the proxy that the environment names, trusting the CAs that it
- * is given.
- *
- * @throws Error when the CA file cannot be read, or a proxy's URL is not read as it was meant
- */
-export async function httpClient({ environment, caFile }: HttpClientOptions): Promise<Fetch> {
-  const findProxy = readProxies(environment);
-  const secureContext =
-    caFile === undefined ? undefined : await trusting(caFile, environment['NODE_EXTRA_CA_CERTS']);
+/** How grants and files are fetched over a network. */
+export function fetchOver({ findProxy, secureContext }: Network): Fetch {
   return async (address, request = {}) => {
     const url = new URL(address);
     return send(url, request, { secureContext, proxy: findProxy(url) });
@@ -94,12 +79,12 @@ export async function readBodyText(response: HttpResponse, maxBytes: number): Pr
  * says only that it did, or quotes what came.
  */
 export function describeRequestFailure(error: unknown): string {
-  if (isNativeError(error) && isNativeError(error.cause)) {
-    const said = describeByCode(error.cause);
-    const advice = adviceByCode.get(said);
-    return advice === undefined ? said : `${said}: ${advice}`;
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return 'timeout';
   }
-  return error instanceof Error && error.name === 'TimeoutError' ? 'timeout' : describeByCode(error);
+  const said = describeByCode(isNativeError(error) && isNativeError(error.cause) ? error.cause : error);
+  const advice = adviceByCode.get(said);
+  return advice === undefined ? said : `${said}: ${advice}`;
 }
 
 const clockAdvice = 'check this machine’s clock, then the certificate';
@@ -116,19 +101,6 @@ const adviceByCode: ReadonlyMap<string, string> = new Map([
   ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', authorityAdvice],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', authorityAdvice],
 ]);
-
-async function trusting(caFile: string, extraFile: string | undefined): Promise<SecureContext> {
-  const given = await readFile(caFile, 'utf8').catch((error: unknown) => {
-    throw new Error(`--ca-file ${caFile} cannot be read (${describeByCode(error)})`);
-  });
-  if (!given.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new Error(`--ca-file ${caFile} contains no PEM certificate`);
-  }
-  // What is named here takes the place of all that Node trusts by itself. A file that cannot be read Node
-  // warns of, and goes on.
-  const extra = await readFile(extraFile ?? '', 'utf8').catch(() => '');
-  return createSecureContext({ ca: [...rootCertificates, ...(extra === '' ? [] : [extra]), given] });
-}
 
 interface Way {
   readonly proxy?: ForwardProxy | undefined;

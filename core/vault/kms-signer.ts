@@ -57,11 +57,15 @@ async function fetchPublicKey(kms: KmsKey['kms'], keyArn: string): Promise<Verif
   return verificationKey(PublicKey ?? new Uint8Array());
 }
 
+/** Of the credentials or their role (AWS KMS API Reference, "Common Errors"). */
+const refusals =
+  /^(AccessDenied|UnrecognizedClient|InvalidSignature|IncompleteSignature|ExpiredToken|InvalidClientTokenId|MissingAuthenticationToken|NotAuthorized)/;
+
 async function callKms<Answer>(keyArn: string, action: string, ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return await ask();
   } catch (error) {
-    const isDenied = isNativeError(error) && error.name.startsWith('AccessDenied');
+    const isDenied = isNativeError(error) && refusals.test(error.name);
     throw new VaultError(
       isDenied ? 'denied' : 'unavailable',
       `KMS gave nothing for kms:${action} with ${keyArn} (${describeCallFailure(error)}). Check that the key is enabled, that its policy ` +

@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   describeRequestFailure,
   fetchDirectly,
-  httpClient,
+  fetchOver,
   readBodyText,
 } from '../../../core/fetch/http-client.ts';
+import { readNetwork } from '../../../core/fetch/network.ts';
 import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
 import { privateHost, startPrivateNetwork } from './private-network.ts';
@@ -38,7 +39,7 @@ describe('an HTTP client', () => {
 
   it('goes through the proxy, and trusts the private CA', async () => {
     const environment = { HTTPS_PROXY: network.proxyUrl.replace('http://', 'http://user:s%65cret@') };
-    const client = await httpClient({ environment, caFile });
+    const client = fetchOver(await readNetwork({ environment, caFile }));
 
     const response = await client(url, {});
 
@@ -48,10 +49,12 @@ describe('an HTTP client', () => {
   });
 
   it('goes to an exception directly, and trusts the private CA', async () => {
-    const client = await httpClient({
-      environment: { HTTPS_PROXY: network.proxyUrl, NO_PROXY: '*' },
-      caFile,
-    });
+    const client = fetchOver(
+      await readNetwork({
+        environment: { HTTPS_PROXY: network.proxyUrl, NO_PROXY: '*' },
+        caFile,
+      }),
+    );
 
     // Found, trusted, and another name than the certificate’s.
     const failure = await client(`https://localhost:${network.tlsPort}/`, {}).catch(describeRequestFailure);
@@ -66,7 +69,7 @@ describe('an HTTP client', () => {
     const otherFile = `${caFile}.other`;
     await writeFile(otherFile, other.ca);
     const environment = { HTTPS_PROXY: network.proxyUrl, NODE_EXTRA_CA_CERTS: caFile };
-    const client = await httpClient({ environment, caFile: otherFile });
+    const client = fetchOver(await readNetwork({ environment, caFile: otherFile }));
 
     const response = await client(url, {});
 
@@ -74,7 +77,7 @@ describe('an HTTP client', () => {
   });
 
   it('trusts no private CA that it was not given', async () => {
-    const client = await httpClient({ environment: { HTTPS_PROXY: network.proxyUrl } });
+    const client = fetchOver(await readNetwork({ environment: { HTTPS_PROXY: network.proxyUrl } }));
 
     expect(await client(url, {}).catch(describeRequestFailure)).toMatch(
       /^(UNABLE_TO_VERIFY|SELF_SIGNED)\w+: no authority .* --ca-file adds one$/,
@@ -84,7 +87,7 @@ describe('an HTTP client', () => {
   it('says what the proxy answered, and never its password', async () => {
     network.refuse('407 Proxy Authentication Required');
     const environment = { HTTPS_PROXY: network.proxyUrl.replace('http://', 'http://user:secret@') };
-    const client = await httpClient({ environment, caFile });
+    const client = fetchOver(await readNetwork({ environment, caFile }));
 
     const failure = await client(url, {}).catch(describeRequestFailure);
 
@@ -94,7 +97,9 @@ describe('an HTTP client', () => {
   it('says that it is the proxy that is not there', async () => {
     const gone = await listen(createServer(), '127.0.0.1', 0);
     await gone.stop();
-    const client = await httpClient({ environment: { HTTPS_PROXY: `http://127.0.0.1:${gone.port}` } });
+    const client = fetchOver(
+      await readNetwork({ environment: { HTTPS_PROXY: `http://127.0.0.1:${gone.port}` } }),
+    );
 
     const failure = await client(url, {}).catch(describeRequestFailure);
 
@@ -102,7 +107,7 @@ describe('an HTTP client', () => {
   });
 
   it('gives up when it is told to', async () => {
-    const client = await httpClient({ environment: { HTTPS_PROXY: network.proxyUrl }, caFile });
+    const client = fetchOver(await readNetwork({ environment: { HTTPS_PROXY: network.proxyUrl }, caFile }));
 
     const failure = client(url, { signal: AbortSignal.abort('enough') });
 
@@ -141,7 +146,7 @@ describe('an HTTP client', () => {
     ],
     ['a CA file without certificates', {}, '/dev/null', /--ca-file \/dev\/null contains no PEM certificate/],
   ])('does not begin with %s', async (_what, environment, file, words) => {
-    const failure = await httpClient({ environment, caFile: file }).then(
+    const failure = await readNetwork({ environment, caFile: file }).then(
       () => 'it began',
       (error: Error) => error.message,
     );

@@ -67,6 +67,18 @@ describe('a signer in KMS', () => {
     expect(server.requests).toHaveLength(2);
   });
 
+  it.each([
+    ['UnrecognizedClientException', 'denied'],
+    ['ExpiredTokenException', 'denied'],
+    ['InvalidSignatureException', 'denied'],
+    ['DisabledException', 'unavailable'],
+    ['KMSInvalidStateException', 'unavailable'],
+  ])('tells by %s whether the credentials are refused: %s', async (name, code) => {
+    const { client } = await kmsAnswering([400, { __type: name, message: 'no' }]);
+
+    await expect(kmsSigner(client, keyArn).verificationKey()).rejects.toMatchObject({ code });
+  });
+
   it('says which key is refused, and what to look at', async () => {
     const { client } = await kmsAnswering(denied);
 
