@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { systemClock } from '../../core/clock.ts';
 import { seedKong } from '../../core/standby/seed.ts';
 import { startKongNode } from '../../simulators/kong/kong-node.ts';
@@ -21,6 +22,24 @@ export interface Proof {
   readonly description: string;
 }
 
+const filteredFile = v.object({
+  filter_chains: v.optional(
+    v.array(v.object({ filters: v.optional(v.array(v.object({ name: v.string() })), []) })),
+    [],
+  ),
+  plugins: v.optional(v.array(v.object({ name: v.string() })), []),
+});
+
+/** The filters that a file is configured with: since Kong 3.9 each may be a plugin as well. */
+async function findFilters(file: string, names: readonly string[]): Promise<readonly string[]> {
+  if (names.length === 0) {
+    return [];
+  }
+  const { filter_chains: chains, plugins } = v.parse(filteredFile, JSON.parse(await readFile(file, 'utf8')));
+  const configured = [...chains.flatMap(({ filters }) => filters), ...plugins].map(({ name }) => name);
+  return names.filter((name) => configured.includes(name));
+}
+
 /** Starts a stock data plane without a control plane, seeds it as standby does, and sends a request. */
 export async function proxyThroughKong({ kong, subject, file, directory }: KongProof): Promise<Proof> {
   if (kong === undefined) {
@@ -28,6 +47,16 @@ export async function proxyThroughKong({ kong, subject, file, directory }: KongP
       ok: null,
       ran: null,
       description: 'left out: no kong on PATH (name one with --kong PATH)',
+    };
+  }
+  const filters = await findFilters(file, subject.wasmFilters ?? []);
+  if (filters.length > 0) {
+    return {
+      ok: null,
+      ran: null,
+      description:
+        `left out: the file has wasm filters (${filters.join(', ')}), and loads only on a node with wasm = on and these filters ` +
+        'in its wasm_filters_path',
     };
   }
   // A data plane is new without the cache that an earlier rehearsal left in its prefix.

@@ -60,6 +60,32 @@ describe('a Kong data plane', () => {
     expect(result).toMatchObject({ ok: true, ran: { proxiedStatus: 404 } });
   });
 
+  it.each<[what: string, configured: object, names: readonly string[], isLeftOut: boolean]>([
+    ['in a chain', { filter_chains: [{ filters: [{ name: 'house' }] }] }, ['house', 'unused'], true],
+    ['as a plugin', { plugins: [{ name: 'house' }] }, ['house'], true],
+    ['in none, though the control plane has some', { plugins: [{ name: 'key-auth' }] }, ['house'], false],
+  ])(
+    'is left out, and said so, where the file has wasm filters %s',
+    async (_, configured, names, isLeftOut) => {
+      const directory = await temporaryDirectory();
+      const { file } = await declarativeFile(directory, { ...tableWithPath('/rehearsal'), ...configured });
+
+      const result = await proxyThroughKong({
+        kong: fakeKong,
+        subject: { ...subject, wasmFilters: names },
+        file,
+        directory,
+      });
+
+      const leftOut = {
+        ok: null,
+        ran: null,
+        description: expect.stringContaining('has wasm filters (house)'),
+      };
+      expect(result).toMatchObject(isLeftOut ? leftOut : { ok: true, ran: { proxiedStatus: 200 } });
+    },
+  );
+
   it('is left out, and said so, where there is no Kong', async () => {
     const result = await proxyThroughKong({ kong: undefined, subject, file: 'none', directory: 'none' });
 
