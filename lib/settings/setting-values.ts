@@ -35,17 +35,37 @@ export const textSchema = (pattern: RegExp, expectation: string) =>
     v.check((given) => isToken(given) || pattern.test(given), expectation),
   );
 
+/**
+ * An ARN, by the sources of two patterns: of what follows the partition, and of the resource. Tokens mostly
+ * stand for partition, region and account; the resource is checked where none is in it.
+ */
+function arnSchema(place: string, resource: string, expectation: string) {
+  const whole = new RegExp(`^arn:aws[a-z-]*:${place}:${resource}$`);
+  const resourceAlone = new RegExp(`^${resource}$`);
+  return v.pipe(
+    v.string(expectation),
+    v.check((given) => {
+      const [, literal] = /^arn(?::[^:]*){4}:(.*)$/.exec(given) ?? [];
+      return isToken(given)
+        ? literal === undefined || isToken(literal) || resourceAlone.test(literal)
+        : whole.test(given);
+    }, expectation),
+  );
+}
+
 // The complete ARN, with the six characters that Secrets Manager appends: a policy with a shorter one allows
 // nothing.
-export const secretArnSchema = textSchema(
-  /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/,
+export const secretArnSchema = arnSchema(
+  'secretsmanager:[a-z0-9-]+:\\d{12}',
+  'secret:[\\w/+=.@-]+-[A-Za-z0-9]{6}',
   'the complete ARN of a secret is expected, for example ' +
     '"arn:aws:secretsmanager:eu-central-1:111122223333:secret:name-AbCdEf"',
 );
 
 // CloudWatch alarms notify standard topics only.
-export const topicArnSchema = textSchema(
-  /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/,
+export const topicArnSchema = arnSchema(
+  'sns:[a-z0-9-]+:\\d{12}',
+  '[\\w-]{1,256}',
   'the ARN of a standard SNS topic is expected, for example "arn:aws:sns:eu-central-1:111122223333:on-call"',
 );
 
@@ -54,20 +74,23 @@ export const pageUrlSchema = textSchema(
   'the https:// URL of a page is expected, without a #, for example "https://wiki.example.com/lifeboat/runbook"',
 );
 
-export const roleArnSchema = textSchema(
-  /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
+export const roleArnSchema = arnSchema(
+  'iam::\\d{12}',
+  'role/[\\w+=,.@/-]+',
   'the ARN of a role is expected, for example "arn:aws:iam::111122223333:role/break-glass"',
 );
 
-export const managedPolicyArnSchema = textSchema(
-  /^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[\w+=,.@/-]+$/,
+export const managedPolicyArnSchema = arnSchema(
+  'iam::(\\d{12}|aws)',
+  'policy/[\\w+=,.@/-]+',
   'the ARN of a managed policy is expected, for example "arn:aws:iam::111122223333:policy/boundary"',
 );
 
 // The key's own ARN: the bucket policy compares it with the key of each PUT, and an alias can be moved to
 // another key.
-export const keyArnSchema = textSchema(
-  /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/,
+export const keyArnSchema = arnSchema(
+  'kms:[a-z0-9-]+:\\d{12}',
+  'key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})',
   'the ARN of a KMS key is expected, not of an alias, for example ' +
     '"arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"',
 );
@@ -78,8 +101,9 @@ export const bucketNameSchema = textSchema(
   'the name of a bucket is expected: 3 to 63 characters out of a-z, 0-9 and "-", for example "example-lifeboat"',
 );
 
-export const certificateArnSchema = textSchema(
-  /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/,
+export const certificateArnSchema = arnSchema(
+  'acm:[a-z0-9-]+:\\d{12}',
+  'certificate/[\\w-]+',
   'the ARN of a certificate in ACM is expected, for example ' +
     '"arn:aws:acm:eu-central-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"',
 );
@@ -140,7 +164,7 @@ export const proxyServerSchema = v.pipe(
   v.string(proxyExpected),
   // It would stand in the template and in the function's environment, for many to read. It is not repeated.
   v.check(
-    (given) => isToken(given) || !given.includes('@'),
+    (given) => !given.includes('@'),
     'it has a user or a password in it, which others would read in the template: put them into a secret, and name that in proxySecretArn',
   ),
   v.check((given) => isToken(given) || given.includes('@') || isProxyUrl(given), proxyExpected),
