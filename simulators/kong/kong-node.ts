@@ -21,6 +21,8 @@ export interface KongNodeOptions {
   /** PKI mode: name in the control plane's certificate. @default the host */
   readonly serverName?: string | undefined;
   readonly certificate: ClusterCertificate;
+  /** Kong's `plugins`; with one it starts in half the time. @default all bundled ones */
+  readonly plugins?: string | undefined;
 }
 
 export interface KongNode {
@@ -161,6 +163,7 @@ function hybridSettings({
   mtls,
   serverName,
   certificate,
+  plugins,
 }: KongNodeOptions): Readonly<Record<string, string>> {
   const file = (name: string, pem: string) => {
     const path = resolve(directory, name);
@@ -169,6 +172,7 @@ function hybridSettings({
   };
   return {
     KONG_ROLE: 'data_plane',
+    ...(plugins === undefined ? {} : { KONG_PLUGINS: plugins }),
     KONG_CLUSTER_CONTROL_PLANE: clusterEndpoint,
     KONG_CLUSTER_MTLS: mtls,
     KONG_CLUSTER_CERT: file('cluster.crt', certificate.certificate),

@@ -4,8 +4,9 @@
  * name says.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sideBySide } from '../side-by-side.ts';
 import { testedKongs } from '../simulators/kong/running-kong.ts';
-import { newStage, outcomeOf, type Served, type Stage, type Step } from './standby-scenario.ts';
+import { atOnce, newStage, outcomeOf, type Served, type Stage, type Step } from './standby-scenario.ts';
 
 let stage: Stage;
 
@@ -16,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => stage.stop());
 
 describe.each(testedKongs)('what is served after a killed run ($name Kong)', (kong) => {
-  it.concurrent.each<readonly [steps: readonly Step[], served: Served]>([
+  const rows: readonly (readonly [steps: readonly Step[], served: Served])[] = [
     // Nothing was given to the node yet.
     [['killed while asking'], 'nothing'],
     [['killed while asking', 'SIGHUP', 'reload', 'restart'], 'nothing'],
@@ -53,7 +54,10 @@ describe.each(testedKongs)('what is served after a killed run ($name Kong)', (ko
     // A line over an old cache.
     [['an old cache', 'killed with the line written over an old cache', 'reload', 'SIGHUP'], 'old'],
     [['an old cache', 'killed with the line written over an old cache', 'control plane', 'reload'], 'theirs'],
-  ])('%j → %s', async (steps, expected) => {
-    expect(await outcomeOf(stage, kong, steps, expected)).toBe(expected);
+  ];
+  const played = sideBySide(rows, atOnce, ([steps, expected]) => outcomeOf(stage, kong, steps, expected));
+
+  it.each(played)('%j → %s', async (_steps, expected, outcome) => {
+    expect(await outcome()).toBe(expected);
   });
 });

@@ -4,8 +4,10 @@
  */
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sideBySide } from '../side-by-side.ts';
 import { testedFakeKong, testedKongs } from '../simulators/kong/running-kong.ts';
 import {
+  atOnce,
   credentials,
   newScenario,
   newStage,
@@ -24,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => stage.stop());
 
 describe.each(testedKongs)('what is served after a run ($name Kong)', (kong) => {
-  it.concurrent.each<readonly [state: string, steps: readonly Step[], served: Served]>([
+  const rows: readonly (readonly [state: string, steps: readonly Step[], served: Served])[] = [
     [
       'configured',
       ['control plane', 'no control plane', 'standby finds a configuration', 'SIGHUP', 'reload', 'restart'],
@@ -99,11 +101,14 @@ describe.each(testedKongs)('what is served after a run ($name Kong)', (kong) => 
       ],
       'old',
     ],
-  ])('%s: %j → %s', async (_state, steps, expected) => {
-    expect(await outcomeOf(stage, kong, steps, expected)).toBe(expected);
+  ];
+  const played = sideBySide(rows, atOnce, ([, steps, expected]) => outcomeOf(stage, kong, steps, expected));
+
+  it.each(played)('%s: %j → %s', async (_state, _steps, expected, outcome) => {
+    expect(await outcome()).toBe(expected);
   });
 
-  it.concurrent('two standbys seed a node once, and leave its settings as they were', async () => {
+  it('two standbys seed a node once, and leave its settings as they were', async () => {
     const scenario = await newScenario(stage, testedFakeKong);
     const before = await scenario.environmentText();
     const { prefix, statusUrl } = scenario.node();

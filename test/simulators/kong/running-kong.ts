@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ClusterCertificate } from '../../../core/kong/cluster-connection.ts';
 import { sharedCertificate } from '../../../simulators/kong/control-plane/certificates.ts';
@@ -12,6 +13,7 @@ import {
   type KongNodeOptions,
   startKongNode,
 } from '../../../simulators/kong/kong-node.ts';
+import { atRest } from './at-rest.ts';
 
 export const fakeKong = fileURLToPath(new URL('../../../simulators/kong/node/kong', import.meta.url));
 
@@ -20,15 +22,36 @@ export interface TestedKong {
   readonly kong: string;
   /** After this long it has loaded a small file, or refused it. */
   readonly loadMs: number;
+  /** Waits until it has done what it was told. */
+  settle(prefix: string): Promise<void>;
 }
 
 const realKong = await findKong(process.env['LIFEBOAT_TEST_KONG']);
 
-export const testedFakeKong: TestedKong = { name: 'fake', kong: fakeKong, loadMs: 250 };
+export const testedFakeKong: TestedKong = {
+  name: 'fake',
+  kong: fakeKong,
+  loadMs: 250,
+  settle: () => delay(250),
+};
+
+function testedRealKong(kong: string): TestedKong {
+  const loadMs = 10_000;
+  return {
+    name: 'real',
+    kong,
+    loadMs,
+    async settle(prefix) {
+      if (!(await atRest(prefix))) {
+        await delay(loadMs);
+      }
+    },
+  };
+}
 
 export const testedKongs: readonly TestedKong[] = [
   testedFakeKong,
-  ...(realKong === undefined ? [] : [{ name: 'real', kong: realKong, loadMs: 10_000 }]),
+  ...(realKong === undefined ? [] : [testedRealKong(realKong)]),
 ];
 
 export const noConfiguration = '0'.repeat(32);
