@@ -95,6 +95,7 @@ function startStandby({ bundle, publicKey, vault }: Bench, { prefix, statusUrl }
     prefix,
     'status-url': statusUrl,
     after: '0',
+    spread: '0',
     'load-timeout': '600',
   };
   const flags = Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, value]);

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import { formatAge } from '../core/fetch/currency.ts';
 import { type Downloaded, vaultFileSource } from '../core/fetch/download.ts';
+import type { StandbyError } from '../core/fetch/errors.ts';
 import { fetchConfig } from '../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../core/fetch/grant-source.ts';
 import { fetchOver } from '../core/fetch/http-client.ts';
@@ -26,6 +27,7 @@ import {
   maxBytesOption,
   maxUnverifiedAgeOption,
   secondsOption,
+  spreadOption,
 } from './options.ts';
 import { print } from './print.ts';
 import { vaultNetwork } from './vault-network.ts';
@@ -35,6 +37,7 @@ interface FetchOptions extends GrantOptions {
   readonly maxBytes: number;
   readonly maxUnverifiedAge?: number;
   readonly timeout: number;
+  readonly spread: number;
   readonly caFile?: string;
   readonly forImport?: true;
   readonly json?: true;
@@ -57,7 +60,14 @@ export function fetchCommand(): Command {
     )
     .addOption(maxBytesOption())
     .addOption(maxUnverifiedAgeOption())
-    .addOption(secondsOption('--timeout <seconds>', 'for the whole download', 120))
+    .addOption(
+      secondsOption(
+        '--timeout <seconds>',
+        'for the whole download, and for asking again when throttled',
+        120,
+      ),
+    )
+    .addOption(spreadOption(0))
     .addOption(caFileOption())
     .option(
       '--for-import',
@@ -79,17 +89,22 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   const trusted = await readTrustedKeys(options.publicKey);
   await requireOutputPlace(output);
   const fetchTo = (file: string) =>
-    fetchConfig({
-      grants: endpoints.map((endpoint) => endpointGrantSource(endpoint, grantSettings)),
-      files: vaultFileSource({
-        ...shared,
-        trusted,
-        output: file,
-        maxBytes,
-        timeoutMs,
-        maxUnverifiedAgeMs: options.maxUnverifiedAge,
-      }),
-    });
+    fetchConfig(
+      {
+        grants: endpoints.map((endpoint) => endpointGrantSource(endpoint, grantSettings)),
+        files: vaultFileSource({
+          ...shared,
+          trusted,
+          output: file,
+          maxBytes,
+          timeoutMs,
+          maxUnverifiedAgeMs: options.maxUnverifiedAge,
+        }),
+        clock: systemClock,
+        random: systemRandom,
+      },
+      { spreadMs: options.spread * 1000, patienceMs: timeoutMs, onThrottled: throttlingTeller() },
+    );
   const { manifest, currency } = await (options.forImport === true
     ? fetchForImport(fetchTo, { output, timeoutMs, clock: systemClock, random: systemRandom })
     : fetchTo(output));
@@ -105,6 +120,16 @@ async function fetchFile(options: FetchOptions): Promise<void> {
       : `${output}: revision ${manifest.revision} of control plane "${manifest.controlPlane}" for Kong ${manifest.kongVersion}, ` +
           `exported ${manifest.exportedAt.toISOString()}, ${manifest.entities['total']} entities, ${manifest.size} bytes, verified${current}${options.forImport === true ? '; written for kong config db_import' : ''}\n`,
   );
+}
+
+/** On stderr, for somebody waits for the command: the whole message once, and then that it goes on. */
+function throttlingTeller(): (error: StandbyError, pauseMs: number) => void {
+  let lastMessage: string | undefined;
+  return ({ message }, pauseMs) => {
+    const what = message === lastMessage ? 'still throttled' : message;
+    lastMessage = message;
+    process.stderr.write(`lifeboat: ${what} (next attempt in ${Math.round(pauseMs / 100) / 10} s)\n`);
+  };
 }
 
 /** The signature is of the published file, so that this is verified first, beside the one that is written. */

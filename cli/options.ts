@@ -175,6 +175,13 @@ export function secondsOption(flags: string, description: string, byDefault: num
   return new Option(flags, description).argParser(parseWholeNumber(86_400, least)).default(byDefault);
 }
 
+/** @param byDefault seconds */
+export function spreadOption(byDefault: number): Option {
+  const description =
+    'first wait for up to so long, by chance, so that many that start at once do not ask at once';
+  return secondsOption('--spread <seconds>', description, byDefault, 0).env('LIFEBOAT_SPREAD');
+}
+
 /**
  * The AWS region whose API an endpoint is: as API Gateway's own name says, which cannot be wrong and may be
  * one of several endpoints; else as asked for, else the environment's.

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
+import { defaultBackoff } from '../core/fetch/backoff.ts';
 import { formatAge } from '../core/fetch/currency.ts';
 import { vaultFileSource } from '../core/fetch/download.ts';
 import { StandbyError } from '../core/fetch/errors.ts';
@@ -24,6 +25,7 @@ import {
   maxUnverifiedAgeOption,
   parseAgeMs,
   secondsOption,
+  spreadOption,
 } from './options.ts';
 import { vaultNetwork } from './vault-network.ts';
 
@@ -32,6 +34,7 @@ interface StandbyCommandOptions extends GrantOptions {
   readonly statusUrl?: string;
   readonly maxBytes: number;
   readonly after: number;
+  readonly spread: number;
   readonly timeout: number;
   readonly loadTimeout: number;
   readonly fastFor: number;
@@ -46,8 +49,6 @@ interface StandbyCommandOptions extends GrantOptions {
 }
 
 const pollMs = 250;
-const firstPauseMs = 1_000;
-const longestPauseMs = 30_000;
 const grantTimeoutMs = 10_000;
 /** With --once: boot scripts should not wait for ever for a Kong that does not come. */
 const silentLimitMs = 60_000;
@@ -73,6 +74,7 @@ export function standbyCommand(): Command {
         .argParser(statusUrl),
     )
     .addOption(secondsOption('--after <seconds>', 'how long to wait for the control plane first', 5, 0))
+    .addOption(spreadOption(3))
     .addOption(secondsOption('--timeout <seconds>', 'limit for a download', 120))
     .addOption(secondsOption('--load-timeout <seconds>', 'how long Kong may take to load the file', 60))
     .addOption(
@@ -125,8 +127,8 @@ async function watchNode(options: StandbyCommandOptions): Promise<void> {
   const outcome = await runStandby(health === undefined ? ports : { ...ports, report: health.report }, {
     policy: {
       afterMs: options.after * 1000,
-      firstPauseMs,
-      longestPauseMs,
+      spreadMs: options.spread * 1000,
+      ...defaultBackoff,
       fastForMs: options.fastFor * 1000,
       slowPauseMs: options.slowPause * 1000,
     },

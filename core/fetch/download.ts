@@ -166,7 +166,7 @@ async function requestFile(request: DownloadRequest): Promise<HttpResponse> {
   if (response.status === 200) {
     return response;
   }
-  throw await readVaultRefusal(response);
+  throw await readVaultRefusal(response, request.clock.now());
 }
 
 async function requireTrustedManifest(response: HttpResponse, request: DownloadRequest): Promise<Manifest> {

@@ -1,4 +1,5 @@
 import { CodedError } from '../coded-error.ts';
+import type { Throttling } from './retry-after.ts';
 
 /**
  * Why a data plane has no verified file, or not loaded it, each with the exit code of the command line:
@@ -38,4 +39,16 @@ export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
  */
 export class StandbyError extends CodedError<StandbyErrorCode> {
   override readonly name = 'StandbyError';
+  /** Where it failed because too many ask at once. */
+  readonly throttling: Throttling | undefined;
+
+  constructor(
+    code: StandbyErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly throttling?: Throttling | undefined } = {},
+  ) {
+    const { throttling, ...others } = options;
+    super(code, message, others);
+    this.throttling = throttling;
+  }
 }

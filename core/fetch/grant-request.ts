@@ -15,6 +15,7 @@ import {
   readBodyText,
 } from './http-client.ts';
 import { requirePlausibleClock } from './plausible-clock.ts';
+import { readThrottling, throttlingAdvice } from './retry-after.ts';
 import {
   type IamAuthentication,
   type PreparedRequest,
@@ -245,7 +246,10 @@ function refusalError(
       `${answered}. Check --control-plane and --kong-version against the deployment`,
     );
   }
-  return new StandbyError('unreachable', answered);
+  const throttling = readThrottling({ ...response, status }, clock.now());
+  return throttling === undefined
+    ? new StandbyError('unreachable', answered)
+    : new StandbyError('unreachable', `${answered}: ${throttlingAdvice}`, { throttling });
 }
 
 /** API Gateway says "Forbidden" for every cause: what was used is said, for a person to see which it is. */

@@ -2,7 +2,7 @@ import type { Currency } from '../fetch/currency.ts';
 import type { StandbyError, StandbyErrorCode } from '../fetch/errors.ts';
 import type { Manifest } from '../vault/manifest.ts';
 import type { StaleCache } from './stale-cache.ts';
-import type { WatchPolicy, WatchState } from './watch.ts';
+import type { WatchState } from './watch.ts';
 
 /** A decision, with its reason. Holds no secret and no presigned URL. */
 export interface StandbyLogEntry {
@@ -33,16 +33,23 @@ export const askingForPreviousEntry: StandbyLogEntry = {
   message: 'requesting the revision before the one that Kong did not load',
 };
 
+/** @param seconds for which the endpoints that were asked have not answered */
+export function describeSecondRequest(seconds: number): StandbyLogEntry {
+  const message = `no endpoint has answered for ${seconds} s: requesting the configuration from the next one as well`;
+  return { level: 'info', event: 'asking', message };
+}
+
 export function describeSilence({ message }: StandbyError): StandbyLogEntry {
   return { level: 'info', event: 'waiting', message };
 }
 
-export function describeWaiting({ afterMs }: WatchPolicy, cache: StaleCache | undefined): StandbyLogEntry {
+/** @param waitMs until the first try */
+export function describeWaiting(waitMs: number, cache: StaleCache | undefined): StandbyLogEntry {
   const what =
     cache === undefined
       ? 'the node has no configuration'
       : `the node’s cache is of ${new Date(cache.writtenMs).toISOString()}, which is too old`;
-  const message = `${what}: waiting ${afterMs / 1000} s for its control plane`;
+  const message = `${what}: waiting ${Math.round(waitMs / 100) / 10} s for its control plane`;
   return { level: 'info', event: 'waiting', message };
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { FileSource } from '../fetch/download.ts';
 import { StandbyError } from '../fetch/errors.ts';
+import { type EndpointFailure, requestFirstGrant, silenceMs } from '../fetch/first-grant.ts';
 import type { GrantSource } from '../fetch/grant-source.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import type { RandomSource } from '../random-source.ts';
@@ -10,6 +11,7 @@ import {
   describeAsking,
   describeFailure,
   describeOutcome,
+  describeSecondRequest,
   describeSilence,
   describeVerified,
   describeWaiting,
@@ -23,6 +25,7 @@ import {
   advanceWatch,
   findNextTryMs,
   initialState,
+  type StepFailure,
   type WatchEvent,
   type WatchPolicy,
   type WatchState,
@@ -32,7 +35,10 @@ import type { WatchedNode } from './watched-node.ts';
 /** The node, where its file comes from, and what the simulation puts in place of the machine. */
 export interface StandbyPorts {
   readonly node: WatchedNode;
-  /** Asked in order. The first one is the vault's own region; others give copies, which may be behind. */
+  /**
+   * Asked in order, the next one also where those before are silent. The first one is the vault's own region;
+   * others give copies, which may be behind.
+   */
   readonly grants: readonly GrantSource[];
   readonly files: FileSource;
   /** Monotonic time alone counts: a machine that has just started often gets the right time late. */
@@ -80,7 +86,7 @@ export async function runStandby(ports: StandbyPorts, options: StandbyOptions): 
   let revision: number | undefined;
 
   while (state.phase !== 'done' && !signal.aborted) {
-    const status = await attempt(() => readStatus(node, signal), signal);
+    const status = await attempt(async () => ({ event: await readStatus(node, signal) }), signal);
     if (status === 'ended') {
       break;
     }
@@ -98,7 +104,9 @@ export async function runStandby(ports: StandbyPorts, options: StandbyOptions): 
       const nextTryMs = findNextTryMs(policy, state);
       // Otherwise it is the pause after a failed try that it waits for.
       if (nextTryMs !== undefined && nextTryMs > state.notBeforeMs) {
-        logChange('status', describeWaiting(policy, state.cache));
+        // Said once, so it is the wait as a whole that is told.
+        const { answeringSinceMs = nextTryMs, cache } = state;
+        logChange('status', describeWaiting(nextTryMs - answeringSinceMs, cache));
       }
       const untilTryMs = nextTryMs === undefined ? pollMs : Math.max(0, nextTryMs - clock.monotonicMs());
       // The signal ends the sleep early, and the loop sees it.
@@ -109,7 +117,8 @@ export async function runStandby(ports: StandbyPorts, options: StandbyOptions): 
       }
       const step = state;
       await warnBeforeSeeding(node, step, logChange);
-      const result = await attempt(() => performStep(ports, step, signal), signal);
+      const onSilence = () => logChange('silence', describeSecondRequest(silenceMs / 1000));
+      const result = await attempt(() => performStep(ports, step, onSilence, signal), signal);
       if (result === 'ended') {
         break;
       }
@@ -152,44 +161,94 @@ async function warnBeforeSeeding(node: WatchedNode, step: Step, logChange: Chang
   }
 }
 
-async function performStep(ports: StandbyPorts, step: Step, signal: AbortSignal): Promise<WatchEvent> {
-  const { node, grants, files } = ports;
+async function performStep(
+  ports: StandbyPorts,
+  step: Step,
+  onSilence: () => void,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { node, files } = ports;
   switch (step.phase) {
-    case 'granting': {
+    case 'granting':
       await node.requireSeedable();
-      const source = grants[step.endpoint];
-      if (source === undefined) {
-        throw new RangeError(`there are ${grants.length} endpoints, and none with index ${step.endpoint}`);
-      }
-      return { type: 'granted', grant: await source.requestGrant(step.wanted?.versionId, signal) };
-    }
+      return performGranting(ports, step, onSilence, signal);
     case 'downloading': {
       const { grant, refusedSha256, wanted, endpoint, isOutdated } = step;
       const mayLag = endpoint > 0 && !isOutdated;
       const content = { refusedSha256, wantedSha256: wanted?.sha256, mayLag };
-      return { type: 'downloaded', ...(await files.download(grant, content, signal)) };
+      try {
+        return { event: { type: 'downloaded', ...(await files.download(grant, content, signal)) } };
+      } catch (error) {
+        if (error instanceof StandbyError && !isOf(signal, error)) {
+          return failWith([{ endpoint, error }]);
+        }
+        throw error;
+      }
     }
     case 'seeding': {
       const outcome = await node.seed(step.manifest, step.cache, signal);
-      return { type: outcome === 'seeded' ? 'seeded' : 'configured' };
+      return { event: { type: outcome === 'seeded' ? 'seeded' : 'configured' } };
     }
   }
 }
 
+async function performGranting(
+  { grants, clock }: StandbyPorts,
+  { failed, wanted }: Step,
+  onSilence: () => void,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { granted, failures } = await requestFirstGrant(grants, {
+    endpoints: [...grants.keys()].filter((endpoint) => !failed.includes(endpoint)),
+    versionId: wanted?.versionId,
+    clock,
+    onSilence,
+    signal,
+  });
+  return granted === undefined
+    ? failWith(failures)
+    : { event: { type: 'granted', ...granted, failures: failures.map(describeStepFailure) }, failures };
+}
+
+function describeStepFailure({ endpoint, error }: EndpointFailure): StepFailure {
+  return { endpoint, code: error.code, retryAfterMs: error.throttling?.retryAfterMs };
+}
+
+/** @param failures of endpoints, the last one at the end */
+function failWith(failures: readonly EndpointFailure[]): Result {
+  const last = failures.at(-1);
+  if (last === undefined) {
+    throw new RangeError('no endpoint was asked, and none has failed');
+  }
+  const before = failures.slice(0, -1);
+  return {
+    event: { type: 'failed', ...describeStepFailure(last), before: before.map(describeStepFailure) },
+    failures: before,
+    error: last.error,
+  };
+}
+
 interface Result {
   readonly event: WatchEvent;
+  /** Of endpoints that failed before. @default none did */
+  readonly failures?: readonly EndpointFailure[];
+  /** What the step has failed with. */
   readonly error?: StandbyError;
 }
 
+function isOf(signal: AbortSignal, error: StandbyError): boolean {
+  return signal.aborted && error.cause === signal.reason;
+}
+
 /** @returns 'ended' when it failed because of the signal, and for no other reason */
-async function attempt(step: () => Promise<WatchEvent>, signal: AbortSignal): Promise<Result | 'ended'> {
+async function attempt(step: () => Promise<Result>, signal: AbortSignal): Promise<Result | 'ended'> {
   try {
-    return { event: await step() };
+    return await step();
   } catch (error) {
     if (!(error instanceof StandbyError)) {
       throw error;
     }
-    if (signal.aborted && error.cause === signal.reason) {
+    if (isOf(signal, error)) {
       return 'ended';
     }
     return { event: { type: 'failed', code: error.code }, error };
@@ -197,13 +256,17 @@ async function attempt(step: () => Promise<WatchEvent>, signal: AbortSignal): Pr
 }
 
 function logResult(
-  { phase, endpoint, wanted }: Step,
-  { event, error }: Result,
+  step: Step,
+  { event, failures = [], error }: Result,
   pauseMs: number | undefined,
   logChange: ChangeLogger,
 ): void {
-  const revision = wanted === undefined ? '' : ', previous revision';
-  const subject = phase === 'seeding' ? `seeding${revision}` : `endpoint ${endpoint}${revision}`;
+  const revision = step.wanted === undefined ? '' : ', previous revision';
+  for (const { endpoint, error: ofEndpoint } of failures) {
+    logChange(`endpoint ${endpoint}${revision}`, describeFailure(ofEndpoint, undefined));
+  }
+  const { endpoint = undefined } = event.type === 'failed' ? event : 'endpoint' in step ? step : {};
+  const subject = `${endpoint === undefined ? step.phase : `endpoint ${endpoint}`}${revision}`;
   if (error !== undefined) {
     logChange(subject, describeFailure(error, pauseMs));
   } else if (event.type === 'downloaded') {

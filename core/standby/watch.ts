@@ -1,17 +1,17 @@
+import { type Backoff, drawBackoffMs } from '../fetch/backoff.ts';
 import type { Currency } from '../fetch/currency.ts';
 import type { StandbyErrorCode } from '../fetch/errors.ts';
 import type { ReceivedGrant } from '../fetch/grant-request.ts';
 import type { Manifest } from '../vault/manifest.ts';
 import { isNewerThan, type ObservedCache, type StaleCache } from './stale-cache.ts';
 
-export interface WatchPolicy {
+export interface WatchPolicy extends Backoff {
   /** How long an empty node is left to its control plane, counted from the first answer of its status API. */
   readonly afterMs: number;
-  /** How many grant endpoints there are; a try asks them in order. */
+  /** Up to so much is added to it by chance, so that nodes that start together do not ask together. */
+  readonly spreadMs: number;
+  /** How many grant endpoints there are. */
   readonly endpoints: number;
-  /** Pauses grow up to twice this with the first failed try, four times with the second, ... */
-  readonly firstPauseMs: number;
-  readonly longestPauseMs: number;
   /** From the first try on; later tries come at the slow pace. */
   readonly fastForMs: number;
   readonly slowPauseMs: number;
@@ -26,6 +26,8 @@ export interface PreviousRevision {
 interface History {
   /** Since when the status API has answered without a break, and the node shown the same cache, if any. */
   readonly answeringSinceMs?: number | undefined;
+  /** What chance has added to the wait for the control plane that began then. */
+  readonly addedMs?: number | undefined;
   /** What the node runs on meanwhile; undefined while it has nothing. */
   readonly cache?: StaleCache | undefined;
   readonly firstTryMs?: number | undefined;
@@ -38,12 +40,19 @@ interface History {
   readonly previous?: PreviousRevision | undefined;
 }
 
-/** A try: where it is, and whether trying again soon could help with what went wrong so far. */
-interface Try extends History {
-  readonly endpoint: number;
+/** What went wrong so far in a try. */
+interface Setbacks {
+  /** Endpoints that are not asked again in this try. */
+  readonly failed: readonly number[];
+  /** Whether trying again soon could help. */
   readonly mayRecoverSoon: boolean;
-  /** An endpoint before has answered with a file that is not the newest: no copy of it is taken. */
+  /** An endpoint has answered with a file that is not the newest: no copy of it is taken. */
   readonly isOutdated: boolean;
+  /** The longest that one of them wants to be left alone. */
+  readonly retryAfterMs: number;
+}
+
+interface Try extends History, Setbacks {
   /** Asked for instead of the newest revision. */
   readonly wanted?: PreviousRevision | undefined;
 }
@@ -51,7 +60,7 @@ interface Try extends History {
 export type WatchState =
   | (History & { readonly phase: 'waiting' })
   | (Try & { readonly phase: 'granting' })
-  | (Try & { readonly phase: 'downloading'; readonly grant: ReceivedGrant })
+  | (Try & { readonly phase: 'downloading'; readonly endpoint: number; readonly grant: ReceivedGrant })
   | (Try & { readonly phase: 'seeding'; readonly manifest: Manifest })
   | {
       readonly phase: 'done';
@@ -60,6 +69,15 @@ export type WatchState =
       readonly because?: 'control plane connected' | 'nothing newer';
     };
 
+/** Why a step has failed. */
+export interface StepFailure {
+  readonly code: StandbyErrorCode;
+  /** Whose failure it is; undefined where it is the node's. */
+  readonly endpoint?: number | undefined;
+  /** How long the other side wants to be left alone. @default 0 */
+  readonly retryAfterMs?: number | undefined;
+}
+
 export type WatchEvent =
   /** The status API did not answer. */
   | { readonly type: 'silent' }
@@ -67,10 +85,20 @@ export type WatchEvent =
   | { readonly type: 'configured' }
   /** It has a configuration, from a cache that is too old. */
   | { readonly type: 'stale'; readonly cache: ObservedCache }
-  | { readonly type: 'granted'; readonly grant: ReceivedGrant }
+  | {
+      readonly type: 'granted';
+      readonly endpoint: number;
+      readonly grant: ReceivedGrant;
+      /** Of endpoints that failed before. */
+      readonly failures: readonly StepFailure[];
+    }
   | { readonly type: 'downloaded'; readonly manifest: Manifest; readonly currency: Currency }
   | { readonly type: 'seeded' }
-  | { readonly type: 'failed'; readonly code: StandbyErrorCode };
+  | (StepFailure & {
+      readonly type: 'failed';
+      /** Of endpoints that failed before. @default none did */
+      readonly before?: readonly StepFailure[] | undefined;
+    });
 
 export interface TimeAndChance {
   readonly nowMs: number;
@@ -152,22 +180,24 @@ export function advanceWatch(
       if (state.cache !== undefined) {
         return { ...toWaiting(state), cache: undefined };
       }
-      return state.phase === 'waiting' ? startWhenDue(policy, state, nowMs) : state;
+      return state.phase === 'waiting' ? startWhenDue(policy, state, { nowMs, random }) : state;
     case 'stale':
-      return handleStaleCache(policy, state, event.cache, nowMs);
+      return handleStaleCache(policy, state, event.cache, { nowMs, random });
     case 'granted':
-      return state.phase === 'granting' ? { ...state, phase: 'downloading', grant: event.grant } : state;
+      return state.phase === 'granting' ? handleGrant(state, event) : state;
     case 'downloaded':
       return state.phase === 'downloading' ? handleDownload(state, event.manifest) : state;
     case 'failed':
-      return state.phase === 'waiting' ? state : handleFailure(policy, state, event.code, { nowMs, random });
+      return state.phase === 'waiting' ? state : handleFailure(policy, state, event, { nowMs, random });
   }
 }
 
 /** When a node that stays empty is tried; undefined while its status API does not answer. */
 export function findNextTryMs({ afterMs }: WatchPolicy, history: History): number | undefined {
-  const { answeringSinceMs, notBeforeMs } = history;
-  return answeringSinceMs === undefined ? undefined : Math.max(answeringSinceMs + afterMs, notBeforeMs);
+  const { answeringSinceMs, addedMs = 0, notBeforeMs } = history;
+  return answeringSinceMs === undefined
+    ? undefined
+    : Math.max(answeringSinceMs + afterMs + addedMs, notBeforeMs);
 }
 
 /**
@@ -189,19 +219,27 @@ function handleStaleCache(
   policy: WatchPolicy,
   state: Exclude<WatchState, { readonly phase: 'done' }>,
   { isSilent, ...cache }: ObservedCache,
-  nowMs: number,
+  now: TimeAndChance,
 ): WatchState {
   if (state.cache === undefined) {
-    return startWhenDue(policy, { ...toWaiting(state), cache, answeringSinceMs: nowMs }, nowMs);
+    return startWhenDue(policy, { ...toWaiting(state), cache, answeringSinceMs: undefined }, now);
   }
   if (state.cache.hash !== cache.hash || state.cache.writtenMs !== cache.writtenMs) {
     return { phase: 'done', outcome: 'has a configuration' };
   }
-  const following = state.phase === 'waiting' ? startWhenDue(policy, state, nowMs) : state;
+  const following = state.phase === 'waiting' ? startWhenDue(policy, state, now) : state;
   // It has its seconds to connect and to deliver; one that is connected then has nothing to deliver.
   return following.phase === 'waiting' || isSilent
     ? following
     : { phase: 'done', outcome: 'has a configuration', because: 'control plane connected' };
+}
+
+function handleGrant(
+  state: Try,
+  { endpoint, grant, failures }: Extract<WatchEvent, { readonly type: 'granted' }>,
+): WatchState {
+  const setbacks = failures.reduce(addFailure, setbacksOf(state));
+  return { ...keepTry(state), ...setbacks, phase: 'downloading', endpoint, grant };
 }
 
 function handleDownload(state: Try, manifest: Manifest): WatchState {
@@ -210,8 +248,9 @@ function handleDownload(state: Try, manifest: Manifest): WatchState {
     : { phase: 'done', outcome: 'has a configuration', because: 'nothing newer' };
 }
 
-function startWhenDue(policy: WatchPolicy, state: History, nowMs: number): WatchState {
-  const waited = { ...toWaiting(state), answeringSinceMs: state.answeringSinceMs ?? nowMs };
+function startWhenDue(policy: WatchPolicy, state: History, { nowMs, random }: TimeAndChance): WatchState {
+  const begun = { answeringSinceMs: nowMs, addedMs: random * policy.spreadMs };
+  const waited = { ...toWaiting(state), ...(state.answeringSinceMs === undefined ? begun : {}) };
   if (nowMs < (findNextTryMs(policy, waited) ?? Number.POSITIVE_INFINITY)) {
     return waited;
   }
@@ -219,42 +258,51 @@ function startWhenDue(policy: WatchPolicy, state: History, nowMs: number): Watch
     ...waited,
     firstTryMs: waited.firstTryMs ?? nowMs,
     phase: 'granting',
-    endpoint: 0,
-    mayRecoverSoon: false,
-    isOutdated: false,
+    ...noSetbacks,
   };
 }
 
 function handleFailure(
   policy: WatchPolicy,
   state: Exclude<WatchState, { readonly phase: 'waiting' | 'done' }>,
-  code: StandbyErrorCode,
+  event: Extract<WatchEvent, { readonly type: 'failed' }>,
   { nowMs, random }: TimeAndChance,
 ): WatchState {
-  const mayRecoverSoon = state.mayRecoverSoon || recoversSoon[code];
+  const { code, before = [] } = event;
+  const setbacks = [...before, event].reduce(addFailure, setbacksOf(state));
+  const { mayRecoverSoon, retryAfterMs } = setbacks;
   const isEndpointsFault = state.phase !== 'seeding' && code !== 'output' && code !== 'kong';
-  if (isEndpointsFault && state.endpoint + 1 < policy.endpoints) {
-    const isOutdated = state.isOutdated || code === 'outdated';
-    return { ...keepTry(state), phase: 'granting', endpoint: state.endpoint + 1, mayRecoverSoon, isOutdated };
+  if (isEndpointsFault && setbacks.failed.length < policy.endpoints) {
+    return { ...keepTry(state), ...setbacks, phase: 'granting' };
   }
   const refusals = updateRefusals(state, code, mayRecoverSoon);
   const isAboutContent = isEndpointsFault || code === 'refused';
-  if (isAboutContent && refusals.previous !== undefined && state.wanted === undefined) {
-    const wanted = refusals.previous;
-    return {
-      ...toWaiting(state),
-      ...refusals,
-      phase: 'granting',
-      endpoint: 0,
-      mayRecoverSoon: false,
-      isOutdated: false,
-      wanted,
-    };
+  const wanted = refusals.previous;
+  // One that wants to be left alone is not asked for another revision either.
+  if (isAboutContent && wanted !== undefined && state.wanted === undefined && retryAfterMs === 0) {
+    return { ...toWaiting(state), ...refusals, ...noSetbacks, phase: 'granting', wanted };
   }
   const failedTries = state.failedTries + 1;
   const isFast = mayRecoverSoon && nowMs - (state.firstTryMs ?? nowMs) < policy.fastForMs;
-  const pause = isFast ? drawFastPauseMs(policy, failedTries, random) : drawSlowPauseMs(policy, random);
-  return { ...toWaiting(state), ...refusals, failedTries, notBeforeMs: nowMs + pause };
+  const pauseMs = isFast ? drawBackoffMs(policy, failedTries, random) : drawSlowPauseMs(policy, random);
+  // Added, not compared: those who were told the same time would come back together. And nobody who answers
+  // may keep a node waiting for a day.
+  const askedMs = Math.min(retryAfterMs, policy.slowPauseMs);
+  return { ...toWaiting(state), ...refusals, failedTries, notBeforeMs: nowMs + askedMs + pauseMs };
+}
+
+const noSetbacks: Setbacks = { failed: [], mayRecoverSoon: false, isOutdated: false, retryAfterMs: 0 };
+
+function addFailure(
+  { failed, mayRecoverSoon, isOutdated, retryAfterMs }: Setbacks,
+  { code, endpoint, retryAfterMs: askedMs = 0 }: StepFailure,
+): Setbacks {
+  return {
+    failed: endpoint === undefined ? failed : [...failed, endpoint],
+    mayRecoverSoon: mayRecoverSoon || recoversSoon[code],
+    isOutdated: isOutdated || code === 'outdated',
+    retryAfterMs: Math.max(retryAfterMs, askedMs),
+  };
 }
 
 /**
@@ -298,22 +346,30 @@ const recoversSoon: Readonly<Record<StandbyErrorCode, boolean>> = {
   refused: false,
 };
 
-/** Exponential backoff with full jitter, so that nodes that failed together do not come back together. */
-function drawFastPauseMs(policy: WatchPolicy, failedTries: number, random: number): number {
-  return random * Math.min(policy.longestPauseMs, policy.firstPauseMs * 2 ** failedTries);
-}
-
 function drawSlowPauseMs(policy: WatchPolicy, random: number): number {
   return policy.slowPauseMs * (0.75 + random / 2);
 }
 
 function toWaiting(state: History): History & { readonly phase: 'waiting' } {
-  const { answeringSinceMs, cache, firstTryMs, failedTries, notBeforeMs, refusedSha256, previous } = state;
-  const history = { answeringSinceMs, cache, firstTryMs, failedTries, notBeforeMs, refusedSha256, previous };
-  return { phase: 'waiting', ...history };
+  const { answeringSinceMs, addedMs, cache, firstTryMs, failedTries, notBeforeMs } = state;
+  const { refusedSha256, previous } = state;
+  return {
+    phase: 'waiting',
+    answeringSinceMs,
+    addedMs,
+    cache,
+    firstTryMs,
+    failedTries,
+    notBeforeMs,
+    refusedSha256,
+    previous,
+  };
 }
 
 function keepTry(state: Try): Try {
-  const { endpoint, mayRecoverSoon, isOutdated, wanted } = state;
-  return { ...toWaiting(state), endpoint, mayRecoverSoon, isOutdated, wanted };
+  return { ...toWaiting(state), ...setbacksOf(state), wanted: state.wanted };
+}
+
+function setbacksOf({ failed, mayRecoverSoon, isOutdated, retryAfterMs }: Setbacks): Setbacks {
+  return { failed, mayRecoverSoon, isOutdated, retryAfterMs };
 }

@@ -31,8 +31,13 @@ export function simulatedFetch(world: CallWorld, machine: Machine, service: Gran
     const answer = await makeCall(world, machine, {
       name,
       perform: () => (name === 'api.grant' ? answerGrant(url, service) : answerDownload(url, service)),
-      fail: (how) => new Error(how === 'throttled' ? 'too many requests' : 'socket hang up'),
+      fail: (how) => (how === 'throttled' ? new Throttled() : new Error('socket hang up')),
       signal: request.signal,
+    }).catch((error: unknown) => {
+      if (error instanceof Throttled) {
+        return () => answerThrottled(name);
+      }
+      throw error;
     });
     const received = await answer();
     if (name !== 'vault.download') {
@@ -41,6 +46,15 @@ export function simulatedFetch(world: CallWorld, machine: Machine, service: Gran
     }
     return received;
   };
+}
+
+class Throttled extends Error {}
+
+/** As API Gateway and S3 say it. */
+function answerThrottled(name: CallName): HttpResponse {
+  return name === 'api.grant'
+    ? response(429, {}, Buffer.from('{"message":"Too Many Requests"}'))
+    : response(503, {}, Buffer.from('<Error><Code>SlowDown</Code></Error>'));
 }
 
 function nameCall({ host, pathname }: URL): CallName {

@@ -28,6 +28,7 @@ import {
   controlPlane,
   dataPlaneVersions,
   type FetchView,
+  fetchPace,
   hookPatienceMs,
   patienceMs,
   readCode,
@@ -188,7 +189,7 @@ export class HttpSystem implements CellSystem {
       maxBytes: 2 ** 30,
       timeoutMs: 60_000,
     });
-    const outcome = await fetchConfig({ grants: [grants], files }).then(
+    const outcome = await fetchConfig({ ...settings, grants: [grants], files }, fetchPace).then(
       ({ manifest: { revision, kongVersion } }) => `revision ${revision} for ${kongVersion}`,
       (error: unknown) => `failed (${readCode(error)})`,
     );

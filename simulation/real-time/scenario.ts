@@ -1,5 +1,6 @@
 import type { ExportMetric } from '../../core/export/measurements.ts';
 import type { VersionReport } from '../../core/export/version-report.ts';
+import type { FetchPace } from '../../core/fetch/fetch-config.ts';
 import { verifyManifest } from '../../core/vault/manifest.ts';
 import type { VerificationKey } from '../../core/vault/signer.ts';
 import { readUnverifiedStatus } from '../../core/vault/status.ts';
@@ -13,6 +14,9 @@ export const dataPlaneVersions = ['3.9.1', '3.4.2'] as const;
 export const hookPatienceMs = 30_000;
 /** Longer than anything takes that ends at all. */
 export const patienceMs = 15 * 60 * 1000;
+
+/** As `lifeboat fetch` has it. */
+export const fetchPace: FetchPace = { spreadMs: 0, patienceMs: 120_000, onThrottled: () => undefined };
 
 /** One deployment that a cell is played with: that of the simulation, or the one over HTTP. */
 export interface CellSystem {

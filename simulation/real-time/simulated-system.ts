@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import { type FileSource, vaultFileSource } from '../../core/fetch/download.ts';
 import { fetchConfig } from '../../core/fetch/fetch-config.ts';
 import { endpointGrantSource, type GrantSource } from '../../core/fetch/grant-source.ts';
@@ -15,6 +16,7 @@ import {
   controlPlane,
   dataPlaneVersions,
   type FetchView,
+  fetchPace,
   hookPatienceMs,
   patienceMs,
   readCode,
@@ -108,9 +110,9 @@ export class SimulatedSystem implements CellSystem {
   }
 
   async fetch(): Promise<FetchView> {
-    const { grants, files } = this.#makeDataPlane();
+    const { grants, files, clock } = this.#makeDataPlane();
     let outcome: string | undefined;
-    void fetchConfig({ grants: [grants], files }).then(
+    void fetchConfig({ grants: [grants], files, clock, random: this.#world.random }, fetchPace).then(
       ({ manifest: { revision, kongVersion } }) => {
         outcome = `revision ${revision} for ${kongVersion}`;
       },
@@ -131,7 +133,7 @@ export class SimulatedSystem implements CellSystem {
     // Nothing of it runs by itself.
   }
 
-  #makeDataPlane(): { readonly grants: GrantSource; readonly files: FileSource } {
+  #makeDataPlane(): { readonly grants: GrantSource; readonly files: FileSource; readonly clock: Clock } {
     const world = this.#world;
     const machine = new Machine(world.timeline, 'data plane');
     const { clock } = machine;
@@ -164,7 +166,7 @@ export class SimulatedSystem implements CellSystem {
       fetch,
       openOutput: simulatedOutput(world, machine, this.#disk),
     });
-    return { grants, files };
+    return { grants, files, clock };
   }
 
   async #pass(limitMs: number, isOver: () => boolean): Promise<void> {

@@ -1,3 +1,4 @@
+import { defaultBackoff } from '../../core/fetch/backoff.ts';
 import { vaultFileSource } from '../../core/fetch/download.ts';
 import { type FetchParts, fetchConfig } from '../../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../../core/fetch/grant-source.ts';
@@ -35,8 +36,8 @@ export interface DataPlaneOptions extends ClientOptions {
 /** What the client gives standby (cli/standby.ts). */
 const policy = {
   afterMs: 5_000,
-  firstPauseMs: 1_000,
-  longestPauseMs: 30_000,
+  spreadMs: 3_000,
+  ...defaultBackoff,
   fastForMs: 10 * 60 * 1000,
   slowPauseMs: 60_000,
 };
@@ -64,8 +65,6 @@ export function bootDataPlane(options: DataPlaneOptions): void {
     {
       node: simulatedNode(world, machine, node, disk),
       ...makeClient(options, machine, disk, told),
-      clock: machine.clock,
-      random: world.random,
       log: (entry) => world.shown.push(JSON.stringify(entry)),
     },
     { policy, pollMs: 1_000, signal: ending.signal },
@@ -90,7 +89,8 @@ export function fetchFile(options: ClientOptions): void {
   const machine = new Machine(world.timeline, name);
   const disk: Disk = { file: undefined };
   const told: Told = { status: undefined };
-  fetchConfig(makeClient(options, machine, disk, told)).then(
+  const pace = { spreadMs: 0, patienceMs: 120_000, onThrottled: () => world.count('fetch: throttled') };
+  fetchConfig(makeClient(options, machine, disk, told), pace).then(
     () => {
       world.count('fetch: stored');
       if (disk.file !== undefined) {
@@ -146,7 +146,7 @@ function makeClient(
     fetch,
     openOutput: simulatedOutput(world, machine, disk),
   });
-  return { grants: [grants], files };
+  return { grants: [grants], files, clock, random: world.random };
 }
 
 /** Kong starts, perhaps with a cache, and tries its control plane every 5 s from then on. */

@@ -37,7 +37,18 @@ afterAll(async () => {
 
 function parameters({ prefix, statusUrl }: { readonly prefix: string; readonly statusUrl: string }) {
   return [
-    ...['standby', '--once', '--after', '0', '--control-plane', 'prod', '--kong-version', '3.9.1'],
+    ...[
+      'standby',
+      '--once',
+      '--after',
+      '0',
+      '--spread',
+      '0',
+      '--control-plane',
+      'prod',
+      '--kong-version',
+      '3.9.1',
+    ],
     ...['--endpoint', scenario.endpoint, '--public-key', stage.publicKey],
     ...['--prefix', prefix, '--status-url', statusUrl],
   ];

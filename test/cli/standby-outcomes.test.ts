@@ -115,7 +115,7 @@ describe.each(testedKongs)('what is served after a run ($name Kong)', (kong) => 
     const parameters = [
       ...['standby', '--json', '--control-plane', 'prod', '--kong-version', '3.9.1'],
       ...['--endpoint', scenario.endpoint, '--public-key', stage.publicKey, '--prefix', prefix],
-      ...['--status-url', statusUrl, '--load-timeout', '10', '--after', '0'],
+      ...['--status-url', statusUrl, '--load-timeout', '10', '--after', '0', '--spread', '0'],
     ];
 
     const both = await Promise.all([1, 2].map(() => stage.cli.run(parameters, credentials)));

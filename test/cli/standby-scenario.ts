@@ -141,7 +141,18 @@ export async function newScenario(stage: Stage, { kong, loadMs, settle }: Tested
   const impatientLoad = ['--load-timeout', String(Math.ceil(loadMs / 1000))];
   const parameters = (statusUrl: string, more: readonly string[] = []) => [
     ...['standby', '--json', '--control-plane', 'prod', '--kong-version', '3.9.1', '--endpoint', standIn.url],
-    ...['--public-key', publicKey, '--prefix', node.prefix, '--status-url', statusUrl, '--after', '0'],
+    ...[
+      '--public-key',
+      publicKey,
+      '--prefix',
+      node.prefix,
+      '--status-url',
+      statusUrl,
+      '--after',
+      '0',
+      '--spread',
+      '0',
+    ],
     ...more,
   ];
 
@@ -155,7 +166,7 @@ export async function newScenario(stage: Stage, { kong, loadMs, settle }: Tested
     expect(seen).toMatchObject({ ...runEnds[end], hasLine: false });
   }
 
-  const forOldCaches = ['--max-cache-age', '12h', '--after', '1'];
+  const forOldCaches = ['--max-cache-age', '12h', '--after', '1', '--spread', '0'];
 
   interface Kill {
     readonly holdAt?: Parameters<typeof gate>[0];

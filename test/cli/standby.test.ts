@@ -174,7 +174,7 @@ describe('lifeboat standby', () => {
     const dead = await listen(createServer(), '127.0.0.1', 0);
     await dead.stop();
 
-    const { exitCode, stdout, stderr } = await cli.run(['standby', '--after', '0'], {
+    const { exitCode, stdout, stderr } = await cli.run(['standby', '--after', '0', '--spread', '0'], {
       ...credentials,
       LIFEBOAT_CONTROL_PLANE: 'prod',
       LIFEBOAT_KONG_VERSION: '3.9.1',

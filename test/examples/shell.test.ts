@@ -468,10 +468,14 @@ describe('the shell example, at the local system', () => {
         },
         settings,
       );
-      await fetchConfig({
-        grants: [grants],
-        files: vaultFileSource({ ...settings, trusted: [pinned], output: fetched, maxBytes: 10_000_000 }),
-      });
+      await fetchConfig(
+        {
+          ...settings,
+          grants: [grants],
+          files: vaultFileSource({ ...settings, trusted: [pinned], output: fetched, maxBytes: 10_000_000 }),
+        },
+        { spreadMs: 0, patienceMs: 0, onThrottled: () => undefined },
+      );
 
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       expect(await readFile(output)).toEqual(await readFile(fetched));

@@ -309,7 +309,7 @@ describe('a download that does not succeed', () => {
     [403, 'SignatureDoesNotMatch', 'denied', /Ask for a new grant/],
     [404, 'NoSuchVersion', 'no-file', /does not keep this revision/],
     [404, 'NoSuchBucket', 'unreachable', /bucket is not there/],
-    [503, 'SlowDown', 'unreachable', /answered 503 \(SlowDown\)$/],
+    [503, 'SlowDown', 'unreachable', /too many requests come at once$/],
   ])('because S3 says %d %s', async (status, name, code, words) => {
     const server = await vaultServer((_, response) =>
       response.writeHead(status).end(`<Error><Code>${name}</Code></Error>`),
@@ -577,18 +577,23 @@ describe('from the vault in S3 to the node', () => {
       );
     });
     const fetching = (kongVersion: string) =>
-      fetchConfig({
-        grants: [
-          endpointGrantSource(
-            {
-              endpoint: new URL(api.origin),
-              authenticate: async () => ({ by: 'iam', region: REGION, credentials: identity.credentials }),
-            },
-            request(api, { kongVersion }),
-          ),
-        ],
-        files: vaultFileSource(request(api, { kongVersion })),
-      });
+      fetchConfig(
+        {
+          grants: [
+            endpointGrantSource(
+              {
+                endpoint: new URL(api.origin),
+                authenticate: async () => ({ by: 'iam', region: REGION, credentials: identity.credentials }),
+              },
+              request(api, { kongVersion }),
+            ),
+          ],
+          files: vaultFileSource(request(api, { kongVersion })),
+          clock: systemClock,
+          random: systemRandom,
+        },
+        { spreadMs: 0, patienceMs: 0, onThrottled: () => undefined },
+      );
 
     const nothing = await failureOf(fetching('3.8.1'));
     const fetched = await fetching('3.9.1');

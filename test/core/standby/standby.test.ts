@@ -28,6 +28,8 @@ class World extends MemoryNode implements Omit<StandbyPorts, 'grants'> {
   readonly steps: string[] = [];
   readonly entries: StandbyLogEntry[] = [];
   readonly ending = new AbortController();
+  /** Endpoints that do not answer, and what they do with their request's signal. */
+  silent: Readonly<Record<number, (signal: AbortSignal) => void>> = {};
   /** What happens when a step begins. */
   on: Readonly<Record<string, () => void>> = {};
   /** What happens after so many milliseconds. */
@@ -48,7 +50,16 @@ class World extends MemoryNode implements Omit<StandbyPorts, 'grants'> {
     return Array.from({ length: count }, (_, endpoint) => ({
       requestGrant: async (versionId, signal) => {
         this.begin(versionId === undefined ? `grant ${endpoint}` : `grant ${endpoint} of ${versionId}`);
-        return this.vault.requestGrant(versionId, signal);
+        const keepSilent = signal === undefined ? undefined : this.silent[endpoint];
+        if (keepSilent === undefined || signal === undefined) {
+          return this.vault.requestGrant(versionId, signal);
+        }
+        keepSilent(signal);
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () =>
+            reject(new StandbyError('unreachable', 'aborted', { cause: signal.reason })),
+          );
+        });
       },
     }));
   }
@@ -60,7 +71,10 @@ class World extends MemoryNode implements Omit<StandbyPorts, 'grants'> {
   };
   readonly clock = {
     monotonicMs: () => this.nowMs,
-    sleep: async (milliseconds: number) => {
+    sleep: async (milliseconds: number, signal?: AbortSignal) => {
+      // What is answered at once comes before.
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
       const before = this.nowMs - this.startMs;
       this.nowMs += milliseconds;
       for (const [time, happen] of Object.entries(this.at)) {
@@ -105,13 +119,18 @@ function fail(code: StandbyErrorCode, message: string = code): () => never {
 
 function run(
   world: World,
-  { endpoints = 1, once }: { endpoints?: number; once?: StandbyOptions['once'] } = {},
+  {
+    endpoints = 1,
+    once,
+    spreadMs = 0,
+  }: { endpoints?: number; once?: StandbyOptions['once']; spreadMs?: number } = {},
 ) {
   const { node, files, clock, random, log, report } = world;
   const ports = { node, grants: world.grants(endpoints), files, clock, random, log, report };
   return runStandby(ports, {
     policy: {
       afterMs: 5_000,
+      spreadMs,
       firstPauseMs: 1_000,
       longestPauseMs: 30_000,
       fastForMs: 300_000,
@@ -305,13 +324,13 @@ describe('a vault that is away', () => {
     const outcome = await run(world, { endpoints: 2 });
 
     expect(outcome).toBe('seeded');
-    expect(world.steps).toEqual(['check', 'grant 0', 'check', 'grant 1', 'download', 'seed']);
+    expect(world.steps).toEqual(['check', 'grant 0', 'grant 1', 'download', 'seed']);
     expect(world.elapsedMs).toBe(5_000);
   });
 
   it.each<[string, () => void, readonly string[]]>([
     ['gives no file', fail('no-file'), ['check', 'grant 0']],
-    ['gives a URL that leads nowhere', () => undefined, ['check', 'grant 0', 'download']],
+    ['gives a URL that leads nowhere', () => undefined, ['check', 'grant 0', 'download', 'check']],
   ])(
     'in one region, which %s, is left for the next one before any pause',
     async (_what, ofFirst, stepsInFirst) => {
@@ -328,7 +347,7 @@ describe('a vault that is away', () => {
       const outcome = await run(world, { endpoints: 2 });
 
       expect(outcome).toBe('seeded');
-      expect(world.steps).toEqual([...stepsInFirst, 'check', 'grant 1', 'download', 'seed']);
+      expect(world.steps).toEqual([...stepsInFirst, 'grant 1', 'download', 'seed']);
       expect(world.elapsedMs).toBe(5_000);
     },
   );
@@ -362,6 +381,76 @@ describe('a vault that is away', () => {
     expect(world.count('download')).toBe(6);
     expect(world.failures()).toEqual(['not signed']);
   });
+});
+
+describe('an endpoint that is silent', () => {
+  it('is left for the next one after two seconds, and its request is aborted', async () => {
+    const world = new World();
+    const aborted: unknown[] = [];
+    world.silent = { 0: (signal) => signal.addEventListener('abort', () => aborted.push('0')) };
+
+    const outcome = await run(world, { endpoints: 2 });
+
+    expect(outcome).toBe('seeded');
+    expect(world.steps).toEqual(['check', 'grant 0', 'grant 1', 'download', 'seed']);
+    expect(world.elapsedMs).toBe(7_000);
+    expect(aborted).toEqual(['0']);
+    expect(world.entries.map(({ event, message }) => [event, message])).toContainEqual([
+      'asking',
+      'no endpoint has answered for 2 s: requesting the configuration from the next one as well',
+    ]);
+  });
+
+  it('is asked again where the file of the next one is of no use', async () => {
+    const world = new World();
+    world.silent = { 0: () => undefined };
+    world.on = {
+      download: () => {
+        if (world.count('download') === 1) {
+          world.silent = {};
+          fail('verification', 'not signed')();
+        }
+      },
+    };
+
+    const outcome = await run(world, { endpoints: 2 });
+
+    expect(outcome).toBe('seeded');
+    expect(world.steps).toEqual([
+      ...['check', 'grant 0', 'grant 1', 'download'],
+      ...['check', 'grant 0', 'download', 'seed'],
+    ]);
+    expect(world.elapsedMs).toBe(7_000);
+  });
+});
+
+describe('an endpoint that throttles', () => {
+  it('is left alone for as long as it asks, and some more', async () => {
+    const world = new World();
+    world.on = {
+      'grant 0': () => {
+        if (world.count('grant 0') === 1) {
+          throw new StandbyError('unreachable', 'too many', { throttling: { retryAfterMs: 10_000 } });
+        }
+      },
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    // Half of the two seconds of the first pause.
+    expect(world.elapsedMs).toBe(5_000 + 10_000 + 1_000);
+    expect(world.entries.find(({ event }) => event === 'failed')).toMatchObject({ nextTryInSeconds: 11 });
+  });
+});
+
+it('waits by chance before the first try, and says how long', async () => {
+  const world = new World();
+
+  await run(world, { spreadMs: 3_000 });
+
+  expect(world.elapsedMs).toBe(6_500);
+  expect(world.entries[0]?.message).toContain('waiting 6.5 s for its control plane');
 });
 
 describe('a node that cannot be seeded', () => {

@@ -5,6 +5,7 @@ import {
   advanceWatch,
   findNextTryMs,
   initialState,
+  type StepFailure,
   type WatchEvent,
   type WatchPolicy,
   type WatchState,
@@ -13,6 +14,7 @@ import { manifestOf } from '../../cli/published-file.ts';
 
 const policy: WatchPolicy = {
   afterMs: 5_000,
+  spreadMs: 3_000,
   endpoints: 2,
   firstPauseMs: 1_000,
   longestPauseMs: 30_000,
@@ -29,7 +31,14 @@ const grant = {
   kongVersion: '3.9.1',
 } as const;
 const sinceStart = { answeringSinceMs: nowMs - 5_000, failedTries: 0, notBeforeMs: 0 };
-const firstTry = { ...sinceStart, firstTryMs: nowMs, endpoint: 0, mayRecoverSoon: false, isOutdated: false };
+const firstTry = {
+  ...sinceStart,
+  firstTryMs: nowMs,
+  failed: [],
+  mayRecoverSoon: false,
+  isOutdated: false,
+  retryAfterMs: 0,
+};
 
 const cache = { hash: 'a'.repeat(32), writtenMs: 1 };
 const previous = { versionId: 'v6', sha256: '6'.repeat(64) };
@@ -40,8 +49,16 @@ const states = {
   'empty for five seconds': { ...sinceStart, phase: 'waiting' },
   'pausing after a failed try': { ...sinceStart, phase: 'waiting', failedTries: 1, notBeforeMs: nowMs + 1 },
   granting: { ...firstTry, phase: 'granting' },
-  'granting at the last endpoint': { ...firstTry, phase: 'granting', endpoint: 1 },
-  downloading: { ...firstTry, phase: 'downloading', grant },
+  'granting at the last endpoint': { ...firstTry, phase: 'granting', failed: [0] },
+  'granting, with one before it to try': { ...firstTry, phase: 'granting', failed: [0], previous },
+  downloading: { ...firstTry, phase: 'downloading', grant, endpoint: 0 },
+  'downloading from the last endpoint': {
+    ...firstTry,
+    phase: 'downloading',
+    grant,
+    endpoint: 1,
+    failed: [0],
+  },
   seeding: { ...firstTry, phase: 'seeding', manifest },
   'with an old cache for a moment': {
     ...sinceStart,
@@ -51,11 +68,12 @@ const states = {
   },
   'with an old cache for five seconds': { ...sinceStart, phase: 'waiting', cache },
   'granting over an old cache': { ...firstTry, phase: 'granting', cache },
-  'downloading over an old cache': { ...firstTry, phase: 'downloading', grant, cache },
+  'downloading over an old cache': { ...firstTry, phase: 'downloading', grant, endpoint: 0, cache },
   'downloading over a newer cache': {
     ...firstTry,
     phase: 'downloading',
     grant,
+    endpoint: 0,
     cache: { ...cache, writtenMs: Date.parse('2026-12-01T00:00:00.000Z') },
   },
   'seeding over an old cache': { ...firstTry, phase: 'seeding', manifest, cache },
@@ -70,15 +88,24 @@ const states = {
     manifest,
     previous,
     wanted: previous,
-    endpoint: 1,
+    failed: [0],
   },
   'asking for the one before': { ...firstTry, phase: 'granting', previous, wanted: previous },
+  'loading it from the last endpoint': {
+    ...firstTry,
+    phase: 'downloading',
+    grant,
+    endpoint: 1,
+    previous,
+    wanted: previous,
+    failed: [0],
+  },
   'asking the last endpoint for it': {
     ...firstTry,
     phase: 'granting',
     previous,
     wanted: previous,
-    endpoint: 1,
+    failed: [0],
   },
   'seeded before': { phase: 'done', outcome: 'seeded' },
 } as const satisfies Readonly<Record<string, WatchState>>;
@@ -88,19 +115,40 @@ const events = {
   stale: { type: 'stale', cache: { ...cache, isSilent: true } },
   'stale, connected': { type: 'stale', cache: { ...cache, isSilent: false } },
   'stale otherwise': { type: 'stale', cache: { ...cache, hash: 'b'.repeat(32), isSilent: true } },
-  'no-file': { type: 'failed', code: 'no-file' },
+  'no-file at 1': { type: 'failed', endpoint: 1, code: 'no-file' },
+  'no file in both': {
+    type: 'failed',
+    endpoint: 1,
+    code: 'no-file',
+    before: [{ endpoint: 0, code: 'no-file' }],
+  },
   silent: { type: 'silent' },
   empty: { type: 'empty' },
   configured: { type: 'configured' },
-  granted: { type: 'granted', grant },
+  granted: { type: 'granted', endpoint: 0, grant, failures: [] },
+  'granted by the second': {
+    type: 'granted',
+    endpoint: 1,
+    grant,
+    failures: [{ endpoint: 0, code: 'outdated', retryAfterMs: 7 }],
+  },
   downloaded: { type: 'downloaded', manifest, currency: {} },
   seeded: { type: 'seeded' },
-  unreachable: { type: 'failed', code: 'unreachable' },
-  verification: { type: 'failed', code: 'verification' },
-  outdated: { type: 'failed', code: 'outdated' },
+  unreachable: { type: 'failed', endpoint: 0, code: 'unreachable' },
+  'unreachable at 1': { type: 'failed', endpoint: 1, code: 'unreachable' },
+  'throttled at 1': { type: 'failed', endpoint: 1, code: 'unreachable', retryAfterMs: 1_000 },
+  'both unreachable': {
+    type: 'failed',
+    endpoint: 1,
+    code: 'unreachable',
+    before: [{ endpoint: 0, code: 'unreachable' }],
+  },
+  verification: { type: 'failed', endpoint: 0, code: 'verification' },
+  'verification at 1': { type: 'failed', endpoint: 1, code: 'verification' },
+  outdated: { type: 'failed', endpoint: 0, code: 'outdated' },
   output: { type: 'failed', code: 'output' },
   kong: { type: 'failed', code: 'kong' },
-  refused: { type: 'failed', code: 'refused' },
+  refused: { type: 'failed', endpoint: 0, code: 'refused' },
 } as const satisfies Readonly<Record<string, WatchEvent>>;
 
 type EventName = keyof typeof events;
@@ -117,29 +165,40 @@ describe('watching a node', () => {
     ['empty for a moment', 'empty', 'waiting', { answeringSinceMs: nowMs - 4_999 }],
     ['empty for a moment', 'silent', 'waiting', { answeringSinceMs: undefined }],
     ['empty for a moment', 'configured', 'done', { outcome: 'has a configuration' }],
-    ['empty for five seconds', 'empty', 'granting', { endpoint: 0, firstTryMs: nowMs }],
+    ['empty for five seconds', 'empty', 'granting', { failed: [], firstTryMs: nowMs }],
     ['empty for five seconds', 'silent', 'waiting', { answeringSinceMs: undefined }],
     ['empty for five seconds', 'configured', 'done', { outcome: 'has a configuration' }],
     ['pausing after a failed try', 'empty', 'waiting', { failedTries: 1, notBeforeMs: nowMs + 1 }],
     ['pausing after a failed try', 'silent', 'waiting', { failedTries: 1, notBeforeMs: nowMs + 1 }],
     ['pausing after a failed try', 'configured', 'done', { outcome: 'has a configuration' }],
-    ['granting', 'empty', 'granting', { endpoint: 0 }],
+    ['granting', 'empty', 'granting', { failed: [] }],
     ['granting', 'silent', 'waiting', { answeringSinceMs: undefined, failedTries: 0 }],
     ['granting', 'configured', 'done', { outcome: 'has a configuration' }],
-    ['granting', 'granted', 'downloading', { endpoint: 0, grant }],
-    ['granting', 'unreachable', 'granting', { endpoint: 1, mayRecoverSoon: true, failedTries: 0 }],
+    ['granting', 'granted', 'downloading', { endpoint: 0, failed: [], grant }],
+    [
+      'granting',
+      'granted by the second',
+      'downloading',
+      { endpoint: 1, failed: [0], isOutdated: true, retryAfterMs: 7 },
+    ],
+    ['granting', 'both unreachable', 'waiting', { failedTries: 1 }],
+    // The other one was silent when the first has granted.
+    ['downloading', 'unreachable', 'granting', { failed: [0], mayRecoverSoon: true, failedTries: 0 }],
+    ['downloading from the last endpoint', 'unreachable at 1', 'waiting', { failedTries: 1 }],
     ['granting', 'kong', 'waiting', { failedTries: 1 }],
-    ['granting at the last endpoint', 'granted', 'downloading', { endpoint: 1, grant }],
-    ['granting at the last endpoint', 'unreachable', 'waiting', { failedTries: 1 }],
+    ['granting at the last endpoint', 'unreachable at 1', 'waiting', { failedTries: 1 }],
+    ['granting, with one before it to try', 'unreachable at 1', 'granting', { wanted: previous, failed: [] }],
+    // It wants to be left alone.
+    ['granting, with one before it to try', 'throttled at 1', 'waiting', { previous, failedTries: 1 }],
     ['downloading', 'empty', 'downloading', { grant }],
     ['downloading', 'silent', 'waiting', { answeringSinceMs: undefined }],
     ['downloading', 'configured', 'done', { outcome: 'has a configuration' }],
     ['downloading', 'downloaded', 'seeding', { manifest }],
-    ['downloading', 'verification', 'granting', { endpoint: 1, mayRecoverSoon: false }],
+    ['downloading', 'verification', 'granting', { failed: [0], mayRecoverSoon: false }],
     // A copy of what is old is no better.
-    ['downloading', 'outdated', 'granting', { endpoint: 1, mayRecoverSoon: true, isOutdated: true }],
+    ['downloading', 'outdated', 'granting', { failed: [0], mayRecoverSoon: true, isOutdated: true }],
     // The other region may have a revision that Kong did not refuse.
-    ['downloading', 'refused', 'granting', { endpoint: 1 }],
+    ['downloading', 'refused', 'granting', { failed: [0] }],
     ['downloading', 'output', 'waiting', { failedTries: 1 }],
     ['seeding', 'empty', 'seeding', { manifest }],
     ['seeding', 'silent', 'waiting', { answeringSinceMs: undefined }],
@@ -169,15 +228,15 @@ describe('watching a node', () => {
       'seeding what has one before it',
       'refused',
       'granting',
-      { wanted: previous, endpoint: 0, failedTries: 0 },
+      { wanted: previous, failed: [], failedTries: 0 },
     ],
     ['seeding what has one before it', 'kong', 'waiting', { previous: undefined }],
     ['seeding the one before', 'refused', 'waiting', { previous: undefined, failedTries: 1 }],
     ['seeding the one before', 'kong', 'waiting', { previous }],
-    ['asking for the one before', 'no-file', 'granting', { wanted: previous, endpoint: 1 }],
-    ['asking the last endpoint for it', 'no-file', 'waiting', { previous: undefined }],
-    ['asking the last endpoint for it', 'verification', 'waiting', { previous: undefined }],
-    ['asking the last endpoint for it', 'unreachable', 'waiting', { previous }],
+    ['asking for the one before', 'no file in both', 'waiting', { previous: undefined }],
+    ['asking the last endpoint for it', 'no-file at 1', 'waiting', { previous: undefined }],
+    ['loading it from the last endpoint', 'verification at 1', 'waiting', { previous: undefined }],
+    ['asking the last endpoint for it', 'unreachable at 1', 'waiting', { previous }],
     ['asking the last endpoint for it', 'silent', 'waiting', { previous }],
     ['seeded before', 'empty', 'done', { outcome: 'seeded' }],
     ['seeded before', 'silent', 'done', { outcome: 'seeded' }],
@@ -215,7 +274,14 @@ describe('watching a node', () => {
 describe('the pause after a failed try', () => {
   const pauseMs = (
     code: StandbyErrorCode,
-    { failedTries = 0, tryingForMs = 0, random = 1, mayRecoverSoon = false },
+    {
+      failedTries = 0,
+      tryingForMs = 0,
+      random = 1,
+      mayRecoverSoon = false,
+      retryAfterMs = 0,
+      before = [] as readonly StepFailure[],
+    },
   ): number => {
     const state: WatchState = {
       ...states['granting at the last endpoint'],
@@ -223,7 +289,8 @@ describe('the pause after a failed try', () => {
       firstTryMs: nowMs - tryingForMs,
       mayRecoverSoon,
     };
-    const result = advanceWatch(policy, state, { type: 'failed', code }, { nowMs, random });
+    const event = { type: 'failed', endpoint: 1, code, retryAfterMs, before } as const;
+    const result = advanceWatch(policy, state, event, { nowMs, random });
     return result.phase === 'waiting' ? result.notBeforeMs - nowMs : Number.NaN;
   };
 
@@ -257,6 +324,21 @@ describe('the pause after a failed try', () => {
     expect(pauseMs(code, {})).toBe(expected);
   });
 
+  it.each([
+    ['is added to what the endpoint asks for', { retryAfterMs: 5_000 }, 7_000],
+    ['is never shorter than that', { retryAfterMs: 5_000, random: 0 }, 5_000],
+    ['grows beside it', { retryAfterMs: 5_000, failedTries: 1 }, 9_000],
+    ['takes no more than the slow pace for it', { retryAfterMs: 60_001 }, 62_000],
+    [
+      'takes the longest that one has asked for',
+      { retryAfterMs: 1_000, before: [{ endpoint: 0, code: 'unreachable', retryAfterMs: 5_000 }] as const },
+      7_000,
+    ],
+    ['is slow beside it, too', { retryAfterMs: 5_000, tryingForMs: 300_000 }, 80_000],
+  ])('%s', (_what, history, expected) => {
+    expect(pauseMs('unreachable', history)).toBe(expected);
+  });
+
   it('is short when one of the endpoints may be better soon', () => {
     expect(pauseMs('no-file', { mayRecoverSoon: true })).toBe(2_000);
   });
@@ -266,9 +348,39 @@ describe('the time of the next try', () => {
   it.each([
     ['is unknown while the status API is silent', { notBeforeMs: 7 }, undefined],
     ['comes five seconds after its first answer', { answeringSinceMs: 100, notBeforeMs: 0 }, 5_100],
+    ['comes later by chance', { answeringSinceMs: 100, addedMs: 2_999, notBeforeMs: 0 }, 8_099],
     ['comes after the pause', { answeringSinceMs: 100, notBeforeMs: 5_101 }, 5_101],
   ])('%s', (_what, history, expected) => {
     expect(findNextTryMs(policy, { failedTries: 0, ...history })).toBe(expected);
+  });
+});
+
+describe('the spread of first tries', () => {
+  it.each([
+    ['at once after the five seconds', 0, 5_000],
+    ['in the middle', 0.5, 6_500],
+    ['at the end', 1, 8_000],
+  ])('lets chance decide: %s', (_what, random, expectedMs) => {
+    const begun = advanceWatch(policy, initialState, events.empty, { nowMs, random });
+    const at = (afterMs: number) =>
+      advanceWatch(policy, begun, events.empty, { nowMs: nowMs + afterMs, random: 0 }).phase;
+
+    expect([at(expectedMs - 1), at(expectedMs)]).toEqual(['waiting', 'granting']);
+  });
+
+  it('is of a node with an old cache, too', () => {
+    const begun = advanceWatch(policy, initialState, events.stale, { nowMs, random: 1 });
+
+    expect(begun).toMatchObject({ phase: 'waiting', answeringSinceMs: nowMs, addedMs: 3_000 });
+  });
+
+  it('is drawn once for each wait', () => {
+    const begun = advanceWatch(policy, initialState, events.empty, { nowMs, random: 0.5 });
+    const later = advanceWatch(policy, begun, events.empty, { nowMs: nowMs + 1, random: 1 });
+    const silent = advanceWatch(policy, later, events.silent, { nowMs: nowMs + 2, random: 0 });
+    const anew = advanceWatch(policy, silent, events.empty, { nowMs: nowMs + 3, random: 1 });
+
+    expect([later, anew]).toMatchObject([{ addedMs: 1_500 }, { addedMs: 3_000 }]);
   });
 });
 

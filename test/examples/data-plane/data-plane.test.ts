@@ -178,9 +178,13 @@ describe.each(standbys)('the client, started as in %s', (name, { environment, pa
     const variables = Object.entries(environment).map(([each, value]) => [each, here[each] ?? value]);
 
     const [command = '', ...before] = [...confined, process.execPath];
-    const running = children.start(command, [...before, cli.file, 'standby', ...parameters, '--after', '0'], {
-      env: { ...credentialsFor(environment), ...Object.fromEntries(variables) },
-    });
+    const running = children.start(
+      command,
+      [...before, cli.file, 'standby', ...parameters, '--after', '0', '--spread', '0'],
+      {
+        env: { ...credentialsFor(environment), ...Object.fromEntries(variables) },
+      },
+    );
     const isSeeded = await eventually(async () => (await configurationHash(node)) === md5);
     const output = () => `${running.stdout()}${running.stderr()}`;
     await eventually(() => output().includes('has loaded'));
