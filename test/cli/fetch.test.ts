@@ -483,7 +483,13 @@ describe('exit codes by cause', () => {
     [3, 'the vault refuses', { file: () => s3Error(403, 'AccessDenied') }, '403 (AccessDenied)'],
     [4, 'there is no such version', { grant: () => problem(404, 'there are files for 3.8.1') }, '3.8.1'],
     [4, 'nothing was published', { file: () => s3Error(404, 'NoSuchKey') }, 'nothing was published yet'],
-    [5, 'the endpoint fails', { grant: () => problem(503, 'come back later') }, 'answered 503'],
+    [5, 'the endpoint fails', { grant: () => problem(500, 'it failed') }, 'answered 500'],
+    [
+      5,
+      'the endpoint throttles for longer than there is time',
+      { grant: () => ({ status: 429, body: '{}', headers: { 'retry-after': '600' } }) },
+      'raise the throttle',
+    ],
     [5, 'the endpoint is another one', { grant: () => ({ status: 200, body: '<html>' }) }, 'is not a grant'],
     [5, 'the vault fails', { file: () => s3Error(500, 'InternalError') }, '500 (InternalError)'],
     [
@@ -520,6 +526,23 @@ describe('exit codes by cause', () => {
     }
     const left = await readdir(cli.directory);
     expect(left.filter((name) => name.includes('config.json'))).toEqual([]);
+  });
+
+  it('0 when it was throttled at first, which it says once, with the time of its next attempt', async () => {
+    const { grant } = answers;
+    let asked = 0;
+    answers.grant = (url) => {
+      asked += 1;
+      return asked < 3 ? { status: 429, body: '{"message":"Too Many Requests"}' } : grant(url);
+    };
+
+    const { exitCode, stderr } = await fetchWith();
+
+    const [first, second, ...more] = stderr.trimEnd().split('\n');
+    expect(exitCode).toBe(0);
+    expect(first).toMatch(/answered 429 .*\(Too Many Requests\).* \(next attempt in \d(\.\d)? s\)$/);
+    expect(second).toMatch(/^lifeboat: still throttled \(next attempt in \d(\.\d)? s\)$/);
+    expect(more).toEqual([]);
   });
 
   it('3 without credentials', async () => {
