@@ -56,7 +56,7 @@ export async function decide(
   const { name, configuration } = request;
   const own = ownRevision(standing);
   if (standing.is === 'unjudged' && own === undefined) {
-    // It may be the last good file, and nothing says what it must be measured against.
+    // It may be the last good file: nobody knows what must be measured against, and be newer than, what.
     throw standing.because;
   }
   const warning = describeReplaced(name, standing);

@@ -36,11 +36,12 @@ export type Standing =
   | { readonly is: 'foreign'; readonly foreign: ForeignObject; readonly newestOwn: OwnRevision | undefined }
   /**
    * A key of ours that cannot be asked for may have signed it. Nothing is put back in its place; what is
-   * served is published over it, after the newest own one. Without one it may be the last good file.
+   * served is published over it, after the newest own one.
    */
   | {
       readonly is: 'unjudged';
       readonly etag: string;
+      /** Undefined where the last check has noted none, or a later one: then it may be the last good file. */
       readonly newestOwn: OwnRevision | undefined;
       /** Why the key could not be asked for. */
       readonly because: unknown;
@@ -72,7 +73,14 @@ export async function findStanding(
   const checked = await checkRevision(parts, name, keys, current);
   if ('doubt' in checked) {
     const { newest } = await searchHistory(parts, name, keys, noted);
-    return { is: 'unjudged', etag: current.etag, newestOwn: newest, because: checked.doubt };
+    const isNewest =
+      noted !== undefined && newest !== undefined && newest.manifest.revision >= noted.revision;
+    return {
+      is: 'unjudged',
+      etag: current.etag,
+      newestOwn: isNewest ? newest : undefined,
+      because: checked.doubt,
+    };
   }
   if ('own' in checked) {
     const { own } = checked;

@@ -94,6 +94,14 @@ describe('an object that a key may have signed which cannot be asked for', () =>
     expect(await publishing(services, services, {}, noted(4))).toMatchObject({ outcome: 'unchanged' });
   });
 
+  it.each([
+    ['nothing', undefined],
+    ['a later revision than is known to be ours', noted(4)],
+  ])('is the last good file, as far as anybody knows, where the last check has noted %s', async (_, last) => {
+    await expect(publishing(23, 30, {}, last)).rejects.toBe(pendingDeletion);
+    expect(vault.versions(name)).toHaveLength(4);
+  });
+
   it('makes no mass deletion plausible, and nothing is put back in its place', async () => {
     const outcome = await publishing(10, 30, {}, noted(3));
 
@@ -137,8 +145,8 @@ describe('where nothing is known to be ours without a key that cannot be asked f
     await publishing(20, 0, { signer: former, furtherKeys: [] });
   });
 
-  it('nothing is published over what may be the last good file', async () => {
-    await expect(publishing(21, 1)).rejects.toBe(pendingDeletion);
+  it.each([undefined, noted(1)])('nothing is published over what may be the last good file', async (last) => {
+    await expect(publishing(21, 1, {}, last)).rejects.toBe(pendingDeletion);
     expect(vault.versions(name)).toHaveLength(1);
   });
 
