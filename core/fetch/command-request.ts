@@ -3,7 +3,7 @@ import { CodedError } from '../coded-error.ts';
 import { urlBelow } from './endpoint-url.ts';
 import { describeRequestFailure, type Fetch, fetchDirectly, readBodyText } from './http-client.ts';
 import { requirePlausibleClock } from './plausible-clock.ts';
-import { type IamAuthentication, readExplanation, signRequest } from './signed-request.ts';
+import { type IamAuthentication, isStrangersAnswer, readExplanation, signRequest } from './signed-request.ts';
 
 /**
  * - `denied`: the caller is no operator, or the signature is not good.
@@ -58,6 +58,12 @@ export async function sendCommand(request: CommandRequest): Promise<string> {
     return text;
   }
   const said = `${endpoint.origin} answered ${status} to "${command}" for control plane "${controlPlane}"${readExplanation(text)}`;
+  if (isStrangersAnswer(status, text)) {
+    throw new CommandError(
+      'failed',
+      `${said}: it is neither AWS nor Lifeboat that answers so. Check --endpoint, and what is on the way, such as a proxy`,
+    );
+  }
   throw status === 401 || status === 403
     ? new CommandError(
         'denied',

@@ -18,6 +18,7 @@ import { requirePlausibleClock } from './plausible-clock.ts';
 import { readThrottling, throttlingAdvice } from './retry-after.ts';
 import {
   type IamAuthentication,
+  isStrangersAnswer,
   type PreparedRequest,
   readExplanation,
   signRequest,
@@ -229,6 +230,12 @@ function refusalError(
 ): StandbyError {
   const { status, response, text } = answer;
   const answered = `${nameEndpoint(endpoint)} answered ${status} to the request for control plane "${controlPlane}"${readExplanation(text)}`;
+  if (isStrangersAnswer(status, text)) {
+    return new StandbyError(
+      'unreachable',
+      `${answered}: it is neither AWS nor Lifeboat that answers so. Check --endpoint, and what is on the way, such as a proxy`,
+    );
+  }
   if (status === 401 || status === 403) {
     const skewMs = measureClockSkewMs(response, clock.now());
     const skew =
@@ -243,7 +250,7 @@ function refusalError(
   if (status === 404) {
     return new StandbyError(
       'no-file',
-      `${answered}. Check --control-plane and --kong-version against the deployment`,
+      `${answered}. Check --control-plane, --kong-version and the path of --endpoint against the deployment`,
     );
   }
   const throttling = readThrottling({ ...response, status }, clock.now());

@@ -59,6 +59,14 @@ export async function signRequest(
 }
 
 /**
+ * Whether somebody on the way has answered in the endpoint's place, such as a proxy: API Gateway, Lambda and
+ * our functions answer with JSON, and never with a page.
+ */
+export function isStrangersAnswer(status: number, text: string): boolean {
+  return status < 500 && text.trimStart().startsWith('<');
+}
+
+/**
  * What the endpoint said: our own problem details (RFC 9457), or the words of API Gateway, of Lambda, or of a
  * function that failed.
  */

@@ -71,6 +71,15 @@ describe('sending a command', () => {
     });
   });
 
+  it.each([403, 404])('that a proxy answers with %d and a page has failed', async (status) => {
+    const { sent } = await sending((_, response) => response.writeHead(status).end('<html>blocked</html>'));
+
+    await expect(sent).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('neither AWS nor Lifeboat'),
+    });
+  });
+
   it('that nobody answers may be sent again', async () => {
     const { sent } = await sending((request) => request.destroy());
 

@@ -160,16 +160,24 @@ describe('asking for a grant', () => {
         },
       ),
     );
-    const page = await api(json(status, '<html>sorry</html>'));
+    const silent = await api(json(status, ''));
 
     const errors = await Promise.all(
-      [gateway, own, page].map((server) => asking(server).catch((error: Error) => error)),
+      [gateway, own, silent].map((server) => asking(server).catch((error: Error) => error)),
     );
 
     expect(errors).toEqual([failing(code, words), failing(code, words), failing(code, words)]);
     expect(
       errors.map((error) => /\((?<said>[^()]*)\)/.exec((error as Error).message)?.groups?.['said']),
     ).toEqual(['Too Many Requests', 'there are 3.8.1', undefined]);
+  });
+
+  it.each([401, 403, 404, 407])('answered %d by a page is no refusal of ours', async (status) => {
+    const server = await api(json(status, '\n<!DOCTYPE html><html>blocked</html>'));
+
+    await expect(asking(server)).rejects.toEqual(
+      failing('unreachable', new RegExp(`answered ${status} .*neither AWS nor Lifeboat.*proxy`)),
+    );
   });
 
   it('quotes no more than 500 characters of what was said', async () => {
