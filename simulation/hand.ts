@@ -12,32 +12,34 @@ const foreignFile = gzipSync('{"_format_version":"3.0","_transform":false,"servi
 export function changeObject({ bucket }: World, action: BucketAction): void {
   const { key } = action;
   const current = bucket.current(key);
+  const put = (body: Uint8Array, metadata: Readonly<Record<string, string>>) =>
+    void bucket.put(key, { body, metadata, contentEncoding: 'gzip' });
   switch (action.do) {
     case 'put garbage':
-      bucket.put(key, { body: Buffer.from('garbage'), metadata: { manifest: 'garbage' } });
+      put(Buffer.from('garbage'), { manifest: 'garbage' });
       return;
     case 'put unsigned file':
-      bucket.put(key, { body: foreignFile, metadata: {} });
+      put(foreignFile, {});
       return;
     case 'copy manifest over garbage':
-      bucket.put(key, { body: foreignFile, metadata: current?.metadata ?? {} });
+      put(foreignFile, current?.metadata ?? {});
       return;
     case 'change file under its manifest':
       if (current !== undefined && readManifest(current.metadata['manifest']) !== undefined) {
-        bucket.put(key, { body: gzipSync(falsify(current.body)), metadata: current.metadata });
+        put(gzipSync(falsify(current.body)), current.metadata);
       }
       return;
     case 'put old revision back': {
       const oldest = bucket.versions(key).find(({ metadata }) => metadata['manifest'] !== undefined);
       if (oldest !== undefined) {
-        bucket.put(key, { body: oldest.body, metadata: oldest.metadata });
+        put(oldest.body, oldest.metadata);
       }
       return;
     }
     case 'swap manifests': {
       const other = bucket.current(action.from);
       if (other !== undefined) {
-        bucket.put(key, { body: other.body, metadata: other.metadata });
+        put(other.body, other.metadata);
       }
       return;
     }
@@ -75,7 +77,7 @@ export async function putFileOfStranger(
       sign: async (message) => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
     },
   );
-  return () => void bucket.put(key, { body, metadata: { manifest } });
+  return () => void bucket.put(key, { body, metadata: { manifest }, contentEncoding: 'gzip' });
 }
 
 /** Another content of the same length, which looks like one of the same control plane. */

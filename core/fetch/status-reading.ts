@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { ControlPlaneStatus } from '../vault/config-vault.ts';
 import { VaultError } from '../vault/errors.ts';
 import type { VerificationKey } from '../vault/signer.ts';
-import { verifyStatus } from '../vault/status.ts';
+import { largestStatusBytes, verifyStatus } from '../vault/status.ts';
 import { describeRequestFailure, type Fetch, readBodyText } from './http-client.ts';
 
 /** What the last check of a control plane noted, or why nobody can tell. */
@@ -24,8 +24,6 @@ export interface StatusRequest {
 
 /** The file waits no longer for it. */
 export const statusTimeoutMs = 3_000;
-/** One of ten versions has some 10 kB. */
-const largestStatusBytes = 2 ** 20;
 
 /** Reads the status of a grant, if it can be had soon. It never fails: a file can be taken without it. */
 export async function readStatusOfGrant(request: StatusRequest): Promise<StatusReading> {

@@ -20,8 +20,12 @@ export interface Revision {
    * of the whole file, or may not say it.
    */
   readonly storedSha256: string | undefined;
+  /** Of what is stored; undefined where that is not known. */
+  readonly storedBytes: number | undefined;
   /** Whether it is encrypted with the key that a new revision would be encrypted with. */
   readonly isUnderCurrentKey: boolean;
+  /** Whether a reader gets it as it was published: at once, and told that it is gzip. */
+  readonly isServedAsPublished: boolean;
 }
 
 /** A revision that is to be stored. */
@@ -126,7 +130,10 @@ export type PluginVersionsStatus = NonNullable<ControlPlaneStatus['pluginVersion
 /** A status as it is stored. */
 export interface StoredStatus {
   readonly etag: string;
-  /** Undefined where it may not be read, because the key that it is under is not to be used any more. */
+  /**
+   * Undefined where it may not be read, because the key that it is under is not to be used any more; empty
+   * where it is too long for a status.
+   */
   readonly text: string | undefined;
 }
 

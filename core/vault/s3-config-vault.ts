@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import {
   GetBucketVersioningCommand,
   GetObjectCommand,
@@ -16,6 +17,7 @@ import type { Clock } from '../clock.ts';
 import { configFileKey, statusKey } from './config-file-name.ts';
 import type { ConfigVault, NewRevision, Revision } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
+import { largestStatusBytes } from './status.ts';
 
 export interface S3ConfigVaultOptions {
   readonly s3: Pick<S3Client, 'send'>;
@@ -62,7 +64,14 @@ export function s3ConfigVault(settings: S3ConfigVaultOptions, signal?: AbortSign
     async status(controlPlane) {
       const key = statusKey(controlPlane);
       try {
-        const { Body, ETag } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        const { Body, ETag, ContentLength } = await s3.send(
+          new GetObjectCommand({ Bucket: bucket, Key: key }),
+        );
+        if (ContentLength !== undefined && ContentLength > largestStatusBytes) {
+          // What somebody else put there may be of any size, and must not take the export's memory.
+          leave(Body);
+          return { etag: ETag ?? '', text: '' };
+        }
         return { etag: ETag ?? '', text: (await endWith(readText(Body), signal)) ?? '' };
       } catch (error) {
         if (await isMissing(options, error, key)) {
@@ -89,6 +98,8 @@ export function s3ConfigVault(settings: S3ConfigVaultOptions, signal?: AbortSign
   };
 }
 
+const contentEncoding = 'gzip';
+
 /** The condition of a PUT that must replace what was read, or nothing. */
 function onlyIfCurrent(replaces: string | undefined) {
   return replaces === undefined ? { IfNoneMatch: '*' } : { IfMatch: replaces };
@@ -107,6 +118,13 @@ function putError(error: unknown, key: string, replaces: string | undefined): Va
 type Body = GetObjectCommandOutput['Body'];
 const readBytes = async (body: Body) => body?.transformToByteArray();
 const readText = async (body: Body) => body?.transformToString();
+
+/** Ends an answer that nobody reads to its end. */
+function leave(body: Body): void {
+  if (body instanceof Readable) {
+    body.destroy();
+  }
+}
 
 /** @param versionId the current version where it is undefined */
 async function readVersion(
@@ -128,7 +146,9 @@ async function readVersion(
       versionId: head.VersionId,
       manifest: head.Metadata?.['manifest'],
       storedSha256: readStoredSha256(head),
+      storedBytes: head.ContentLength,
       isUnderCurrentKey: isUnderKey(head, options.encryptionKeyArn),
+      isServedAsPublished: isServedAsPublished(head),
     };
   } catch (error) {
     if (await isMissing(options, error, key)) {
@@ -193,6 +213,20 @@ function isUnderKey(head: HeadObjectCommandOutput, keyArn: string): boolean {
   return head.ServerSideEncryption === undefined || head.SSEKMSKeyId === keyArn;
 }
 
+/**
+ * Whoever may write can store the very bytes, with our manifest, so that no data plane gets them: without the
+ * word that they are gzip, or in an archive, from which a GET is refused (S3 User Guide, "Working with
+ * archived objects").
+ */
+function isServedAsPublished({ ContentEncoding, StorageClass, ArchiveStatus }: HeadObjectCommandOutput) {
+  return (
+    ContentEncoding === contentEncoding &&
+    StorageClass !== 'GLACIER' &&
+    StorageClass !== 'DEEP_ARCHIVE' &&
+    ArchiveStatus === undefined
+  );
+}
+
 /** The checksum of an upload in parts is one of its parts' checksums, which no file can be compared with. */
 function readStoredSha256(head: HeadObjectCommandOutput): string | undefined {
   const { ChecksumSHA256, ChecksumType } = head;
@@ -228,7 +262,7 @@ async function putRevision(
     const { VersionId } = await s3.send(
       new PutObjectCommand({
         ...describeObject(options, key, gzip),
-        ContentEncoding: 'gzip',
+        ContentEncoding: contentEncoding,
         Metadata: { manifest },
         ...retention(lock),
         ...onlyIfCurrent(replaces),

@@ -254,6 +254,9 @@ export async function checkRevision(
   if (configFileKey(manifest) !== configFileKey(name)) {
     return { what: `the file of ${configFileKey(manifest)}` };
   }
+  if (!revision.isServedAsPublished) {
+    return { what: 'a file that readers would not get as it was published (its encoding, or an archive)' };
+  }
   const binding = await checkBinding(vault, name, revision, manifest);
   return binding === 'other'
     ? { what: 'a file that is not the one that its manifest was signed for' }
@@ -275,11 +278,15 @@ export async function checkRevision(
 async function checkBinding(
   vault: ConfigVault,
   name: ConfigFileName,
-  { versionId, storedSha256, isUnderCurrentKey }: Revision,
+  { versionId, storedSha256, storedBytes, isUnderCurrentKey }: Revision,
   manifest: Manifest,
 ): Promise<'bound' | 'not said' | 'other'> {
   if (manifest.storedSha256 !== undefined && storedSha256 !== undefined) {
     return manifest.storedSha256 === storedSha256 ? 'bound' : 'other';
+  }
+  if (storedBytes !== undefined && storedBytes > largestGzipOf(manifest.size)) {
+    // What somebody else put there may be larger than the export's memory.
+    return 'other';
   }
   let gzip: Uint8Array;
   try {
@@ -295,6 +302,14 @@ async function checkBinding(
     return (await isFileOfManifest(gzip, manifest)) ? 'not said' : 'other';
   }
   return manifest.storedSha256 === hashStored(gzip) ? 'bound' : 'other';
+}
+
+/**
+ * What does not compress grows by 5 bytes in each block, of some 16 kB at least, and by a header (RFC 1951,
+ * 3.2.4; RFC 1952).
+ */
+function largestGzipOf(sizeBytes: number): number {
+  return sizeBytes + Math.ceil(sizeBytes / 1000) + 1024;
 }
 
 /** What a manifest's `storedSha256` is of a compressed file. */

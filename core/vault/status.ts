@@ -14,6 +14,9 @@ import type { Signer, VerificationKey } from './signer.ts';
 /** `typ` of a status' JWS. */
 export const statusType = 'lifeboat-status+jwt';
 
+/** One of ten versions has some 10 kB. Of what is longer nothing is read. */
+export const largestStatusBytes = 2 ** 20;
+
 const statusKind: DocumentKind = { type: statusType, noun: 'status', code: 'status' };
 
 /** What the last check noted, as far as it can be believed. */

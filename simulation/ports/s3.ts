@@ -11,6 +11,7 @@ interface Input {
   readonly VersionId?: string;
   readonly Body?: Uint8Array;
   readonly Metadata?: Readonly<Record<string, string>>;
+  readonly ContentEncoding?: string;
   readonly ChecksumMode?: string;
   readonly SSEKMSKeyId?: string;
   readonly IfMatch?: string;
@@ -58,11 +59,13 @@ const operations: Readonly<Record<string, Perform>> = {
   },
   HeadObject(bucket, { Key, VersionId, ChecksumMode }) {
     const found = VersionId === undefined ? bucket.current(Key) : bucket.version(Key, VersionId);
-    const { etag, versionId, metadata, body, keyArn } = found ?? notFound();
+    const { etag, versionId, metadata, body, keyArn, contentEncoding } = found ?? notFound();
     return {
       ETag: etag,
       VersionId: versionId,
       Metadata: metadata,
+      ContentLength: body.length,
+      ContentEncoding: contentEncoding,
       ...(keyArn !== undefined && { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn }),
       ...(ChecksumMode === 'ENABLED' && {
         ChecksumSHA256: createHash('sha256').update(body).digest('base64'),
@@ -83,10 +86,12 @@ const operations: Readonly<Record<string, Perform>> = {
       },
     };
   },
-  PutObject(bucket, { Key, Body = new Uint8Array(), Metadata = {}, SSEKMSKeyId, IfMatch, IfNoneMatch }) {
+  PutObject(bucket, { Key, Body = new Uint8Array(), Metadata = {}, ...input }) {
+    const { ContentEncoding, SSEKMSKeyId, IfMatch, IfNoneMatch } = input;
     const answer = bucket.put(Key, {
       body: Body,
       metadata: Metadata,
+      contentEncoding: ContentEncoding,
       keyArn: SSEKMSKeyId,
       ifMatch: IfNoneMatch === undefined ? IfMatch : 'none',
     });

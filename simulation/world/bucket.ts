@@ -6,6 +6,7 @@ export interface StoredVersion {
   readonly etag: string;
   readonly body: Uint8Array;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly contentEncoding: string | undefined;
   /** The key that the writer named; undefined where he named none. */
   readonly keyArn: string | undefined;
   readonly isDeleteMarker: boolean;
@@ -19,6 +20,8 @@ export type PutAnswer =
 export interface PutRequest {
   readonly body: Uint8Array;
   readonly metadata: Readonly<Record<string, string>>;
+  /** @default none is said */
+  readonly contentEncoding?: string | undefined;
   /** The key that encrypts it. @default none is named */
   readonly keyArn?: string | undefined;
   /** The etag that must be current; `none` where there must be no object. @default no condition */
@@ -60,7 +63,7 @@ export class Bucket {
     return found?.isDeleteMarker === true ? undefined : found;
   }
 
-  put(key: string, { body, metadata, keyArn, ifMatch }: PutRequest): PutAnswer {
+  put(key: string, { ifMatch, ...object }: PutRequest): PutAnswer {
     const current = this.current(key);
     if (ifMatch === 'none' && current !== undefined) {
       return { status: 412 };
@@ -68,7 +71,7 @@ export class Bucket {
     if (ifMatch !== undefined && ifMatch !== 'none' && current?.etag !== ifMatch) {
       return { status: current === undefined ? 404 : 412 };
     }
-    return { status: 200, ...this.#store(key, { body, metadata, keyArn }, false) };
+    return { status: 200, ...this.#store(key, object, false) };
   }
 
   addDeleteMarker(key: string): void {
@@ -83,7 +86,7 @@ export class Bucket {
 
   #store(
     key: string,
-    { body, metadata, keyArn }: Omit<PutRequest, 'ifMatch'>,
+    { body, metadata, contentEncoding, keyArn }: Omit<PutRequest, 'ifMatch'>,
     isDeleteMarker: boolean,
   ): { readonly versionId: string; readonly etag: string } {
     this.#written += 1;
@@ -93,7 +96,8 @@ export class Bucket {
     // KMS-encrypted objects have an etag that is no MD5, and the same for no two uploads.
     const etag = `"${createHash('md5').update(`${this.#written}`).update(body).digest('hex')}"`;
     const kept = this.versions(key).filter((version) => this.isVersioned || version.versionId !== 'null');
-    const version = { versionId, etag, body, metadata, keyArn, isDeleteMarker, storedMs: this.#nowMs() };
+    const object = { body, metadata, contentEncoding, keyArn };
+    const version = { ...object, versionId, etag, isDeleteMarker, storedMs: this.#nowMs() };
     this.#objects.set(key, [...kept, version]);
     this.onStored(key, version);
     return { versionId, etag };

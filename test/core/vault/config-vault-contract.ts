@@ -85,7 +85,9 @@ export function configVaultContract(
 
         expect(current).toMatchObject({
           storedSha256: createHash('sha256').update(gzip).digest('hex'),
+          storedBytes: gzip.length,
           isUnderCurrentKey: true,
+          isServedAsPublished: true,
         });
       },
     );

@@ -16,7 +16,9 @@ export interface StoredVersion {
   readonly gzip: Uint8Array;
   readonly manifest: string | undefined;
   /** @default true */
-  readonly isUnderCurrentKey?: boolean;
+  readonly isUnderCurrentKey?: boolean | undefined;
+  /** @default true */
+  readonly isServedAsPublished?: boolean | undefined;
 }
 
 export interface MemoryVault extends ConfigVault {
@@ -57,16 +59,21 @@ export function memoryVault(): MemoryVault {
         versionId: String(number),
         manifest: found.manifest,
         storedSha256: createHash('sha256').update(found.gzip).digest('hex'),
+        storedBytes: found.gzip.length,
         isUnderCurrentKey: found.isUnderCurrentKey ?? true,
+        isServedAsPublished: found.isServedAsPublished ?? true,
       }
     );
   }
 
   function store(name: ConfigFileName, version: Omit<StoredVersion, 'etag'>): void {
-    const { gzip, manifest, isUnderCurrentKey = true } = version;
+    const { gzip, manifest, isUnderCurrentKey, isServedAsPublished } = version;
     // As S3's: of the content alone.
     const etag = createHash('md5').update(gzip).digest('hex');
-    files.set(configFileKey(name), [...versionsOf(name), { etag, gzip, manifest, isUnderCurrentKey }]);
+    files.set(configFileKey(name), [
+      ...versionsOf(name),
+      { etag, gzip, manifest, isUnderCurrentKey, isServedAsPublished },
+    ]);
   }
 
   return {

@@ -3,7 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
-import type { ConfigVault, VersionStatus } from '../../../core/vault/config-vault.ts';
+import type { ConfigVault, Revision, VersionStatus } from '../../../core/vault/config-vault.ts';
 import { behindToleranceMs } from '../../../core/vault/decision.ts';
 import { VaultError } from '../../../core/vault/errors.ts';
 import { signManifest } from '../../../core/vault/manifest.ts';
@@ -15,7 +15,7 @@ import { type Serving, serveTable } from '../kong/served-table.ts';
 import { skippingClock } from '../manual-clock.ts';
 import { guardOf, notHeld } from './guarding.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
-import { type MemoryVault, memoryVault } from './memory-vault.ts';
+import { type MemoryVault, memoryVault, type StoredVersion } from './memory-vault.ts';
 
 const name = { controlPlane: 'prod', kongVersion: '3.4.2' };
 const exportedAt = new Date('2026-11-23T04:00:05Z');
@@ -261,6 +261,38 @@ describe('what is published', () => {
 
     expect(outcome).toMatchObject({ outcome: 'published', manifestReplaced: true });
     expect(published()).toEqual(before);
+  });
+
+  it('and S3 would not give it to readers as it was published, is replaced with a warning', async () => {
+    const first = await publishing(await serve(before));
+    const [stored] = vault.versions(name);
+    vault.overwrite(name, { ...(stored as StoredVersion), isServedAsPublished: false });
+
+    const outcome = await publishing(await serve(before), statusOf(first));
+
+    expect(outcome).toMatchObject({
+      outcome: 'published',
+      manifestReplaced: true,
+      manifest: { revision: 2 },
+    });
+    expect(published()).toEqual(before);
+  });
+
+  it('and is too large for our manifest, is not read: it may be larger than the memory', async () => {
+    const first = await publishing(await serve(before));
+    vault.overwrite(name, vault.versions(name)[0] as StoredVersion);
+    const enlarge = (found: Revision | undefined) =>
+      found?.versionId === '2' ? { ...found, storedSha256: undefined, storedBytes: 10 * 2 ** 30 } : found;
+    const large: ConfigVault = {
+      ...watched,
+      current: async (asked) => enlarge(await vault.current(asked)),
+      version: async (asked, versionId) => enlarge(await vault.version(asked, versionId)),
+    };
+
+    const outcome = await publishing(await serve(before), statusOf(first), { vault: large });
+
+    expect(outcome).toMatchObject({ outcome: 'published', manifestReplaced: true });
+    expect(contentReads).not.toContain('2');
   });
 
   it.each<[title: string, content: (good: Buffer) => Buffer]>([

@@ -7,6 +7,7 @@ import {
   GetObjectRetentionCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
+  PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -289,7 +290,9 @@ describe('a file under a key of earlier', () => {
       versionId: 'v1',
       manifest: 'm',
       storedSha256: undefined,
+      storedBytes: undefined,
       isUnderCurrentKey: false,
+      isServedAsPublished: false,
     });
   });
 
@@ -327,6 +330,75 @@ describe('the checksum of a file', () => {
     const current = await answered.current(newName());
 
     expect(current?.storedSha256).toBe(expected);
+  });
+});
+
+describe('what somebody else has put into S3', () => {
+  const gzipped = { 'content-encoding': 'gzip' };
+  it.each<[what: string, headers: Readonly<Record<string, string>>, isServed: boolean]>([
+    ['as we do', gzipped, true],
+    ['in a class that is read at once', { ...gzipped, 'x-amz-storage-class': 'STANDARD_IA' }, true],
+    ['without a word of gzip', {}, false],
+    ['in another encoding', { 'content-encoding': 'br' }, false],
+    ['in an archive', { ...gzipped, 'x-amz-storage-class': 'GLACIER' }, false],
+    ['in a deep archive', { ...gzipped, 'x-amz-storage-class': 'DEEP_ARCHIVE' }, false],
+    [
+      'where it went into an archive later',
+      {
+        ...gzipped,
+        'x-amz-storage-class': 'INTELLIGENT_TIERING',
+        'x-amz-archive-status': 'ARCHIVE_ACCESS',
+      },
+      false,
+    ],
+  ])('%s: whether readers get it as it was published', async (_what, headers, isServed) => {
+    const { vault: answered } = await vaultAnswered((_, response) => {
+      response.writeHead(200, { etag: '"e"', 'x-amz-version-id': 'v1', ...headers }).end();
+    });
+
+    expect(await answered.current(newName())).toMatchObject({ isServedAsPublished: isServed });
+  });
+
+  it('is our file no more where it lost the word of gzip: it is published anew', async () => {
+    const signer = await localSigner();
+    const name = newName();
+    const publishing = async () =>
+      publish(
+        { vault, signer, clock: systemClock, random: systemRandom },
+        {
+          name,
+          configuration: await served({ services: [{ id: '1' }] }),
+          lastStatus: undefined,
+          guard: guardOf(),
+        },
+      );
+    await publishing();
+    const Key = `contract/${name.kongVersion}/config.json`;
+    const found = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
+    const Body = (await found.Body?.transformToByteArray()) ?? Buffer.of();
+    const Metadata = found.Metadata ?? {};
+    const ChecksumSHA256 = createHash('sha256').update(Body).digest('base64');
+    await s3.send(
+      new PutObjectCommand({
+        ...{ Bucket: bucket, Key, Metadata, Body, ChecksumSHA256 },
+        ...{ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: encryptionKeyArn },
+      }),
+    );
+
+    expect(await publishing()).toMatchObject({ outcome: 'published', manifestReplaced: true });
+    expect(await publishing()).toMatchObject({ outcome: 'unchanged' });
+  });
+
+  it.each([
+    ['of the largest size for a status is read', 2 ** 20, 'x'.repeat(2 ** 20)],
+    ['is larger than a status is left unread', 2 ** 20 + 1, ''],
+  ])('and %s', async (_what, sizeBytes, text) => {
+    const { vault: answered } = await vaultAnswered((_, response) => {
+      response.writeHead(200, { etag: '"e"', 'content-length': sizeBytes });
+      response.end('x'.repeat(sizeBytes));
+    });
+
+    expect(await answered.status('prod')).toEqual({ etag: '"e"', text });
   });
 });
 
