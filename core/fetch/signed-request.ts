@@ -19,6 +19,14 @@ export interface PreparedRequest {
   readonly body?: string;
 }
 
+let signatures: Promise<typeof import('@smithy/signature-v4')> | undefined;
+
+/** Loads what signs. Not at the client's start, for most nodes never ask; and once. */
+export function loadSignatures(): Promise<typeof import('@smithy/signature-v4')> {
+  signatures ??= import('@smithy/signature-v4');
+  return signatures;
+}
+
 /**
  * With SigV4.
  *
@@ -30,8 +38,7 @@ export async function signRequest(
   { url, method, headers, body }: PreparedRequest,
   now: Date,
 ): Promise<PreparedRequest> {
-  // Not at the client's start: most nodes never ask.
-  const { SignatureV4 } = await import('@smithy/signature-v4');
+  const { SignatureV4 } = await loadSignatures();
   const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
   const request = await signer
     .sign(

@@ -2,6 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { type AskedFor, grants } from '../../core/access/grant.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Fetch, type HttpResponse, readBodyText } from '../../core/fetch/http-client.ts';
+import { loadSignatures } from '../../core/fetch/signed-request.ts';
 import { type CallWorld, makeCall } from '../engine/call.ts';
 import type { Machine } from '../engine/machine.ts';
 import type { CallName } from '../faults.ts';
@@ -20,6 +21,9 @@ export interface GrantService {
   /** Sees each status that reaches the data plane; undefined where it begins anew, with another grant. */
   readonly noteStatus?: ((text: string | undefined) => void) | undefined;
 }
+
+// Before a history begins: to load it takes time that is not simulated.
+await loadSignatures();
 
 const vaultHost = 'vault.example';
 
