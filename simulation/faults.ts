@@ -46,6 +46,7 @@ export const calls = [
   'disk.write',
   'disk.complete',
   'kong.status',
+  'kong.connection',
   'kong.cache',
   'kong.requireSeedable',
   'kong.seed',

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Manifest } from '../vault/manifest.ts';
-import { readKongSetting } from './kong-env.ts';
+import { findKongSetting } from './kong-env.ts';
 
 export interface LicencePlaces {
   readonly prefix: string;
@@ -27,7 +27,7 @@ export async function describeMissingLicence(
     return undefined;
   }
   const settings = await Promise.all(
-    ['license_data', 'license_path'].map((name) => readKongSetting(prefix, name)),
+    ['license_data', 'license_path'].map((name) => findKongSetting(prefix, name)),
   );
   const isSet = variables.some((name) => Boolean(environment[name])) || settings.some(Boolean);
   const isThere = await stat(file).then(

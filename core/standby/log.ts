@@ -43,6 +43,19 @@ export function describeSilence({ message }: StandbyError): StandbyLogEntry {
   return { level: 'info', event: 'waiting', message };
 }
 
+export const connectedEntry: StandbyLogEntry = {
+  level: 'info',
+  event: 'waiting',
+  message:
+    'the node shows no configuration, which with cluster_incremental_sync may be the first version of its control plane: ' +
+    'it is left alone while Kong is connected to that, or the connection cannot be seen (cluster_control_plane in .kong_env, /proc)',
+};
+
+export function describeInterruption(revision: number): StandbyLogEntry {
+  const message = `Kong was started again, or wrote its settings anew, before it had loaded revision ${revision}: beginning again with it`;
+  return { level: 'info', event: 'waiting', message, revision };
+}
+
 /** @param waitMs until the first try */
 export function describeWaiting(waitMs: number, cache: StaleCache | undefined): StandbyLogEntry {
   const what =

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../vault/manifest.ts';
-import { readKongSetting } from './kong-env.ts';
+import { findKongSetting, pidFilePath } from './kong-env.ts';
 
 /** A configuration that a node has from before it was started, in its cache. */
 export interface StaleCache {
@@ -31,7 +31,7 @@ export interface StaleCacheQuestion {
 export async function findStaleCache(question: StaleCacheQuestion): Promise<ObservedCache | undefined> {
   const { prefix, hash, maxAgeMs, now } = question;
   const writtenMs = await readCacheWrittenMs(prefix);
-  const startedMs = await readModifiedMs(pidFile(prefix));
+  const startedMs = await readModifiedMs(pidFilePath(prefix));
   if (writtenMs === undefined || startedMs === undefined) {
     return undefined;
   }
@@ -60,8 +60,6 @@ export async function isUnchanged(cache: StaleCache, prefix: string, hash: strin
   );
 }
 
-const pidFile = (prefix: string) => join(prefix, 'pids/nginx.pid');
-
 /**
  * LMDB writes with each configuration, and only then: not when Kong opens it, nor when it gets what it has
  * (kong/clustering/data_plane.lua).
@@ -78,14 +76,25 @@ async function readModifiedMs(path: string): Promise<number | undefined> {
 }
 
 /**
+ * Whether a node that shows no configuration has none for certain. With incremental sync what it shows is a
+ * sync version, and the first version of a control plane that was filled by `db_import` is 0, too
+ * (kong/clustering/services/sync/rpc.lua): the node proxies, and shows what an empty one shows.
+ */
+export async function isSurelyEmpty(prefix: string): Promise<boolean> {
+  // Where the settings cannot be read it cannot be seeded anyway, and that says why.
+  const sync = await findKongSetting(prefix, 'cluster_incremental_sync');
+  return sync !== 'on' || isSilent(prefix);
+}
+
+/**
  * Whether Kong has no connection to its control plane. One that is there and has nothing new to say looks
  * like one that is away: neither the node's hash nor its cache changes.
  */
 async function isSilent(prefix: string): Promise<boolean> {
   const [endpoint = '', usesProxy, pid = ''] = await Promise.all([
-    readKongSetting(prefix, 'cluster_control_plane'),
-    readKongSetting(prefix, 'cluster_use_proxy'),
-    readFile(pidFile(prefix), 'latin1').catch(() => undefined),
+    findKongSetting(prefix, 'cluster_control_plane'),
+    findKongSetting(prefix, 'cluster_use_proxy'),
+    readFile(pidFilePath(prefix), 'latin1').catch(() => undefined),
   ]);
   const port = /:(\d{1,5})$/.exec(endpoint)?.[1];
   if (port === undefined || usesProxy === 'on' || !/^\s*\d{1,10}\s*$/.test(pid)) {

@@ -8,8 +8,10 @@ import type { RandomSource } from '../random-source.ts';
 import {
   askingForPreviousEntry,
   changeLogger,
+  connectedEntry,
   describeAsking,
   describeFailure,
+  describeInterruption,
   describeOutcome,
   describeSecondRequest,
   describeSilence,
@@ -90,17 +92,21 @@ export async function runStandby(ports: StandbyPorts, options: StandbyOptions): 
     if (status === 'ended') {
       break;
     }
+    const isLate = once !== undefined && clock.monotonicMs() - startedMs >= once.silentLimitMs;
     if (status.error !== undefined) {
-      if (once !== undefined && clock.monotonicMs() - startedMs >= once.silentLimitMs) {
+      if (isLate) {
         throw status.error;
       }
       logChange('status', describeSilence(status.error));
     }
     const before = state;
-    state = advance(state, status.error === undefined ? status.event : { type: 'silent' });
+    state = advance(state, eventOf(status, isLate));
     report?.({ state: state.phase, revision });
 
     if (state.phase === 'waiting') {
+      if (status.event.type === 'connected') {
+        logChange('status', connectedEntry);
+      }
       const nextTryMs = findNextTryMs(policy, state);
       // Otherwise it is the pause after a failed try that it waits for.
       if (nextTryMs !== undefined && nextTryMs > state.notBeforeMs) {
@@ -112,7 +118,7 @@ export async function runStandby(ports: StandbyPorts, options: StandbyOptions): 
       // The signal ends the sleep early, and the loop sees it.
       await ignoreErrors(clock.sleep(Math.min(pollMs, untilTryMs), signal));
     } else if (state.phase !== 'done') {
-      if (before.phase === 'waiting') {
+      if (before.phase === 'waiting' && state.phase === 'granting') {
         logChange('try', describeAsking(state.cache));
       }
       const step = state;
@@ -145,10 +151,18 @@ function isStep(state: WatchState): state is Step {
   return state.phase !== 'waiting' && state.phase !== 'done';
 }
 
+function eventOf({ event, error }: Result, isLate: boolean): WatchEvent {
+  if (error !== undefined) {
+    return { type: 'silent' };
+  }
+  // A boot script must not wait for ever for what cannot be told.
+  return event.type === 'connected' && isLate ? { type: 'configured' } : event;
+}
+
 async function readStatus(node: WatchedNode, signal: AbortSignal): Promise<WatchEvent> {
   const hash = await node.readConfigurationHash(signal);
   if (hash === noConfiguration) {
-    return { type: 'empty' };
+    return { type: (await node.isSurelyEmpty()) ? 'empty' : 'connected' };
   }
   const cache = await node.findStaleCache(hash);
   return cache === undefined ? { type: 'configured' } : { type: 'stale', cache };
@@ -187,7 +201,7 @@ async function performStep(
     }
     case 'seeding': {
       const outcome = await node.seed(step.manifest, step.cache, signal);
-      return { event: { type: outcome === 'seeded' ? 'seeded' : 'configured' } };
+      return { event: { type: outcome === 'has a configuration' ? 'configured' : outcome } };
     }
   }
 }
@@ -269,6 +283,8 @@ function logResult(
   const subject = `${endpoint === undefined ? step.phase : `endpoint ${endpoint}`}${revision}`;
   if (error !== undefined) {
     logChange(subject, describeFailure(error, pauseMs));
+  } else if (event.type === 'interrupted' && step.phase === 'seeding') {
+    logChange('interruption', describeInterruption(step.manifest.revision));
   } else if (event.type === 'downloaded') {
     const { manifest, currency } = event;
     if (currency.warning !== undefined) {

@@ -23,6 +23,15 @@ export interface PreviousRevision {
   readonly sha256: string;
 }
 
+/** A file that Kong was given and has not had the time to load. */
+interface InterruptedSeed {
+  readonly manifest: Manifest;
+  /** Asked for instead of the newest revision. */
+  readonly wanted?: PreviousRevision | undefined;
+  /** After this time the newest one is asked for. */
+  readonly goodUntilMs: number;
+}
+
 interface History {
   /** Since when the status API has answered without a break, and the node shown the same cache, if any. */
   readonly answeringSinceMs?: number | undefined;
@@ -34,6 +43,8 @@ interface History {
   readonly failedTries: number;
   /** No try before this time. */
   readonly notBeforeMs: number;
+  /** What is on the disk, verified, because Kong was interrupted while it loaded it. */
+  readonly interrupted?: InterruptedSeed | undefined;
   /** Content that the node refused since it was started. */
   readonly refusedSha256?: string | undefined;
   /** What was published before it, until it was tried. */
@@ -82,6 +93,8 @@ export type WatchEvent =
   /** The status API did not answer. */
   | { readonly type: 'silent' }
   | { readonly type: 'empty' }
+  /** It shows none, and is connected to a control plane whose first version looks the same. */
+  | { readonly type: 'connected' }
   | { readonly type: 'configured' }
   /** It has a configuration, from a cache that is too old. */
   | { readonly type: 'stale'; readonly cache: ObservedCache }
@@ -94,6 +107,8 @@ export type WatchEvent =
     }
   | { readonly type: 'downloaded'; readonly manifest: Manifest; readonly currency: Currency }
   | { readonly type: 'seeded' }
+  /** Kong was started again, or wrote its settings anew, before it had loaded the file. */
+  | { readonly type: 'interrupted' }
   | (StepFailure & {
       readonly type: 'failed';
       /** Of endpoints that failed before. @default none did */
@@ -116,48 +131,58 @@ export const initialState: WatchState = { phase: 'waiting', failedTries: 0, notB
  * event that does not belong to a phase leaves it. `watch.test.ts` holds these lines to the code.
  *
  *     waiting --silent--> waiting
- *     waiting --empty--> waiting|granting
+ *     waiting --empty--> waiting|granting|seeding
+ *     waiting --connected--> waiting
  *     waiting --configured--> done
- *     waiting --stale--> waiting|granting|done
+ *     waiting --stale--> waiting|granting|seeding|done
  *     waiting --granted--> waiting
  *     waiting --downloaded--> waiting
  *     waiting --seeded--> done
+ *     waiting --interrupted--> waiting
  *     waiting --failed--> waiting
  *
  *     granting --silent--> waiting
  *     granting --empty--> granting|waiting
+ *     granting --connected--> waiting
  *     granting --configured--> done
  *     granting --stale--> granting|waiting|done
  *     granting --granted--> downloading
  *     granting --downloaded--> granting
  *     granting --seeded--> done
+ *     granting --interrupted--> granting
  *     granting --failed--> granting|waiting
  *
  *     downloading --silent--> waiting
  *     downloading --empty--> downloading|waiting
+ *     downloading --connected--> waiting
  *     downloading --configured--> done
  *     downloading --stale--> downloading|waiting|done
  *     downloading --granted--> downloading
  *     downloading --downloaded--> seeding|done
  *     downloading --seeded--> done
+ *     downloading --interrupted--> downloading
  *     downloading --failed--> granting|waiting
  *
  *     seeding --silent--> waiting
  *     seeding --empty--> seeding|waiting
+ *     seeding --connected--> waiting
  *     seeding --configured--> done
  *     seeding --stale--> seeding|waiting|done
  *     seeding --granted--> seeding
  *     seeding --downloaded--> seeding
  *     seeding --seeded--> done
+ *     seeding --interrupted--> waiting
  *     seeding --failed--> granting|waiting
  *
  *     done --silent--> done
  *     done --empty--> done
+ *     done --connected--> done
  *     done --configured--> done
  *     done --stale--> done
  *     done --granted--> done
  *     done --downloaded--> done
  *     done --seeded--> done
+ *     done --interrupted--> done
  *     done --failed--> done
  */
 export function advanceWatch(
@@ -176,6 +201,11 @@ export function advanceWatch(
       return { phase: 'done', outcome: 'seeded' };
     case 'silent':
       return handleSilence(state);
+    case 'connected':
+      // When the connection goes, Kong has its seconds to connect again.
+      return { ...toWaiting(state), answeringSinceMs: undefined, cache: undefined };
+    case 'interrupted':
+      return state.phase === 'seeding' ? handleInterruption(policy, state, nowMs) : state;
     case 'empty':
       if (state.cache !== undefined) {
         return { ...toWaiting(state), cache: undefined };
@@ -242,6 +272,21 @@ function handleGrant(
   return { ...keepTry(state), ...setbacks, phase: 'downloading', endpoint, grant };
 }
 
+/** It begins again with the same file; a Kong that starts has its seconds to find its control plane. */
+function handleInterruption(
+  policy: WatchPolicy,
+  state: Extract<WatchState, { readonly phase: 'seeding' }>,
+  nowMs: number,
+): WatchState {
+  const { manifest, wanted, interrupted } = state;
+  const goodUntilMs = interrupted?.goodUntilMs ?? nowMs + policy.fastForMs;
+  return {
+    ...toWaiting(state),
+    answeringSinceMs: undefined,
+    interrupted: { manifest, wanted, goodUntilMs },
+  };
+}
+
 function handleDownload(state: Try, manifest: Manifest): WatchState {
   return state.cache === undefined || isNewerThan(state.cache, manifest)
     ? { ...keepTry(state), phase: 'seeding', manifest }
@@ -254,12 +299,13 @@ function startWhenDue(policy: WatchPolicy, state: History, { nowMs, random }: Ti
   if (nowMs < (findNextTryMs(policy, waited) ?? Number.POSITIVE_INFINITY)) {
     return waited;
   }
-  return {
-    ...waited,
-    firstTryMs: waited.firstTryMs ?? nowMs,
-    phase: 'granting',
-    ...noSetbacks,
-  };
+  const due = { ...waited, firstTryMs: waited.firstTryMs ?? nowMs, ...noSetbacks };
+  const { interrupted } = waited;
+  if (interrupted === undefined || nowMs >= interrupted.goodUntilMs) {
+    return { ...due, interrupted: undefined, phase: 'granting' };
+  }
+  const { manifest, wanted } = interrupted;
+  return handleDownload({ ...due, wanted }, manifest);
 }
 
 function handleFailure(
@@ -276,11 +322,12 @@ function handleFailure(
     return { ...keepTry(state), ...setbacks, phase: 'granting' };
   }
   const refusals = updateRefusals(state, code, mayRecoverSoon);
+  const history = { ...toWaiting(state), ...refusals, interrupted: undefined };
   const isAboutContent = isEndpointsFault || code === 'refused';
   const wanted = refusals.previous;
   // One that wants to be left alone is not asked for another revision either.
   if (isAboutContent && wanted !== undefined && state.wanted === undefined && retryAfterMs === 0) {
-    return { ...toWaiting(state), ...refusals, ...noSetbacks, phase: 'granting', wanted };
+    return { ...history, ...noSetbacks, phase: 'granting', wanted };
   }
   const failedTries = state.failedTries + 1;
   const isFast = mayRecoverSoon && nowMs - (state.firstTryMs ?? nowMs) < policy.fastForMs;
@@ -288,7 +335,7 @@ function handleFailure(
   // Added, not compared: those who were told the same time would come back together. And nobody who answers
   // may keep a node waiting for a day.
   const askedMs = Math.min(retryAfterMs, policy.slowPauseMs);
-  return { ...toWaiting(state), ...refusals, failedTries, notBeforeMs: nowMs + askedMs + pauseMs };
+  return { ...history, failedTries, notBeforeMs: nowMs + askedMs + pauseMs };
 }
 
 const noSetbacks: Setbacks = { failed: [], mayRecoverSoon: false, isOutdated: false, retryAfterMs: 0 };
@@ -352,7 +399,7 @@ function drawSlowPauseMs(policy: WatchPolicy, random: number): number {
 
 function toWaiting(state: History): History & { readonly phase: 'waiting' } {
   const { answeringSinceMs, addedMs, cache, firstTryMs, failedTries, notBeforeMs } = state;
-  const { refusedSha256, previous } = state;
+  const { interrupted, refusedSha256, previous } = state;
   return {
     phase: 'waiting',
     answeringSinceMs,
@@ -361,6 +408,7 @@ function toWaiting(state: History): History & { readonly phase: 'waiting' } {
     firstTryMs,
     failedTries,
     notBeforeMs,
+    interrupted,
     refusedSha256,
     previous,
   };

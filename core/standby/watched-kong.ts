@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts';
 import { describeMissingLicence, type LicencePlaces } from './licence.ts';
 import { removeLeftover, requireSeedable, type SeedPlace, seedKong } from './seed.ts';
-import { findStaleCache } from './stale-cache.ts';
+import { findStaleCache, isSurelyEmpty } from './stale-cache.ts';
 import { readConfigurationHash } from './status.ts';
 import type { WatchedNode } from './watched-node.ts';
 
-export interface WatchedKongOptions extends SeedPlace {
+export interface WatchedKongOptions extends Omit<SeedPlace, 'clock'> {
   /**
    * Base URL of the status API, looked up for each question: Kong's settings may be written after standby has
    * begun.
@@ -13,9 +13,11 @@ export interface WatchedKongOptions extends SeedPlace {
   findStatusUrl(): Promise<string>;
   /** Caches that are older than this may be replaced. @default none */
   readonly maxCacheAgeMs?: number | undefined;
-  /** For Kong to load a file. */
+  /** For Kong to do something about a file; where its processes cannot be seen, to load it. */
   readonly loadTimeoutMs: number;
   readonly pollMs: number;
+  /** See `SeedRequest`. */
+  readonly restMs?: number | undefined;
   /** Where a licence may be named. */
   readonly environment: LicencePlaces['environment'];
   readonly clock: Clock;
@@ -23,20 +25,30 @@ export interface WatchedKongOptions extends SeedPlace {
 
 /** A Kong that runs beside this process. */
 export function watchedKong(options: WatchedKongOptions): WatchedNode {
-  const { prefix, file, maxCacheAgeMs, loadTimeoutMs: timeoutMs, pollMs, environment, clock } = options;
+  const {
+    prefix,
+    file,
+    maxCacheAgeMs,
+    loadTimeoutMs: timeoutMs,
+    pollMs,
+    restMs,
+    environment,
+    clock,
+  } = options;
   return {
     readConfigurationHash: async (signal) =>
       readConfigurationHash(await options.findStatusUrl(), clock, signal),
+    isSurelyEmpty: () => isSurelyEmpty(prefix),
     findStaleCache: async (hash) =>
       maxCacheAgeMs === undefined
         ? undefined
         : findStaleCache({ prefix, hash, maxAgeMs: maxCacheAgeMs, now: clock.now() }),
-    requireSeedable: () => requireSeedable({ prefix, file }),
+    requireSeedable: () => requireSeedable({ prefix, file, clock }),
     async seed({ md5 }, replaces, signal) {
       const statusUrl = await options.findStatusUrl();
-      return seedKong({ prefix, statusUrl, file, md5, replaces, timeoutMs, clock, pollMs, signal });
+      return seedKong({ prefix, statusUrl, file, md5, replaces, timeoutMs, clock, pollMs, restMs, signal });
     },
     describeMissingLicence: (manifest) => describeMissingLicence(manifest, { prefix, environment }),
-    removeLeftover: () => removeLeftover({ prefix, file }),
+    removeLeftover: () => removeLeftover({ prefix, file, clock }),
   };
 }

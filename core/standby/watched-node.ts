@@ -1,7 +1,11 @@
 import type { Manifest } from '../vault/manifest.ts';
 import type { ObservedCache, StaleCache } from './stale-cache.ts';
 
-export type SeedOutcome = 'seeded' | 'has a configuration';
+/**
+ * `interrupted`: Kong was started again, or wrote its settings anew, before it had loaded the file: it is to
+ * be given the same one again.
+ */
+export type SeedOutcome = 'seeded' | 'has a configuration' | 'interrupted';
 
 /** The Kong node that standby watches. */
 export interface WatchedNode {
@@ -11,6 +15,11 @@ export interface WatchedNode {
    * @throws StandbyError `kong` when the node does not answer
    */
   readConfigurationHash(signal: AbortSignal): Promise<string>;
+  /**
+   * Whether a node that shows `noConfiguration` has none for certain; not when it may have the first version
+   * of a control plane that it is connected to.
+   */
+  isSurelyEmpty(): Promise<boolean>;
   /**
    * The cache that a node with this hash runs on, if it is too old; undefined for any other configuration.
    */

@@ -41,6 +41,7 @@ export function simulatedNode(world: CallWorld, machine: Machine, node: KongNode
         }
         return node.hash;
       }),
+    isSurelyEmpty: () => call('kong.connection', undefined, () => true),
     findStaleCache: (hash) =>
       call('kong.cache', undefined, () => (node.cache?.hash === hash ? node.cache : undefined)),
     requireSeedable: () => call('kong.requireSeedable', undefined, () => undefined),

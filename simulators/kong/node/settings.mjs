@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -13,4 +13,32 @@ export function readSettings(prefix) {
       return name === undefined ? [] : [[name, value.replaceAll('\\#', '#')]];
     }),
   );
+}
+
+// Of the C library's stdio: whole blocks go out at once, the rest when the file is closed.
+const blockBytes = 4096;
+
+/**
+ * Writes `.kong_env` in the steps of Kong (kong/cmd/utils/prefix_handler.lua, write_env_file).
+ *
+ * @param {string} path
+ * @param {string} text
+ * @param {() => void} pause between one step and the next
+ */
+export function writeSettings(path, text, pause = () => undefined) {
+  rmSync(path, { force: true });
+  pause();
+  closeSync(openSync(path, 'wx', 0o640));
+  pause();
+  const file = openSync(path, 'w');
+  pause();
+  const bytes = Buffer.from(text);
+  const whole = bytes.length - (bytes.length % blockBytes);
+  if (whole > 0) {
+    writeSync(file, bytes, 0, whole);
+    pause();
+  }
+  writeSync(file, bytes, whole);
+  pause();
+  closeSync(file);
 }

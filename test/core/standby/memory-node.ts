@@ -12,6 +12,10 @@ export class MemoryNode implements WatchedNode {
   cache: ObservedCache | undefined;
   licenceWarning: string | undefined;
   isSeedable = true;
+  /** To a control plane whose first version cannot be told from nothing. */
+  isConnected = false;
+  /** How often it is started again while it loads a file. */
+  interruptions = 0;
   /** MD5 of a file that it does not load. */
   refusedMd5: string | undefined;
 
@@ -20,6 +24,10 @@ export class MemoryNode implements WatchedNode {
       throw this.hash;
     }
     return this.hash;
+  }
+
+  async isSurelyEmpty(): Promise<boolean> {
+    return !this.isConnected;
   }
 
   async findStaleCache(_hash: string): Promise<ObservedCache | undefined> {
@@ -35,6 +43,10 @@ export class MemoryNode implements WatchedNode {
   }
 
   async seed({ md5 }: Manifest, replaces: StaleCache | undefined, signal: AbortSignal): Promise<SeedOutcome> {
+    if (this.interruptions > 0) {
+      this.interruptions -= 1;
+      return 'interrupted';
+    }
     if (this.hash !== (replaces?.hash ?? noConfiguration)) {
       return 'has a configuration';
     }

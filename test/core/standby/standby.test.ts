@@ -274,6 +274,119 @@ describe('an empty node', () => {
   });
 });
 
+describe('a Kong that is started again while it loads the file', () => {
+  it('gets the same one once it has had its seconds, and no older one', async () => {
+    const world = new World();
+    world.interruptions = 2;
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.steps).toEqual([...wholeWay, 'seed', 'seed']);
+    expect(world.elapsedMs).toBe(15_000);
+    expect(world.entries.map(({ event }) => event)).toEqual([
+      'waiting',
+      'asking',
+      'verified',
+      'waiting',
+      'seeded',
+    ]);
+    expect(world.entries[3]?.message).toContain('beginning again with it');
+  });
+
+  it('gets the newest one when it comes back after minutes', async () => {
+    const world = new World();
+    world.interruptions = 1;
+    world.on = {
+      seed: () => {
+        world.on = {};
+        world.hash = error('kong', 'no answer');
+      },
+    };
+    world.at = {
+      400000: () => {
+        world.hash = noConfiguration;
+      },
+    };
+
+    // It is interrupted by going away.
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.steps).toEqual([...wholeWay, ...wholeWay]);
+  });
+
+  it('is left what its control plane delivers meanwhile', async () => {
+    const world = new World();
+    world.interruptions = 1;
+    world.at = {
+      7000: () => {
+        world.hash = configured;
+      },
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('has a configuration');
+    expect(world.steps).toEqual([...wholeWay, 'remove leftover']);
+  });
+
+  it('fails no single try', async () => {
+    const world = new World();
+    world.interruptions = 1;
+
+    expect(await run(world, { once: { silentLimitMs: 60_000 } })).toBe('seeded');
+  });
+});
+
+describe('a node whose emptiness may be the first version of its control plane', () => {
+  it('is left alone while it is connected, and has its seconds when the connection is gone', async () => {
+    const world = new World();
+    world.isConnected = true;
+    world.at = {
+      100000: () => {
+        world.isConnected = false;
+      },
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('seeded');
+    expect(world.elapsedMs).toBe(105_000);
+    expect(world.entries[0]).toMatchObject({
+      event: 'waiting',
+      message: expect.stringContaining('cluster_incremental_sync'),
+    });
+  });
+
+  it('is not seeded when it connects during the download', async () => {
+    const world = new World();
+    world.on = {
+      download: () => {
+        world.isConnected = true;
+      },
+    };
+    world.at = {
+      100000: () => {
+        world.hash = configured;
+      },
+    };
+
+    const outcome = await run(world);
+
+    expect(outcome).toBe('has a configuration');
+    expect(world.steps).not.toContain('seed');
+  });
+
+  it('ends a single try after a minute, as one that has a configuration', async () => {
+    const world = new World();
+    world.isConnected = true;
+
+    expect(await run(world, { once: { silentLimitMs: 60_000 } })).toBe('has a configuration');
+    expect(world.elapsedMs).toBe(60_000);
+  });
+});
+
 describe('a vault that is away', () => {
   it('for ten minutes is asked soon at first, then slowly, and logged once', async () => {
     const world = new World();

@@ -43,6 +43,8 @@ const firstTry = {
 const cache = { hash: 'a'.repeat(32), writtenMs: 1 };
 const previous = { versionId: 'v6', sha256: '6'.repeat(64) };
 
+const interrupted = { manifest, wanted: previous, goodUntilMs: nowMs + 1 };
+
 const states = {
   'status API not up yet': initialState,
   'empty for a moment': { ...sinceStart, phase: 'waiting', answeringSinceMs: nowMs - 4_999 },
@@ -107,6 +109,20 @@ const states = {
     wanted: previous,
     failed: [0],
   },
+  'interrupted while loading': { ...sinceStart, phase: 'waiting', interrupted },
+  'interrupted long ago': {
+    ...sinceStart,
+    phase: 'waiting',
+    interrupted: { ...interrupted, goodUntilMs: nowMs },
+  },
+  'interrupted over an old cache': { ...sinceStart, phase: 'waiting', interrupted, cache },
+  'interrupted over a newer cache': {
+    ...sinceStart,
+    phase: 'waiting',
+    interrupted,
+    cache: { ...cache, writtenMs: Date.parse('2026-12-01T00:00:00.000Z') },
+  },
+  'seeding again': { ...firstTry, phase: 'seeding', manifest, interrupted },
   'seeded before': { phase: 'done', outcome: 'seeded' },
 } as const satisfies Readonly<Record<string, WatchState>>;
 
@@ -122,6 +138,12 @@ const events = {
     code: 'no-file',
     before: [{ endpoint: 0, code: 'no-file' }],
   },
+  'stale newer': {
+    type: 'stale',
+    cache: { ...cache, writtenMs: Date.parse('2026-12-01T00:00:00.000Z'), isSilent: true },
+  },
+  connected: { type: 'connected' },
+  interrupted: { type: 'interrupted' },
   silent: { type: 'silent' },
   empty: { type: 'empty' },
   configured: { type: 'configured' },
@@ -204,6 +226,31 @@ describe('watching a node', () => {
     ['seeding', 'silent', 'waiting', { answeringSinceMs: undefined }],
     ['seeding', 'configured', 'done', { outcome: 'has a configuration' }],
     ['seeding', 'seeded', 'done', { outcome: 'seeded' }],
+    // Kong was started again: it has its seconds, and then the same file.
+    [
+      'seeding',
+      'interrupted',
+      'waiting',
+      {
+        answeringSinceMs: undefined,
+        failedTries: 0,
+        refusedSha256: undefined,
+        interrupted: { manifest, goodUntilMs: nowMs + policy.fastForMs },
+      },
+    ],
+    ['interrupted while loading', 'silent', 'waiting', { answeringSinceMs: undefined, interrupted }],
+    ['interrupted while loading', 'empty', 'seeding', { manifest, wanted: previous }],
+    ['interrupted while loading', 'configured', 'done', { outcome: 'has a configuration' }],
+    ['interrupted long ago', 'empty', 'granting', { interrupted: undefined }],
+    ['interrupted over an old cache', 'stale', 'seeding', { manifest, cache }],
+    ['interrupted over a newer cache', 'stale newer', 'done', { because: 'nothing newer' }],
+    ['seeding again', 'interrupted', 'waiting', { interrupted: { goodUntilMs: nowMs + 1 } }],
+    ['seeding again', 'refused', 'waiting', { interrupted: undefined, refusedSha256: manifest.sha256 }],
+    ['seeding again', 'kong', 'waiting', { interrupted: undefined, failedTries: 1 }],
+    // It may have the first version of its control plane.
+    ['empty for five seconds', 'connected', 'waiting', { answeringSinceMs: undefined }],
+    ['granting', 'connected', 'waiting', { answeringSinceMs: undefined, failedTries: 0 }],
+    ['seeding', 'connected', 'waiting', { answeringSinceMs: undefined, refusedSha256: undefined }],
     ['seeding', 'kong', 'waiting', { failedTries: 1, refusedSha256: undefined }],
     ['seeding', 'refused', 'waiting', { failedTries: 1, refusedSha256: manifest.sha256 }],
     ['empty for a moment', 'stale', 'waiting', { cache, answeringSinceMs: nowMs }],

@@ -22,6 +22,8 @@ export interface TestedKong {
   readonly kong: string;
   /** After this long it has loaded a small file, or refused it. */
   readonly loadMs: number;
+  /** For which its master rests before a small file counts as refused. */
+  readonly restMs: number;
   /** Waits until it has done what it was told. */
   settle(prefix: string): Promise<void>;
 }
@@ -32,6 +34,7 @@ export const testedFakeKong: TestedKong = {
   name: 'fake',
   kong: fakeKong,
   loadMs: 250,
+  restMs: 250,
   settle: () => delay(250),
 };
 
@@ -41,6 +44,7 @@ function testedRealKong(kong: string): TestedKong {
     name: 'real',
     kong,
     loadMs,
+    restMs: 2_000,
     async settle(prefix) {
       if (!(await atRest(prefix))) {
         await delay(loadMs);
