@@ -145,7 +145,7 @@ describe('the binary', () => {
 
     const standby = children.start(
       binary,
-      ['standby', ...grantParameters(), '--prefix', node.prefix, '--after', '0'],
+      ['standby', ...grantParameters(), '--prefix', node.prefix, '--after', '0', '--spread', '0'],
       { env: { ...bare, ...credentials } },
     );
 

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -35,9 +35,9 @@ const whole = v.object({
       depends_on: v.unknown(),
       environment: v.object({ LIFEBOAT_HEALTH_LISTEN: v.string() }),
       healthcheck: v.object({
-        test: v.tuple([v.literal('CMD'), v.literal('node'), v.string(), v.string()]),
+        test: v.tuple([v.literal('CMD'), v.literal('bash'), v.string(), v.string()]),
       }),
-      build: v.object({ context: v.string(), dockerfile: v.string() }),
+      build: v.object({ context: v.string(), dockerfile: v.string(), target: v.string() }),
     }),
   }),
 });
@@ -85,9 +85,9 @@ describe('the Compose file', () => {
     const { port, stop } = await listen(health, '127.0.0.1', 0);
     const [, , flag, script] = healthcheck.test;
 
-    const ended = await children.run(process.execPath, [
+    const ended = await children.run('bash', [
       flag,
-      script.replace(environment.LIFEBOAT_HEALTH_LISTEN, `127.0.0.1:${port}`),
+      script.replace(environment.LIFEBOAT_HEALTH_LISTEN.replace(':', '/'), `127.0.0.1/${port}`),
     ]);
 
     await stop();
@@ -95,8 +95,9 @@ describe('the Compose file', () => {
   });
 
   it('builds the image from a file that is there', async () => {
-    const { context, dockerfile } = v.parse(whole, await readCompose({})).services.standby.build;
+    const { context, dockerfile, target } = v.parse(whole, await readCompose({})).services.standby.build;
 
-    await expect(access(join(dirname(composeFile), context, dockerfile))).resolves.toBeUndefined();
+    const text = await readFile(join(dirname(composeFile), context, dockerfile), 'utf8');
+    expect(text).toContain(` AS ${target}\n`);
   });
 });

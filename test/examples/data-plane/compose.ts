@@ -23,7 +23,8 @@ const compose = v.object({ services: v.object({ kong: service, standby: service 
 export async function readCompose(variables: Readonly<Record<string, string>>): Promise<unknown> {
   const text = await readFile(composeFile, 'utf8');
   const filled = text.replaceAll(/\$\{(\w+):\?[^}]*\}/g, (_, name: string) => variables[name] ?? '');
-  return parse(filled);
+  // Compose's way to write a dollar.
+  return parse(filled.replaceAll('$$', '$'));
 }
 
 export async function composeDataPlane(): Promise<DataPlane> {

@@ -1,10 +1,13 @@
-import { chown, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildBinary } from '../../../build/binary.ts';
 import { readStatusUrl } from '../../../cli/kong-settings.ts';
 import { listen } from '../../../simulators/kong/control-plane/listening.ts';
-import { bundledCli, type Cli } from '../../cli/bundled-cli.ts';
 import { goodFile, goodGrant, manifestOf, newSigningKey, startStandIn } from '../../cli/published-file.ts';
 import { eventually, processes } from '../../local/processes.ts';
 import {
@@ -33,13 +36,17 @@ const standbys = [
   ['systemd', unit] as const,
 ];
 
-let cli: Cli;
+// What all of them start.
+let directory: string;
+let binary: string;
 
 beforeAll(async () => {
-  cli = await bundledCli();
+  directory = await mkdtemp(join(tmpdir(), 'lifeboat-examples-'));
+  binary = join(directory, 'lifeboat');
+  await buildBinary({ node: process.execPath, output: binary });
 });
 
-afterAll(() => cli.stop());
+afterAll(() => rm(directory, { recursive: true }));
 
 describe.each(containers)('the data plane of %s', (name, { kong, standby, ...shared }) => {
   it('has the stock Kong as a data plane, whose configuration is nobody else’s', () => {
@@ -126,7 +133,7 @@ describe.each(containers)('the data plane of %s', (name, { kong, standby, ...sha
 
 describe.each(standbys)('standby of %s', (_name, { environment, parameters }) => {
   it('is given nothing that it does not know', async () => {
-    const { stdout: help } = await cli.run(['standby', '--help']);
+    const { stdout: help } = await promisify(execFile)(binary, ['standby', '--help']);
 
     const known = help.replaceAll(/\s+/g, ' ');
     const unknown = [
@@ -177,13 +184,11 @@ describe.each(standbys)('the client, started as in %s', (name, { environment, pa
     };
     const variables = Object.entries(environment).map(([each, value]) => [each, here[each] ?? value]);
 
-    const [command = '', ...before] = [...confined, process.execPath];
+    const [command = '', ...before] = [...confined, binary];
     const running = children.start(
       command,
-      [...before, cli.file, 'standby', ...parameters, '--after', '0', '--spread', '0'],
-      {
-        env: { ...credentialsFor(environment), ...Object.fromEntries(variables) },
-      },
+      [...before, 'standby', ...parameters, '--after', '0', '--spread', '0'],
+      { env: { ...credentialsFor(environment), ...Object.fromEntries(variables) } },
     );
     const isSeeded = await eventually(async () => (await configurationHash(node)) === md5);
     const output = () => `${running.stdout()}${running.stderr()}`;

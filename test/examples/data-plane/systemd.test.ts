@@ -26,8 +26,8 @@ beforeAll(async () => {
   unit = await readUnit();
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-systemd-'));
   file = join(folder, 'lifeboat-standby.service');
-  // Node is somewhere else on this machine.
-  await writeFile(file, unit.text.replace('/usr/bin/node', process.execPath));
+  // It is not installed on this machine.
+  await writeFile(file, unit.text.replace('/usr/local/bin/lifeboat', process.execPath));
   await writeFile(join(folder, 'kong.service'), kongService);
 });
 

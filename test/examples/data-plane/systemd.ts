@@ -16,7 +16,7 @@ export async function readUnit(): Promise<Unit> {
   const assignments = (lines: string) => Array.from(lines.matchAll(/^(\w+)=(.*)$/gm));
   const setting = (name: string) => assignments(text).findLast(([, each]) => each === name)?.[2];
   const environment = assignments(await readFile('examples/data-plane/systemd/standby.env', 'utf8'));
-  const [, parameters = ''] = (setting('ExecStart') ?? '').split('lifeboat.cjs standby');
+  const [, parameters = ''] = (setting('ExecStart') ?? '').split('lifeboat standby');
   return {
     text,
     setting,
