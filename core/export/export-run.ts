@@ -165,10 +165,11 @@ function record(
   return recordStatus(within, status, known);
 }
 
-/** A version that failed or is held now may have a file from an earlier export, which the status lists. */
+/** A version that failed now may have a file from an earlier export, which the status lists. */
 function countWithoutFile(versions: readonly VersionReport[], last: ControlPlaneStatus | undefined): number {
   const known = new Set(last?.versions.map(({ kongVersion }) => kongVersion));
-  const hasNoNewFile = ({ outcome }: VersionReport) => outcome === 'failed' || outcome === 'held';
+  const hasNoNewFile = (version: VersionReport) =>
+    version.outcome === 'held' ? version.kept === undefined : version.outcome === 'failed';
   return versions.filter((version) => hasNoNewFile(version) && !known.has(version.kongVersion)).length;
 }
 

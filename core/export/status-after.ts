@@ -85,7 +85,7 @@ function noteVersion(
     return before && { ...noteUncompared(version, before), changed: false };
   }
   if (version.outcome === 'held') {
-    return before && noteWhileHeld(version, before);
+    return noteKept(version, before && noteWhileHeld(version, before));
   }
   const { kongVersion, outcome, manifest } = version;
   return {
@@ -120,6 +120,19 @@ function noteWhileHeld({ early, restored }: VersionReport, before: VersionStatus
   const { entities, identity } = before;
   const known = early === undefined ? before : { ...before, ...noteRevision(early), entities, identity };
   return { ...followOwn(known, restored), askedAt: undefined, changed: early !== undefined };
+}
+
+/**
+ * The file that stands there, where nothing or another one was noted of it: the status was lost, or could not
+ * be written. Else an older revision in its place would be taken for the newest.
+ */
+function noteKept(
+  { kongVersion, kept }: Extract<VersionReport, { readonly outcome: 'held' }>,
+  noted: VersionStatus | undefined,
+): VersionStatus | undefined {
+  return kept === undefined || kept.versionId === noted?.versionId
+    ? noted
+    : { kongVersion, ...noteRevision({ ...kept, servedTables: [] }), changed: false };
 }
 
 /** A revision that was put back holds what the one holds that it follows. */

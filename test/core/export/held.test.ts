@@ -5,6 +5,7 @@ import { compareRevisions } from '../../../core/export/revision-changes.ts';
 import type { ExportParts } from '../../../core/export/version-checks.ts';
 import type { ControlPlaneConfiguration } from '../../../core/kong/control-plane.ts';
 import type { ControlPlaneStatus } from '../../../core/vault/config-vault.ts';
+import { VaultError } from '../../../core/vault/errors.ts';
 import { countingRandom } from '../counting-random.ts';
 import { answeringControlPlane } from '../kong/memory-control-plane.ts';
 import { builtAt, served } from '../kong/served.ts';
@@ -327,6 +328,36 @@ describe('an object that is not ours', () => {
 
     expect(outcomes).toEqual(bothHeld);
     expect(countRevisions()).toBe(0);
+  });
+});
+
+describe('the file of what is held is noted', () => {
+  it('where the status was lost: it has a file', async () => {
+    await check(0, full);
+    await vault.noteStatus(await lastStatus(), await localSigner());
+
+    const report = await check(5, { services: 9, routes: 30 });
+
+    expect(report.outcomes).toEqual(bothHeld);
+    expect(report.versionsWithoutFile).toBe(0);
+    expect(await lastStatus()).toMatchObject({
+      held: { reason: 'mass deletion' },
+      versions: [
+        { kongVersion: '3.4.2', revision: 1, versionId: '1' },
+        { kongVersion: '3.9.1', revision: 1, versionId: '1' },
+      ],
+    });
+    expect((await check(10, { services: 9, routes: 30 })).outcomes).toEqual(bothHeld);
+  });
+
+  it('where it was published and the status could not be written', async () => {
+    await check(0, full);
+    const unwritable = { ...vault, putStatus: () => Promise.reject(new VaultError('unavailable', 'down')) };
+    await check(3, { services: 21, routes: 30 }, { vault: unwritable });
+
+    await check(5, { services: 9, routes: 30 });
+
+    expect(await lastStatus()).toMatchObject({ versions: [{ revision: 2 }, { revision: 2 }] });
   });
 });
 
