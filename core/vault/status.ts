@@ -114,7 +114,8 @@ const maxAttempts = 3;
 
 /**
  * Signs and notes the outcome of a check. Where another exporter has noted its own since the last status was
- * read, both are kept: the newer check, the later command, and for each version what has the higher revision.
+ * read, both are kept: the newer check, the later command, and for each version what has the higher revision,
+ * or was noted by the newer check.
  *
  * @param known what was read before the check
  * @returns whether the vault keeps versions, as its answer says
@@ -147,14 +148,14 @@ function mergeStatus(own: ControlPlaneStatus, other: ControlPlaneStatus | undefi
   if (other === undefined) {
     return own;
   }
+  const [newer, earlier] = other.checkedAt > own.checkedAt ? [other, own] : [own, other];
   const versions = new Map<string, VersionStatus>();
-  for (const version of [...own.versions, ...other.versions]) {
+  for (const version of [...newer.versions, ...earlier.versions]) {
     const known = versions.get(version.kongVersion);
     if (known === undefined || version.revision > known.revision) {
       versions.set(version.kongVersion, version);
     }
   }
-  const newer = other.checkedAt > own.checkedAt ? other : own;
   // A person may have approved meanwhile what was held.
   const approval = laterApproval(own.approval, other.approval);
   const lastCommand = laterCommand(own.lastCommand, other.lastCommand);

@@ -138,6 +138,17 @@ describe('two exporters that note their checks at the same time', () => {
     });
   });
 
+  it('believe the newer check of a revision that both have seen', async () => {
+    const known = await read();
+    const behind = { ...version, behindSince: status.checkedAt, behindConfigHash: 'b'.repeat(32) };
+    const caughtUp = { ...status, checkedAt: later, versions: [version] };
+    await recordStatus(parts(), caughtUp, known);
+
+    await recordStatus(parts(), { ...status, versions: [behind] }, known);
+
+    expect((await read()).status).toEqual(caughtUp);
+  });
+
   it('keep what a person has approved meanwhile', async () => {
     const known = await read();
     const approval = {
