@@ -11,8 +11,12 @@ export const maxCommandBytes = 10 * 1024;
 
 const reason = v.pipe(
   v.string('"reason" says why, in a text of 1 to 500 characters on one line'),
-  // What is written into logs must stay one line.
-  v.regex(/^[^\p{Cc}]{1,500}$/u, '"reason" says why, in a text of 1 to 500 characters on one line'),
+  // What is written into logs must stay one line, and SQS takes no half characters and no noncharacters (SQS
+  // API Reference, SendMessage, "MessageBody").
+  v.regex(
+    /^(?=.*\S)[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]{1,500}$/u,
+    '"reason" says why, in a text of 1 to 500 characters on one line',
+  ),
 );
 const id = v.optional(
   v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/, '"id" has 1 to 64 letters, digits, "-" or "_"')),
