@@ -3,6 +3,9 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { projectRoot } from '../../build/project-root.ts';
+import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
+import { assertionVerifier } from '../../core/access/verify-assertion.ts';
+import { systemClock } from '../../core/clock.ts';
 import { listen } from '../../simulators/kong/control-plane/listening.ts';
 import { type Issued, issue } from '../core/access/certificates.ts';
 import { type Ended, processes } from '../local/processes.ts';
@@ -14,6 +17,7 @@ import {
   goodGrant,
   goodStatus,
   newSigningKey,
+  type StandInRequest,
   startStandIn,
   urlSecret,
 } from './published-file.ts';
@@ -131,6 +135,7 @@ export async function startClientTrials(): Promise<ClientTrials> {
       const ended = await children.run('env', parameters, { env });
 
       await requireRight(given, at, before, ended, cluster);
+      await requireProof(standIn.requests, cluster);
     } finally {
       await standIn.stop();
     }
@@ -169,12 +174,29 @@ function goodEnvironment(at: Place, cluster: Issued): Environment {
     LIFEBOAT_KONG_VERSION: '3.9.1',
     LIFEBOAT_PUBLIC_KEY: signingKey.pem,
     LIFEBOAT_OUTPUT: at.output,
-    LIFEBOAT_RETRY_SECONDS: '5',
+    LIFEBOAT_RETRY_SECONDS: '300',
     KONG_CLUSTER_CERT: cluster.pem,
     KONG_CLUSTER_CERT_KEY: cluster.keyPem,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     HOME: at.directory,
   };
+}
+
+/** What was sent proves who asks, as the deployed function checks it. */
+async function requireProof(requests: readonly StandInRequest[], cluster: Issued): Promise<void> {
+  const verify = assertionVerifier({
+    controlPlane: 'prod',
+    trust: {
+      certificates: [certificateFingerprint(cluster.certificate)],
+      authorities: [],
+      commonNames: [],
+    },
+    clock: systemClock,
+  });
+  for (const { body } of requests.filter((request) => request.body !== '')) {
+    const { assertion } = JSON.parse(body) as { readonly assertion: string };
+    await expect(verify(assertion)).resolves.toMatchObject({ assertionId: expect.any(String) });
+  }
 }
 
 async function requireRight(

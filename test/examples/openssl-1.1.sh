@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets OpenSSL 1.1 from the packages of Debian 11, without installing it, for the tests of the shell client:
-#   LIFEBOAT_TEST_OPENSSL=$(test/examples/openssl-1.1.sh DIRECTORY) npm test -- test/examples/shell.test.ts
+#   PATH=$(test/examples/openssl-1.1.sh DIRECTORY):$PATH npm test -- test/examples/shell.test.ts
 set -euo pipefail
 
 directory=$(realpath -m "${1:?a directory that is to hold it}")
@@ -12,7 +12,7 @@ fail() {
 }
 
 if [ ! -x "$program" ]; then
-  command -v apt-get dpkg-deb >/dev/null || fail 'it comes from packages of Debian, and this is no Debian'
+  { type -P apt-get && type -P dpkg-deb; } >/dev/null || fail 'it comes from packages of Debian, and this is no Debian'
   mkdir -p "$directory"/{bin,lists/partial,cache/archives/partial}
   signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
   printf 'deb %s %s %s main\n' "$signed" http://deb.debian.org/debian bullseye "$signed" http://deb.debian.org/debian-security bullseye-security \

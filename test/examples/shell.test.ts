@@ -24,21 +24,19 @@ import {
   goodFile,
   goodGrant,
   newSigningKey,
+  type StandInRequest,
   startStandIn,
   statusOf,
   urlSecret,
 } from '../cli/published-file.ts';
 import { type Issued, issue } from '../core/access/certificates.ts';
-import { eventually, processes } from '../local/processes.ts';
+import { type Ended, eventually, processes } from '../local/processes.ts';
 
 const script = 'examples/data-plane/shell/lifeboat-fetch.sh';
 const key = newSigningKey();
 const answers: Answers = { grant: goodGrant, file: () => goodFile(key) };
 const children = processes();
 const hour = 3_600_000;
-/** Another one than the system's, as test/examples/openssl-1.1.sh gets it: the folder that it is in. */
-const otherOpenssl = process.env['LIFEBOAT_TEST_OPENSSL'];
-const paths = ['', ...(otherOpenssl === undefined ? [] : [`${otherOpenssl}:`])];
 
 let directory: string;
 let standIn: Awaited<ReturnType<typeof startStandIn>>;
@@ -86,6 +84,22 @@ const start = (changed: Readonly<Record<string, string>> = {}) =>
   });
 
 const running = (changed?: Readonly<Record<string, string>>) => start(changed).ended;
+
+/** As the function checks assertions. @returns their ids */
+function requireAccepted(issued: Issued, requests: readonly StandInRequest[]): Promise<readonly string[]> {
+  const trust = {
+    certificates: [certificateFingerprint(issued.certificate)],
+    authorities: [],
+    commonNames: [],
+  };
+  const verify = assertionVerifier({ controlPlane: 'prod', trust, clock: systemClock });
+  return Promise.all(
+    requests.map(async ({ body }) => {
+      const { assertion } = JSON.parse(body) as { readonly assertion: string };
+      return (await verify(assertion)).assertionId;
+    }),
+  );
+}
 
 type Shape = readonly [what: string, isSo: (r: Buffer, s: Buffer) => boolean];
 
@@ -146,36 +160,22 @@ describe('the shell example', () => {
     expect(await written()).toEqual(['config.json']);
   });
 
-  const keyTypes = ['P-256', 'P-384', 'RSA-2048'] as const;
-  it.each(paths.flatMap((path) => keyTypes.map((keyType) => [keyType, path] as const)))(
-    'makes assertions with a key %s that the function takes, often, with the openssl of "%s"',
-    async (keyType, path) => {
+  it.each(['P-256', 'P-384', 'RSA-2048'] as const)(
+    'makes assertions with a key %s that the function takes, often',
+    async (keyType) => {
       const issued = await certificate(keyType);
-      const verify = assertionVerifier({
-        controlPlane: 'prod',
-        trust: {
-          certificates: [certificateFingerprint(issued.certificate)],
-          authorities: [],
-          commonNames: [],
-        },
-        clock: systemClock,
-      });
       // Numbers of a signature are shorter once in 128 times: the file below is signed anew each time, too.
       for (let round = 0; round < 5; round += 1) {
         const { exitCode, stderr } = await running({
           KONG_CLUSTER_CERT: join(directory, `${keyType}.crt`),
           KONG_CLUSTER_CERT_KEY: join(directory, `${keyType}.key`),
-          PATH: `${path}${process.env['PATH']}`,
         });
         expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       }
 
-      const bodies = standIn.requests.filter(({ body }) => body !== '').slice(-5);
-      const callers = await Promise.all(
-        bodies.map(({ body }) => verify((JSON.parse(body) as { readonly assertion: string }).assertion)),
-      );
+      const ids = await requireAccepted(issued, standIn.requests.filter(({ body }) => body !== '').slice(-5));
 
-      expect(new Set(callers.map(({ assertionId }) => assertionId)).size).toBe(5);
+      expect(new Set(ids).size).toBe(5);
     },
   );
 
@@ -205,16 +205,13 @@ describe('the shell example', () => {
     expect(exitCode).toBe(0);
   });
 
-  it.each(paths.flatMap((path) => shapes.map((shape) => [...shape, path] as const)))(
-    'verifies a signature whose numbers have %s',
-    async (_, isSo, path) => {
-      answers.file = () => goodFile({ ...key, sign: (message) => signedSo(message, isSo) });
+  it.each(shapes)('verifies a signature whose numbers have %s', async (_, isSo) => {
+    answers.file = () => goodFile({ ...key, sign: (message) => signedSo(message, isSo) });
 
-      const { exitCode, stderr } = await running({ PATH: `${path}${process.env['PATH']}` });
+    const { exitCode, stderr } = await running();
 
-      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    },
-  );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  });
 
   it.each(shapes)('sends a signature whose numbers have %s', async (_, isSo) => {
     const jose = await signedSo(Buffer.from('what is signed'), isSo);
@@ -417,6 +414,35 @@ describe('the shell example', () => {
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('README') });
   });
+});
+
+describe('the shell example, with OpenSSL 1.1', () => {
+  // From packages of Debian 11, which not everybody reaches, and nobody for ever.
+  let older: Ended;
+  beforeAll(async () => {
+    older = await children.run('test/examples/openssl-1.1.sh', [join(directory, 'openssl-1.1')]);
+    process.stderr.write(older.stderr);
+  });
+
+  it.each(['P-256', 'P-384', 'RSA-2048'] as const)(
+    'verifies the file, and makes an assertion with a key %s, or has said why it was not tried',
+    async (keyType) => {
+      if (older.exitCode !== 0) {
+        expect(older.stderr).toMatch(/^openssl-1.1: /);
+        return;
+      }
+      const issued = await certificate(keyType);
+
+      const { exitCode, stderr } = await running({
+        KONG_CLUSTER_CERT: join(directory, `${keyType}.crt`),
+        KONG_CLUSTER_CERT_KEY: join(directory, `${keyType}.key`),
+        PATH: `${older.stdout.trim()}:${process.env['PATH']}`,
+      });
+
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      await requireAccepted(issued, standIn.requests.filter(({ body }) => body !== '').slice(-1));
+    },
+  );
 });
 
 describe('the shell example, at the local system', () => {

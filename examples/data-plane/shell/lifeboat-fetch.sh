@@ -110,13 +110,13 @@ ask() { # PREPARE FILE URL MOST-BYTES CODE-FOR-MORE [OPTION...]
     sleep "$wait.$RANDOM"
   done
 }
-refuse() { # STATUS-OR-CODE WORDS: what S3 means by its codes
+refuse() { # STATUS-OR-CODE WORDS: a code of S3; "403<" is a page, which neither AWS nor Lifeboat answers
   [[ ! $1 =~ ^(401|403|(Access|Authorization|Signature).*|InvalidAccessKeyId|RequestTimeTooSkewed|ExpiredToken|InvalidToken|TokenRefresh.*)$ ]] || fail 3 "$2"
   [[ ! $1 =~ ^(404|NoSuchKey|NoSuchVersion|MethodNotAllowed)$ ]] || fail 4 "$2"
   fail 5 "$2"
 }
 ask write_assertion grant "$base$path?kongVersion=$LIFEBOAT_KONG_VERSION" 65536 5 --header 'content-type: application/json' --data-binary "@$directory/request"
-[ "$status" = 200 ] || refuse "$status" "the grant was refused ($status): $(tr -d '[:cntrl:]' <"$directory/grant" | head -c 500)"
+[ "$status" = 200 ] || refuse "$status$(tr -d '[:space:]' <"$directory/grant" | head -c 1 | tr -cd '<')" "the grant was refused ($status): $(tr -d '[:cntrl:]' <"$directory/grant" | head -c 500)"
 [[ $(field url <"$directory/grant") =~ ^https?://[^[:space:]\"\\]+$ ]] || fail 5 'the answer is not a grant: check that LIFEBOAT_ENDPOINT is the URL of the HTTP API'
 ask : file "${BASH_REMATCH[0]}" $((LIFEBOAT_MAX_BYTES + 65536)) 6
 code=$(sed -n 's/.*<Code>\([A-Za-z0-9_.-]*\)<.*/\1/p' "$directory/file")
