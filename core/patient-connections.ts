@@ -1,10 +1,10 @@
 import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 
 /**
- * A packet that is lost is sent again after a second, then after two more (RFC 6298), and a far region takes
- * some tenths of a second anyway.
+ * A packet that is lost is sent again after a second (RFC 6298), and a far region takes some tenths of one
+ * anyway. No longer: the status of a file is waited for 3 s, also where an IPv6 address leads nowhere.
  */
-const addressPatienceMs = 3_500;
+const addressPatienceMs = 2_000;
 
 /**
  * Gives each of a name's addresses seconds for a connection, in this whole process: the AWS SDK connects,

@@ -6,13 +6,13 @@ import { newSigningKey } from '../cli/published-file.ts';
 import { eventually, processes } from '../local/processes.ts';
 
 /**
- * Listens, with a full queue: as over a slow way the first packet is lost, and one that is sent again after
- * seconds is taken.
+ * Listens, with a full queue: as over a slow way the first packet is lost, and the one that is sent again
+ * after a second is taken.
  */
 const slowServer = `
 import { createServer, connect } from 'node:net';
 import { writeSync } from 'node:fs';
-const answer = 'HTTP/1.1 503 Service Unavailable\\r\\ncontent-length: 0\\r\\n\\r\\n';
+const answer = 'HTTP/1.1 403 Forbidden\\r\\ncontent-length: 0\\r\\n\\r\\n';
 const server = createServer((socket) => socket.on('error', () => undefined).end(answer));
 server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
   const { port } = server.address();
@@ -22,7 +22,7 @@ server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
   // Behind the connections, and before one of them is taken.
   process.nextTick(() => {
     writeSync(1, port + '\\n');
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 950);
   });
 });
 `;
@@ -72,5 +72,5 @@ it('lets the client wait for seconds for an address, before the next one of the 
     },
   );
 
-  expect(stderr).toContain('answered 503');
+  expect(stderr).toContain('answered 403');
 });
