@@ -12,6 +12,7 @@ import { type Health, type HealthPlace, startHealth } from '../core/standby/heal
 import { readKongSetting } from '../core/standby/kong-env.ts';
 import type { StandbyLogEntry } from '../core/standby/log.ts';
 import { runStandby, type StandbyPorts } from '../core/standby/standby.ts';
+import { statusFetch } from '../core/standby/status.ts';
 import { watchedKong } from '../core/standby/watched-kong.ts';
 import { readTrustedKeys } from './given-pem.ts';
 import { defaultStatusUrl, readStatusUrl } from './kong-settings.ts';
@@ -175,6 +176,7 @@ async function createPorts(options: StandbyCommandOptions): Promise<StandbyPorts
       pollMs,
       environment: process.env,
       clock: systemClock,
+      fetch: statusFetch(network.secureContext),
     }),
     grants: endpoints.map((endpoint) =>
       endpointGrantSource(endpoint, { ...shared, timeoutMs: grantTimeoutMs }),

@@ -53,6 +53,11 @@ export function fetchOver({ findProxy, secureContext }: Network): Fetch {
 /** Without a proxy, and trusting whom Node trusts. */
 export const fetchDirectly: Fetch = async (address, request = {}) => send(new URL(address), request, {});
 
+/** Without a proxy. */
+export function fetchPastProxies(trust: Trust): Fetch {
+  return async (address, request = {}) => send(new URL(address), request, trust);
+}
+
 export interface BodyText {
   /** The body's first bytes. */
   readonly text: string;
@@ -102,10 +107,15 @@ const adviceByCode: ReadonlyMap<string, string> = new Map([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', authorityAdvice],
 ]);
 
-interface Way {
-  readonly proxy?: ForwardProxy | undefined;
+interface Trust {
   /** @default Node's own */
   readonly secureContext?: SecureContext | undefined;
+  /** For what never leaves this machine. @default false */
+  readonly acceptsAnyCertificate?: boolean | undefined;
+}
+
+interface Way extends Trust {
+  readonly proxy?: ForwardProxy | undefined;
 }
 
 async function send(url: URL, request: HttpRequest, way: Way): Promise<HttpResponse> {
@@ -132,7 +142,7 @@ async function send(url: URL, request: HttpRequest, way: Way): Promise<HttpRespo
 function exchange(
   url: URL,
   { method = 'GET', headers = {}, body, signal }: HttpRequest,
-  { secureContext }: Way,
+  { secureContext, acceptsAnyCertificate = false }: Way,
   tunnelled: Socket | undefined,
 ): Promise<IncomingMessage> {
   const isTls = url.protocol === 'https:';
@@ -142,6 +152,7 @@ function exchange(
     headers: { host: url.host, ...headers },
     ...(signal === undefined ? {} : { signal }),
     ...(secureContext === undefined ? {} : { secureContext }),
+    ...(acceptsAnyCertificate ? { rejectUnauthorized: false } : {}),
     // A connection each: one that is kept may be gone when it is needed.
     ...(tunnelled === undefined
       ? { agent: false }

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import { nameForeignError } from '../error-code.ts';
 import { StandbyError } from '../fetch/errors.ts';
+import type { Fetch } from '../fetch/http-client.ts';
 import { nginxProcesses } from './nginx-master.ts';
 import { kongEnvSeedLine } from './seed-line.ts';
 import type { SeededKong } from './seed-ports.ts';
@@ -28,6 +29,8 @@ export interface SeedRequest {
   /** For Kong to do something about the signal; where its processes cannot be seen, to load the file. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** How the status API is asked. @default trusting whom Node trusts */
+  readonly fetch?: Fetch | undefined;
   /** @default 250 */
   readonly pollMs?: number | undefined;
   /** How long Kong's master rests before it counts as having refused the file. @default 2,000 */
@@ -83,11 +86,11 @@ export async function removeLeftover({ prefix, file, clock }: SeedPlace): Promis
 
 function kongHere(
   { prefix, file, clock }: SeedPlace,
-  { statusUrl, md5 }: Pick<SeedRequest, 'statusUrl' | 'md5'>,
+  { statusUrl, md5, fetch }: Pick<SeedRequest, 'statusUrl' | 'md5' | 'fetch'>,
 ): SeededKong {
   return {
     status: {
-      readHash: (signal) => readConfigurationHash(statusUrl, clock, signal),
+      readHash: (signal) => readConfigurationHash(statusUrl, { clock, fetch }, signal),
       isSurelyEmpty: () => isSurelyEmpty(prefix),
       isUnchanged: (cache, hash) => isUnchanged(cache, prefix, hash),
     },

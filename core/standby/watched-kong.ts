@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { Fetch } from '../fetch/http-client.ts';
 import { describeMissingLicence, type LicencePlaces } from './licence.ts';
 import { removeLeftover, requireSeedable, type SeedPlace, seedKong } from './seed.ts';
 import { findStaleCache, isSurelyEmpty } from './stale-cache.ts';
@@ -21,23 +22,17 @@ export interface WatchedKongOptions extends Omit<SeedPlace, 'clock'> {
   /** Where a licence may be named. */
   readonly environment: LicencePlaces['environment'];
   readonly clock: Clock;
+  /** How the status API is asked. @default trusting whom Node trusts */
+  readonly fetch?: Fetch | undefined;
 }
 
 /** A Kong that runs beside this process. */
 export function watchedKong(options: WatchedKongOptions): WatchedNode {
-  const {
-    prefix,
-    file,
-    maxCacheAgeMs,
-    loadTimeoutMs: timeoutMs,
-    pollMs,
-    restMs,
-    environment,
-    clock,
-  } = options;
+  const { prefix, file, maxCacheAgeMs, loadTimeoutMs: timeoutMs, pollMs, restMs } = options;
+  const { environment, clock, fetch } = options;
   return {
     readConfigurationHash: async (signal) =>
-      readConfigurationHash(await options.findStatusUrl(), clock, signal),
+      readConfigurationHash(await options.findStatusUrl(), { clock, fetch }, signal),
     isSurelyEmpty: () => isSurelyEmpty(prefix),
     findStaleCache: async (hash) =>
       maxCacheAgeMs === undefined
@@ -46,7 +41,8 @@ export function watchedKong(options: WatchedKongOptions): WatchedNode {
     requireSeedable: () => requireSeedable({ prefix, file, clock }),
     async seed({ md5 }, replaces, signal) {
       const statusUrl = await options.findStatusUrl();
-      return seedKong({ prefix, statusUrl, file, md5, replaces, timeoutMs, clock, pollMs, restMs, signal });
+      const request = { prefix, statusUrl, file, md5, replaces, timeoutMs, pollMs, restMs };
+      return seedKong({ ...request, clock, fetch, signal });
     },
     describeMissingLicence: (manifest) => describeMissingLicence(manifest, { prefix, environment }),
     removeLeftover: () => removeLeftover({ prefix, file, clock }),

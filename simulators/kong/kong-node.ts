@@ -23,6 +23,8 @@ export interface KongNodeOptions {
   readonly certificate: ClusterCertificate;
   /** Kong's `plugins`; with one it starts in half the time. @default all bundled ones */
   readonly plugins?: string | undefined;
+  /** More of its settings. @default none */
+  readonly settings?: Readonly<Record<`KONG_${string}`, string>> | undefined;
 }
 
 export interface KongNode {
@@ -81,7 +83,7 @@ async function isExecutable(path: string): Promise<boolean> {
  */
 export async function startKongNode(options: KongNodeOptions): Promise<KongNode> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 });
-  return startWithSettings(options, hybridSettings(options));
+  return startWithSettings(options, { ...hybridSettings(options), ...options.settings });
 }
 
 export interface PlainKongOptions extends Pick<KongNodeOptions, 'kong' | 'directory'> {

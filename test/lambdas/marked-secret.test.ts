@@ -161,7 +161,7 @@ describe('a marked secret', () => {
 
   it('in what a Kong says of its status is in no error', async () => {
     const words = await told(
-      readConfigurationHash(await serve(`{"${marker}`, 'application/json'), systemClock),
+      readConfigurationHash(await serve(`{"${marker}`, 'application/json'), { clock: systemClock }),
     );
 
     expect(words).toContain('kong');

@@ -310,6 +310,128 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
   });
 });
 
+describe('a Kong that takes its time', () => {
+  const hurried = { restMs: 250, clock: systemClock, pollMs: 20 };
+
+  it('is waited for beyond every limit, while it is seen to work', async () => {
+    const settings = { KONG_FAKE_PARSE_MS: '1000', KONG_FAKE_LOAD_MS: '2000' };
+    const node = await startNode(fakeKong, { settings });
+    const seed = await declarativeFile(node.directory, tableFor(nowhere));
+
+    const outcome = await seedKong({ ...node, ...seed, ...hurried, timeoutMs: 100 });
+
+    expect(outcome).toBe('seeded');
+  });
+
+  it('has not refused a file before it has read it', async () => {
+    const node = await startNode(fakeKong, { settings: { KONG_FAKE_PARSE_MS: '1500' } });
+    const refused = await declarativeFile(node.directory, { no_such_entities: [] });
+    const log = () => readFile(join(node.prefix, 'logs/error.log'), 'utf8');
+
+    const seeding = seedKong({ ...node, ...refused, ...hurried, timeoutMs: 100 });
+
+    await expect(seeding).rejects.toMatchObject({ code: 'refused' });
+    expect(await log()).toContain('init_by_lua error');
+  });
+
+  it('has not loaded a file that new workers could not store', async () => {
+    const node = await startNode(fakeKong, { settings: { KONG_LMDB_MAP_SIZE: '100' } });
+    const before = await snapshot(environmentOf(node.prefix));
+    const large = await declarativeFile(node.directory, tableFor(nowhere));
+
+    const seeding = seedKong({ ...node, ...large, ...hurried, timeoutMs: patienceMs });
+
+    await expect(seeding).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('lmdb_map_size'),
+    });
+    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+  });
+});
+
+describe('a Kong that is started again while it loads', () => {
+  it.each([
+    ['killed', 'SIGKILL'],
+    ['stopped', 'SIGTERM'],
+  ] as const)(
+    'is given the same file again, and has refused nothing: one that is %s',
+    async (_how, signal) => {
+      const settings = { KONG_FAKE_PARSE_MS: '3000' };
+      const first = await startNode(fakeKong, { settings });
+      const { directory, certificate } = first;
+      const seed = await declarativeFile(directory, tableFor(nowhere));
+      const seeding = seedKong({ ...first, ...seed, timeoutMs: 100, clock: systemClock, pollMs: 20 });
+      await eventually(async () =>
+        (await readFile(join(first.prefix, 'logs/error.log'), 'utf8')).includes('(SIGHUP) received'),
+      );
+
+      process.kill(Number(await readFile(join(first.prefix, 'pids/nginx.pid'), 'utf8')), signal);
+
+      expect(await seeding).toBe('interrupted');
+      expect(await readFile(environmentOf(first.prefix), 'utf8')).not.toContain('declarative_config');
+      // Where nobody waits for a process that has ended, it looks alive by its id.
+      await rm(join(first.prefix, 'pids/nginx.pid'), { force: true });
+      const second = await startNode(fakeKong, { directory, certificate });
+      const again = await seedKong({
+        ...second,
+        ...seed,
+        timeoutMs: patienceMs,
+        clock: systemClock,
+        pollMs: 20,
+      });
+      expect(again).toBe('seeded');
+      await second.stop();
+    },
+  );
+
+  it('is given the same file again where it was told to reload, which takes the line out', async () => {
+    const node = await startNode(fakeKong, { settings: { KONG_FAKE_PARSE_MS: '3000' } });
+    const seed = await declarativeFile(node.directory, tableFor(nowhere));
+    const seeding = seedKong({ ...node, ...seed, timeoutMs: 100, clock: systemClock, pollMs: 20 });
+    await eventually(async () =>
+      (await readFile(environmentOf(node.prefix), 'utf8')).includes('declarative_config'),
+    );
+    await delay(100);
+
+    await node.reload();
+
+    expect(await seeding).toBe('interrupted');
+  });
+});
+
+describe('a node with incremental sync', () => {
+  it('is left alone while it is connected, though it shows no configuration, and seeded without', async () => {
+    const certificate = await sharedCertificate();
+    const controlPlane = await startControlPlane({
+      mtls: 'shared',
+      certificates: { controlPlane: certificate, dataPlane: certificate },
+      configuration: tableFor(nowhere),
+    });
+    ends.push(() => controlPlane.stop());
+    const node = await startNode(fakeKong, {
+      clusterEndpoint: controlPlane.clusterEndpoint,
+      certificate,
+      settings: { KONG_CLUSTER_INCREMENTAL_SYNC: 'on' },
+    });
+    // The service is nowhere, and the route is there.
+    const proxied = async () => (await fetch(`${node.proxyUrl}/orders`)).status;
+    expect(await eventually(async () => (await proxied()) === 502)).toBe(true);
+    const before = await lastWritten(node.prefix);
+    const file = await declarativeFile(node.directory, tableFor(elsewhere));
+    const request = { ...node, ...file, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 };
+
+    const connected = await seedKong(request);
+    const shown = [await configurationHash(node), await readiness(node)];
+    const untouched = await lastWritten(node.prefix);
+    await controlPlane.stop();
+    const isSeeded = await eventually(async () => (await seedKong(request)) === 'seeded');
+
+    expect([connected, ...shown]).toEqual(['has a configuration', noConfiguration, 503]);
+    expect(untouched).toBe(before);
+    expect(isSeeded).toBe(true);
+  });
+});
+
 describe('a configuration that comes at the last moment', () => {
   it.each([
     ['in an empty node', undefined],
