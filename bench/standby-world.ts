@@ -60,7 +60,8 @@ const manifest = await signManifest(
 );
 const s3 = new S3Client({ region, credentials, endpoint, requestChecksumCalculation: 'WHEN_REQUIRED' });
 const vault = s3ConfigVault({ s3, bucket, encryptionKeyArn });
-await vault.publish(name, { gzip: gzipSync(content), manifest, replaces: undefined });
+const gzip = gzipSync(content);
+await vault.publish(name, { gzip, manifest, replaces: undefined });
 
 const grant = grants({
   controlPlane: name.controlPlane,
@@ -86,7 +87,9 @@ const world: StandbyWorld = {
   region,
   file,
   jsonBytes: content.length,
+  gzipBytes: gzip.length,
   md5: hashContent('md5'),
+  sha256: hashContent('sha256'),
 };
 process.stdout.write(`${JSON.stringify(world)}\n`);
 for await (const _ of process.stdin) {

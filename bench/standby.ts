@@ -1,12 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { buildBinary } from '../build/binary.ts';
 import { bundleClient } from '../build/bundle.ts';
 import { projectRoot } from '../build/project-root.ts';
 import { sharedCertificate } from '../simulators/kong/control-plane/certificates.ts';
@@ -15,15 +17,18 @@ import { startEchoUpstream } from '../simulators/kong/echo-upstream.ts';
 import { findKong, startKongNode, startPlainKong } from '../simulators/kong/kong-node.ts';
 import { readWorld, type StandbyWorld } from './world.ts';
 
-// An odd number, for the median. Each start is a process of its own: only the disk's cache is warm.
+// Of each the quickest counts, and they take turns: what else the machine does makes them slower only. Each
+// start is a process of its own: only the disk's cache is warm.
 const starts = 11;
-const seedings = 3;
-const noConfiguration = '0'.repeat(32);
+const seedings = 5;
+const run = promisify(execFile);
+const fakeKong = join(projectRoot, 'simulators/kong/node/kong');
 const servingLimitMs = 120_000;
 
 /**
- * Measures what standby costs a data plane, as the one file that is shipped. With a real Kong it also
- * measures when the node serves.
+ * Measures what standby costs a data plane, as the one file that Node runs and as the executable that has
+ * Node in it, beside a Node that does nothing and beside curl. With a real Kong it also measures when the node
+ * serves.
  */
 export async function measureStandby(entities: number) {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
@@ -43,27 +48,41 @@ export async function measureStandby(entities: number) {
   try {
     const bundle = join(directory, 'lifeboat.cjs');
     await bundleClient(bundle);
+    const binary = join(directory, 'lifeboat');
+    await buildBinary({ node: process.execPath, output: binary });
     const vault = await readWorld<StandbyWorld>(world);
     const publicKey = join(directory, 'signing-key.pem');
     await writeFile(publicKey, vault.publicKey);
-    const bench: Bench = { directory, bundle, publicKey, vault };
+    const bench: Bench = { directory, publicKey, vault };
+    const asBundle = { ...bench, command: [process.execPath, bundle] };
+    const asBinary = { ...bench, command: [binary] };
 
-    const clientStarts: number[] = [];
+    const [emptyStarts, clientStarts, binaryStarts]: [number[], number[], number[]] = [[], [], []];
     for (let done = 0; done < starts; done += 1) {
-      clientStarts.push(await measureClientStartMs(bench));
+      emptyStarts.push(await measureEmptyStartMs());
+      clientStarts.push(await measureClientStartMs(asBundle));
+      binaryStarts.push(await measureClientStartMs(asBinary));
     }
-    const seeded: Seeding[] = [];
+    const [floors, seeded, seededByBinary]: [number[], Seeding[], Seeding[]] = [[], [], []];
     for (let number = 0; number < seedings; number += 1) {
-      seeded.push(await seedStandIn(bench, number));
+      floors.push(await measureFloorSeconds(bench));
+      seeded.push(await seedFakeKong(asBundle, `bundle-${number}`));
+      seededByBinary.push(await seedFakeKong(asBinary, `binary-${number}`));
     }
     const kong = await findKong(process.env['LIFEBOAT_TEST_KONG']);
     return {
       entities,
       jsonBytes: vault.jsonBytes,
-      fileReadySeconds: round(median(seeded.map(({ fileReadySeconds }) => fileReadySeconds))),
-      clientStartMs: Math.round(median(clientStarts)),
+      gzipBytes: vault.gzipBytes,
+      emptyStartMs: Math.round(Math.min(...emptyStarts)),
+      clientStartMs: Math.round(Math.min(...clientStarts)),
+      binaryStartMs: Math.round(Math.min(...binaryStarts)),
+      floorSeconds: round(Math.min(...floors)),
+      fileReadySeconds: round(Math.min(...seeded.map(({ fileReadySeconds }) => fileReadySeconds))),
       peakRssMb: Math.round(Math.max(...seeded.map(({ peakRssMb }) => peakRssMb))),
-      ...(kong === undefined ? {} : await measureBesideKong(bench, kong)),
+      binaryPeakRssMb: Math.round(Math.max(...seededByBinary.map(({ peakRssMb }) => peakRssMb))),
+      binaryMb: Math.round((await stat(binary)).size / 1e6),
+      ...(kong === undefined ? {} : await measureBesideKong(asBundle, kong)),
     };
   } finally {
     world.stdin?.end();
@@ -75,10 +94,14 @@ export async function measureStandby(entities: number) {
 
 interface Bench {
   readonly directory: string;
-  /** The command line, as it is shipped. */
-  readonly bundle: string;
   readonly publicKey: string;
   readonly vault: StandbyWorld;
+}
+
+/** In one of the forms in which the command line is shipped. */
+interface ClientBench extends Bench {
+  /** What starts it. */
+  readonly command: readonly string[];
 }
 
 interface Node {
@@ -86,7 +109,10 @@ interface Node {
   readonly statusUrl: string;
 }
 
-function startStandby({ bundle, publicKey, vault }: Bench, { prefix, statusUrl }: Node): ChildProcess {
+function startStandby(
+  { command: [program = '', ...before], publicKey, vault }: ClientBench,
+  { prefix, statusUrl }: Node,
+): ChildProcess {
   const parameters = {
     'control-plane': vault.controlPlane,
     'kong-version': vault.kongVersion,
@@ -99,7 +125,7 @@ function startStandby({ bundle, publicKey, vault }: Bench, { prefix, statusUrl }
     'load-timeout': '600',
   };
   const flags = Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, value]);
-  return spawn(process.execPath, [bundle, 'standby', '--json', '--stay', ...flags], {
+  return spawn(program, [...before, 'standby', '--json', '--stay', ...flags], {
     env: {
       AWS_REGION: vault.region,
       AWS_ACCESS_KEY_ID: 'ASIAIOSFODNN7EXAMPLE',
@@ -110,8 +136,30 @@ function startStandby({ bundle, publicKey, vault }: Bench, { prefix, statusUrl }
   });
 }
 
+/** A Node that does nothing, from its start to its end. */
+async function measureEmptyStartMs(): Promise<number> {
+  const startedMs = performance.now();
+  await run(process.execPath, ['--eval', '']);
+  return performance.now() - startedMs;
+}
+
+/** Grant, download, inflating and hash by programs that do nothing else. */
+async function measureFloorSeconds({ directory, vault }: Bench): Promise<number> {
+  const script = `
+    url=$(curl -q --silent --fail "$1") && url=\${url#*'"url":"'} && url=\${url%%'"'*} &&
+    curl -q --silent --fail --compressed --output "$2" "$url" && sha256sum "$2"`;
+  const api = `${vault.apiUrl}/?kongVersion=${vault.kongVersion}`;
+  const startedMs = performance.now();
+  const { stdout } = await run('sh', ['-c', script, 'sh', api, join(directory, 'floor.json')]);
+  const seconds = (performance.now() - startedMs) / 1000;
+  if (!stdout.startsWith(vault.sha256)) {
+    throw new Error('curl got another file than the one that is published');
+  }
+  return seconds;
+}
+
 /** From the start of the process to its first request to Kong. */
-async function measureClientStartMs(bench: Bench): Promise<number> {
+async function measureClientStartMs(bench: ClientBench): Promise<number> {
   const status = createServer((_, response) =>
     response.end(JSON.stringify({ configuration_hash: 'f'.repeat(32) })),
   );
@@ -132,28 +180,23 @@ interface Seeding {
   readonly peakRssMb: number;
 }
 
-/** Seeds a stand-in for Kong, which loads a file at once. */
-async function seedStandIn(bench: Bench, number: number): Promise<Seeding> {
-  const prefix = join(bench.directory, `prefix-${number}`);
-  await mkdir(join(prefix, 'pids'), { recursive: true });
-  const master = spawn('sleep', ['600'], { argv0: 'nginx: master process', stdio: 'ignore' });
-  await writeFile(join(prefix, '.kong_env'), 'role = data_plane\n');
-  await writeFile(join(prefix, 'pids/nginx.pid'), `${master.pid}\n`);
-  const status = createServer((_, response) => {
-    // A SIGHUP ends this master.
-    const hash = master.signalCode === 'SIGHUP' ? bench.vault.md5 : noConfiguration;
-    response.end(JSON.stringify({ configuration_hash: hash }));
+/** Seeds the tests' fake of Kong. */
+async function seedFakeKong(bench: ClientBench, name: string): Promise<Seeding> {
+  const node = await startKongNode({
+    kong: fakeKong,
+    directory: join(bench.directory, name),
+    clusterEndpoint: '127.0.0.1:9',
+    mtls: 'shared',
+    certificate: await sharedCertificate(),
   });
-  const { port, stop } = await listen(status, '127.0.0.1', 0);
-  const child = startStandby(bench, { prefix, statusUrl: `http://127.0.0.1:${port}` });
+  const child = startStandby(bench, node);
   try {
     const times = await readTimes('seeded', child);
     const peakRssMb = await readPeakRssMb(child);
     return { fileReadySeconds: secondsBetween(times, 'asking', 'verified'), peakRssMb };
   } finally {
-    master.kill('SIGKILL');
     await endProcess(child);
-    await stop();
+    await node.stop();
   }
 }
 
@@ -161,7 +204,7 @@ async function seedStandIn(bench: Bench, number: number): Promise<Seeding> {
  * From standby's decision to the first proxied 200, beside the start of a Kong that loads the same file by
  * itself.
  */
-async function measureBesideKong(bench: Bench, kong: string) {
+async function measureBesideKong(bench: ClientBench, kong: string) {
   const certificate = await sharedCertificate();
   const node = await startKongNode({
     kong,
@@ -254,10 +297,6 @@ async function endProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     await once(child, 'exit');
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 function round(value: number): number {

@@ -51,7 +51,10 @@ export interface StandbyWorld {
   /** A copy of what is published. */
   readonly file: string;
   readonly jsonBytes: number;
+  /** As it is stored and sent. */
+  readonly gzipBytes: number;
   readonly md5: string;
+  readonly sha256: string;
 }
 
 /** Reads where a world is from the first line that its process prints. */
