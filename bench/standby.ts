@@ -27,8 +27,8 @@ const servingLimitMs = 120_000;
 
 /**
  * Measures what standby costs a data plane, as the one file that Node runs and as the executable that has
- * Node in it, beside a Node that does nothing and beside curl. With a real Kong it also measures when the node
- * serves.
+ * Measures what standby costs a data plane, as the file that Node runs and as the executable that has Node
+ * in it, beside a Node that does nothing and beside curl. With a real Kong it also measures when the node
  */
 export async function measureStandby(entities: number) {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
