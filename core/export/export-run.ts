@@ -105,11 +105,12 @@ export async function runExport(
 
 /**
  * That a control plane serves something older counts from check to check. Where one is missing between the
- * last and this one, nobody knows what it served meanwhile, and the time begins anew.
+ * last and this one, nobody knows what it served meanwhile, and the time begins anew. So it does where the
+ * last one is noted far ahead: by a clock that was set back since.
  */
 function endBrokenRow(last: ControlPlaneStatus, now: Date, scheduleMinutes: number): ControlPlaneStatus {
   const withinMs = 1.5 * scheduleMinutes * 60_000;
-  return now.getTime() - last.checkedAt.getTime() <= withinMs
+  return Math.abs(now.getTime() - last.checkedAt.getTime()) <= withinMs
     ? last
     : {
         ...last,

@@ -72,7 +72,12 @@ export function mustAsk(
   newest: NewestServed | undefined,
 ): boolean {
   const { askedAt } = notServed ?? lastStatus ?? {};
-  if (isAskedByPerson || askedAt === undefined || now.getTime() - askedAt.getTime() >= askingIntervalMs) {
+  // A moment far ahead was noted by a clock that was set back since.
+  if (
+    isAskedByPerson ||
+    askedAt === undefined ||
+    Math.abs(now.getTime() - askedAt.getTime()) >= askingIntervalMs
+  ) {
     return true;
   }
   if (notServed !== undefined) {

@@ -312,6 +312,12 @@ describe('an export', () => {
       expect(seen.at(-1)).toMatch(/: behind$/);
     });
 
+    it('waits no longer where the exporter’s clock was ahead in one check', async () => {
+      const { seen } = await checkAt([1_000, 6, 11, 16, 21], olderFrom);
+
+      expect(seen.slice(-2)).toEqual(['16: behind', '21: published']);
+    });
+
     it('goes on where a row has no gap of more than one and a half schedules', async () => {
       const { seen } = await checkAt([1, 6, 11, 18.5], olderFrom);
 

@@ -406,6 +406,12 @@ describe('a version that the control plane cannot serve', () => {
     answers.set('3.10.0', 'incompatible');
   });
 
+  it('is asked for again where it was last asked by a clock that was ahead', async () => {
+    await check(120, { versions });
+
+    expect((await check(61, { versions })).asked).toEqual(['3.9.1', '3.8.1', '3.10.0']);
+  });
+
   it('holds up nobody, and is asked for once an hour, last', async () => {
     const checks = [
       await check(0, { versions }),
