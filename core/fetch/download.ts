@@ -47,7 +47,7 @@ export interface FileSource {
    * @throws StandbyError; its cause is the signal's reason when that ended the download
    */
   download(
-    grant: Pick<ReceivedGrant, 'url' | 'statusUrl'>,
+    grant: Pick<ReceivedGrant, 'url' | 'statusUrl' | 'kongVersion'>,
     content: ContentWish,
     signal?: AbortSignal,
   ): Promise<Downloaded>;
@@ -55,11 +55,11 @@ export interface FileSource {
 
 /** The vault's files, verified, each stored at `output`. */
 export function vaultFileSource(
-  settings: Omit<DownloadRequest, keyof ContentWish | 'url' | 'statusUrl' | 'signal'>,
+  settings: Omit<DownloadRequest, keyof ContentWish | 'url' | 'statusUrl' | 'grantedVersion' | 'signal'>,
 ): FileSource {
   return {
-    download: ({ url, statusUrl }, content, signal) =>
-      downloadVerified({ ...settings, ...content, url, statusUrl, signal }),
+    download: ({ url, statusUrl, kongVersion: grantedVersion }, content, signal) =>
+      downloadVerified({ ...settings, ...content, url, statusUrl, grantedVersion, signal }),
   };
 }
 
@@ -73,6 +73,8 @@ export interface DownloadRequest extends ContentWish, CurrencyDemand {
   readonly controlPlane: string;
   /** Full version of the data plane that will load the file. */
   readonly kongVersion: string;
+  /** The version that the granted file was made for. @default any that the data plane can load */
+  readonly grantedVersion?: string | undefined;
   /** Where the file goes; what is there stays until the new one is verified. */
   readonly output: string;
   /** A larger file is refused, whatever its manifest says. Bytes. */
@@ -192,6 +194,13 @@ async function requireTrustedManifest(response: HttpResponse, request: DownloadR
     throw new StandbyError(
       'verification',
       `the file was made for Kong ${manifest.kongVersion}, and Kong ${request.kongVersion} cannot load it`,
+    );
+  }
+  // Nor may the file of another version stand in this one's place, which may be of years ago and loads as well.
+  if (request.grantedVersion !== undefined && manifest.kongVersion !== request.grantedVersion) {
+    throw new StandbyError(
+      'verification',
+      `the file was made for Kong ${manifest.kongVersion}, and stands in the place of the one for Kong ${request.grantedVersion}`,
     );
   }
   // The vault must not choose which of the old files, which are all signed, the node gets.

@@ -253,6 +253,12 @@ describe('a file that must not be loaded', () => {
       {},
       /made for Kong 3.9.2, and Kong 3.9.1 cannot/,
     ],
+    [
+      'stands in the place of another version’s',
+      () => file({ kongVersion: '3.9.0' }),
+      { grantedVersion: '3.9.1' },
+      /made for Kong 3.9.0, and stands in the place of the one for Kong 3.9.1/,
+    ],
     ['was made for another minor', () => file({ kongVersion: '3.8.9' }), {}, /made for Kong 3.8.9/],
     ['was changed by a bit', () => file({}, tampered), {}, /SHA-256 is not the one in its manifest/],
     [
