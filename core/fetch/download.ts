@@ -196,7 +196,7 @@ async function requireTrustedManifest(response: HttpResponse, request: DownloadR
       `the file was made for Kong ${manifest.kongVersion}, and Kong ${request.kongVersion} cannot load it`,
     );
   }
-  // Nor may the file of another version stand in this one's place, which may be of years ago and loads as well.
+  // Nor may the file of another version stand in its place: it may be of years ago, and load as well.
   if (request.grantedVersion !== undefined && manifest.kongVersion !== request.grantedVersion) {
     throw new StandbyError(
       'verification',

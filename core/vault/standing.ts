@@ -47,6 +47,9 @@ export type Standing =
       readonly because: unknown;
     };
 
+/** What the last check noted of a file. */
+type Noted = Pick<VersionStatus, 'revision' | 'versionId'>;
+
 /** So many versions are looked through for the newest own one. A bucket keeps 30, and younger ones. */
 const searchedVersions = 100;
 
@@ -61,7 +64,7 @@ const searchedVersions = 100;
 export async function findStanding(
   parts: VaultReading,
   name: ConfigFileName,
-  noted: Pick<VersionStatus, 'revision'> | undefined,
+  noted: Noted | undefined,
 ): Promise<Standing> {
   const [current, keys] = await Promise.all([parts.vault.current(name), findOwnKeys(parts.signer, parts)]);
   if (current === undefined) {
@@ -115,11 +118,14 @@ async function searchHistory(
   parts: VaultReading,
   name: ConfigFileName,
   keys: OwnKeys,
-  noted: Pick<VersionStatus, 'revision'> | undefined,
+  noted: Noted | undefined,
 ): Promise<{ readonly newest: OwnRevision | undefined; readonly doubt: unknown }> {
   let newest: OwnRevision | undefined;
   let doubt: unknown;
-  for (const versionId of await parts.vault.versionIds(name, searchedVersions)) {
+  const nearest = await parts.vault.versionIds(name, searchedVersions);
+  // Whoever stores enough of his own pushes ours beyond these, but not out of the status.
+  const beyond = [noted?.versionId ?? []].flat().filter((versionId) => !nearest.includes(versionId));
+  for (const versionId of [...nearest, ...beyond]) {
     const version = await readIfAllowed(parts.vault, name, versionId);
     const checked = version && (await checkRevision(parts, name, keys, version));
     if (checked !== undefined && 'own' in checked) {

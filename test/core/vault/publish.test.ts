@@ -544,6 +544,20 @@ describe('what somebody else has written there', () => {
     });
   });
 
+  it('may be more versions than are looked through: the one that the status names is found', async () => {
+    await publishing(await served(one));
+    for (let count = 0; count < 101; count += 1) {
+      vault.overwrite(name, { gzip: Buffer.from(`theirs ${count}`), manifest: undefined });
+    }
+
+    const outcome = await publishing(await served({}), {}, { revision: 1, versionId: '1' });
+
+    expect(outcome).toMatchObject({
+      outcome: 'held',
+      restored: { manifest: { revision: 2, previousVersionId: '1' }, manifestReplaced: true },
+    });
+  });
+
   it('may be a delete marker: the guard and the history see what was before it', async () => {
     await publishing(await served(one));
     const replaces = (await vault.current(name))?.etag;
