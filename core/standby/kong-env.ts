@@ -47,6 +47,14 @@ export function findKongSetting(prefix: string, name: string): Promise<string | 
 }
 
 /**
+ * Whether a setting is on. Kong takes `on` and `true` for it (kong/conf_loader/parse.lua), and writes a
+ * boolean of its own as `true`, whatever it was given (docs/kong.md#a-data-plane-without-its-control-plane).
+ */
+export async function isKongSettingOn(prefix: string, name: string): Promise<boolean> {
+  return ['on', 'true'].includes((await findKongSetting(prefix, name)) ?? '');
+}
+
+/**
  * @param text of `.kong_env`
  * @returns undefined where it is not set
  */

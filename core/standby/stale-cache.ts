@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../vault/manifest.ts';
-import { findKongSetting, pidFilePath } from './kong-env.ts';
+import { findKongSetting, isKongSettingOn, pidFilePath } from './kong-env.ts';
 
 /** A configuration that a node has from before it was started, in its cache. */
 export interface StaleCache {
@@ -82,8 +82,7 @@ async function readModifiedMs(path: string): Promise<number | undefined> {
  */
 export async function isSurelyEmpty(prefix: string): Promise<boolean> {
   // Where the settings cannot be read it cannot be seeded anyway, and that says why.
-  const sync = await findKongSetting(prefix, 'cluster_incremental_sync');
-  return sync !== 'on' || isSilent(prefix);
+  return !(await isKongSettingOn(prefix, 'cluster_incremental_sync')) || isSilent(prefix);
 }
 
 /**
@@ -93,11 +92,11 @@ export async function isSurelyEmpty(prefix: string): Promise<boolean> {
 async function isSilent(prefix: string): Promise<boolean> {
   const [endpoint = '', usesProxy, pid = ''] = await Promise.all([
     findKongSetting(prefix, 'cluster_control_plane'),
-    findKongSetting(prefix, 'cluster_use_proxy'),
+    isKongSettingOn(prefix, 'cluster_use_proxy'),
     readFile(pidFilePath(prefix), 'latin1').catch(() => undefined),
   ]);
   const port = /:(\d{1,5})$/.exec(endpoint)?.[1];
-  if (port === undefined || usesProxy === 'on' || !/^\s*\d{1,10}\s*$/.test(pid)) {
+  if (port === undefined || usesProxy || !/^\s*\d{1,10}\s*$/.test(pid)) {
     return false;
   }
   // Of Kong's network namespace, which need not be ours.

@@ -73,7 +73,7 @@ function take({ hash, table }) {
  * shows a version instead of a hash, and the first one is 0.
  */
 function takeFromControlPlane({ hash, table }) {
-  const isIncremental = settings.cluster_incremental_sync === 'on';
+  const isIncremental = settings.cluster_incremental_sync === 'true';
   if (hash === (isIncremental ? lastDelivered : configuration.hash)) {
     return;
   }

@@ -2,7 +2,7 @@ import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { findStaleCache } from '../../../core/standby/stale-cache.ts';
+import { findStaleCache, isSurelyEmpty } from '../../../core/standby/stale-cache.ts';
 import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 import { removeEverything, temporaryDirectory } from '../../simulators/kong/running-kong.ts';
 
@@ -64,11 +64,28 @@ describe('a cache', () => {
   });
 });
 
+describe('a node that shows no configuration', () => {
+  it.each(['on', 'true'])('may have its first one, when it syncs incrementally (%s)', async (value) => {
+    // Without a port, nobody can tell whether it is connected.
+    await put('.kong_env', `cluster_incremental_sync = ${value}\n`);
+
+    expect(await isSurelyEmpty(prefix)).toBe(false);
+  });
+
+  it.each(['off', 'false'])('has none, when it does not (%s)', async (value) => {
+    await put('.kong_env', `cluster_incremental_sync = ${value}\n`);
+
+    expect(await isSurelyEmpty(prefix)).toBe(true);
+  });
+});
+
 describe('a control plane', () => {
   it.each<readonly [string, string]>([
     ['is not named', 'role = data_plane\n'],
     ['has no port', 'cluster_control_plane = cp.example.com\n'],
     ['is behind a proxy', 'cluster_control_plane = cp.example.com:8\ncluster_use_proxy = on\n'],
+    // As Kong writes it itself.
+    ['is behind a proxy, for Kong', 'cluster_control_plane = cp.example.com:8\ncluster_use_proxy = true\n'],
   ])('that %s may be connected', async (_what, settings) => {
     await put('.kong_env', settings);
 
