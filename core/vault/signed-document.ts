@@ -1,4 +1,5 @@
 import { base64url, compactVerify, decodeProtectedHeader } from 'jose';
+import * as v from 'valibot';
 import { VaultError, type VaultErrorCode } from './errors.ts';
 import type { Signer, VerificationKey } from './signer.ts';
 
@@ -9,6 +10,30 @@ export interface DocumentKind {
   /** What a person calls it. */
   readonly noun: 'manifest' | 'status';
   readonly code: Extract<VaultErrorCode, 'manifest' | 'status'>;
+}
+
+/**
+ * The payload of a document. What readers would refuse must not be signed: it would lock them out, under a
+ * good signature.
+ *
+ * @param schema that readers check it with
+ * @throws VaultError with the kind's code when they would refuse it
+ */
+export function formatPayload<Document extends object>(
+  { noun, code }: DocumentKind,
+  schema: v.GenericSchema<unknown, Document>,
+  document: Document,
+): string {
+  const payload = JSON.stringify(document);
+  const checked = v.safeParse(schema, JSON.parse(payload));
+  if (!checked.success) {
+    const fields = checked.issues.map((issue) => v.getDotPath(issue) ?? '(all of it)').join(', ');
+    throw new VaultError(
+      code,
+      `the ${noun} to be signed is not one that readers take (${fields}): nothing was written. This is a fault of Lifeboat; report it`,
+    );
+  }
+  return payload;
 }
 
 /**

@@ -8,7 +8,7 @@ import {
 import { RevisionConflict, VaultError } from './errors.ts';
 import { findOwnKeys, type VaultReading, type VaultWriting } from './own-keys.ts';
 import type { Approval } from './plausibility.ts';
-import { type DocumentKind, signDocument, verifyDocument } from './signed-document.ts';
+import { type DocumentKind, formatPayload, signDocument, verifyDocument } from './signed-document.ts';
 import type { Signer, VerificationKey } from './signer.ts';
 
 /** `typ` of a status' JWS. */
@@ -34,12 +34,16 @@ export interface KnownStatus {
   readonly missingKeys: readonly unknown[];
 }
 
-/** Signs a status as a compact JWS with ES256. */
-export function signStatus(
+/**
+ * Signs a status as a compact JWS with ES256.
+ *
+ * @throws VaultError `status` where no reader would take it: then nothing is signed
+ */
+export async function signStatus(
   status: ControlPlaneStatus,
   signer: Pick<Signer, 'verificationKey' | 'sign'>,
 ): Promise<string> {
-  return signDocument(statusKind, JSON.stringify(status), signer);
+  return signDocument(statusKind, formatPayload(statusKind, controlPlaneStatus, status), signer);
 }
 
 /**

@@ -135,6 +135,7 @@ describe.each(releasedVersions())('what %s wrote', (version) => {
         status: undefined,
         etag: expect.any(String),
         disbelieved: expect.stringContaining('JWS'),
+        missingKeys: [],
       });
     });
 
@@ -145,6 +146,7 @@ describe.each(releasedVersions())('what %s wrote', (version) => {
           Bucket: publishing.bucket,
           Key: `${controlPlaneName}/${dataPlaneVersion}/config.json`,
           Body: readFixture(version, 'config'),
+          ContentEncoding: 'gzip',
           Metadata: { manifest: signedManifest },
         }),
       );

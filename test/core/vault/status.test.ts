@@ -2,7 +2,13 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ControlPlaneStatus } from '../../../core/vault/config-vault.ts';
 import { VaultError } from '../../../core/vault/errors.ts';
 import { signDocument } from '../../../core/vault/signed-document.ts';
-import { readStatus, recordStatus, signStatus, verifyStatus } from '../../../core/vault/status.ts';
+import {
+  readStatus,
+  recordStatus,
+  signStatus,
+  statusType,
+  verifyStatus,
+} from '../../../core/vault/status.ts';
 import { type LocalSigner, localSigner } from './local-signer.ts';
 import { type MemoryVault, memoryVault } from './memory-vault.ts';
 
@@ -63,7 +69,12 @@ describe('a status', () => {
     ['that of another control plane', async () => signStatus({ ...status, controlPlane: 'stage' }, signer)],
     [
       'a revision of 0',
-      async () => signStatus({ ...status, versions: [{ ...version, revision: 0 }] }, signer),
+      async () =>
+        signDocument(
+          { type: statusType, noun: 'status', code: 'status' },
+          JSON.stringify({ ...status, versions: [{ ...version, revision: 0 }] }),
+          signer,
+        ),
     ],
   ])('is as if there were none where there is %s, and is replaced', async (_, text) => {
     await vault.putStatus('prod', await text(), undefined);
@@ -177,6 +188,27 @@ describe('two exporters that note their checks at the same time', () => {
 
     await expect(recording).rejects.toMatchObject({ code: 'conflict' });
     expect((await read()).status?.checkedAt).toEqual(later);
+  });
+});
+
+describe('signing a status', () => {
+  it.each<[what: string, wrong: Partial<ControlPlaneStatus>, field: string]>([
+    ['a moment that is none', { checkedAt: new Date(Number.NaN) }, 'checkedAt'],
+    [
+      'a revision that no number holds',
+      { versions: [{ ...version, revision: 2 ** 53 }] },
+      'versions.0.revision',
+    ],
+  ])('is refused where no reader would take it, and what stands there stays: %s', async (_, wrong, field) => {
+    const known = await read();
+
+    const recording = recordStatus(parts(), { ...status, ...wrong }, known);
+
+    await expect(recording).rejects.toMatchObject({
+      code: 'status',
+      message: expect.stringContaining(field),
+    });
+    expect((await read()).etag).toBeUndefined();
   });
 });
 
