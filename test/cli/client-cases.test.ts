@@ -69,6 +69,10 @@ describe('certificates and keys, as', () => {
     { case: 'base64 of PEM with CRLF', set: setAll((text) => toBase64(crlf(text))) },
     { case: 'base64 of PEM, in lines', set: setAll((text) => toBase64(text).replace(/.{76}/g, '$&\n')) },
     {
+      case: 'base64 of PEM, in lines of CRLF',
+      set: setAll((text) => toBase64(text).replace(/.{76}/g, '$&\r\n')),
+    },
+    {
       case: 'a key of EC with its parameters before it',
       set: () => ({
         KONG_CLUSTER_CERT_KEY: `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${cluster.key.export({ format: 'pem', type: 'sec1' })}`,

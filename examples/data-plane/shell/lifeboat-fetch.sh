@@ -32,7 +32,7 @@ blocks() { # NAME LABEL
   local given=${!1:-} text=${!1:-} reason
   if [[ $given != *-----BEGIN* ]] && ! text=$({ head -c 1048576 <"$given" | tr -d '\0'; } 2>&1); then
     reason=${given:+${text##*: }}
-    text=$(printf %s "$given" | base64 -d 2>/dev/null | tr -d '\0') || :
+    text=$(printf %s "$given" | base64 -di 2>/dev/null | tr -d '\0') || :
     [[ $text == *-----BEGIN* ]] || fail 2 "$1 is neither a file that can be read (${reason:-not set}) nor PEM nor base64 of PEM"
   fi
   text=$(printf '%s ' "$text" | tr '\r\n\t' '   ' | sed 's/\\*\\[rn]/ /g; s/-----BEGIN /\n&/g' |
