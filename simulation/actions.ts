@@ -1,5 +1,6 @@
 import type { SeededRandom } from './engine/random.ts';
 import { type ArmedFault, type CallName, calls, type FaultKind, faultKinds } from './faults.ts';
+import type { FleetPlan } from './fleet-plan.ts';
 import { scheduleMs } from './world/world.ts';
 
 /** What happens to a hook on its way. */
@@ -49,6 +50,7 @@ export type Action = { readonly atMs: number } & (
       readonly version: string;
       readonly cacheAgeMs?: number;
     }
+  | ({ readonly do: 'boot fleet' } & FleetPlan)
   | { readonly do: 'fetch file'; readonly controlPlane: string; readonly version: string }
   | { readonly do: 'put garbage'; readonly key: string }
   | { readonly do: 'put unsigned file'; readonly key: string }

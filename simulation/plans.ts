@@ -7,6 +7,7 @@ import {
 } from './actions.ts';
 import { SeededRandom } from './engine/random.ts';
 import { type ArmedFault, listCells } from './faults.ts';
+import { drawFleetHistory } from './fleet-plan.ts';
 import type { HistoryOptions } from './history.ts';
 
 /** A history that is to be played. */
@@ -60,7 +61,7 @@ const kinds = [
   'long',
   'hand',
   'faults',
-  'faults',
+  'fleet',
 ] as const;
 
 /** What happens in the random history of a seed. */
@@ -76,6 +77,8 @@ export function planRandom(seed: number): Plan {
       return { name: `seed ${seed}, an intruder`, seed, actions: drawIntruderActions(random) };
     case 'long':
       return { name: `seed ${seed}, something that lasts`, seed, actions: drawLongHistory(random) };
+    case 'fleet':
+      return { name: `seed ${seed}, a fleet that boots`, seed, actions: drawFleetHistory(random) };
     case 'faults':
       return { name: `seed ${seed}, faults`, seed, actions: drawActions(random) };
   }

@@ -4,6 +4,7 @@ import type { Invariants } from './invariants.ts';
 import type { ControlPlaneWorld } from './world/control-plane.ts';
 import { bootDataPlane, fetchFile } from './world/data-plane.ts';
 import { ExportService } from './world/export-service.ts';
+import { bootFleet } from './world/fleet.ts';
 import { HookService } from './world/hook-service.ts';
 import { scheduleMs, type Unit, type World } from './world/world.ts';
 
@@ -62,6 +63,7 @@ export class Player {
       this.#world.signingKey = this.#world.keys.own[1] ?? this.#world.signingKey;
     },
     'boot data plane': (action) => this.#boot(action),
+    'boot fleet': (action) => this.#bootFleet(action),
     'fetch file': (action) => this.#fetch(action),
     'suspend versioning': () => {
       this.#world.bucket.isVersioned = false;
@@ -236,6 +238,17 @@ export class Player {
           this.#invariants.checkGivenUp(unit, version, bornMs);
         }
       },
+    });
+  }
+
+  #bootFleet(plan: ActionOf<'boot fleet'>): void {
+    const unit = this.#world.unit(plan.controlPlane);
+    bootFleet({
+      world: this.#world,
+      unit,
+      plan,
+      onLoaded: (file, status) => this.#invariants.checkLoaded(unit, plan.version, file, status),
+      violate: (invariant, detail) => this.#invariants.violate(invariant, detail),
     });
   }
 

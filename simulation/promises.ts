@@ -4,6 +4,10 @@ export const invariantNames = [
   'a data plane loads only what we have signed and stored',
   'a data plane loads the newest revision',
   'a data plane without its control plane boots from the vault',
+  'each node of a fleet has its file soon',
+  'a fleet does not ask all at once',
+  'a data plane waits for as long as it is asked to',
+  'a data plane downloads one file at a time',
   'revisions rise, and each names the one before it',
   'nothing older is published over something newer',
   'an empty configuration never replaces a filled one',
@@ -32,6 +36,14 @@ export const promisesToDataPlanes: readonly InvariantName[] = [
   'a data plane loads only what its control plane served for its version',
   'a data plane loads only what we have signed and stored',
   'a data plane without its control plane boots from the vault',
+];
+
+/** What many data planes that boot at once are promised. */
+export const promisesToFleets: readonly InvariantName[] = [
+  'each node of a fleet has its file soon',
+  'a fleet does not ask all at once',
+  'a data plane waits for as long as it is asked to',
+  'a data plane downloads one file at a time',
 ];
 
 /** A promise that was broken. */

@@ -25,6 +25,9 @@ const neededOutcomes = [
   'standby: seeded',
   'standby: has a configuration',
   'standby: ended',
+  'fleet: has its file',
+  'fleet: throttled',
+  'fleet: second endpoint',
 ];
 /** Histories that are played before it is asked whether there is time for more. */
 const roundHistories = 2_000;

@@ -1,5 +1,5 @@
 import type { HistoryOptions } from '../history.ts';
-import { type InvariantName, promisesToDataPlanes } from '../promises.ts';
+import { type InvariantName, promisesToDataPlanes, promisesToFleets } from '../promises.ts';
 
 /** A fault that is built into the shipped code, or into what calls it, to see whether the search finds it. */
 export interface Mutant {
@@ -266,6 +266,53 @@ export const mutants: readonly Mutant[] = [
       file: 'core/export/measurements.ts',
       find: 'ExportFailed: gaveUp && !outage ? 1 : 0',
       replace: 'ExportFailed: 0',
+    },
+  },
+  {
+    name: 'a fleet is not spread',
+    counted: promisesToFleets,
+    edit: { file: 'core/standby/watch.ts', find: 'random * policy.spreadMs', replace: '0' },
+  },
+  {
+    name: 'a fetch is not spread',
+    counted: promisesToFleets,
+    edit: { file: 'core/fetch/fetch-config.ts', find: 'random.next() * spreadMs', replace: '0' },
+  },
+  {
+    name: 'standby ignores Retry-After',
+    counted: promisesToFleets,
+    edit: {
+      file: 'core/standby/watch.ts',
+      find: 'Math.min(retryAfterMs, policy.slowPauseMs)',
+      replace: '0',
+    },
+  },
+  {
+    name: 'a fetch ignores Retry-After',
+    counted: promisesToFleets,
+    edit: {
+      file: 'core/fetch/fetch-config.ts',
+      find: 'failure.throttling.retryAfterMs + ',
+      replace: '',
+    },
+  },
+  {
+    name: 'a fetch that is throttled gives up',
+    counted: promisesToFleets,
+    edit: { file: 'core/fetch/fetch-config.ts', find: 'failure.throttling === undefined', replace: 'true' },
+  },
+  {
+    name: 'a second endpoint is asked after a timeout only',
+    counted: promisesToFleets,
+    edit: { file: 'core/fetch/first-grant.ts', find: 'silenceMs = 2_000', replace: 'silenceMs = 20_000' },
+  },
+  {
+    name: 'a refusal by one endpoint is that of all',
+    counted: promisesToFleets,
+    edit: {
+      file: 'core/fetch/first-grant.ts',
+      find: 'failures.push(answer);',
+      replace: 'failures.push(answer); break;',
     },
   },
 ];

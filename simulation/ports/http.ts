@@ -8,6 +8,17 @@ import type { Machine } from '../engine/machine.ts';
 import type { CallName } from '../faults.ts';
 import type { Bucket } from '../world/bucket.ts';
 
+/** What stands before the functions that give grants. */
+export interface Gateway {
+  /** @param host of the endpoint that is asked */
+  take(
+    host: string,
+  ):
+    | { readonly is: 'taken'; readonly answersAfterMs: number }
+    | { readonly is: 'silent' | 'refused' }
+    | { readonly is: 'throttled'; readonly retryAfterSeconds: number | undefined };
+}
+
 export interface GrantService {
   readonly controlPlane: string;
   /** For how long a URL is good. */
@@ -16,6 +27,8 @@ export interface GrantService {
   readonly clock: Clock;
   readonly bucket: Bucket;
   readonly findVersions: () => readonly string[];
+  /** @default it takes everything at once */
+  readonly gateway?: Gateway | undefined;
   /** Sees each answer of the API. */
   readonly observe: (text: string) => void;
   /** Sees each status that reaches the data plane; undefined where it begins anew, with another grant. */
@@ -34,7 +47,10 @@ export function simulatedFetch(world: CallWorld, machine: Machine, service: Gran
     const name = nameCall(url);
     const answer = await makeCall(world, machine, {
       name,
-      perform: () => (name === 'api.grant' ? answerGrant(url, service) : answerDownload(url, service)),
+      perform: () =>
+        name === 'api.grant'
+          ? passGateway(url, service, machine, request.signal)
+          : answerDownload(url, service),
       fail: (how) => (how === 'throttled' ? new Throttled() : new Error('socket hang up')),
       signal: request.signal,
     }).catch((error: unknown) => {
@@ -55,9 +71,10 @@ export function simulatedFetch(world: CallWorld, machine: Machine, service: Gran
 class Throttled extends Error {}
 
 /** As API Gateway and S3 say it. */
-function answerThrottled(name: CallName): HttpResponse {
+function answerThrottled(name: CallName, retryAfterSeconds?: number): HttpResponse {
+  const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
   return name === 'api.grant'
-    ? response(429, {}, Buffer.from('{"message":"Too Many Requests"}'))
+    ? response(429, headers, Buffer.from('{"message":"Too Many Requests"}'))
     : response(503, {}, Buffer.from('<Error><Code>SlowDown</Code></Error>'));
 }
 
@@ -70,6 +87,31 @@ function nameCall({ host, pathname }: URL): CallName {
 
 /** Answers when it is asked for: what the shipped code does with it is no longer the network's. */
 type Answer = () => Promise<HttpResponse> | HttpResponse;
+
+function passGateway(
+  url: URL,
+  service: GrantService,
+  { clock }: Machine,
+  signal: AbortSignal | undefined,
+): Answer {
+  const passed = service.gateway?.take(url.host) ?? { is: 'taken', answersAfterMs: 0 };
+  if (passed.is === 'throttled') {
+    return () => answerThrottled('api.grant', passed.retryAfterSeconds);
+  }
+  if (passed.is === 'refused') {
+    return () => response(403, {}, Buffer.from('{"message":"Forbidden"}'));
+  }
+  const longMs = passed.is === 'taken' ? passed.answersAfterMs : Number.MAX_SAFE_INTEGER;
+  const answer = answerGrant(url, service);
+  return longMs === 0
+    ? answer
+    : async () => {
+        await clock.sleep(longMs, signal).catch((error: unknown) => {
+          throw signal?.reason ?? error;
+        });
+        return answer();
+      };
+}
 
 function answerGrant(url: URL, service: GrantService): Answer {
   const answer = grants({

@@ -2,11 +2,12 @@ import { defaultBackoff } from '../../core/fetch/backoff.ts';
 import { vaultFileSource } from '../../core/fetch/download.ts';
 import { type FetchParts, fetchConfig } from '../../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../../core/fetch/grant-source.ts';
+import type { Fetch } from '../../core/fetch/http-client.ts';
 import { runStandby } from '../../core/standby/standby.ts';
 import { noConfiguration } from '../../core/standby/status.ts';
 import { Machine } from '../engine/machine.ts';
 import { type Disk, simulatedOutput } from '../ports/disk.ts';
-import { simulatedFetch } from '../ports/http.ts';
+import { type Gateway, simulatedFetch } from '../ports/http.ts';
 import { type KongNode, simulatedNode } from '../ports/kong-node.ts';
 import { findServed, hashContent } from './control-plane.ts';
 import type { Unit, World } from './world.ts';
@@ -19,6 +20,20 @@ export interface ClientOptions {
   readonly name: string;
   /** Told each file that Kong loads, with the status that was read beside it, if it could be had. */
   readonly onLoaded: (file: Uint8Array, status: string | undefined) => void;
+  /** @default one endpoint, which takes everything at once */
+  readonly way?:
+    | {
+        readonly endpoints: readonly URL[];
+        readonly gateway: Gateway;
+        /** Sees each request. */
+        readonly watch: (fetch: Fetch, machine: Machine) => Fetch;
+      }
+    | undefined;
+}
+
+export interface FetchOptions extends ClientOptions {
+  /** @default 0 */
+  readonly spreadMs?: number | undefined;
 }
 
 /** What a client was told of the vault when it got its file. */
@@ -29,12 +44,14 @@ interface Told {
 export interface DataPlaneOptions extends ClientOptions {
   /** How old the cache is that it starts with. @default it has none */
   readonly cacheAgeMs?: number | undefined;
+  /** How long Kong takes at most until it answers. @default some seconds */
+  readonly kongAnswersWithinMs?: number | undefined;
   /** Told when it is taken away without any configuration. */
   readonly onGivenUp: (machine: Machine) => void;
 }
 
 /** What the client gives standby (cli/standby.ts). */
-const policy = {
+export const standbyPolicy = {
   afterMs: 5_000,
   spreadMs: 3_000,
   ...defaultBackoff,
@@ -67,7 +84,7 @@ export function bootDataPlane(options: DataPlaneOptions): void {
       ...makeClient(options, machine, disk, told),
       log: (entry) => world.shown.push(JSON.stringify(entry)),
     },
-    { policy, pollMs: 1_000, signal: ending.signal },
+    { policy: standbyPolicy, pollMs: 1_000, signal: ending.signal },
   )
     .then(
       (outcome) => world.count(`standby: ${outcome}`),
@@ -84,12 +101,12 @@ export function bootDataPlane(options: DataPlaneOptions): void {
 }
 
 /** Fetches the published file, once, for a Kong that loads it when it starts. */
-export function fetchFile(options: ClientOptions): void {
+export function fetchFile({ spreadMs = 0, ...options }: FetchOptions): void {
   const { world, name, onLoaded } = options;
   const machine = new Machine(world.timeline, name);
   const disk: Disk = { file: undefined };
   const told: Told = { status: undefined };
-  const pace = { spreadMs: 0, patienceMs: 120_000, onThrottled: () => world.count('fetch: throttled') };
+  const pace = { spreadMs, patienceMs: 120_000, onThrottled: () => world.count('fetch: throttled') };
   fetchConfig(makeClient(options, machine, disk, told), pace).then(
     () => {
       world.count('fetch: stored');
@@ -106,52 +123,59 @@ export function fetchFile(options: ClientOptions): void {
 
 /** Where a data plane's file comes from. */
 function makeClient(
-  { world, unit, version }: ClientOptions,
+  { world, unit, version, way }: ClientOptions,
   machine: Machine,
   disk: Disk,
   told: Told,
 ): FetchParts {
   const { clock } = machine;
-  const fetch = simulatedFetch(world, machine, {
+  const unwatched = simulatedFetch(world, machine, {
     controlPlane: unit.name,
     lifetimeSeconds: 120,
     clock,
     bucket: world.bucket,
     findVersions: () => unit.versions,
+    gateway: way?.gateway,
     observe: (text) => world.shown.push(text),
     noteStatus: (text) => {
       told.status = text;
     },
   });
-  const grants = endpointGrantSource(
-    {
-      endpoint: new URL('https://api.example'),
-      authenticate: async () => ({
-        by: 'iam',
-        region: 'eu-central-1',
-        credentials: { accessKeyId: 'AKIA', secretAccessKey: 'MARKED-SECRET-credentials' },
-      }),
-    },
-    { controlPlane: unit.name, kongVersion: version, timeoutMs: 10_000, clock, random: world.random, fetch },
+  const fetch = way === undefined ? unwatched : way.watch(unwatched, machine);
+  const { endpoints } = way ?? { endpoints: [new URL('https://api.example')] };
+  const shared = { controlPlane: unit.name, kongVersion: version, clock, random: world.random, fetch };
+  const grants = endpoints.map((endpoint) =>
+    endpointGrantSource(
+      {
+        endpoint,
+        authenticate: async () => ({
+          by: 'iam',
+          region: 'eu-central-1',
+          credentials: { accessKeyId: 'AKIA', secretAccessKey: 'MARKED-SECRET-credentials' },
+        }),
+      },
+      { ...shared, timeoutMs: 10_000 },
+    ),
   );
   const files = vaultFileSource({
+    ...shared,
     trusted: world.keys.own.map(({ verification }) => verification),
-    controlPlane: unit.name,
-    kongVersion: version,
     output: '/var/lib/lifeboat/config.json',
     maxBytes: 2 ** 30,
     timeoutMs: 60_000,
-    clock,
-    random: world.random,
-    fetch,
     openOutput: simulatedOutput(world, machine, disk),
   });
-  return { grants: [grants], files, clock, random: world.random };
+  return { grants, files, clock, random: world.random };
 }
 
 /** Kong starts, perhaps with a cache, and tries its control plane every 5 s from then on. */
-function startKong({ world, unit, cacheAgeMs }: DataPlaneOptions, machine: Machine, node: KongNode): void {
-  machine.plan(world.random.pickNumber(500, 3_000), 'Kong answers', () => {
+function startKong(
+  { world, unit, cacheAgeMs, kongAnswersWithinMs }: DataPlaneOptions,
+  machine: Machine,
+  node: KongNode,
+): void {
+  const [least, most] = kongAnswersWithinMs === undefined ? [500, 3_000] : [0, kongAnswersWithinMs];
+  machine.plan(world.random.pickNumber(least, most), 'Kong answers', () => {
     node.isAnswering = true;
     if (cacheAgeMs !== undefined) {
       node.hash = 'c'.repeat(32);
