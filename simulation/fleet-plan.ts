@@ -1,4 +1,3 @@
-import type { Action } from './actions.ts';
 import type { SeededRandom } from './engine/random.ts';
 
 const troubles = [
@@ -28,21 +27,7 @@ export interface FleetPlan {
 /** A throttle that no fleet notices. */
 export const wideThrottle = { perSecond: 1_000, burst: 1_000 } as const;
 
-const minuteMs = 60_000;
-
-/** A control plane is away, and its fleet boots. */
-export function drawFleetHistory(random: SeededRandom): readonly Action[] {
-  const prod = { controlPlane: 'prod' } as const;
-  return [
-    { atMs: minuteMs, do: 'stop node', ...prod, node: 0 },
-    { atMs: minuteMs, do: 'stop node', ...prod, node: 1 },
-    { atMs: 2 * minuteMs, do: 'boot fleet', ...drawFleet(random) },
-    { atMs: 5.25 * minuteMs, do: 'start node', ...prod, node: 0 },
-    { atMs: 5.25 * minuteMs, do: 'start node', ...prod, node: 1 },
-  ];
-}
-
-function drawFleet(random: SeededRandom): FleetPlan {
+export function drawFleet(random: SeededRandom): FleetPlan {
   const isThrottled = random.happens(0.5);
   const endpoints = random.pickOne([1, 2, 2] as const);
   return {

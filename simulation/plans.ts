@@ -7,7 +7,7 @@ import {
 } from './actions.ts';
 import { SeededRandom } from './engine/random.ts';
 import { type ArmedFault, listCells } from './faults.ts';
-import { drawFleetHistory } from './fleet-plan.ts';
+import { drawFleet } from './fleet-plan.ts';
 import type { HistoryOptions } from './history.ts';
 
 /** A history that is to be played. */
@@ -93,4 +93,17 @@ function drawChanges(random: SeededRandom): readonly Action[] {
     const services = random.happens(0.3) ? { services: random.pickOne([10, 12, 14, 17]) } : {};
     return { atMs, do: 'change', controlPlane, hook: 'arrives', ...services };
   }).sort((one, other) => one.atMs - other.atMs);
+}
+
+/** A control plane is away, and its fleet boots. */
+function drawFleetHistory(random: SeededRandom): readonly Action[] {
+  const minute = 60_000;
+  const prod = { controlPlane: 'prod' } as const;
+  return [
+    { atMs: minute, do: 'stop node', ...prod, node: 0 },
+    { atMs: minute, do: 'stop node', ...prod, node: 1 },
+    { atMs: 2 * minute, do: 'boot fleet', ...drawFleet(random) },
+    { atMs: 5.25 * minute, do: 'start node', ...prod, node: 0 },
+    { atMs: 5.25 * minute, do: 'start node', ...prod, node: 1 },
+  ];
 }

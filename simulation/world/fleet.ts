@@ -16,7 +16,7 @@ export interface FleetOptions {
 
 /** Not the client's own figure, so that a longer one is found. */
 const toleratedSilenceMs = 2_000;
-/** Of those that are not throttled: Kong, `--after`, spread, silence of the first, and the calls themselves. */
+/** Of those that are not throttled: Kong, `--after`, spread, silence of the first, and the calls. */
 const promptMs = 250 + standbyPolicy.afterMs + standbyPolicy.spreadMs + toleratedSilenceMs + 1_500;
 /** Of the others: some tries, and what they are told to wait for. */
 const throttledMs = 180_000;
