@@ -132,7 +132,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the time for which something older is served runs on through pauses',
     edit: {
       file: 'core/export/export-run.ts',
-      find: 'now.getTime() - last.checkedAt.getTime() <= withinMs',
+      find: 'Math.abs(now.getTime() - last.checkedAt.getTime()) <= withinMs',
       replace: 'true',
     },
   },
