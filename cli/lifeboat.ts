@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { CodedError } from '../core/coded-error.ts';
 import { nameForeignError } from '../core/error-code.ts';
-import { CommandError, type CommandErrorCode } from '../core/fetch/command-request.ts';
+import { ApiError, type ApiErrorCode } from '../core/fetch/api-request.ts';
 import { exitCodes, StandbyError } from '../core/fetch/errors.ts';
 import { connectPatiently } from '../core/patient-connections.ts';
 import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
@@ -64,7 +64,7 @@ const vaultExitCodes: Readonly<Partial<Record<VaultErrorCode, number>>> = {
   unavailable: exitCodes.unreachable,
 };
 
-const commandExitCodes: Readonly<Record<CommandErrorCode, number>> = {
+const apiExitCodes: Readonly<Record<ApiErrorCode, number>> = {
   denied: exitCodes.denied,
   refused: 10,
   failed: exitCodes.unreachable,
@@ -97,8 +97,8 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof StandbyError) {
     return exitCodes[error.code];
   }
-  if (error instanceof CommandError) {
-    return commandExitCodes[error.code];
+  if (error instanceof ApiError) {
+    return apiExitCodes[error.code];
   }
   if (error instanceof VaultError) {
     return vaultExitCodes[error.code] ?? 1;

@@ -36,6 +36,7 @@ const libRooms = [
   'api',
   'grants',
   'export',
+  'inspection',
   'intake',
   'operations',
   'deployment',
@@ -106,13 +107,13 @@ const rules: readonly Rule[] = [
     'esbuild/': ['bundles are made in build/', ['^build/', '^test/']],
     '@aws-sdk/client-s3/': client([
       '^core/vault/s3-',
-      '^lambdas/export\\.ts$',
+      '^lambdas/(export|inspect)\\.ts$',
       '^simulation/(ports|real-time)/',
       '^local/',
     ]),
     '@aws-sdk/client-kms/': client([
       '^core/vault/kms-',
-      '^lambdas/export\\.ts$',
+      '^lambdas/(export|inspect)\\.ts$',
       '^cli/public-key\\.ts$',
       '^simulation/real-time/',
       '^local/',

@@ -16,7 +16,7 @@ import type { Identity } from '../simulators/aws/identities.ts';
 import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';
 import { deployedOutput } from '../template/resolve.ts';
 import { resourceId, type SynthesizedTemplate } from '../template/template.ts';
-import { dataPlaneRoleId, operatorRoleId } from './local-template.ts';
+import { dataPlaneRoleId, inspectorRoleId, operatorRoleId } from './local-template.ts';
 import { type Account, findFunction, type Measurement } from './provision/account.ts';
 import { administratorName, policiesInForce } from './provision/policies-in-force.ts';
 import { provision } from './provision/provision.ts';
@@ -49,6 +49,8 @@ export interface LocalSystem {
   readonly dataPlane: Identity;
   /** Credentials of an operator's role, which may send commands. */
   readonly operator: Identity;
+  /** Credentials of the role of somebody who may look at revisions. */
+  readonly inspector: Identity;
   readonly administrator: Identity;
   readonly clients: {
     /**
@@ -186,6 +188,7 @@ async function systemOf(
     awsEndpoints: aws.endpoints,
     dataPlane: session(resourceId(template, 'AWS::IAM::Role', dataPlaneRoleId)),
     operator: session(resourceId(template, 'AWS::IAM::Role', operatorRoleId)),
+    inspector: session(resourceId(template, 'AWS::IAM::Role', inspectorRoleId)),
     administrator,
     clients: {
       reader: s3Of(findFunction(account, grantFunctionArn).identity),

@@ -33,8 +33,10 @@ export interface LocalTemplateOptions {
 export const dataPlaneRoleId = 'DataPlane';
 /** Logical ids of the operator's role begin with it. */
 export const operatorRoleId = 'Operator';
+/** Logical ids of the role of somebody who may look begin with it. */
+export const inspectorRoleId = 'Inspector';
 
-/** What `cdk deploy` would deploy for this control plane, with a data plane's and an operator's role. */
+/** What `cdk deploy` would deploy for this control plane, with the roles of a data plane and of people. */
 export function localTemplate({
   controlPlane,
   dataPlaneVersions,
@@ -68,6 +70,8 @@ export function localTemplate({
     stack.lifeboat.grantInvoke(role, name);
     const operator = new iam.Role(stack, operatorRoleId, { assumedBy: new iam.AccountRootPrincipal() });
     stack.lifeboat.grantOperate(operator, name);
+    const inspector = new iam.Role(stack, inspectorRoleId, { assumedBy: new iam.AccountRootPrincipal() });
+    stack.lifeboat.grantInspect(inspector, name);
   });
 }
 

@@ -59,7 +59,7 @@ export const existingKeyArn = `arn:aws:kms:${region}:${accountId}:key/01234567-8
 /** Encrypted before, in the variant with changed keys. */
 export const previousKeyArn = existingKeyArn.replace('01234567', '76543210');
 
-/** The deployment that the matrix is about, with the roles of a data plane and of operators of prod. */
+/** The deployment that the matrix is about, with the roles of a data plane and of people of prod. */
 export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
   const settings = parseSettings({
     controlPlanes: {
@@ -96,6 +96,7 @@ export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
     const assumedBy = new iam.AccountRootPrincipal();
     stack.lifeboat.grantOperate(new iam.Role(stack, 'OperatorProd', { assumedBy }), 'prod');
     stack.lifeboat.grantOperate(new iam.Role(stack, 'UnpinnerProd', { assumedBy }), 'prod', ['unpin']);
+    stack.lifeboat.grantInspect(new iam.Role(stack, 'InspectorProd', { assumedBy }), 'prod');
   };
   if (!variant.replica) {
     return synthesizedTemplate(settings, (stack) => {

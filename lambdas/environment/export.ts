@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import * as v from 'valibot';
 import { commandNames } from '../../core/export/operator-command.ts';
 import type { Operator } from '../../core/export/operators.ts';
@@ -6,6 +5,7 @@ import { controlPlaneName } from '../../core/names.ts';
 import type { GuardSetting } from '../../core/vault/plausibility.ts';
 import { clusterEntries } from './cluster.ts';
 import { atLeastOne, commaSeparated, nonEmptyText, versionList, wholeNumber } from './fields.ts';
+import { packedPublicKeys } from './public-keys.ts';
 
 const guard = v.pipe(
   v.string(),
@@ -42,10 +42,8 @@ export const exportEnvironment = v.object({
   SIGNING_KEY_ARN: nonEmptyText,
   /** Comma-separated ARNs of the deployment's signing keys that can sign nothing now. */
   FURTHER_SIGNING_KEY_ARNS: commaSeparated(nonEmptyText),
-  /** Comma-separated public keys that earlier manifests are signed with, see `packPublicKey`. */
-  RETIRED_SIGNING_KEYS: commaSeparated(
-    v.pipe(v.string(), v.regex(/^[\w-]+$/, 'a public key in base64url is expected')),
-  ),
+  /** The keys that earlier manifests are signed with. */
+  RETIRED_SIGNING_KEYS: packedPublicKeys,
   /** Published versions are locked for so many days; 0 for not at all. */
   OBJECT_LOCK_DAYS: wholeNumber,
   QUEUE_URL: nonEmptyText,
@@ -66,16 +64,6 @@ export const exportEnvironment = v.object({
 /** An operator as it stands in `OPERATORS`: the ARN, and after it the commands where it may not send all. */
 export function listOperator({ arn, commands }: Operator): readonly string[] {
   return [arn, ...(commands ?? [])];
-}
-
-/** Writes a public key as a short text: a function's whole environment has 4 KB. */
-export function packPublicKey(key: KeyObject): string {
-  return key.export({ format: 'der', type: 'spki' }).toString('base64url');
-}
-
-/** Reads what `packPublicKey` wrote. */
-export function unpackPublicKey(packed: string): Uint8Array {
-  return Buffer.from(packed, 'base64url');
 }
 
 /** The variables that the construct must set. */

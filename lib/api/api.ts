@@ -14,6 +14,7 @@ import {
   commandThrottle,
   grantThrottle,
   hookThrottle,
+  inspectThrottle,
   type Throttle,
 } from '../settings/api-throttles.ts';
 import type { DataPlaneAuthSettings, DomainSettings } from '../settings/settings.ts';
@@ -40,6 +41,8 @@ const hookPath = (controlPlane = '{controlPlane}') => `/control-planes/${control
 /** Each control plane has a route of its own, whose parameter names the command. */
 const commandPath = (controlPlane: string, command = '{command}') =>
   `/control-planes/${controlPlane}/commands/${command}`;
+
+const inspectPath = (controlPlane: string) => `/control-planes/${controlPlane}/inspect`;
 
 /**
  * The HTTP API: event hooks and commands in, grants out. Each route has its own throttle, so that a flood of
@@ -156,6 +159,18 @@ export class Api extends Construct {
     this.#throttle(`POST ${path}`, route, commandThrottle);
   }
 
+  /** People's questions about one control plane's files. */
+  addInspectRoute(controlPlane: string, handler: lambda.IFunction): void {
+    const path = inspectPath(controlPlane);
+    const [route] = this.#api.addRoutes({
+      path,
+      methods: [apigateway.HttpMethod.GET],
+      integration: new HttpLambdaIntegration(`Inspect-${controlPlane}`, handler),
+      authorizer: new HttpIamAuthorizer(),
+    });
+    this.#throttle(`GET ${path}`, route, inspectThrottle);
+  }
+
   /** Where event hooks of a control plane go. */
   hookUrl(controlPlane: string): string {
     return `${this.url}${hookPath(controlPlane)}`;
@@ -174,6 +189,11 @@ export class Api extends Construct {
   /** ARN that an operator's role needs `execute-api:Invoke` on. */
   commandArn(controlPlane: string, command = '*'): string {
     return this.#routeArn(`POST${commandPath(controlPlane, command)}`);
+  }
+
+  /** ARN that the role of somebody who may look needs `execute-api:Invoke` on. */
+  inspectArn(controlPlane: string): string {
+    return this.#routeArn(`GET${inspectPath(controlPlane)}`);
   }
 
   #routeArn(route: string): string {

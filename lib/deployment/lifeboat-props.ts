@@ -261,8 +261,8 @@ export interface LifeboatProps {
    */
   readonly permissionsBoundaryArn?: string | undefined;
   /**
-   * Executions that are reserved for a function, which are also its maximum, 1 to 1000; `presign`, `export`
-   * and `listen` per control plane.
+   * Executions that are reserved for a function, which are also its maximum, 1 to 1000; `presign`, `export`,
+   * `inspect` and `listen` per control plane.
    * @default what is free in the account
    */
   readonly reservedConcurrency?:
@@ -270,6 +270,7 @@ export interface LifeboatProps {
         readonly webhook?: number | undefined;
         readonly presign?: number | undefined;
         readonly export?: number | undefined;
+        readonly inspect?: number | undefined;
         readonly listen?: number | undefined;
       }
     | undefined;

@@ -57,7 +57,7 @@ export class LifeboatStack extends Stack {
   }
 
   #addUnitOutputs(watched: LifeboatUnit): void {
-    const { controlPlane, export: unit, webhookUrl, commandArn, readerRole } = watched;
+    const { controlPlane, export: unit, webhookUrl, commandArn, inspectArn, readerRole } = watched;
     addOutput(
       this,
       makeOutputId('WebhookUrl', controlPlane),
@@ -73,6 +73,12 @@ export class LifeboatStack extends Stack {
         commandArn,
       );
     }
+    addOutput(
+      this,
+      makeOutputId('InspectArn', controlPlane),
+      `Allow people who may look at the revisions of ${controlPlane} execute-api:Invoke on this`,
+      inspectArn,
+    );
     if (readerRole !== undefined) {
       addOutput(
         this,

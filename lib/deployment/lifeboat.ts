@@ -9,6 +9,7 @@ import { PrivateEndpoints } from '../export/private-endpoints.ts';
 import { FunctionRole } from '../functions/function.ts';
 import { LogKey } from '../functions/log-key.ts';
 import { allowInvoke, GrantGiver } from '../grants/grant-giver.ts';
+import { Inspection } from '../inspection/inspection.ts';
 import { Intake } from '../intake/intake.ts';
 import { Operations } from '../operations/operations.ts';
 import type { WatchedUnit } from '../operations/watched-unit.ts';
@@ -26,6 +27,8 @@ export interface LifeboatUnit extends WatchedUnit {
   readonly webhookUrl: string;
   /** What its operators' roles need `execute-api:Invoke` on. @default nobody is listed */
   readonly commandArn?: string | undefined;
+  /** What the roles of people who may look at its revisions need `execute-api:Invoke` on. */
+  readonly inspectArn: string;
   /** What data planes of other accounts assume. @default none */
   readonly readerRole?: iam.IRole | undefined;
 }
@@ -55,26 +58,31 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
       settings: unit,
       exportRole: new FunctionRole(this, `ExportRole-${controlPlane}`),
       presignRole: new FunctionRole(this, `PresignRole-${controlPlane}`),
+      inspectRole: new FunctionRole(this, `InspectRole-${controlPlane}`),
       fileReaderRoleArns: unit.fileReaderRoleArns,
     }));
     const vault = new Vault(this, 'Vault', { tenants, ...settings });
     const logKey = new LogKey(this, 'LogKey');
     const api = new Api(this, 'Api', { ...settings, logKey });
-    const units = tenants.map(({ controlPlane, settings: unit, exportRole, presignRole }): LifeboatUnit => {
-      const common = { controlPlane, settings: unit, deployment: settings, logKey, vault };
-      const exporter = new Export(this, `Export-${controlPlane}`, { ...common, api, role: exportRole });
-      const grants = this.createGrantUnit({ ...common, api, presignRole });
-      return {
-        ...grants,
-        export: exporter,
-        listener: unit.listen
-          ? new Listener(this, `Listen-${controlPlane}`, { ...common, export: exporter })
-          : undefined,
-        webhookUrl: api.hookUrl(controlPlane),
-        commandArn: unit.operatorRoleArns.length === 0 ? undefined : api.commandArn(controlPlane),
-        readerRole: this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust),
-      };
-    });
+    const units = tenants.map(
+      ({ controlPlane, settings: unit, exportRole, presignRole, inspectRole }): LifeboatUnit => {
+        const common = { controlPlane, settings: unit, deployment: settings, logKey, vault };
+        const exporter = new Export(this, `Export-${controlPlane}`, { ...common, api, role: exportRole });
+        const grants = this.createGrantUnit({ ...common, api, presignRole });
+        return {
+          ...grants,
+          export: exporter,
+          inspection: new Inspection(this, `Inspect-${controlPlane}`, { ...common, api, role: inspectRole }),
+          listener: unit.listen
+            ? new Listener(this, `Listen-${controlPlane}`, { ...common, export: exporter })
+            : undefined,
+          webhookUrl: api.hookUrl(controlPlane),
+          commandArn: unit.operatorRoleArns.length === 0 ? undefined : api.commandArn(controlPlane),
+          inspectArn: api.inspectArn(controlPlane),
+          readerRole: this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust),
+        };
+      },
+    );
     this.#createPrivateEndpoints(settings, units, vault);
     const exports = new Map(units.map((unit) => [unit.controlPlane, unit.export]));
     const intake = new Intake(this, 'Intake', { deployment: settings, logKey, api, exports });
@@ -109,6 +117,18 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     });
     this.requireAllowed(allowed, role, controlPlane);
     unit.export.allowOperator({ arn: role.roleArn, commands });
+    return allowed;
+  }
+
+  /**
+   * Lets people ask about exactly one control plane's revisions: what is published, its history, what
+   * changed, whether it is what was signed. They see names, never values that may be secret.
+   *
+   * @throws Error when there is no such control plane, or the grantee takes no policy
+   */
+  grantInspect(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
+    const allowed = allowInvoke(grantee, this.findUnit(controlPlane).inspectArn);
+    this.requireAllowed(allowed, grantee, controlPlane);
     return allowed;
   }
 

@@ -8,19 +8,14 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Operator } from '../../core/export/operators.ts';
-import {
-  type ExportVariables,
-  formatGuard,
-  listOperator,
-  packPublicKey,
-} from '../../lambdas/environment/export.ts';
+import { type ExportVariables, formatGuard, listOperator } from '../../lambdas/environment/export.ts';
 import type { Api } from '../api/api.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
 import { ScheduleRole } from '../functions/schedule-role.ts';
 import type { ControlPlaneSettings, Settings } from '../settings/settings.ts';
-import { readPublicKey } from '../settings/signing-keys.ts';
 import type { Vault } from '../vault/vault.ts';
+import { vaultVariables } from '../vault/vault-variables.ts';
 import { clusterVariables, connectsOverIpv6 } from './cluster-variables.ts';
 
 export interface ExportProps {
@@ -100,13 +95,7 @@ export class Export extends Construct {
       CUSTOM_PLUGINS: settings.customPlugins.join(','),
       WASM_FILTERS: settings.wasmFilters.join(','),
       MAX_FRAME_MIB: String(settings.maxFrameMiB),
-      BUCKET: vault.bucket.bucketName,
-      ENCRYPTION_KEY_ARN: vault.encryptionKey.keyArn,
-      SIGNING_KEY_ARN: vault.signingKey.keyArn,
-      FURTHER_SIGNING_KEY_ARNS: vault.furtherSigningKeyArns.join(','),
-      RETIRED_SIGNING_KEYS: deployment.retiredSigningKeys
-        .map((pem) => packPublicKey(readPublicKey(pem)))
-        .join(','),
+      ...vaultVariables(vault, deployment),
       OBJECT_LOCK_DAYS: String(deployment.objectLockDays),
       QUEUE_URL: queue.queueUrl,
       // Roles may be allowed until the app is synthesized.

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The functions, by the name of their file in `lambdas/`. */
-export const functionEntries = ['webhook', 'export', 'presign', 'listen'] as const;
+export const functionEntries = ['webhook', 'export', 'presign', 'inspect', 'listen'] as const;
 
 export type FunctionEntry = (typeof functionEntries)[number];
 

@@ -220,6 +220,9 @@ export class Dashboard extends Construct {
       ...this.#units.map(
         ({ controlPlane, presign }) => [`${controlPlane} presign`, presign.presigner] as const,
       ),
+      ...this.#units.map(
+        ({ controlPlane, inspection }) => [`${controlPlane} inspect`, inspection.inspector] as const,
+      ),
       ['webhook', intake.webhook],
       ...this.#units.flatMap(({ controlPlane, listener }) =>
         listener === undefined ? [] : [[`${controlPlane} listener`, listener.listener] as const],

@@ -19,5 +19,8 @@ export const assertionBurst = 40;
 /** 200 data planes are served in seconds, and a flood by strangers takes nothing from grants by IAM. */
 export const assertionThrottle: Throttle = { perSecond: 40, burst: assertionBurst };
 
+/** People look, and page through what they see. */
+export const inspectThrottle: Throttle = { perSecond: 5, burst: 20 };
+
 /** People send commands. What a script sends too often is refused before it reaches the export function. */
 export const commandThrottle: Throttle = { perSecond: 2, burst: 10 };

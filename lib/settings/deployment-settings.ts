@@ -177,6 +177,8 @@ export const givenSettingsSchema = sectionSchema({
           ),
         ),
       ),
+      /** Of each control plane. */
+      inspect: v.optional(wholeNumberSchema(1, 1000, 'executions')),
       /** Of each control plane that is listened to; one listener runs at a time. */
       listen: v.optional(wholeNumberSchema(1, 1000, 'executions')),
     }),

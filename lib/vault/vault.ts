@@ -1,10 +1,8 @@
-import { Annotations, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, Lazy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { statusKey } from '../../core/vault/config-file-name.ts';
-import { acknowledge } from '../conventions/acknowledge.ts';
-import { firstSigningKey } from '../settings/signing-keys.ts';
 import { FileStore, type StoreSettings } from './file-store.ts';
 import {
   allowToRoles,
@@ -15,6 +13,7 @@ import {
   lockKey,
 } from './policy-statements.ts';
 import { createReplicationConfiguration, type ReplicationTarget } from './replication-rules.ts';
+import { createSigningKey } from './signing-key.ts';
 
 /** Who may do what with the files of one control plane. */
 export interface VaultTenant {
@@ -24,6 +23,8 @@ export interface VaultTenant {
   readonly exportRole: iam.IRole;
   /** Reads, on behalf of data planes: presigned URLs have its rights. */
   readonly presignRole: iam.IRole;
+  /** Reads, to answer people's questions. */
+  readonly inspectRole: iam.IRole;
   /** Roles that read the files themselves, if their own policies let them. */
   readonly fileReaderRoleArns: readonly string[];
 }
@@ -68,7 +69,7 @@ export class Vault extends FileStore {
       controlPlanes: props.tenants.map(({ controlPlane }) => controlPlane),
     });
     const [signing, ...others] = props.signingKeys.map(
-      (name) => [name, this.#createSigningKey(name)] as const,
+      (name) => [name, createSigningKey(this, name)] as const,
     );
     if (signing === undefined) {
       throw new RangeError('a vault needs a signing key: the settings have checked that');
@@ -79,11 +80,15 @@ export class Vault extends FileStore {
     this.#isLocked = props.objectLockDays > 0;
 
     const exportRoles = props.tenants.map(({ exportRole }) => exportRole.roleArn);
-    const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
-    this.#decryptors = [...exportRoles, ...presignRoles];
+    const readingRoles = props.tenants.flatMap(({ presignRole, inspectRole }) => [
+      presignRole.roleArn,
+      inspectRole.roleArn,
+    ]);
+    this.#decryptors = [...exportRoles, ...readingRoles];
     for (const [index, tenant] of props.tenants.entries()) {
       this.#grantPublish(tenant);
       this.grantRead(tenant.presignRole, tenant.controlPlane);
+      this.#grantInspect(tenant);
       this.#allowFileReaders(tenant, index + 1);
       this.#denyOthers(tenant, index + 1, props.objectLockDays > 0);
     }
@@ -142,22 +147,6 @@ export class Vault extends FileStore {
       allowToRoles('ExportEncrypts', 'kms:GenerateDataKey', exportRoles, ourAccount, this.throughBucket()),
       ...statements,
     ];
-  }
-
-  #createSigningKey(name: string): kms.Key {
-    // The first one's id has no name: with another id it would be another key.
-    const key = new kms.Key(this, name === firstSigningKey ? 'SigningKey' : `FurtherSigningKey-${name}`, {
-      description: `Lifeboat: signs the configurations of control planes (${name})`,
-      keySpec: kms.KeySpec.ECC_NIST_P256,
-      keyUsage: kms.KeyUsage.SIGN_VERIFY,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    acknowledge(
-      key,
-      'AwsSolutions-KMS5',
-      'KMS does not rotate asymmetric keys; data planes pin this one, and the setting signingKeys replaces it.',
-    );
-    return key;
   }
 
   #restrictSigningKey(key: kms.Key, signing: iam.PolicyStatement, { lockdown }: VaultProps): void {
@@ -253,15 +242,8 @@ export class Vault extends FileStore {
         resources: [this.bucket.bucketArn],
       }),
     );
-    exportRole.addToPrincipalPolicy(
-      new iam.PolicyStatement({
-        sid: 'FindOwnRevisions',
-        // Where something foreign stands in a file's place, the newest own version is looked for.
-        actions: ['s3:ListBucketVersions'],
-        resources: [this.bucket.bucketArn],
-        conditions: { StringLike: { 's3:prefix': `${controlPlane}/*` } },
-      }),
-    );
+    // Where something foreign stands in a file's place, the newest own version is looked for.
+    this.#grantHistory(exportRole, controlPlane);
     exportRole.addToPrincipalPolicy(
       new iam.PolicyStatement({
         sid: 'EncryptInBucket',
@@ -289,8 +271,32 @@ export class Vault extends FileStore {
     this.acknowledgeFiles(exportRole, controlPlane);
   }
 
+  /** Reads and decrypts, and knows what is ours; it writes nothing and signs nothing. */
+  #grantInspect({ controlPlane, inspectRole }: VaultTenant): void {
+    this.grantRead(inspectRole, controlPlane);
+    this.#grantHistory(inspectRole, controlPlane);
+    inspectRole.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'KnowSigningKeys',
+        actions: ['kms:GetPublicKey'],
+        resources: [this.signingKey.keyArn, ...this.furtherSigningKeyArns],
+      }),
+    );
+  }
+
+  #grantHistory(role: iam.IRole, controlPlane: string): void {
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: 'FindOwnRevisions',
+        actions: ['s3:ListBucketVersions'],
+        resources: [this.bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': `${controlPlane}/*` } },
+      }),
+    );
+  }
+
   #denyOthers(
-    { controlPlane, exportRole, presignRole, fileReaderRoleArns }: VaultTenant,
+    { controlPlane, exportRole, presignRole, inspectRole, fileReaderRoleArns }: VaultTenant,
     number: number,
     areLocked: boolean,
   ): void {
@@ -312,7 +318,7 @@ export class Vault extends FileStore {
     this.denyOtherReaders(
       number,
       [files, status],
-      [exportRole.roleArn, presignRole.roleArn, ...fileReaderRoleArns],
+      [exportRole.roleArn, presignRole.roleArn, inspectRole.roleArn, ...fileReaderRoleArns],
     );
   }
 

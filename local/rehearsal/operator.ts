@@ -9,7 +9,7 @@ const answered = v.pipe(v.string(), v.parseJson(), v.object({ revision: v.option
  * Sends a command over the HTTP API, as an operator does.
  *
  * @returns the revision that the command has published; 0 where it publishes none itself
- * @throws CommandError when it is not followed
+ * @throws ApiError when it is not followed
  */
 export async function sendAsOperator(
   system: LocalSystem,

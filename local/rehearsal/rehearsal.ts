@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Manifest } from '../../core/vault/manifest.ts';
 import type { LocalSystem } from '../local-system.ts';
 import { type RollbackResult, takeBack } from './bad-publication.ts';
+import { type InspectionResult, lookAtRevisions } from './inspection.ts';
 import { approveMassDeletion, type GuardResult, holdMassDeletion } from './mass-deletion.ts';
 import { fetchAsNewDataPlane, holdsTable } from './new-data-plane.ts';
 import { type OldRevisionResult, playOldRevision } from './old-revision.ts';
@@ -31,6 +32,8 @@ export interface RehearsalResult {
   readonly rollback: RollbackResult | null;
   /** What became of a mass deletion; null where the control plane may not be changed. */
   readonly guard: GuardResult | null;
+  /** What people were told who may look at revisions, and not read them. */
+  readonly inspection: InspectionResult;
   readonly outageLeftVaultAlone: boolean | null;
   /** What became of an old revision that was put back in the outage; null where there was none to stage. */
   readonly oldRevision: OldRevisionResult | null;
@@ -96,6 +99,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
   );
 
   const guard = await playMassDeletion(run);
+  const inspection = await lookAround(run);
   const lastTable = simulator?.served().table;
   return {
     changeToPublishedSeconds: changes?.changeToPublishedSeconds ?? null,
@@ -103,6 +107,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
     unchangedWroteVersion,
     rollback,
     guard,
+    inspection,
     ...(await playOutage(run)),
     ...(await bootNewDataPlane(run, lastTable)),
   };
@@ -183,6 +188,8 @@ export function isGood(result: RehearsalResult): boolean {
     result.rollback?.unpinned !== false &&
     result.guard?.held !== false &&
     result.guard?.approved !== false &&
+    result.inspection.ready &&
+    result.inspection.verified &&
     result.outageLeftVaultAlone !== false &&
     result.oldRevision?.refused !== false &&
     result.oldRevision?.repaired !== false &&
@@ -302,6 +309,20 @@ async function playMassDeletion({ system, vault, subject, timeline }: Run): Prom
     ),
   );
   return held === null || approved === null ? null : { held, approved };
+}
+
+/** Asks what a person on call asks, who may not read the files. */
+async function lookAround({ system, vault, timeline }: Run): Promise<InspectionResult> {
+  const { revision } = await vault.until('reading the vault', () => true);
+  const seen = await lookAtRevisions(system, controlPlaneName, revision);
+  const { ready, verified, differences } = seen;
+  timeline.step(
+    'Revisions inspected',
+    ready && verified
+      ? `revision ${revision} verified; differing between the first two: ${differences}`
+      : 'NOT as expected: the current revision is not called ready, or did not pass',
+  );
+  return seen;
 }
 
 async function takeDown({ system, vault }: Run, controlPlane: SimulatedControlPlane): Promise<boolean> {

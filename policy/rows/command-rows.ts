@@ -3,8 +3,9 @@ import { noTls, tls } from './requests.ts';
 import { type MatrixRow, rowsAbout } from './row.ts';
 
 /**
- * Sending commands over the HTTP API. The function checks its callers once more, against the roles that were
- * granted: an administrator whose policies let it invoke every API is refused there.
+ * Sending commands and asking about revisions over the HTTP API. The function that follows commands checks
+ * its callers once more, against the roles that were granted: an administrator whose policies let it invoke
+ * every API is refused there.
  */
 export function commandRows(names: MatrixNames): readonly MatrixRow[] {
   const on = (resource: string, route: string) =>
@@ -31,6 +32,12 @@ export function commandRows(names: MatrixNames): readonly MatrixRow[] {
       'administrator',
     ),
     on('command rollback of staging', 'staging/commands/rollback')(invoke, tls, '', 'administrator'),
+    ...['prod', 'staging'].map((controlPlane) =>
+      rowsAbout(
+        `inspection of ${controlPlane}`,
+        routeArn(names.apiId, `GET/control-planes/${controlPlane}/inspect`),
+      )(invoke, tls, '', ...(controlPlane === 'prod' ? (['inspector prod'] as const) : []), 'administrator'),
+    ),
     queueOfStaging('sqs:SendMessage', tls, '', 'export staging', 'webhook', 'administrator'),
     queueOfStaging('sqs:SendMessage', noTls, 'without TLS'),
   ];

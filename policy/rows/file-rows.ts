@@ -76,7 +76,8 @@ function writingRows(
 }
 
 /**
- * Reading: export, presign and the named readers of the control plane. Administrators are refused as well.
+ * Reading: export, presign, inspect and the named readers of the control plane. Administrators are refused,
+ * too.
  */
 function readingRows(
   bucket: string,
@@ -84,13 +85,14 @@ function readingRows(
 ): readonly MatrixRow[] {
   const on = rowsOfObjects(bucket);
   const onBucket = rowsAbout('bucket', bucket);
-  const own = ['export prod', 'presign prod'] as const;
+  const own = ['export prod', 'presign prod', 'inspect prod'] as const;
+  const ownOfStaging = ['export staging', 'presign staging', 'inspect staging'] as const;
   const readers = [...own, ...fileReaders];
   const listers = ['file reader prod', ...privileged, ...replication] as const;
 
   return [
     on(file, 's3:GetObject', s3, '', ...readers),
-    on(otherFile, 's3:GetObject', s3, '', 'export staging', 'presign staging'),
+    on(otherFile, 's3:GetObject', s3, '', ...ownOfStaging),
     on(file, 's3:GetObject', { ...s3, ...noTls }, 'without TLS'),
     on(file, 's3:GetObject', signedAgo(oldestSignatureMs), 'signed as long ago as a URL lives', ...readers),
     on(file, 's3:GetObject', signedAgo(oldestSignatureMs + 1), 'signed longer ago'),
@@ -100,7 +102,7 @@ function readingRows(
     on('status/prod.json', 's3:GetObject', s3, '', ...readers),
     on('status/prod.json', 's3:GetObject', { ...s3, ...noTls }, 'without TLS'),
     on('status/prod.json', 's3:GetObject', signedAgo(oldestSignatureMs + 1), 'signed longer ago'),
-    on('status/staging.json', 's3:GetObject', s3, '', 'export staging', 'presign staging'),
+    on('status/staging.json', 's3:GetObject', s3, '', ...ownOfStaging),
     onBucket('s3:ListBucket', below('prod/'), 'below prod/', ...own, ...listers),
     onBucket('s3:ListBucket', below(''), 'everything', ...listers),
     onBucket(
@@ -108,6 +110,7 @@ function readingRows(
       below('prod/'),
       'below prod/',
       'export prod',
+      'inspect prod',
       'file reader prod',
       ...privileged,
     ),

@@ -5,7 +5,8 @@ import { file, throughS3, tls, upload } from './requests.ts';
 import { type MatrixRow, rowsAbout, rowsOfObjects } from './row.ts';
 
 const writers = ['export prod', 'export staging'] as const;
-const presigners = ['presign prod', 'presign staging'] as const;
+const inspectors = ['inspect prod', 'inspect staging'] as const;
+const onlyReaders = ['presign prod', 'presign staging', ...inspectors] as const;
 
 /** Encrypting and signing with the keys of the deployment. */
 export function keyRows(names: MatrixNames, variant: Variant): readonly MatrixRow[] {
@@ -28,7 +29,7 @@ function vaultKeyRows(
   const onKey = rowsAbout('encryption key', names.encryptionKeyArn);
   const signs = changedKeys ? 'VaultFurtherSigningKeysecond' : 'VaultSigningKey';
   const onSigningKey = rowsAbout('signing key', names.arnOf('AWS::KMS::Key', signs));
-  const readers = [...writers, ...presigners, ...fileReaders, ...replication] as const;
+  const readers = [...writers, ...onlyReaders, ...fileReaders, ...replication] as const;
 
   return [
     onKey('kms:Decrypt', forVault, 'through S3, for the vault', ...readers),
@@ -40,7 +41,7 @@ function vaultKeyRows(
     onKey('kms:Encrypt', tls, ''),
     onKey('kms:ReEncryptFrom', forVault, 'through S3, for the vault'),
     onSigningKey('kms:Sign', tls, '', ...writers),
-    onSigningKey('kms:GetPublicKey', tls, '', ...writers, ...privileged),
+    onSigningKey('kms:GetPublicKey', tls, '', ...writers, ...inspectors, ...privileged),
   ];
 }
 
@@ -57,14 +58,14 @@ function changedKeyRows(
   const onSigningKey = rowsAbout('signing key of before', names.arnOf('AWS::KMS::Key', 'VaultSigningKey'));
 
   return [
-    onKey('kms:Decrypt', ...forVault, ...writers, ...presigners, ...fileReaders, ...replication),
+    onKey('kms:Decrypt', ...forVault, ...writers, ...onlyReaders, ...fileReaders, ...replication),
     onKey('kms:Decrypt', tls, 'directly'),
     onKey('kms:Decrypt', forAnother, 'through S3, for another bucket', ...fileReaders),
     onKey('kms:GenerateDataKey', ...forVault),
     onKey('kms:ReEncryptFrom', ...forVault),
     rowsOfObjects(bucket)(file, 's3:PutObject', put, 'encrypted with the key of before'),
     onSigningKey('kms:Sign', tls, ''),
-    onSigningKey('kms:GetPublicKey', tls, '', ...writers, ...privileged),
+    onSigningKey('kms:GetPublicKey', tls, '', ...writers, ...inspectors, ...privileged),
   ];
 }
 

@@ -12,6 +12,7 @@ export function roleRows(names: MatrixNames): readonly MatrixRow[] {
   const onVersion = onFunction('a version of the presign function of prod', 'PresignprodFunction', ':1');
   const onOtherPresigner = onFunction('presign function of staging', 'PresignstagingFunction');
   const onExporter = onFunction('export function of prod', 'ExportprodFunction');
+  const onInspector = onFunction('inspect function of prod', 'InspectprodFunction');
   const onListener = onFunction('listener of prod', 'ListenprodFunction');
   const onListenerVersion = onFunction('a version of the listener of prod', 'ListenprodFunction', ':1');
   const onPresignRole = onRole('presign role of prod', 'presign prod');
@@ -22,11 +23,13 @@ export function roleRows(names: MatrixNames): readonly MatrixRow[] {
     onOtherPresigner('lambda:InvokeFunction', tls, '', 'administrator'),
     onVersion('lambda:InvokeFunction', tls, '', 'administrator'),
     onExporter('lambda:InvokeFunction', tls, '', 'administrator'),
+    onInspector('lambda:InvokeFunction', tls, '', 'administrator'),
     onListener('lambda:InvokeFunction', tls, '', 'listener’s schedule prod', 'administrator'),
     onListenerVersion('lambda:InvokeFunction', tls, '', 'administrator'),
     onRole('reader role of prod', 'reader prod')('sts:AssumeRole', tls, '', 'trusted account'),
     onPresignRole('sts:AssumeRole', tls, ''),
     onExportRole('sts:AssumeRole', tls, ''),
+    onRole('inspect role of prod', 'inspect prod')('sts:AssumeRole', tls, ''),
     onRole('role of the listener of prod', 'listener prod')('sts:AssumeRole', tls, ''),
 
     // Who may change roles and functions can act as them. No bucket or key policy keeps an administrator from

@@ -14,6 +14,7 @@ describe('the HTTP API', () => {
   const hook = 'POST /control-planes/{controlPlane}/events';
   const grant = (name: string) => `GET /control-planes/${name}/fallback-config`;
   const command = (name: string) => `POST /control-planes/${name}/commands/{command}`;
+  const inspect = (name: string) => `GET /control-planes/${name}/inspect`;
   const stage = one(deployment, 'AWS::ApiGatewayV2::Stage');
   const integrations = ofType(deployment, 'AWS::ApiGatewayV2::Integration');
 
@@ -28,11 +29,13 @@ describe('the HTTP API', () => {
         [hook, 'NONE'],
         [grant('prod'), 'AWS_IAM'],
         [grant('staging'), 'AWS_IAM'],
+        [inspect('prod'), 'AWS_IAM'],
+        [inspect('staging'), 'AWS_IAM'],
         [command('prod'), 'AWS_IAM'],
         [command('staging'), 'AWS_IAM'],
       ]),
     );
-    expect(routes).toHaveLength(5);
+    expect(routes).toHaveLength(7);
   });
 
   it('takes assertions where data planes have cluster certificates, each route with its own throttle', () => {
@@ -63,6 +66,8 @@ describe('the HTTP API', () => {
       [post('prod')]: 'NONE',
       [post('staging')]: 'NONE',
       [command('prod')]: 'AWS_IAM',
+      [inspect('prod')]: 'AWS_IAM',
+      [inspect('staging')]: 'AWS_IAM',
       [command('staging')]: 'AWS_IAM',
     });
     expect(one(both, 'AWS::ApiGatewayV2::Stage').properties['RouteSettings']).toMatchObject({
@@ -116,6 +121,8 @@ describe('the HTTP API', () => {
       [hook]: perRoute(100, 200),
       [grant('prod')]: perRoute(50, 200),
       [grant('staging')]: perRoute(50, 200),
+      [inspect('prod')]: perRoute(5, 20),
+      [inspect('staging')]: perRoute(5, 20),
       [command('prod')]: perRoute(2, 10),
       [command('staging')]: perRoute(2, 10),
     });
@@ -169,6 +176,8 @@ describe('the HTTP API', () => {
         'apigateway.amazonaws.com */*/control-planes/staging/commands/{command}',
         'apigateway.amazonaws.com */*/control-planes/{controlPlane}/events',
         'apigateway.amazonaws.com */*/control-planes/prod/fallback-config',
+        'apigateway.amazonaws.com */*/control-planes/prod/inspect',
+        'apigateway.amazonaws.com */*/control-planes/staging/inspect',
         'apigateway.amazonaws.com */*/control-planes/staging/fallback-config',
       ]),
     );

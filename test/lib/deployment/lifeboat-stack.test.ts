@@ -42,6 +42,10 @@ describe('the stack', () => {
             `GrantArn${name}`,
             `arn:aws:execute-api:${region}:${account}:${api}/$default/GET/control-planes/${name}/fallback-config`,
           ],
+          [
+            `InspectArn${name}`,
+            `arn:aws:execute-api:${region}:${account}:${api}/$default/GET/control-planes/${name}/inspect`,
+          ],
           [`GrantFunctionArn${name}`, lambdaFunction(`Presign${name}`).arn],
           [`HookSecretArn${name}`, secret(name, 'HookSecret').arn],
           [`ClusterCertificateArn${name}`, secret(name, 'ClusterCertificate').arn],
@@ -60,8 +64,8 @@ describe('the stack', () => {
     expect(Object.keys(outputs).filter((name) => name.startsWith('GrantUrl'))).toHaveLength(5);
   });
 
-  it('fits into AWS with ten control planes of the longest names, as many readers as there may be, locks, and lockdown', () => {
-    const names = Array.from({ length: 10 }, (_, index) => `${index}${'-a'.repeat(19)}b`);
+  it('fits into AWS with nine control planes of the longest names, as many readers as there may be, locks, and lockdown', () => {
+    const names = Array.from({ length: 9 }, (_, index) => `${index}${'-a'.repeat(19)}b`);
     const unit = { clusterEndpoint: 'cp:8005', dataPlaneVersions: ['3.9.1'] };
 
     const longest = (letter: string) => `arn:aws:iam::${account}:role/${letter.repeat(64)}`;
@@ -150,7 +154,7 @@ describe('a role', () => {
         { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: service }, ...condition },
       ],
     });
-    const functions = Array.from({ length: 5 }, () => trust('lambda.amazonaws.com', {}));
+    const functions = Array.from({ length: 7 }, () => trust('lambda.amazonaws.com', {}));
     const schedules = Array.from({ length: 2 }, () =>
       trust('scheduler.amazonaws.com', {
         Condition: {
@@ -161,7 +165,7 @@ describe('a role', () => {
         },
       }),
     );
-    expect(trusted).toHaveLength(7);
+    expect(trusted).toHaveLength(9);
     expect(trusted).toEqual(expect.arrayContaining([...functions, ...schedules]));
     expect([...functions, ...schedules]).toEqual(expect.arrayContaining(trusted));
   });
@@ -173,17 +177,17 @@ describe('a control plane', () => {
     ['secrets', 'AWS::SecretsManager::Secret', 4],
     ['schedules', 'AWS::Scheduler::Schedule', 2],
     ['event sources', 'AWS::Lambda::EventSourceMapping', 2],
-    ['functions, with the webhook function that all share', 'AWS::Lambda::Function', 5],
-    ['roles, with that of the webhook function', 'AWS::IAM::Role', 7],
+    ['functions, with the webhook function that all share', 'AWS::Lambda::Function', 7],
+    ['roles, with that of the webhook function', 'AWS::IAM::Role', 9],
   ])('has its own %s', (_what, type, count) => {
     deployment.template.resourceCountIs(type, count);
   });
 
   it('finds no name of another one in its rights', () => {
-    const ofProd = ['ExportRole', 'PresignRole'].flatMap((name) =>
+    const ofProd = ['ExportRole', 'PresignRole', 'InspectRole'].flatMap((name) =>
       rights(deployment, role(deployment, name, 'prod')),
     );
-    const ofStaging = ['ExportRole', 'PresignRole'].flatMap((name) =>
+    const ofStaging = ['ExportRole', 'PresignRole', 'InspectRole'].flatMap((name) =>
       rights(deployment, role(deployment, name, 'staging')),
     );
 

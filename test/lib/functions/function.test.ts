@@ -21,7 +21,7 @@ describe('a function', () => {
   const all = ofType(deployment, 'AWS::Lambda::Function');
 
   it('runs on Node.js 24 on ARM64 with JSON logs', () => {
-    expect(all).toHaveLength(5);
+    expect(all).toHaveLength(7);
     deployment.template.allResourcesProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
@@ -36,7 +36,7 @@ describe('a function', () => {
       id,
       properties['RetentionInDays'],
     ]);
-    expect(new Set(groups.map((group) => JSON.stringify(group))).size).toBe(5);
+    expect(new Set(groups.map((group) => JSON.stringify(group))).size).toBe(7);
     expect(retentions).toEqual(retentions.map(([id]) => [id, 90]));
     expect(retentions.map(([id]) => id)).toEqual(
       expect.arrayContaining(
@@ -93,14 +93,17 @@ describe('a function', () => {
   });
 
   it('keeps as many executions as its setting says', () => {
-    const told = deploy({ ...twoControlPlanes, reservedConcurrency: { webhook: 5, presign: 20 } });
+    const told = deploy({
+      ...twoControlPlanes,
+      reservedConcurrency: { webhook: 5, presign: 20, inspect: 3 },
+    });
 
     const reserved = ofType(told, 'AWS::Lambda::Function').map(({ id, properties }) => [
-      /^(Export|Presign|Intake)/.exec(id)?.[0],
+      /^(Export|Presign|Inspect|Intake)/.exec(id)?.[0],
       properties['ReservedConcurrentExecutions'],
     ]);
 
-    expect(reserved).toHaveLength(5);
-    expect(Object.fromEntries(reserved)).toEqual({ Export: undefined, Presign: 20, Intake: 5 });
+    expect(reserved).toHaveLength(7);
+    expect(Object.fromEntries(reserved)).toEqual({ Export: undefined, Presign: 20, Inspect: 3, Intake: 5 });
   });
 });

@@ -9,7 +9,7 @@ describe('the logs', () => {
   it('are encrypted, each group of them', () => {
     const keys = ofType(deployment, 'AWS::Logs::LogGroup').map(({ properties }) => properties['KmsKeyId']);
 
-    expect(keys).toEqual(Array.from({ length: 6 }, () => logKey.arn));
+    expect(keys).toEqual(Array.from({ length: 8 }, () => logKey.arn));
   });
 
   it('have a key that CloudWatch may use for them, and for no group of another stack', () => {

@@ -1,7 +1,8 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
-import { exportEnvironment, unpackPublicKey } from '../../../lambdas/environment/export.ts';
+import { exportEnvironment } from '../../../lambdas/environment/export.ts';
+import { unpackPublicKey } from '../../../lambdas/environment/public-keys.ts';
 import {
   account,
   type Deployment,

@@ -15,6 +15,7 @@ const good: RehearsalResult = {
   unchangedWroteVersion: false,
   rollback: { revision: 4, pinned: true, unpinned: true },
   guard: { held: true, approved: true },
+  inspection: { ready: true, differences: 1, verified: true },
   outageLeftVaultAlone: true,
   oldRevision: { refused: true, repaired: true },
   tamperedUrlRefused: true,
@@ -37,6 +38,8 @@ describe('a rehearsal', () => {
   it.each<readonly [string, Partial<RehearsalResult>]>([
     ['an unchanged configuration was published', { unchangedWroteVersion: true }],
     ['a mass deletion was published', { guard: { held: false, approved: true } }],
+    ['what is published is not called ready', { inspection: { ...good.inspection, ready: false } }],
+    ['what is published is not verified', { inspection: { ...good.inspection, verified: false } }],
     ['what was approved was not published', { guard: { held: true, approved: false } }],
     ['an old revision was taken', { oldRevision: { refused: false, repaired: true } }],
     ['an old revision stayed', { oldRevision: { refused: true, repaired: false } }],

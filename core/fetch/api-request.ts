@@ -1,0 +1,106 @@
+import type { Clock } from '../clock.ts';
+import { CodedError } from '../coded-error.ts';
+import { urlBelow } from './endpoint-url.ts';
+import { describeRequestFailure, type Fetch, fetchDirectly, readBodyText } from './http-client.ts';
+import { requirePlausibleClock } from './plausible-clock.ts';
+import { type IamAuthentication, isStrangersAnswer, readExplanation, signRequest } from './signed-request.ts';
+
+/**
+ * - `denied`: the caller may not, or the signature is not good.
+ * - `refused`: the request makes no sense now; the message says why.
+ * - `failed`: nobody answered, or the API failed. It may be sent again.
+ */
+export type ApiErrorCode = 'denied' | 'refused' | 'failed';
+
+/** A person's request to Lifeboat's API was not followed. */
+export class ApiError extends CodedError<ApiErrorCode> {
+  override readonly name = 'ApiError';
+}
+
+/** How people reach the API. */
+export interface ApiAccess {
+  /** Base URL of Lifeboat's HTTP API. */
+  readonly endpoint: URL;
+  readonly controlPlane: string;
+  readonly authentication: IamAuthentication;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** @default without a proxy */
+  readonly fetch?: Fetch | undefined;
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST';
+  /** Below the control plane's. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  /** JSON. */
+  readonly body?: string | undefined;
+  /** What is asked for, in quotes. */
+  readonly what: string;
+  /** What to do when nobody answers. */
+  readonly advice: string;
+  /** What a role needs besides the right to call this route; as the end of a sentence. */
+  readonly needs?: string | undefined;
+  readonly largestAnswerBytes: number;
+}
+
+/**
+ * Sends a request that a person has signed.
+ *
+ * @returns the answer, JSON
+ * @throws ApiError, or StandbyError `denied` when the credentials or this machine's clock are of no use
+ */
+export async function askApi(access: ApiAccess, request: ApiRequest): Promise<string> {
+  const { endpoint, controlPlane, authentication, clock } = access;
+  const { method, query = {}, body, what, needs = '' } = request;
+  requirePlausibleClock(clock.now());
+  const path = `/control-planes/${controlPlane}${request.path}`;
+  const asked = urlBelow(endpoint, path);
+  for (const [name, value] of Object.entries(query)) {
+    asked.searchParams.set(name, value);
+  }
+  const { url, ...signed } = await signRequest(
+    authentication,
+    'execute-api',
+    {
+      url: asked,
+      method,
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body }),
+    },
+    clock.now(),
+  );
+  const { status, text } = await send(access, request, url, signed);
+  if (status === 200 || status === 202) {
+    return text;
+  }
+  const said = `${endpoint.origin} answered ${status} to "${what}" for control plane "${controlPlane}"${readExplanation(text)}`;
+  if (isStrangersAnswer(status, text)) {
+    throw new ApiError(
+      'failed',
+      `${said}: it is neither AWS nor Lifeboat that answers so. Check --endpoint, and what is on the way, such as a proxy`,
+    );
+  }
+  throw status === 401 || status === 403
+    ? new ApiError('denied', `${said}. The role needs execute-api:Invoke on .../${method}${path}${needs}`)
+    : new ApiError(status >= 500 || status === 429 ? 'failed' : 'refused', said);
+}
+
+async function send(
+  { endpoint, timeoutMs, clock, fetch = fetchDirectly }: ApiAccess,
+  { advice, largestAnswerBytes }: ApiRequest,
+  url: URL,
+  signed: Parameters<Fetch>[1],
+): Promise<{ readonly status: number; readonly text: string }> {
+  try {
+    const response = await fetch(url, { ...signed, signal: clock.deadline(timeoutMs) });
+    return { status: response.status, text: (await readBodyText(response, largestAnswerBytes)).text };
+  } catch (error) {
+    throw new ApiError(
+      'failed',
+      `${endpoint.origin} did not answer (${describeRequestFailure(error)}). ${advice}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,47 @@
+import { Duration } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+import type { InspectVariables } from '../../lambdas/environment/inspect.ts';
+import type { Api } from '../api/api.ts';
+import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
+import type { ControlPlaneSettings, Settings } from '../settings/settings.ts';
+import type { Vault } from '../vault/vault.ts';
+import { vaultVariables } from '../vault/vault-variables.ts';
+
+export interface InspectionProps {
+  readonly controlPlane: string;
+  readonly settings: ControlPlaneSettings;
+  readonly deployment: Settings;
+  readonly logKey: kms.IKey;
+  readonly vault: Vault;
+  readonly api: Api;
+  /** It reads one control plane's files. */
+  readonly role: FunctionRole;
+}
+
+/** What answers people's questions about one control plane's files, which people may not read. */
+export class Inspection extends Construct {
+  readonly inspector: LifeboatFunction<InspectVariables>;
+
+  constructor(scope: Construct, id: string, props: InspectionProps) {
+    super(scope, id);
+    const { controlPlane, settings, deployment, vault } = props;
+    this.inspector = new LifeboatFunction(this, 'Function', {
+      entry: 'inspect',
+      environment: {
+        CONTROL_PLANE: controlPlane,
+        DATA_PLANE_VERSIONS: settings.dataPlaneVersions.join(','),
+        ...vaultVariables(vault, deployment),
+      },
+      role: props.role,
+      // Of which the function takes 25 s: API Gateway waits for 30.
+      timeout: Duration.seconds(29),
+      // Two files of 64 MiB, and what differs between them. A share of the processor comes with it.
+      memorySizeMb: 1024,
+      logRetentionDays: deployment.logRetentionDays,
+      logKey: props.logKey,
+      reservedConcurrency: deployment.reservedConcurrency.inspect,
+    });
+    props.api.addInspectRoute(controlPlane, this.inspector.function);
+  }
+}

@@ -1,0 +1,22 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import { acknowledge } from '../conventions/acknowledge.ts';
+import { firstSigningKey } from '../settings/signing-keys.ts';
+
+/** A key that signs what data planes trust. */
+export function createSigningKey(scope: Construct, name: string): kms.Key {
+  // The first one's id has no name: with another id it would be another key.
+  const key = new kms.Key(scope, name === firstSigningKey ? 'SigningKey' : `FurtherSigningKey-${name}`, {
+    description: `Lifeboat: signs the configurations of control planes (${name})`,
+    keySpec: kms.KeySpec.ECC_NIST_P256,
+    keyUsage: kms.KeyUsage.SIGN_VERIFY,
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+  acknowledge(
+    key,
+    'AwsSolutions-KMS5',
+    'KMS does not rotate asymmetric keys; data planes pin this one, and the setting signingKeys replaces it.',
+  );
+  return key;
+}
