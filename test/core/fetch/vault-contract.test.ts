@@ -72,6 +72,13 @@ const refusals = {
   unreachable: { status: 503, body: '<Error><Code>SlowDown</Code></Error>' },
 } as const;
 
+/** As API Gateway says it of a grant. */
+const gatewayRefusals = {
+  denied: { status: 403, body: '{"message":"Forbidden"}' },
+  'no-file': { status: 404, body: '{"message":"Not Found"}' },
+  unreachable: { status: 503, body: '{"message":"Service Unavailable"}' },
+} as const;
+
 async function vaultOverHttp(): Promise<VaultUnderTest> {
   const key = newSigningKey();
   const lastVersionId = () =>
@@ -81,7 +88,6 @@ async function vaultOverHttp(): Promise<VaultUnderTest> {
     file: () => goodFile(key, lastVersionId() === null ? {} : older),
     status: () => goodStatus(key),
   };
-  const failing = (code: keyof typeof refusals) => (): Answer => refusals[code];
   const standIn = await startStandIn(answers);
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-contract-'));
   ends.push(standIn.stop, () => rm(directory, { recursive: true }));
@@ -113,10 +119,10 @@ async function vaultOverHttp(): Promise<VaultUnderTest> {
     manifest: manifestOf(),
     older,
     failGrants(code) {
-      answers.grant = failing(code);
+      answers.grant = (): Answer => gatewayRefusals[code];
     },
     failDownloads(code) {
-      answers.file = failing(code);
+      answers.file = (): Answer => refusals[code];
     },
     note(revision) {
       answers.status = () => goodStatus(key, { revision });
