@@ -26,9 +26,8 @@ const fakeKong = join(projectRoot, 'simulators/kong/node/kong');
 const servingLimitMs = 120_000;
 
 /**
- * Measures what standby costs a data plane, as the one file that Node runs and as the executable that has
- * Measures what standby costs a data plane, as the file that Node runs and as the executable that has Node
- * in it, beside a Node that does nothing and beside curl. With a real Kong it also measures when the node
+ * Measures what standby costs a data plane, as a file for Node and as the executable that has Node in it,
+ * beside a Node that does nothing and beside curl. With a real Kong it also measures when the node serves.
  */
 export async function measureStandby(entities: number) {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));

@@ -5,11 +5,15 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 /** Without an effect on the body: S3 keeps `aws-chunked` of how an object was uploaded. */
 const idle = new Set(['', 'identity', 'aws-chunked']);
 
+// Each piece goes to another thread and back, and into the file by itself: of Node's own 16 kB there are so
+// many that they take more time than the work.
+const options = { chunkSize: 256 * 1024 };
+
 const inflaters: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
+  gzip: () => createGunzip(options),
+  'x-gzip': () => createGunzip(options),
+  deflate: () => createInflate(options),
+  br: () => createBrotliDecompress(options),
 };
 
 /**

@@ -16,6 +16,7 @@ import { StandbyError } from './errors.ts';
 import type { ReceivedGrant } from './grant-request.ts';
 import { describeRequestFailure, type Fetch, fetchDirectly, type HttpResponse } from './http-client.ts';
 import { type OpenOutput, type OutputFile, openOutputFile } from './output-file.ts';
+import { spentBuffers } from './spent-buffers.ts';
 import { readStatusOfGrant } from './status-reading.ts';
 import { readVaultRefusal } from './vault-refusal.ts';
 
@@ -242,6 +243,7 @@ async function storeVerified(
 
 async function receive(response: HttpResponse, manifest: Manifest, file: OutputFile): Promise<void> {
   const sha256 = createHash('sha256');
+  const spend = spentBuffers();
   let size = 0;
   for await (const piece of readPieces(response)) {
     size += piece.length;
@@ -254,6 +256,7 @@ async function receive(response: HttpResponse, manifest: Manifest, file: OutputF
     }
     sha256.update(piece);
     await file.write(piece);
+    spend(piece.length);
   }
   if (size < manifest.size) {
     throw new StandbyError(
