@@ -49,7 +49,9 @@ export const calls = [
   'kong.connection',
   'kong.cache',
   'kong.requireSeedable',
-  'kong.seed',
+  'kong.content',
+  'kong.line',
+  'kong.processes',
   'kong.licence',
   'kong.removeLeftover',
 ] as const;

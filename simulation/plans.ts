@@ -25,6 +25,7 @@ export function planCell(fault: ArmedFault, seed: number): Plan {
     { atMs: minute + 1, do: 'change', controlPlane: 'prod', hook: 'arrives' },
     { atMs: minute + 1, do: 'rotate hook secret', controlPlane: 'prod' },
     { atMs: 2 * minute, do: 'boot data plane', controlPlane: 'prod', version: '3.9.1' },
+    { atMs: 2 * minute + 1, do: 'boot data plane', controlPlane: 'prod', version: '3.4.2' },
     { atMs: 3 * minute, do: 'stop node', controlPlane: 'prod', node: 0 },
     { atMs: 3 * minute, do: 'stop node', controlPlane: 'prod', node: 1 },
     { atMs: 3 * minute + 1, do: 'boot data plane', controlPlane: 'prod', version: '3.9.1' },

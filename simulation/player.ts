@@ -232,6 +232,7 @@ export class Player {
       name: `data plane ${this.#booted} of ${unit.name}`,
       cacheAgeMs,
       onLoaded: (file, status) => this.#invariants.checkLoaded(unit, version, file, status),
+      onUndue: (invariant, detail) => this.#invariants.violate(invariant, detail),
       onGivenUp: ({ faultsMet }) => {
         // With a fault on the way, or a deployment meanwhile, it may have had no chance.
         if (faultsMet === 0 && unit.versions === files) {

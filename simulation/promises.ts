@@ -8,6 +8,8 @@ export const invariantNames = [
   'a fleet does not ask all at once',
   'a data plane waits for as long as it is asked to',
   'a data plane downloads one file at a time',
+  'Kong gets an older revision only when it has refused the newer one',
+  'what a live control plane has sent is not replaced',
   'revisions rise, and each names the one before it',
   'nothing older is published over something newer',
   'an empty configuration never replaces a filled one',
@@ -44,6 +46,12 @@ export const promisesToFleets: readonly InvariantName[] = [
   'a fleet does not ask all at once',
   'a data plane waits for as long as it is asked to',
   'a data plane downloads one file at a time',
+];
+
+/** What standby does to a Kong that is well, whatever it sees of it. */
+export const promisesOfStandby: readonly InvariantName[] = [
+  'Kong gets an older revision only when it has refused the newer one',
+  'what a live control plane has sent is not replaced',
 ];
 
 /** A promise that was broken. */

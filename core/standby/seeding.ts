@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { StandbyError } from '../fetch/errors.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
+import { isEmpty } from './emptiness.ts';
 import { judgeLoad, type LoadPatience } from './load-verdict.ts';
 import type { SeededKong, SeedLine } from './seed-ports.ts';
 import type { StaleCache } from './stale-cache.ts';
@@ -80,9 +81,7 @@ export async function removeReadableLine(line: SeedLine): Promise<void> {
 
 async function mayBeSeeded({ status }: SeededKong, { replaces }: Seeding): Promise<boolean> {
   const hash = await status.readHash();
-  return replaces === undefined
-    ? hash === noConfiguration && (await status.isSurelyEmpty())
-    : status.isUnchanged(replaces, hash);
+  return replaces === undefined ? isEmpty(status, hash) : status.isUnchanged(replaces, hash);
 }
 
 type Refusal = 'refused' | 'timed out';

@@ -5,6 +5,7 @@ import { type EndpointFailure, requestFirstGrant, silenceMs } from '../fetch/fir
 import type { GrantSource } from '../fetch/grant-source.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import type { RandomSource } from '../random-source.ts';
+import { isEmpty } from './emptiness.ts';
 import {
   askingForPreviousEntry,
   changeLogger,
@@ -162,7 +163,7 @@ function eventOf({ event, error }: Result, isLate: boolean): WatchEvent {
 async function readStatus(node: WatchedNode, signal: AbortSignal): Promise<WatchEvent> {
   const hash = await node.readConfigurationHash(signal);
   if (hash === noConfiguration) {
-    return { type: (await node.isSurelyEmpty()) ? 'empty' : 'connected' };
+    return { type: (await isEmpty(node, hash)) ? 'empty' : 'connected' };
   }
   const cache = await node.findStaleCache(hash);
   return cache === undefined ? { type: 'configured' } : { type: 'stale', cache };

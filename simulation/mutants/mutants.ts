@@ -1,5 +1,10 @@
 import type { HistoryOptions } from '../history.ts';
-import { type InvariantName, promisesToDataPlanes, promisesToFleets } from '../promises.ts';
+import {
+  type InvariantName,
+  promisesOfStandby,
+  promisesToDataPlanes,
+  promisesToFleets,
+} from '../promises.ts';
 
 /** A fault that is built into the shipped code, or into what calls it, to see whether the search finds it. */
 export interface Mutant {
@@ -243,6 +248,33 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the client does not compare with the status',
     edit: { file: 'core/fetch/currency.ts', find: 'revision < noted.revision', replace: 'false' },
+  },
+  {
+    name: 'standby undoes a load on time alone',
+    counted: promisesOfStandby,
+    edit: {
+      file: 'core/standby/load-verdict.ts',
+      find: 'if (!isSeen(look) || !isSeen(before)) {',
+      replace: 'if (!isSeen(look) || !isSeen(before) || afterTimeout(nowMs) !== "loading") {',
+    },
+  },
+  {
+    name: 'standby takes a restart of Kong for a refusal',
+    counted: promisesOfStandby,
+    edit: {
+      file: 'core/standby/seeding.ts',
+      find: "return 'interrupted';\n    }\n    if (verdict !== 'loading')",
+      replace: "return 'refused';\n    }\n    if (verdict !== 'loading')",
+    },
+  },
+  {
+    name: 'standby seeds over the first version of a live control plane',
+    counted: promisesOfStandby,
+    edit: {
+      file: 'core/standby/emptiness.ts',
+      find: 'hash === noConfiguration && (await node.isSurelyEmpty())',
+      replace: 'hash === noConfiguration',
+    },
   },
   {
     name: 'a failed status is written as a good one',

@@ -5,11 +5,14 @@ import { endpointGrantSource } from '../../core/fetch/grant-source.ts';
 import type { Fetch } from '../../core/fetch/http-client.ts';
 import { runStandby } from '../../core/standby/standby.ts';
 import { noConfiguration } from '../../core/standby/status.ts';
+import type { Manifest } from '../../core/vault/manifest.ts';
 import { Machine } from '../engine/machine.ts';
 import { type Disk, simulatedOutput } from '../ports/disk.ts';
 import { type Gateway, simulatedFetch } from '../ports/http.ts';
-import { type KongNode, simulatedNode } from '../ports/kong-node.ts';
+import { type SimulatedNodeOptions, simulatedNode } from '../ports/kong-node.ts';
+import type { InvariantName } from '../promises.ts';
 import { findServed, hashContent } from './control-plane.ts';
+import { SimulatedKong } from './kong.ts';
 import type { Unit, World } from './world.ts';
 
 /** A client of Lifeboat's. */
@@ -46,6 +49,8 @@ export interface DataPlaneOptions extends ClientOptions {
   readonly cacheAgeMs?: number | undefined;
   /** How long Kong takes at most until it answers. @default some seconds */
   readonly kongAnswersWithinMs?: number | undefined;
+  /** Told what standby must not do to a Kong. */
+  readonly onUndue: (invariant: InvariantName, detail: string) => void;
   /** Told when it is taken away without any configuration. */
   readonly onGivenUp: (machine: Machine) => void;
 }
@@ -58,7 +63,6 @@ export const standbyPolicy = {
   fastForMs: 10 * 60 * 1000,
   slowPauseMs: 60_000,
 };
-const reconnectMs = 5_000;
 /** A node that has nothing by then is taken away by whoever started it. */
 const lifetimeMs = 4 * 60 * 1000;
 
@@ -68,19 +72,27 @@ export function bootDataPlane(options: DataPlaneOptions): void {
   const machine = new Machine(world.timeline, name);
   const disk: Disk = { file: undefined };
   const told: Told = { status: undefined };
-  const node: KongNode = {
-    isAnswering: false,
-    hash: noConfiguration,
-    cache: undefined,
-    refusedMd5s: new Set(),
-    load: (file) => options.onLoaded(file, told.status),
-  };
-  startKong(options, machine, node);
+  const kong = new SimulatedKong({
+    timeline: world.timeline,
+    random: world.random,
+    machine,
+    disk,
+    version: options.version,
+    askControlPlane: () => askControlPlane(options),
+    cacheAgeMs: options.cacheAgeMs,
+    answersWithinMs: options.kongAnswersWithinMs,
+    onLoaded(file) {
+      // Which revision it should be after a refusal is not looked at.
+      if (kong.refused.size === 0) {
+        options.onLoaded(file, told.status);
+      }
+    },
+  });
   const ending = new AbortController();
   machine.plan(lifetimeMs, 'is told to end', () => ending.abort());
   runStandby(
     {
-      node: simulatedNode(world, machine, node, disk),
+      node: simulatedNode({ world, machine, kong, disk, ...watchSeeding(options, machine, kong) }),
       ...makeClient(options, machine, disk, told),
       log: (entry) => world.shown.push(JSON.stringify(entry)),
     },
@@ -94,7 +106,7 @@ export function bootDataPlane(options: DataPlaneOptions): void {
       },
     )
     .then(() => {
-      if (node.hash === noConfiguration) {
+      if (kong.hash === noConfiguration && !kong.hasControlPlanes && kong.refused.size === 0) {
         options.onGivenUp(machine);
       }
     });
@@ -168,30 +180,43 @@ function makeClient(
   return { grants, files, clock, random: world.random };
 }
 
-/** Kong starts, perhaps with a cache, and tries its control plane every 5 s from then on. */
-function startKong(
-  { world, unit, cacheAgeMs, kongAnswersWithinMs }: DataPlaneOptions,
+function askControlPlane({ unit }: DataPlaneOptions): string | undefined {
+  const answering = unit.controlPlane.answeringNode();
+  const payload = answering === undefined ? undefined : findServed(answering);
+  return payload === undefined ? undefined : hashContent(payload.content);
+}
+
+/** For a status that was read to be acted upon. */
+const checkToSignalMs = 1_000;
+
+/** What standby must not do to a Kong that takes its time, or has a control plane. */
+function watchSeeding(
+  { world, onUndue }: DataPlaneOptions,
   machine: Machine,
-  node: KongNode,
-): void {
-  const [least, most] = kongAnswersWithinMs === undefined ? [500, 3_000] : [0, kongAnswersWithinMs];
-  machine.plan(world.random.pickNumber(least, most), 'Kong answers', () => {
-    node.isAnswering = true;
-    if (cacheAgeMs !== undefined) {
-      node.hash = 'c'.repeat(32);
-      const writtenMs = world.timeline.nowMs - cacheAgeMs;
-      node.cache = { hash: node.hash, writtenMs, isSilent: true };
-    }
-    const connect = () => {
-      const answering = unit.controlPlane.answeringNode();
-      const payload = answering === undefined ? undefined : findServed(answering);
-      if (payload === undefined) {
-        machine.plan(reconnectMs, 'Kong tries its control plane', connect);
-      } else {
-        node.hash = hashContent(payload.content);
-        node.cache = undefined;
+  kong: SimulatedKong,
+): Pick<SimulatedNodeOptions, 'onGiven' | 'onSignalled'> {
+  let newest: Manifest | undefined;
+  return {
+    onGiven(manifest) {
+      if (newest !== undefined && manifest.revision < newest.revision && !kong.refused.has(newest.md5)) {
+        onUndue(
+          'Kong gets an older revision only when it has refused the newer one',
+          `${machine.name} was given revision ${manifest.revision}, and has not refused ${newest.revision}`,
+        );
       }
-    };
-    machine.plan(world.random.pickNumber(100, 2_000), 'Kong tries its control plane', connect);
-  });
+      newest = manifest.revision > (newest?.revision ?? 0) ? manifest : newest;
+    },
+    onSignalled() {
+      const { connectedSinceMs } = kong;
+      const isConnected =
+        connectedSinceMs !== undefined && world.timeline.nowMs - connectedSinceMs > checkToSignalMs;
+      // A call that came late has told what was true before.
+      if (isConnected && machine.faultsMet === 0) {
+        onUndue(
+          'what a live control plane has sent is not replaced',
+          `${machine.name} was told to load a file, and is connected to its control plane`,
+        );
+      }
+    },
+  };
 }

@@ -51,7 +51,7 @@ export function bootFleet({ world, unit, plan, onLoaded, violate }: FleetOptions
     if (plan.by === 'fetch') {
       fetchFile({ ...options, spreadMs: standbyPolicy.spreadMs });
     } else {
-      bootDataPlane({ ...options, kongAnswersWithinMs: 250, onGivenUp: () => undefined });
+      bootDataPlane({ ...options, kongAnswersWithinMs: 250, onUndue: violate, onGivenUp: () => undefined });
     }
     const slowMs = plan.trouble === 'first is slow, second refuses' ? slowAnswerMs : 0;
     const limitMs = isThrottled ? throttledMs : promptMs + slowMs;
