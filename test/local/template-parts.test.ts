@@ -7,6 +7,7 @@ import { systemClock } from '../../core/clock.ts';
 import { sendCommand } from '../../core/fetch/command-request.ts';
 import { downloadVerified } from '../../core/fetch/download.ts';
 import { type GrantAuthentication, requestGrant } from '../../core/fetch/grant-request.ts';
+import { inspectRevisions } from '../../core/fetch/inspect-request.ts';
 import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
@@ -31,15 +32,18 @@ const sentences = new Map<string, string>();
 
 /**
  * Everything that a deployment is for, once: a grant for a file that is not there yet, a hook, an export, a
- * second one that reads what the first published, a command, and grants in each way.
+ * second one that reads what the first published, a command, people's questions, and grants in each way.
  */
 async function rehearseShortly(system: LocalSystem): Promise<void> {
   await missFile(system);
+  await look(system, 'status', {}, '"state":"missing"');
   await sendHook(system);
   await publish(system, 1);
   await changeControlPlane();
   await publish(system, 2);
   await askForExport(system);
+  await look(system, 'status', {}, '"state":"ready"');
+  await look(system, 'diff', { from: '1', to: '2' }, '"kind":"added"');
   const endpoints = { api: new URL(system.apiUrl), function: new URL(system.grantFunctionArn) };
   const { certificate, key } = subject.certificate;
   const iam: GrantAuthentication = { by: 'iam', region: system.region, credentials: system.dataPlane };
@@ -88,6 +92,27 @@ async function askForExport({ apiUrl, region, operator }: LocalSystem): Promise<
     timeoutMs: 500_000,
     clock: systemClock,
   });
+}
+
+/** As somebody who may look, and read no file. */
+async function look(
+  { apiUrl, region, inspector }: LocalSystem,
+  view: 'status' | 'diff',
+  query: Readonly<Record<string, string>>,
+  expected: string,
+): Promise<void> {
+  const answer = await inspectRevisions({
+    endpoint: new URL(apiUrl),
+    controlPlane: subject.name,
+    view,
+    query,
+    authentication: { by: 'iam', region, credentials: inspector },
+    timeoutMs: 500_000,
+    clock: systemClock,
+  });
+  if (!answer.includes(expected)) {
+    throw new Error(`${view} was answered with ${answer}`);
+  }
 }
 
 /** All systems read the same control plane: each change is new to each of them. */
@@ -212,7 +237,7 @@ function spare(): ReadonlyMap<string, string> {
   const names = parts.map(({ name }) => name);
   return new Map([
     ...names
-      .filter((name) => /^(DataPlane|Operator).* sts:AssumeRole$/.test(name))
+      .filter((name) => /^(DataPlane|Operator|Inspector).* sts:AssumeRole$/.test(name))
       .map((name) => [name, 'the role is the local system’s own, and nobody assumes it here'] as const),
     ...grantPermissions().map(
       (id) => [`AWS::Lambda::Permission ${id}`, 'the other one allows the same'] as const,
@@ -251,7 +276,7 @@ describe('a template', () => {
   it('has few parts that it would not miss, and they are known', () => {
     const spareParts = [...spare().keys()].map((name) => [name, sentences.get(name)]);
 
-    expect(spareParts).toHaveLength(4);
+    expect(spareParts).toHaveLength(5);
     expect(spareParts.filter(([, sentence]) => sentence !== healthy)).toEqual([]);
     expect(sentences.get('both permissions')).toContain('lambda:InvokeFunction');
   });
