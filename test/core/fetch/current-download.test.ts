@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../core/clock.ts';
 import { type DownloadRequest, downloadVerified } from '../../../core/fetch/download.ts';
 import { systemRandom } from '../../../core/random-source.ts';
-import { signStatus } from '../../../core/vault/status.ts';
+import { signDocument } from '../../../core/vault/signed-document.ts';
+import { statusType } from '../../../core/vault/status.ts';
 import {
   type Answer,
   content,
@@ -183,7 +184,8 @@ describe('a file whose status cannot be believed', () => {
     ],
     [
       'is signed, and nonsense',
-      () => async (response) => response.end(await signStatus({ checkedAt: 1 } as never, key)),
+      () => async (response) =>
+        response.end(await signDocument({ type: statusType, noun: 'status', code: 'status' }, '{}', key)),
       /content is not valid/,
     ],
     ['is huge', () => answerWith({ status: 200, body: 'x'.repeat(2 ** 20 + 1) }), /larger than 1048576/],
