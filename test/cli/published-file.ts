@@ -66,7 +66,8 @@ export function manifestOf(changed: Partial<Manifest> = {}, bytes: Buffer = cont
   };
 }
 
-export function goodGrant(vaultUrl: string): Answer {
+/** @param kongVersion of the file that it is for */
+export function goodGrant(vaultUrl: string, kongVersion = '3.9.1'): Answer {
   return {
     status: 200,
     body: JSON.stringify({
@@ -75,7 +76,7 @@ export function goodGrant(vaultUrl: string): Answer {
       method: 'GET',
       expiresAt: new Date(Date.now() + 120_000).toISOString(),
       controlPlane: 'prod',
-      kongVersion: '3.9.1',
+      kongVersion,
     }),
   };
 }

@@ -100,6 +100,7 @@ function parameters(node: Pick<KongNode, 'prefix' | 'statusUrl'>, changed: Optio
     prefix: node.prefix,
     'status-url': node.statusUrl,
     after: '0',
+    spread: '0',
     ...changed,
   };
   return [
@@ -227,6 +228,7 @@ describe('lifeboat standby', () => {
 
   it('warns of a missing licence where the file is from Kong Enterprise', async () => {
     const node = await startNode(fakeKong);
+    answers.grant = (url) => goodGrant(url, '3.9.1.2');
     answers.file = () => goodFile(key, { kongVersion: '3.9.1.2' }, content);
 
     const { exitCode, stdout } = await cli.run(parameters(node, { 'kong-version': '3.9.1.2' }), credentials);
