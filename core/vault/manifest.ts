@@ -28,6 +28,12 @@ const metadataKeyBytes = 'manifest'.length;
 /** S3's ids have 32 characters, and may have 1,024: one that long would leave no room for the rest. */
 export const maxPreviousVersionId = 200;
 
+/**
+ * A larger number was signed by somebody who has a key of ours, a retired one perhaps, and not by an export.
+ * Exports take it for foreign: after the largest number that there is they could sign nothing any more.
+ */
+export const lastReachableRevision = 1e12;
+
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const md5 = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

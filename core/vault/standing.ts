@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { type ConfigFileName, configFileKey } from './config-file-name.ts';
 import type { ConfigVault, Revision, VersionStatus } from './config-vault.ts';
 import { VaultError } from './errors.ts';
-import { type Manifest, readUnverifiedManifest, signingKeyId, verifyManifest } from './manifest.ts';
+import {
+  lastReachableRevision,
+  type Manifest,
+  readUnverifiedManifest,
+  signingKeyId,
+  verifyManifest,
+} from './manifest.ts';
 import { findOwnKeys, type OwnKeys, type VaultReading } from './own-keys.ts';
 import { isFileOfManifest } from './published-content.ts';
 
@@ -256,6 +262,9 @@ export async function checkRevision(
       return { what: 'an object whose manifest none of our keys has signed' };
     }
     throw error;
+  }
+  if (manifest.revision > lastReachableRevision) {
+    return { what: `revision ${manifest.revision}, which no number of exports reaches` };
   }
   if (configFileKey(manifest) !== configFileKey(name)) {
     return { what: `the file of ${configFileKey(manifest)}` };

@@ -6,6 +6,7 @@ import {
   type VersionStatus,
 } from './config-vault.ts';
 import { RevisionConflict, VaultError } from './errors.ts';
+import { lastReachableRevision } from './manifest.ts';
 import { findOwnKeys, type VaultReading, type VaultWriting } from './own-keys.ts';
 import type { Approval } from './plausibility.ts';
 import { type DocumentKind, formatPayload, signDocument, verifyDocument } from './signed-document.ts';
@@ -104,6 +105,9 @@ export async function readStatus(parts: VaultReading, controlPlane: string): Pro
   }
   try {
     const status = await verifyStatus(text, controlPlane, keys);
+    if (status.versions.some(({ revision }) => revision > lastReachableRevision)) {
+      throw new VaultError('status', 'the status names a revision which no number of exports reaches');
+    }
     return { status, etag, disbelieved: undefined, missingKeys };
   } catch (error) {
     if (error instanceof VaultError && error.code === 'status') {

@@ -6,7 +6,7 @@ import type { ConfigVault, VersionStatus } from '../../../core/vault/config-vaul
 import { behindToleranceMs } from '../../../core/vault/decision.ts';
 import { RevisionConflict, VaultError } from '../../../core/vault/errors.ts';
 import { type Manifest, signManifest, verifyManifest } from '../../../core/vault/manifest.ts';
-import { type PublishParts, publish, repair } from '../../../core/vault/publish.ts';
+import { type NewPublication, type PublishParts, publish, repair } from '../../../core/vault/publish.ts';
 import { countingRandom } from '../counting-random.ts';
 import { builtAt, served } from '../kong/served.ts';
 import { skippingClock } from '../manual-clock.ts';
@@ -250,6 +250,24 @@ describe('publishing', () => {
 
     expect(outcome).toMatchObject({ outcome: 'behind', restored: undefined });
     expect(vault.versions(name)).toHaveLength(1);
+  });
+
+  it('is not stopped by a revision that the holder of a retired key has numbered after all others', async () => {
+    const newSigner = await localSigner();
+    const { manifest, gzip } = (await publishing(await served(one))) as NewPublication;
+    const last = { ...manifest, revision: Number.MAX_SAFE_INTEGER };
+    vault.overwrite(name, { gzip, manifest: await signManifest(last, signer) });
+
+    const outcome = await publishing(await served(two, minutesLater(1)), {
+      signer: newSigner,
+      retiredKeys: [signer.publicKey],
+    });
+
+    expect(outcome).toMatchObject({
+      outcome: 'published',
+      manifestReplaced: true,
+      manifest: { revision: 2 },
+    });
   });
 
   it('keeps the time of what it publishes again, however old the frame', async () => {

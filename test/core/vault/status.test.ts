@@ -66,6 +66,11 @@ describe('a status', () => {
           signer,
         ),
     ],
+    [
+      'one that names a revision after all others',
+      async () =>
+        signStatus({ ...status, versions: [{ ...version, revision: Number.MAX_SAFE_INTEGER }] }, signer),
+    ],
     ['that of another control plane', async () => signStatus({ ...status, controlPlane: 'stage' }, signer)],
     [
       'a revision of 0',
