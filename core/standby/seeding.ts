@@ -119,7 +119,9 @@ async function load(kong: SeededKong, seeding: Seeding): Promise<SeedOutcome | R
       return 'interrupted';
     }
     if (verdict !== 'loading') {
-      return verdict;
+      // A control plane that is back may have delivered what the node shows: that is no refusal.
+      const isStillOurs = await mayBeSeeded(kong, seeding).catch(() => true);
+      return isStillOurs ? verdict : 'has a configuration';
     }
     // The signal ends the sleep early, and the loop sees it.
     await ignoreErrors(clock.sleep(pollMs, signal));

@@ -56,169 +56,178 @@ async function snapshot(path: string) {
   return { text: await readFile(path, 'latin1'), mode, uid, gid };
 }
 
-describe.each(testedKongs)('seeding a running data plane ($name Kong)', ({ kong, loadMs, restMs }) => {
-  it('makes a node without configuration proxy, and leaves no line behind', async () => {
-    const upstream = await startEchoUpstream();
-    ends.push(upstream.stop);
-    const node = await startNode(kong);
-    const before = await snapshot(environmentOf(node.prefix));
-    const { file, md5 } = await declarativeFile(node.directory, tableFor(upstream.url));
+describe.each(testedKongs)(
+  'seeding a running data plane ($name Kong)',
+  ({ kong, loadMs, restMs, settle }) => {
+    it('makes a node without configuration proxy, and leaves no line behind', async () => {
+      const upstream = await startEchoUpstream();
+      ends.push(upstream.stop);
+      const node = await startNode(kong);
+      const before = await snapshot(environmentOf(node.prefix));
+      const { file, md5 } = await declarativeFile(node.directory, tableFor(upstream.url));
 
-    const outcome = await seedKong({
-      ...node,
-      file,
-      md5,
-      timeoutMs: patienceMs,
-      clock: systemClock,
-      pollMs: 20,
+      const outcome = await seedKong({
+        ...node,
+        file,
+        md5,
+        timeoutMs: patienceMs,
+        clock: systemClock,
+        pollMs: 20,
+      });
+
+      expect(outcome).toBe('seeded');
+      expect(await configurationHash(node)).toBe(md5);
+      expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+      expect(await eventually(async () => (await readiness(node)) === 200)).toBe(true);
+      const proxied = await fetch(`${node.proxyUrl}/orders/7?full=yes`);
+      expect(await proxied.json()).toMatchObject({ method: 'GET', path: '/v1/7?full=yes' });
     });
 
-    expect(outcome).toBe('seeded');
-    expect(await configurationHash(node)).toBe(md5);
-    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
-    expect(await eventually(async () => (await readiness(node)) === 200)).toBe(true);
-    const proxied = await fetch(`${node.proxyUrl}/orders/7?full=yes`);
-    expect(await proxied.json()).toMatchObject({ method: 'GET', path: '/v1/7?full=yes' });
-  });
+    it('leaves a node alone that has a configuration', async () => {
+      const node = await startNode(kong);
+      const first = await declarativeFile(node.directory, tableFor(nowhere));
+      await seedKong({ ...node, ...first, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
+      const before = await lastWritten(node.prefix);
+      const second = await declarativeFile(node.directory, tableFor(elsewhere), 'second.json');
 
-  it('leaves a node alone that has a configuration', async () => {
-    const node = await startNode(kong);
-    const first = await declarativeFile(node.directory, tableFor(nowhere));
-    await seedKong({ ...node, ...first, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
-    const before = await lastWritten(node.prefix);
-    const second = await declarativeFile(node.directory, tableFor(elsewhere), 'second.json');
+      const outcome = await seedKong({
+        ...node,
+        ...second,
+        timeoutMs: loadMs,
+        clock: systemClock,
+        pollMs: 20,
+      });
 
-    const outcome = await seedKong({ ...node, ...second, timeoutMs: loadMs, clock: systemClock, pollMs: 20 });
-
-    expect(outcome).toBe('has a configuration');
-    expect(await lastWritten(node.prefix)).toBe(before);
-    await delay(loadMs);
-    expect(await configurationHash(node)).toBe(first.md5);
-  });
-
-  it('is content with what the control plane delivers meanwhile', async () => {
-    const certificate = await sharedCertificate();
-    const free = await listen(createServer(), '127.0.0.1', 0);
-    await free.stop();
-    const node = await startNode(kong, { clusterEndpoint: `127.0.0.1:${free.port}`, certificate });
-    const before = await snapshot(environmentOf(node.prefix));
-    const refused = await declarativeFile(node.directory, { no_such_entities: [] });
-
-    const seeding = seedKong({
-      ...node,
-      ...refused,
-      timeoutMs: patienceMs,
-      restMs: patienceMs,
-      clock: systemClock,
-      pollMs: 20,
-    });
-    const controlPlane = await startControlPlane({
-      mtls: 'shared',
-      certificates: { controlPlane: certificate, dataPlane: certificate },
-      ports: { cluster: free.port },
-      configuration: tableFor(nowhere),
-    });
-    ends.push(() => controlPlane.stop());
-
-    expect(await seeding).toBe('has a configuration');
-    expect(await configurationHash(node)).toBe(controlPlane.builtHash());
-    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
-  });
-
-  it('undoes what Kong refuses', async () => {
-    const node = await startNode(kong);
-    const before = await snapshot(environmentOf(node.prefix));
-    const refused = await declarativeFile(node.directory, { ...tableFor(nowhere), no_such_entities: [] });
-
-    const seeding = seedKong({
-      ...node,
-      ...refused,
-      timeoutMs: patienceMs,
-      restMs,
-      clock: systemClock,
-      pollMs: 20,
+      expect(outcome).toBe('has a configuration');
+      expect(await lastWritten(node.prefix)).toBe(before);
+      await settle(node.prefix);
+      expect(await configurationHash(node)).toBe(first.md5);
     });
 
-    await expect(seeding).rejects.toMatchObject({
-      name: 'StandbyError',
-      code: 'refused',
-      message: expect.stringContaining(
-        `did not load ${refused.file}, and the change to its settings was undone`,
-      ),
-    });
-    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
-    await delay(loadMs);
-    expect(await configurationHash(node)).toBe(noConfiguration);
-    expect(await readiness(node)).toBe(503);
-  });
+    it('is content with what the control plane delivers meanwhile', async () => {
+      const certificate = await sharedCertificate();
+      const free = await listen(createServer(), '127.0.0.1', 0);
+      await free.stop();
+      const node = await startNode(kong, { clusterEndpoint: `127.0.0.1:${free.port}`, certificate });
+      const before = await snapshot(environmentOf(node.prefix));
+      const refused = await declarativeFile(node.directory, { no_such_entities: [] });
 
-  it('makes Kong start again from what it had, once the line of a refused file is gone', async () => {
-    const node = await startNode(kong);
-    const refused = await declarativeFile(node.directory, { no_such_entities: [] });
+      const seeding = seedKong({
+        ...node,
+        ...refused,
+        timeoutMs: patienceMs,
+        restMs: patienceMs,
+        clock: systemClock,
+        pollMs: 20,
+      });
+      const controlPlane = await startControlPlane({
+        mtls: 'shared',
+        certificates: { controlPlane: certificate, dataPlane: certificate },
+        ports: { cluster: free.port },
+        configuration: tableFor(nowhere),
+      });
+      ends.push(() => controlPlane.stop());
 
-    await expect(
-      seedKong({ ...node, ...refused, timeoutMs: patienceMs, restMs, clock: systemClock, pollMs: 20 }),
-    ).rejects.toThrow();
-    // Kong would take it now, if it were told of it.
-    await declarativeFile(node.directory, tableFor(nowhere));
-
-    const received = async () =>
-      (await readFile(join(node.prefix, 'logs/error.log'), 'utf8')).match(/\(SIGHUP\) received/g);
-    await eventually(async () => ((await received()) ?? []).length > 1);
-    await delay(loadMs);
-    expect(await received()).toHaveLength(2);
-    expect(await configurationHash(node)).toBe(noConfiguration);
-  });
-
-  it('does not load the file again at the next SIGHUP', async () => {
-    const node = await startNode(kong);
-    const seed = await declarativeFile(node.directory, tableFor(nowhere));
-    await seedKong({ ...node, ...seed, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
-    // Other content under the same path would show.
-    await declarativeFile(node.directory, tableFor(elsewhere));
-
-    process.kill(Number(await readFile(join(node.prefix, 'pids/nginx.pid'), 'utf8')), 'SIGHUP');
-    await delay(loadMs);
-
-    expect(await configurationHash(node)).toBe(seed.md5);
-  });
-
-  it('takes out the line that a killed run left in a node that got its configuration', async () => {
-    const node = await startNode(kong);
-    const seed = await declarativeFile(node.directory, tableFor(nowhere));
-    await seedKong({ ...node, ...seed, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
-    const before = await snapshot(environmentOf(node.prefix));
-    await appendFile(environmentOf(node.prefix), `declarative_config = ${seed.file}\n`);
-
-    const outcome = await seedKong({ ...node, ...seed, timeoutMs: loadMs, clock: systemClock, pollMs: 20 });
-
-    expect(outcome).toBe('has a configuration');
-    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
-  });
-
-  it('seeds over the lines and the half-written file that killed runs left behind', async () => {
-    const node = await startNode(kong);
-    const before = await snapshot(environmentOf(node.prefix));
-    const seed = await declarativeFile(node.directory, tableFor(nowhere));
-    await appendFile(environmentOf(node.prefix), `declarative_config = ${seed.file}\n`.repeat(2));
-    await writeFile(`${environmentOf(node.prefix)}.lifeboat`, 'half');
-
-    const outcome = await seedKong({
-      ...node,
-      ...seed,
-      timeoutMs: patienceMs,
-      clock: systemClock,
-      pollMs: 20,
+      expect(await seeding).toBe('has a configuration');
+      expect(await configurationHash(node)).toBe(controlPlane.builtHash());
+      expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
     });
 
-    expect(outcome).toBe('seeded');
-    expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
-    await expect(stat(`${environmentOf(node.prefix)}.lifeboat`)).rejects.toMatchObject({ code: 'ENOENT' });
-  });
-});
+    it('undoes what Kong refuses', async () => {
+      const node = await startNode(kong);
+      const before = await snapshot(environmentOf(node.prefix));
+      const refused = await declarativeFile(node.directory, { ...tableFor(nowhere), no_such_entities: [] });
+
+      const seeding = seedKong({
+        ...node,
+        ...refused,
+        timeoutMs: patienceMs,
+        restMs,
+        clock: systemClock,
+        pollMs: 20,
+      });
+
+      await expect(seeding).rejects.toMatchObject({
+        name: 'StandbyError',
+        code: 'refused',
+        message: expect.stringContaining(
+          `did not load ${refused.file}, and the change to its settings was undone`,
+        ),
+      });
+      expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+      await settle(node.prefix);
+      expect(await configurationHash(node)).toBe(noConfiguration);
+      expect(await readiness(node)).toBe(503);
+    });
+
+    it('makes Kong start again from what it had, once the line of a refused file is gone', async () => {
+      const node = await startNode(kong);
+      const refused = await declarativeFile(node.directory, { no_such_entities: [] });
+
+      await expect(
+        seedKong({ ...node, ...refused, timeoutMs: patienceMs, restMs, clock: systemClock, pollMs: 20 }),
+      ).rejects.toThrow();
+      // Kong would take it now, if it were told of it.
+      await declarativeFile(node.directory, tableFor(nowhere));
+
+      const received = async () =>
+        (await readFile(join(node.prefix, 'logs/error.log'), 'utf8')).match(/\(SIGHUP\) received/g);
+      await eventually(async () => ((await received()) ?? []).length > 1);
+      await settle(node.prefix);
+      expect(await received()).toHaveLength(2);
+      expect(await configurationHash(node)).toBe(noConfiguration);
+    });
+
+    it('does not load the file again at the next SIGHUP', async () => {
+      const node = await startNode(kong);
+      const seed = await declarativeFile(node.directory, tableFor(nowhere));
+      await seedKong({ ...node, ...seed, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
+      // Other content under the same path would show.
+      await declarativeFile(node.directory, tableFor(elsewhere));
+
+      process.kill(Number(await readFile(join(node.prefix, 'pids/nginx.pid'), 'utf8')), 'SIGHUP');
+      await settle(node.prefix);
+
+      expect(await configurationHash(node)).toBe(seed.md5);
+    });
+
+    it('takes out the line that a killed run left in a node that got its configuration', async () => {
+      const node = await startNode(kong);
+      const seed = await declarativeFile(node.directory, tableFor(nowhere));
+      await seedKong({ ...node, ...seed, timeoutMs: patienceMs, clock: systemClock, pollMs: 20 });
+      const before = await snapshot(environmentOf(node.prefix));
+      await appendFile(environmentOf(node.prefix), `declarative_config = ${seed.file}\n`);
+
+      const outcome = await seedKong({ ...node, ...seed, timeoutMs: loadMs, clock: systemClock, pollMs: 20 });
+
+      expect(outcome).toBe('has a configuration');
+      expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+    });
+
+    it('seeds over the lines and the half-written file that killed runs left behind', async () => {
+      const node = await startNode(kong);
+      const before = await snapshot(environmentOf(node.prefix));
+      const seed = await declarativeFile(node.directory, tableFor(nowhere));
+      await appendFile(environmentOf(node.prefix), `declarative_config = ${seed.file}\n`.repeat(2));
+      await writeFile(`${environmentOf(node.prefix)}.lifeboat`, 'half');
+
+      const outcome = await seedKong({
+        ...node,
+        ...seed,
+        timeoutMs: patienceMs,
+        clock: systemClock,
+        pollMs: 20,
+      });
+
+      expect(outcome).toBe('seeded');
+      expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
+      await expect(stat(`${environmentOf(node.prefix)}.lifeboat`)).rejects.toMatchObject({ code: 'ENOENT' });
+    });
+  },
+);
 
 describe.each(testedKongs)('a data plane that started from an old cache ($name Kong)', (tested) => {
-  const { kong, loadMs, restMs } = tested;
+  const { kong, loadMs, restMs, settle } = tested;
   const monthMs = 30 * 24 * 3600 * 1000;
 
   /** Loaded a month ago, by the time of its cache, and started anew since. */
@@ -285,7 +294,7 @@ describe.each(testedKongs)('a data plane that started from an old cache ($name K
 
     await expect(seeding).rejects.toMatchObject({ code: 'refused' });
     expect(await snapshot(environmentOf(node.prefix))).toEqual(before);
-    await delay(loadMs);
+    await settle(node.prefix);
     expect(await configurationHash(node)).toBe(old.md5);
     expect(await readiness(node)).toBe(200);
   });

@@ -1,7 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../core/clock.ts';
@@ -37,9 +36,7 @@ afterEach(async () => {
 const nowhere = 'http://127.0.0.1:9';
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) {
-    await delay(20);
-  }
+  expect(await eventually(condition)).toBe(true);
 }
 
 function setVariable(name: string, value: string): void {
@@ -111,7 +108,7 @@ const otherIdToo = services.flatMap((service) => [service, { ...service, id: oth
 const otherNameToo = services.flatMap((service) => [service, { ...service, name: 'other' }]);
 const routesByObject = routes.map((route) => ({ ...route, service: { id: route.service } }));
 
-describe.each(testedKongs)('a data plane without its control plane ($name Kong)', ({ kong, loadMs }) => {
+describe.each(testedKongs)('a data plane without its control plane ($name Kong)', ({ kong, settle }) => {
   it('starts without a configuration', async () => {
     const node = await startNode(kong);
 
@@ -168,7 +165,7 @@ describe.each(testedKongs)('a data plane without its control plane ($name Kong)'
       serverName: controlPlane.serverName,
       certificate: { ...controlPlane.certificates, ca: other.dataPlane.ca },
     });
-    await delay(loadMs);
+    await settle(node.prefix);
 
     expect(await configurationHash(node)).toBe(noConfiguration);
   });
