@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, mkdir, open, readFile, stat } from 'node:fs/promises';
@@ -8,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
 import type { ClusterCertificate } from '../../core/kong/cluster-connection.ts';
 import { writePrivateFile } from '../aws/private-files.ts';
-import { listen } from './control-plane/listening.ts';
+import { type Listening, listen } from './control-plane/listening.ts';
 
 export interface KongNodeOptions {
   /** The executable, see `findKong`. */
@@ -41,6 +42,7 @@ export interface KongNode {
 const commandTimeoutMs = 60_000;
 const readyTimeoutMs = 30_000;
 const stopTimeoutMs = 15_000;
+const mostPorts = 100;
 
 /**
  * The kong executable of this machine.
@@ -191,10 +193,26 @@ function hybridSettings({
 
 /** Both are taken at the same time, so that they differ. */
 async function findFreePorts(): Promise<readonly [number, number]> {
-  const first = await listen(createServer(), '127.0.0.1', 0);
-  const second = await listen(createServer(), '127.0.0.1', 0);
+  const first = await listenSomewhere();
+  const second = await listenSomewhere();
   await Promise.all([first.stop(), second.stop()]);
   return [first.port, second.port];
+}
+
+/**
+ * Below those that the system gives to connections (Linux: from 32,768 on; macOS: from 49,152 on): one of
+ * them may take such a port in the second until Kong listens there.
+ */
+async function listenSomewhere(): Promise<Listening> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await listen(createServer(), '127.0.0.1', randomInt(10_000, 32_768));
+    } catch (error) {
+      if (tries === mostPorts) {
+        throw error;
+      }
+    }
+  }
 }
 
 /** @returns what it printed */
