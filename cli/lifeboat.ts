@@ -9,6 +9,7 @@ import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { fetchCommand } from './fetch.ts';
 import { readFileVariables } from './file-variables.ts';
+import { inspectCommands } from './inspect.ts';
 import { operatorCommands } from './operate.ts';
 import { publicKeyCommand } from './public-key.ts';
 import { standbyCommand } from './standby.ts';
@@ -34,11 +35,13 @@ Exit codes:
   7  the output could not be written
   8  Kong could not be given the file: prefix, process or status API
   9  Kong was given the file and did not load it
-  10  the command was refused: the message says why`,
+  10  the command or question was refused: the message says why
+  11  it was answered, and not well: status found something that needs attention, verify something wrong,
+      diff --exit-code a difference`,
   )
   .exitOverride()
   .showHelpAfterError('(see lifeboat --help)');
-for (const command of operatorCommands()) {
+for (const command of [...inspectCommands(), ...operatorCommands()]) {
   program.addCommand(command);
 }
 const usageErrors = {

@@ -1,31 +1,16 @@
 /** Commands of operators to an exporter: `lifeboat rollback`, `unpin`, `approve` and `export`. */
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { systemClock } from '../core/clock.ts';
+import { Command, Option } from 'commander';
 import { sendCommand } from '../core/fetch/command-request.ts';
-import { fetchOver } from '../core/fetch/http-client.ts';
-import { awsCredentials } from './credentials.ts';
-import {
-  caFileOption,
-  controlPlaneOption,
-  findRegion,
-  kongVersionOption,
-  parseEndpoint,
-  parseWholeNumber,
-  regionOption,
-} from './options.ts';
+import { type ApiOptions, addApiOptions, apiAccess } from './api-access.ts';
+import { kongVersionOption, parseWholeNumber } from './options.ts';
 import { print } from './print.ts';
-import { vaultNetwork } from './vault-network.ts';
 
-interface OperateOptions {
-  readonly endpoint: URL;
-  readonly controlPlane: string;
+interface OperateOptions extends ApiOptions {
   readonly kongVersion?: string;
   readonly revision?: number;
   readonly sees?: number | string;
   readonly reason: string;
   readonly id?: string;
-  readonly region?: string;
-  readonly caFile?: string;
 }
 
 const revisionOption = (flags: string, description: string) =>
@@ -61,18 +46,9 @@ export function operatorCommands(): readonly Command[] {
 }
 
 function newCommand(name: string): Command {
-  return new Command(name)
-    .addOption(controlPlaneOption())
-    .addOption(
-      new Option('--endpoint <url>', 'URL of Lifeboat’s HTTP API (see the stack’s outputs)')
-        .env('LIFEBOAT_ENDPOINT')
-        .argParser(parseApi)
-        .makeOptionMandatory(),
-    )
+  return addApiOptions(new Command(name))
     .addOption(new Option('--reason <text>', 'why, for the log and the status').makeOptionMandatory())
     .addOption(new Option('--id <id>', 'names the command; by default the request’s own id'))
-    .addOption(regionOption())
-    .addOption(caFileOption())
     .addHelpText(
       'after',
       '\nAWS credentials come from the standard AWS chain. The role must be one of the operators.',
@@ -80,34 +56,13 @@ function newCommand(name: string): Command {
     .action((options: OperateOptions) => operate(name, options));
 }
 
-/** API Gateway waits for 30 s. */
-const timeoutMs = 35_000;
-
 async function operate(command: string, options: OperateOptions): Promise<void> {
-  const { endpoint, controlPlane, kongVersion: version, revision, sees, reason, id } = options;
-  const network = await vaultNetwork(options.caFile);
+  const { kongVersion: version, revision, sees, reason, id } = options;
   const answer = await sendCommand({
-    endpoint,
-    controlPlane,
+    ...(await apiAccess(options)),
     command,
     // JSON leaves out what is undefined.
     body: { version, revision, sees, reason, id },
-    authentication: {
-      by: 'iam',
-      region: findRegion(endpoint, options.region),
-      credentials: await awsCredentials(network),
-    },
-    timeoutMs,
-    clock: systemClock,
-    fetch: fetchOver(network),
   });
   await print(`${answer.trimEnd()}\n`);
-}
-
-function parseApi(value: string): URL {
-  const endpoint = parseEndpoint(value);
-  if (endpoint.protocol === 'arn:') {
-    throw new InvalidArgumentError('commands go to the HTTP API: give its URL');
-  }
-  return endpoint;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { fetchCommand } from '../../cli/fetch.ts';
+import { inspectCommands } from '../../cli/inspect.ts';
 import { operatorCommands } from '../../cli/operate.ts';
 import { publicKeyCommand } from '../../cli/public-key.ts';
 import { standbyCommand } from '../../cli/standby.ts';
@@ -33,10 +34,12 @@ describe('the commands that documents name', () => {
 
   it('are commands and options of lifeboat', () => {
     const known = new Map(
-      [fetchCommand(), publicKeyCommand(), standbyCommand(), ...operatorCommands()].map((command) => [
-        command.name(),
-        new Set(['--help', ...command.options.flatMap(({ long }) => long ?? [])]),
-      ]),
+      [fetchCommand(), publicKeyCommand(), standbyCommand(), ...inspectCommands(), ...operatorCommands()].map(
+        (command) => [
+          command.name(),
+          new Set(['--help', ...command.options.flatMap(({ long }) => long ?? [])]),
+        ],
+      ),
     );
 
     const calls = texts.flatMap(([file, text]) =>

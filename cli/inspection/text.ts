@@ -1,0 +1,173 @@
+/** What the commands that look at revisions print for people. */
+import { formatAge } from '../../core/fetch/currency.ts';
+import type {
+  DiffAnswer,
+  Difference,
+  Entity,
+  ListedVersion,
+  Revision,
+  StatusAnswer,
+  Verification,
+} from './answers.ts';
+import { ago, alignColumns, countOf, formatSize, formatValue, forTerminal, nameOf } from './words.ts';
+
+/** Narrower than most terminals: a longer line is broken where its meaning allows. */
+const columns = 60;
+
+/**
+ * What somebody should look at, one sentence each.
+ *
+ * @param maxCheckAgeMs a last check that is older is one of them
+ */
+export function findConcerns(status: StatusAnswer, maxCheckAgeMs: number): readonly string[] {
+  const { lookedAt: now, checkedAt, held, disbelieved, versions } = status;
+  const concerns = versions.flatMap(({ kongVersion, state, problem, behindSince, notServedSince }) => [
+    ...(state === 'ready' ? [] : [`Kong ${kongVersion} is ${state}: ${problem ?? 'no reason was given.'}`]),
+    ...(behindSince === undefined
+      ? []
+      : [`The control plane has served something older than Kong ${kongVersion}'s file for a while.`]),
+    ...(notServedSince === undefined ? [] : [`The control plane does not serve Kong ${kongVersion}.`]),
+  ]);
+  if (held !== undefined) {
+    concerns.push(`A publication is held: ${held.reason}`);
+  }
+  if (disbelieved !== undefined) {
+    concerns.push(`What the last check noted is not believed: ${disbelieved}`);
+  } else if (checkedAt === undefined) {
+    concerns.push('Nothing was checked yet.');
+  } else if (now.getTime() - checkedAt.getTime() > maxCheckAgeMs) {
+    concerns.push(`The control plane was last compared ${ago(checkedAt, now)}.`);
+  }
+  return concerns.map(forTerminal);
+}
+
+export function statusText(status: StatusAnswer, concerns: readonly string[]): string {
+  const { controlPlane, lookedAt: now, checkedAt, held, approvedUntil, lastCommand, versions } = status;
+  const bootable = versions.filter(({ state }) => state === 'ready').length;
+  const facts: (readonly string[])[] = [
+    ['can boot', bootable === versions.length ? 'yes' : `${bootable} of ${versions.length} versions`],
+    ['last verified', checkedAt === undefined ? 'never' : ago(checkedAt, now)],
+    ['held', held === undefined ? 'no' : `for ${formatAge(held.since, now)}`],
+  ];
+  if (approvedUntil !== undefined) {
+    facts.push(['approved', `until ${approvedUntil.toISOString()}`]);
+  }
+  if (lastCommand !== undefined) {
+    const { command, by, reason, at, outcome, revision } = lastCommand;
+    const made = revision === undefined ? '' : `, revision ${revision}`;
+    facts.push(['last command', `${command}, ${ago(at, now)}: ${outcome}${made}`]);
+    facts.push(['', forTerminal(`by ${by}`)], ['', forTerminal(`“${reason}”`)]);
+  }
+  const files = versions.map((version) => {
+    const { kongVersion, state, current, behindSince, notServedSince } = version;
+    const lines = [
+      ...(current === undefined
+        ? []
+        : revisionFacts(current, now, state === 'ready' ? 'revision' : 'newest own')),
+      ...(behindSince === undefined ? [] : [['behind', `for ${formatAge(behindSince, now)}`]]),
+      ...(notServedSince === undefined ? [] : [['not served', `for ${formatAge(notServedSince, now)}`]]),
+    ];
+    return `Kong ${kongVersion}: ${forTerminal(state)}\n${alignColumns(lines)}`;
+  });
+  const end =
+    concerns.length === 0
+      ? 'Nothing needs attention.\n'
+      : `Needs attention:\n${concerns.map((each) => `- ${each}\n`).join('')}`;
+  return `Control plane ${controlPlane}\n${alignColumns(facts)}${files.join('')}${end}`;
+}
+
+function revisionFacts(revision: Revision, now: Date, label = 'revision'): readonly (readonly string[])[] {
+  const { pinned, rollbackOf, builtAt, sizeBytes } = revision;
+  return [
+    [label, `${revision.revision}`],
+    ['built', ago(builtAt, now)],
+    ['entities', `${totalOf(revision)}`],
+    ['size', formatSize(sizeBytes)],
+    ['pinned', pinned ? 'yes, until it is unpinned' : 'no'],
+    ...(rollbackOf === undefined ? [] : [['content of', `revision ${rollbackOf}`]]),
+  ];
+}
+
+const totalOf = ({ entities }: Revision) => entities['total'] ?? 0;
+
+/** The newest first; the first one is what stands in the file's place. */
+export function historyText(versions: readonly ListedVersion[], now: Date, isFirstPage: boolean): string {
+  return alignColumns(
+    versions.map((version, index) => {
+      const isCurrent = isFirstPage && index === 0;
+      if (!version.isOwn) {
+        return [`- not ours${isCurrent ? ', current' : ''}: it is ${forTerminal(version.what)}`];
+      }
+      const { revision, exportedAt, sizeBytes, pinned, rollbackOf } = version;
+      const notes = [
+        ...(isCurrent ? ['current'] : []),
+        ...(pinned ? ['pinned'] : []),
+        ...(rollbackOf === undefined ? [] : [`content of ${rollbackOf}`]),
+      ];
+      const entities = countOf(totalOf(version), 'entity', 'entities');
+      return [`${revision}`, ago(exportedAt, now), entities, formatSize(sizeBytes), notes.join(', ')];
+    }),
+  );
+}
+
+export function revisionText(
+  revision: Revision & { readonly controlPlane: string; readonly kongVersion: string },
+  now: Date,
+): string {
+  const { controlPlane, kongVersion, entities, sha256 } = revision;
+  const counts = Object.entries(entities)
+    .filter(([type]) => type !== 'total')
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([type, count]) => [forTerminal(type), `${count}`]);
+  return (
+    `Revision ${revision.revision} of ${controlPlane}, Kong ${kongVersion}\n` +
+    `${alignColumns(revisionFacts(revision, now))}  sha256 ${sha256}\n` +
+    (counts.length === 0 ? '' : `Entities by type\n${alignColumns(counts)}`)
+  );
+}
+
+export function entityText(entity: Entity): string {
+  const fields = Object.entries(entity.fields).filter(([, value]) => value !== null);
+  return `${nameOf(entity)}\n${fields.map(([field, value]) => `    ${forTerminal(field)}: ${formatValue(value)}\n`).join('')}`;
+}
+
+export function diffHeading({ controlPlane, kongVersion, from, to }: DiffAnswer, now: Date): string {
+  return (
+    `${controlPlane}, Kong ${kongVersion}\n` +
+    `  from revision ${from.revision}, ${ago(from.builtAt, now)}\n  to revision ${to.revision}, ${ago(to.builtAt, now)}\n`
+  );
+}
+
+const signs = { added: '+', updated: '~', removed: '-' } as const;
+
+export function differenceText(difference: Difference): string {
+  const { kind, fields } = difference;
+  const lines = fields.map(({ field, before, after }) => {
+    const name = forTerminal(field);
+    if (kind !== 'updated') {
+      return `    ${name}: ${formatValue(kind === 'added' ? after : before)}\n`;
+    }
+    const [old, current] = [formatValue(before), formatValue(after)];
+    const line = `    ${name}: ${old} → ${current}\n`;
+    return line.length <= columns ? line : `    ${name}\n      - ${old}\n      + ${current}\n`;
+  });
+  const dates = kind === 'updated' && fields.length === 0 ? '    only its dates, or what has no name\n' : '';
+  return `${signs[kind]} ${nameOf(difference)}\n${lines.join('')}${dates}`;
+}
+
+export function diffSummary(counts: Readonly<Record<Difference['kind'], number>>): string {
+  const { added, updated, removed } = counts;
+  const total = added + updated + removed;
+  return total === 0
+    ? 'No differences.\n'
+    : `${countOf(total, 'difference', 'differences')}: ${added} added, ${updated} changed, ${removed} removed.\n`;
+}
+
+export function verificationText({ revision, outcome, checks, broken }: Verification): string {
+  const lines = checks.map(
+    ({ check, outcome: each, detail }) =>
+      `  ${each.padEnd(7)}  ${check}\n           ${forTerminal(detail)}\n`,
+  );
+  const references = broken.map((each) => `    broken: ${formatValue(each)}\n`);
+  return `Revision ${revision}: ${outcome}\n${lines.join('')}${references.join('')}`;
+}
