@@ -157,6 +157,7 @@ async function awaitRest(path: string, clock: SeedLinePlace['clock'], settleMs: 
       }
       return undefined;
     });
+    absent = found === undefined ? absent : 0;
     const now = found && identify(found);
     // A disk's clock need not be ours.
     const isRecent = found === undefined || Math.abs(clock.now().getTime() - found.mtimeMs) < recentMs;

@@ -107,18 +107,16 @@ async function startWithSettings(
 ): Promise<KongNode> {
   const prefix = resolve(directory, 'kong');
   await mkdir(prefix, { recursive: true, mode: 0o700 });
-  const [proxyPort, statusPort] = await findFreePorts();
-  const environment = {
-    ...inheritedVariables(),
-    ...commonSettings(prefix),
-    ...settings,
-    KONG_PROXY_LISTEN: `127.0.0.1:${proxyPort}`,
-    KONG_STATUS_LISTEN: `127.0.0.1:${statusPort}`,
-  };
-  const run = (...parameters: readonly string[]) => runKong(kong, parameters, environment, directory);
-
-  const version = parseVersion(await run('version'));
-  await run('start');
+  const common = { ...inheritedVariables(), ...commonSettings(prefix), ...settings };
+  const version = parseVersion(await runKong(kong, ['version'], common, directory));
+  const { run, proxyPort, statusPort } = await startOnFreePorts((ports) => {
+    const environment = {
+      ...common,
+      KONG_PROXY_LISTEN: `127.0.0.1:${ports.proxyPort}`,
+      KONG_STATUS_LISTEN: `127.0.0.1:${ports.statusPort}`,
+    };
+    return (...parameters) => runKong(kong, parameters, environment, directory);
+  });
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= stopNode(prefix, () => run('stop', '-p', prefix));
@@ -133,6 +131,33 @@ async function startWithSettings(
   }
   const reload = () => run('reload', '-p', prefix);
   return { version, prefix, proxyUrl: `http://127.0.0.1:${proxyPort}`, statusUrl, reload, stop };
+}
+
+interface Ports {
+  readonly proxyPort: number;
+  readonly statusPort: number;
+}
+
+type RunKong = (...parameters: readonly string[]) => Promise<string>;
+
+const startTries = 5;
+
+/** A port that was free may be somebody's, who asked for any, by the time that Kong listens. */
+async function startOnFreePorts(
+  runOn: (ports: Ports) => RunKong,
+): Promise<Ports & { readonly run: RunKong }> {
+  for (let tries = 1; ; tries += 1) {
+    const [proxyPort, statusPort] = await findFreePorts();
+    const run = runOn({ proxyPort, statusPort });
+    try {
+      await run('start');
+      return { run, proxyPort, statusPort };
+    } catch (error) {
+      if (tries === startTries || !/EADDRINUSE|Address already in use/i.test(String(error))) {
+        throw error;
+      }
+    }
+  }
 }
 
 /**

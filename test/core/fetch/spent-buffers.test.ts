@@ -19,7 +19,8 @@ describe('buffers of a long download', () => {
 
     const freed = peakOf(100, spentBuffers());
 
-    expect(alone).toBeGreaterThan(24 * mebibyte);
+    // How long V8 keeps them depends on what else the process does.
     expect(freed).toBeLessThan(16 * mebibyte);
+    expect(freed).toBeLessThan(alone * 0.75);
   });
 });
