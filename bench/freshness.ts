@@ -8,7 +8,7 @@ import { type ClusterConnection, connectToCluster } from '../core/kong/cluster-c
 import { stableNodeId } from '../core/kong/node-id.ts';
 import { dataPlanePlugins } from '../core/kong/plugin-names.ts';
 import { type LocalSystem, startLocalSystem } from '../local/local-system.ts';
-import { localTemplate } from '../local/local-template.ts';
+import { describeSimulated, localTemplate } from '../local/local-template.ts';
 import { openVaultView, type VaultView } from '../local/rehearsal/vault-view.ts';
 import { type ControlPlane, startControlPlane } from '../simulators/kong/control-plane/control-plane.ts';
 
@@ -59,14 +59,7 @@ export async function measureFreshness(changes: number) {
 async function measureWay(way: Way, count: number) {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'lifeboat-bench-'));
   const controlPlane = await startControlPlane({ mtls: 'shared' });
-  const subject = {
-    name,
-    clusterEndpoint: controlPlane.clusterEndpoint,
-    mtls: 'shared',
-    serverName: controlPlane.serverName,
-    certificate: controlPlane.certificates,
-    customPlugins: [],
-  } as const;
+  const subject = describeSimulated(controlPlane, name);
   const template = localTemplate({
     controlPlane: subject,
     dataPlaneVersions: [kongVersion],

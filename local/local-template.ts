@@ -3,6 +3,7 @@ import { pemCertificates } from '../core/access/certificate-with-key.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 import { DataPlaneAuth } from '../lib/grants/data-plane-auth.ts';
 import { parseSettings } from '../lib/settings/settings.ts';
+import type { ControlPlane } from '../simulators/kong/control-plane/control-plane.ts';
 import { synthesizedTemplate } from '../template/synthesized-stack.ts';
 import type { SynthesizedTemplate } from '../template/template.ts';
 
@@ -16,6 +17,25 @@ export interface LocalControlPlane {
   readonly certificate: ClusterCertificate;
   readonly customPlugins: readonly string[];
   readonly wasmFilters?: readonly string[] | undefined;
+}
+
+/** A simulated control plane in shared mode, by a name. */
+export function describeSimulated(
+  {
+    clusterEndpoint,
+    serverName,
+    certificates,
+  }: Pick<ControlPlane, 'clusterEndpoint' | 'serverName' | 'certificates'>,
+  name: string,
+): LocalControlPlane {
+  return {
+    name,
+    clusterEndpoint,
+    mtls: 'shared',
+    serverName,
+    certificate: certificates,
+    customPlugins: [],
+  };
 }
 
 export interface LocalTemplateOptions {

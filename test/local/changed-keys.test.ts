@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { verifyManifest } from '../../core/vault/manifest.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
-import { localTemplate } from '../../local/local-template.ts';
+import { describeSimulated, localTemplate } from '../../local/local-template.ts';
 import { startLocalAws } from '../../simulators/aws/local-aws.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import { eventually } from './processes.ts';
@@ -35,14 +35,7 @@ async function deploy(
   dataDirectory: string,
   settings: Readonly<Record<string, unknown>>,
 ): Promise<LocalSystem> {
-  const subject = {
-    name: 'prod',
-    clusterEndpoint: controlPlane.clusterEndpoint,
-    mtls: 'shared',
-    serverName: controlPlane.serverName,
-    certificate: controlPlane.certificates,
-    customPlugins: [],
-  } as const;
+  const subject = describeSimulated(controlPlane, 'prod');
   const system = await startLocalSystem({
     template: localTemplate({
       controlPlane: subject,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
-import { localTemplate } from '../../local/local-template.ts';
+import { describeSimulated, localTemplate } from '../../local/local-template.ts';
 import type { Identity } from '../../simulators/aws/identities.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import { bundledCli, type Cli } from '../cli/bundled-cli.ts';
@@ -22,14 +22,7 @@ beforeAll(async () => {
     dbUpdateFrequencySeconds: 0.2,
     customPlugins: {},
   });
-  const subject = {
-    name: 'prod',
-    clusterEndpoint: controlPlane.clusterEndpoint,
-    mtls: 'shared',
-    serverName: controlPlane.serverName,
-    certificate: controlPlane.certificates,
-    customPlugins: [],
-  } as const;
+  const subject = describeSimulated(controlPlane, 'prod');
   system = await startLocalSystem({
     template: localTemplate({
       controlPlane: subject,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
-import { localTemplate } from '../../local/local-template.ts';
+import { describeSimulated, localTemplate } from '../../local/local-template.ts';
 import { openVaultView, type VaultView } from '../../local/rehearsal/vault-view.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import { eventually } from './processes.ts';
@@ -21,14 +21,7 @@ const served = () =>
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lifeboat-listening-'));
   controlPlane = await startControlPlane({ mtls: 'shared', dbUpdateFrequencySeconds: 0.2 });
-  const subject = {
-    name: 'prod',
-    clusterEndpoint: controlPlane.clusterEndpoint,
-    mtls: 'shared',
-    serverName: controlPlane.serverName,
-    certificate: controlPlane.certificates,
-    customPlugins: [],
-  } as const;
+  const subject = describeSimulated(controlPlane, 'prod');
   system = await startLocalSystem({
     template: localTemplate({ controlPlane: subject, dataPlaneVersions: ['3.9.1'], listen: true }),
     controlPlane: subject,

@@ -21,7 +21,7 @@ import { secretsManagerHookSecrets } from '../../core/intake/secrets-manager-hoo
 import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
-import { localTemplate } from '../../local/local-template.ts';
+import { describeSimulated, localTemplate } from '../../local/local-template.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import type { Fault } from '../../simulators/kong/control-plane/faults.ts';
 import { recordedFrame } from '../core/kong/recording.ts';
@@ -66,14 +66,7 @@ async function startUnit(name: string, dataPlaneVersions: readonly string[]): Pr
   });
   const dataDirectory = join(directory, name);
   running.push(controlPlane);
-  const subject = {
-    name,
-    clusterEndpoint: controlPlane.clusterEndpoint,
-    mtls: 'shared',
-    serverName: controlPlane.serverName,
-    certificate: controlPlane.certificates,
-    customPlugins: [],
-  } as const;
+  const subject = describeSimulated(controlPlane, name);
   const system = await startLocalSystem({
     template: localTemplate({ controlPlane: subject, dataPlaneVersions, settings: { objectLockDays: 7 } }),
     controlPlane: subject,

@@ -11,7 +11,7 @@ import { inspectRevisions } from '../../core/fetch/inspect-request.ts';
 import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
-import { type LocalControlPlane, localTemplate } from '../../local/local-template.ts';
+import { describeSimulated, type LocalControlPlane, localTemplate } from '../../local/local-template.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import type { SynthesizedTemplate } from '../../template/template.ts';
 import { hookSignature } from '../simulators/aws/signed-requests.ts';
@@ -192,14 +192,7 @@ async function sentenceOf(deployed: SynthesizedTemplate): Promise<string> {
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lifeboat-parts-'));
   controlPlane = await startControlPlane({ mtls: 'shared', dbUpdateFrequencySeconds: 0.2 });
-  subject = {
-    name: 'prod',
-    clusterEndpoint: controlPlane.clusterEndpoint,
-    mtls: 'shared',
-    serverName: controlPlane.serverName,
-    certificate: controlPlane.certificates,
-    customPlugins: [],
-  };
+  subject = describeSimulated(controlPlane, 'prod');
   template = localTemplate({
     controlPlane: subject,
     dataPlaneVersions: ['3.9.1'],
