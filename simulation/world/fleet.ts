@@ -16,8 +16,10 @@ export interface FleetOptions {
 
 /** Not the client's own figure, so that a longer one is found. */
 const toleratedSilenceMs = 2_000;
+/** For Kong to answer, for standby's next look at it, and for Kong to load the file. */
+const kongMs = 250 + 1_000 + 600;
 /** Of those that are not throttled: Kong, `--after`, spread, silence of the first, and the calls. */
-const promptMs = 250 + standbyPolicy.afterMs + standbyPolicy.spreadMs + toleratedSilenceMs + 1_500;
+const promptMs = kongMs + standbyPolicy.afterMs + standbyPolicy.spreadMs + toleratedSilenceMs + 1_500;
 /** Of the others: some tries, and what they are told to wait for. */
 const throttledMs = 180_000;
 /** Of a fleet that asks together nearly all ask in the same second. */
