@@ -4,6 +4,7 @@ const slow = [
   'cli/standby-outcomes',
   'cli/standby-killed',
   'local/start',
+  'core/standby/seed-line',
   'local/changed-keys',
   'local/template-parts',
   'simulation/simulation',
