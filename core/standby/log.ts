@@ -2,7 +2,7 @@ import type { Currency } from '../fetch/currency.ts';
 import type { StandbyError, StandbyErrorCode } from '../fetch/errors.ts';
 import type { Manifest } from '../vault/manifest.ts';
 import type { StaleCache } from './stale-cache.ts';
-import type { WatchState } from './watch.ts';
+import type { WatchState } from './watch-state.ts';
 
 /** A decision, with its reason. Holds no secret and no presigned URL. */
 export interface StandbyLogEntry {

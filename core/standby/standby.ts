@@ -24,15 +24,14 @@ import {
   warnOfLicence,
 } from './log.ts';
 import { noConfiguration } from './status.ts';
+import { advanceWatch, findNextTryMs } from './watch.ts';
 import {
-  advanceWatch,
-  findNextTryMs,
   initialState,
   type StepFailure,
   type WatchEvent,
   type WatchPolicy,
   type WatchState,
-} from './watch.ts';
+} from './watch-state.ts';
 import type { WatchedNode } from './watched-node.ts';
 
 /** The node, where its file comes from, and what the simulation puts in place of the machine. */

@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { StandbyErrorCode } from '../../../core/fetch/errors.ts';
+import { advanceWatch, findNextTryMs } from '../../../core/standby/watch.ts';
 import {
-  advanceWatch,
-  findNextTryMs,
   initialState,
   type StepFailure,
   type WatchEvent,
   type WatchPolicy,
   type WatchState,
-} from '../../../core/standby/watch.ts';
+} from '../../../core/standby/watch-state.ts';
 import { manifestOf } from '../../cli/published-file.ts';
 
 const policy: WatchPolicy = {
