@@ -9,14 +9,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { grantPath } from '../../core/access/assertion.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
-import {
-  assertionThrottle,
-  commandThrottle,
-  grantThrottle,
-  hookThrottle,
-  inspectThrottle,
-  type Throttle,
-} from '../settings/api-throttles.ts';
+import { hookThrottle, routeThrottle, type Throttle } from '../settings/api-throttles.ts';
 import type { DataPlaneAuthSettings, DomainSettings } from '../settings/settings.ts';
 import { Domain } from './domain.ts';
 
@@ -45,8 +38,8 @@ const commandPath = (controlPlane: string, command = '{command}') =>
 const inspectPath = (controlPlane: string) => `/control-planes/${controlPlane}/inspect`;
 
 /**
- * The HTTP API: event hooks and commands in, grants out. Each route has its own throttle, so that a flood of
- * hooks cannot block grants.
+ * The HTTP API: event hooks and commands in, grants out. Each route has a throttle, so that a flood of hooks
+ * cannot block grants.
  */
 export class Api extends Construct {
   /** Base URL: the domain's, where there is one. */
@@ -56,7 +49,6 @@ export class Api extends Construct {
   readonly domain: Domain | undefined;
   readonly #api: apigateway.HttpApi;
   readonly #stage: apigateway.CfnStage;
-  readonly #routeSettings: Record<string, object> = {};
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
@@ -75,7 +67,11 @@ export class Api extends Construct {
       apiId: this.#api.apiId,
       stageName: '$default',
       autoDeploy: true,
-      defaultRouteSettings: { detailedMetricsEnabled: true },
+      defaultRouteSettings: {
+        throttlingRateLimit: routeThrottle.perSecond,
+        throttlingBurstLimit: routeThrottle.burst,
+        detailedMetricsEnabled: true,
+      },
       accessLogSettings: {
         destinationArn: accessLog.logGroupArn,
         // No query and no header: they may hold secrets, which must not be logged.
@@ -94,7 +90,6 @@ export class Api extends Construct {
         }),
       },
     });
-    this.#stage.routeSettings = this.#routeSettings;
     // The default stage has no path: the API's own endpoint is the base URL.
     this.defaultUrl = props.domain?.disableDefaultEndpoint ? undefined : this.#api.apiEndpoint;
     this.domain =
@@ -111,8 +106,11 @@ export class Api extends Construct {
       methods: [apigateway.HttpMethod.POST],
       integration: new HttpLambdaIntegration('Hook', handler),
     });
-    this.#throttle(`POST ${hookPath()}`, route, hookThrottle);
+    // The one route that every deployment has.
+    this.#throttle(`POST ${hookPath()}`, hookThrottle);
     if (route !== undefined) {
+      // A stage's settings may name only routes that exist.
+      this.#stage.node.addDependency(route);
       acknowledge(
         route,
         'AwsSolutions-APIG4',
@@ -126,17 +124,15 @@ export class Api extends Construct {
     const path = grantPath(controlPlane);
     const integration = new HttpLambdaIntegration(`Grant-${controlPlane}`, handler);
     if (auth.iam) {
-      const [route] = this.#api.addRoutes({
+      this.#api.addRoutes({
         path,
         methods: [apigateway.HttpMethod.GET],
         integration,
         authorizer: new HttpIamAuthorizer(),
       });
-      this.#throttle(`GET ${path}`, route, grantThrottle);
     }
     if (auth.clusterCertificate !== undefined) {
       const [route] = this.#api.addRoutes({ path, methods: [apigateway.HttpMethod.POST], integration });
-      this.#throttle(`POST ${path}`, route, assertionThrottle);
       if (route !== undefined) {
         acknowledge(
           route,
@@ -149,26 +145,22 @@ export class Api extends Construct {
 
   /** Operators' commands to one control plane; the function checks their callers once more. */
   addCommandRoute(controlPlane: string, handler: lambda.IFunction): void {
-    const path = commandPath(controlPlane);
-    const [route] = this.#api.addRoutes({
-      path,
+    this.#api.addRoutes({
+      path: commandPath(controlPlane),
       methods: [apigateway.HttpMethod.POST],
       integration: new HttpLambdaIntegration(`Command-${controlPlane}`, handler),
       authorizer: new HttpIamAuthorizer(),
     });
-    this.#throttle(`POST ${path}`, route, commandThrottle);
   }
 
   /** People's questions about one control plane's files. */
   addInspectRoute(controlPlane: string, handler: lambda.IFunction): void {
-    const path = inspectPath(controlPlane);
-    const [route] = this.#api.addRoutes({
-      path,
+    this.#api.addRoutes({
+      path: inspectPath(controlPlane),
       methods: [apigateway.HttpMethod.GET],
       integration: new HttpLambdaIntegration(`Inspect-${controlPlane}`, handler),
       authorizer: new HttpIamAuthorizer(),
     });
-    this.#throttle(`GET ${path}`, route, inspectThrottle);
   }
 
   /** Where event hooks of a control plane go. */
@@ -225,16 +217,14 @@ export class Api extends Construct {
     });
   }
 
-  #throttle(routeKey: string, route: apigateway.HttpRoute | undefined, throttle: Throttle): void {
-    // L1, where the keys are CloudFormation's own.
-    this.#routeSettings[routeKey] = {
-      ThrottlingRateLimit: throttle.perSecond,
-      ThrottlingBurstLimit: throttle.burst,
-      DetailedMetricsEnabled: true,
+  #throttle(routeKey: string, throttle: Throttle): void {
+    // L1, where the keys are CloudFormation's own; it takes no default for what is left out.
+    this.#stage.routeSettings = {
+      [routeKey]: {
+        ThrottlingRateLimit: throttle.perSecond,
+        ThrottlingBurstLimit: throttle.burst,
+        DetailedMetricsEnabled: true,
+      },
     };
-    if (route !== undefined) {
-      // A stage's settings may name only routes that exist.
-      this.#stage.node.addDependency(route);
-    }
   }
 }

@@ -1,7 +1,7 @@
 /** Settings of a deployment: one vault, one API, and its control planes. */
 import * as v from 'valibot';
 import { controlPlaneName } from '../../core/names.ts';
-import { assertionBurst } from './api-throttles.ts';
+import { routeThrottle } from './api-throttles.ts';
 import { controlPlaneSchema, dataPlaneAuthSchema } from './control-plane-settings.ts';
 import {
   bucketNameSchema,
@@ -45,7 +45,7 @@ export const domainSchema = sectionSchema({
 });
 
 // As many as strangers can keep busy, and the same number for grants by IAM.
-const leastPresigners = 2 * assertionBurst;
+const leastPresigners = 2 * routeThrottle.burst;
 
 const controlPlanesExpected = 'an object is expected, with a section for each control plane by its name';
 
@@ -239,7 +239,7 @@ export const settingsSchema = v.pipe(
     ({ controlPlanes, reservedConcurrency: { presign = leastPresigners } }) =>
       presign >= leastPresigners ||
       Object.values(controlPlanes).every((unit) => unit.dataPlaneAuth.clusterCertificate === undefined),
-    `reservedConcurrency.presign: with cluster certificates at least ${leastPresigners} are expected, because strangers can keep ${assertionBurst} of them busy`,
+    `reservedConcurrency.presign: with cluster certificates at least ${leastPresigners} are expected, because strangers can keep ${routeThrottle.burst} of them busy`,
   ),
 );
 

@@ -76,11 +76,17 @@ export const routeType = resourceType(
   },
 );
 
-const throttle = v.strictObject({
-  ThrottlingRateLimit: v.number(),
-  ThrottlingBurstLimit: v.number(),
-  DetailedMetricsEnabled: withoutEffect,
-});
+const throttle = v.pipe(
+  v.strictObject({
+    ThrottlingRateLimit: v.number(),
+    ThrottlingBurstLimit: v.number(),
+    DetailedMetricsEnabled: withoutEffect,
+  }),
+  v.transform(({ ThrottlingRateLimit, ThrottlingBurstLimit }) => ({
+    perSecond: ThrottlingRateLimit,
+    burst: ThrottlingBurstLimit,
+  })),
+);
 
 export const stageType = resourceType(
   {
@@ -88,20 +94,16 @@ export const stageType = resourceType(
     StageName: v.literal('$default'),
     AutoDeploy: v.literal(true),
     AccessLogSettings: v.strictObject({ DestinationArn: v.string(), Format: v.string() }),
-    DefaultRouteSettings: v.strictObject({ DetailedMetricsEnabled: withoutEffect }),
+    DefaultRouteSettings: throttle,
     RouteSettings: v.record(v.string(), throttle),
     Tags: withoutEffect,
   },
-  (account, logicalId, { AccessLogSettings, RouteSettings }) => {
+  (account, logicalId, { AccessLogSettings, DefaultRouteSettings, RouteSettings }) => {
     const log = createWriteStream(join(account.logDirectory, 'api.log'), { flags: 'a', mode: 0o600 });
     account.running.push({ stop: () => new Promise((resolve) => log.end(resolve)) });
     theApi(account).createStage({
-      throttles: new Map(
-        Object.entries(RouteSettings).map(([key, { ThrottlingRateLimit, ThrottlingBurstLimit }]) => [
-          key,
-          { perSecond: ThrottlingRateLimit, burst: ThrottlingBurstLimit },
-        ]),
-      ),
+      throttles: new Map(Object.entries(RouteSettings)),
+      defaultThrottle: DefaultRouteSettings,
       logFormat: AccessLogSettings.Format,
       log: (line) => log.write(`${line}\n`),
     });

@@ -42,6 +42,8 @@ export interface Throttle {
 export interface StageSettings {
   /** By the key of their route. */
   readonly throttles: ReadonlyMap<string, Throttle>;
+  /** Of each route that has none of its own. @default it is not throttled */
+  readonly defaultThrottle?: Throttle | undefined;
   /** Takes a line of the access log. */
   readonly log: (line: string) => void;
   /** The line, with context variables such as `$context.routeKey`. */
@@ -96,7 +98,7 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
       if (unknown !== undefined) {
         throw new Error(`Unable to find Route by key ${unknown} within the provided RouteSettings`);
       }
-      api.stage = { ...settings, take: createThrottle(settings.throttles, options.now) };
+      api.stage = { ...settings, take: createThrottle(settings, options.now) };
     },
     hasStage: () => api.stage !== undefined,
   };
@@ -104,12 +106,12 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
 
 /** A token bucket for each route: `burst` requests at once, filled up again at `perSecond`. */
 function createThrottle(
-  throttles: StageSettings['throttles'],
+  { throttles, defaultThrottle }: StageSettings,
   now: () => Date,
 ): (routeKey: string) => boolean {
   const buckets = new Map<string, { readonly tokens: number; readonly atMs: number }>();
   return (routeKey) => {
-    const throttle = throttles.get(routeKey);
+    const throttle = throttles.get(routeKey) ?? defaultThrottle;
     if (throttle === undefined) {
       return true;
     }

@@ -38,7 +38,7 @@ describe('the HTTP API', () => {
     expect(routes).toHaveLength(7);
   });
 
-  it('takes assertions where data planes have cluster certificates, each route with its own throttle', () => {
+  it('takes assertions where data planes have cluster certificates', () => {
     const both = deploy({
       ...twoControlPlanes,
       controlPlanes: {
@@ -69,10 +69,6 @@ describe('the HTTP API', () => {
       [inspect('prod')]: 'AWS_IAM',
       [inspect('staging')]: 'AWS_IAM',
       [command('staging')]: 'AWS_IAM',
-    });
-    expect(one(both, 'AWS::ApiGatewayV2::Stage').properties['RouteSettings']).toMatchObject({
-      [grant('prod')]: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 200 },
-      [post('prod')]: { ThrottlingRateLimit: 40, ThrottlingBurstLimit: 40 },
     });
     const trusted = (name: string) => {
       const read = v.parse(
@@ -110,22 +106,15 @@ describe('the HTTP API', () => {
     expect(target?.properties).toMatchObject({ IntegrationUri: arn, PayloadFormatVersion: '2.0' });
   });
 
-  it('throttles each route on its own', () => {
-    const perRoute = (rate: number, burst: number) => ({
+  it('throttles all routes, and names none in its settings that may go with its control plane', () => {
+    const throttle = (rate: number, burst: number) => ({
       ThrottlingRateLimit: rate,
       ThrottlingBurstLimit: burst,
       DetailedMetricsEnabled: true,
     });
 
-    expect(stage.properties['RouteSettings']).toEqual({
-      [hook]: perRoute(100, 200),
-      [grant('prod')]: perRoute(50, 200),
-      [grant('staging')]: perRoute(50, 200),
-      [inspect('prod')]: perRoute(5, 20),
-      [inspect('staging')]: perRoute(5, 20),
-      [command('prod')]: perRoute(2, 10),
-      [command('staging')]: perRoute(2, 10),
-    });
+    expect(stage.properties['DefaultRouteSettings']).toEqual(throttle(40, 40));
+    expect(stage.properties['RouteSettings']).toEqual({ [hook]: throttle(100, 200) });
   });
 
   it('logs who asked for what and how it ended; neither query nor header nor body', () => {

@@ -318,6 +318,27 @@ describe('a throttle', () => {
     expect(burst).toEqual([202, 202, 202, 429]);
     expect(later).toEqual([202, 202, 429]);
   });
+
+  it('of the stage is one for each route that has none of its own', async () => {
+    const other = await startHttpApi({ region, accountId: '000000000000', identities, now: clock.now });
+    for (const key of ['GET /one', 'GET /two', 'GET /own']) {
+      other.createRoute({ key, authorization: 'NONE', function: fakeFunction('answers') });
+    }
+    other.createStage({
+      throttles: new Map([['GET /own', { perSecond: 1, burst: 2 }]]),
+      defaultThrottle: { perSecond: 1, burst: 1 },
+      logFormat: '',
+      log: () => undefined,
+    });
+
+    const statuses = [];
+    for (const path of ['/one', '/one', '/two', '/two', '/own', '/own', '/own']) {
+      statuses.push((await fetch(`${other.url}${path}`)).status);
+    }
+
+    expect(statuses).toEqual([202, 429, 202, 429, 202, 202, 429]);
+    await other.stop();
+  });
 });
 
 describe('the stage', () => {
