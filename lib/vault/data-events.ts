@@ -1,10 +1,11 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as cloudtrail from 'aws-cdk-lib/aws-cloudtrail';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { formatDeploymentName } from '../conventions/deployment-name.ts';
+import { keepPolicy, outlivesStack } from './removal.ts';
 
 export interface DataEventsProps {
   /** Whose objects are watched. */
@@ -31,7 +32,7 @@ export class DataEvents extends Construct {
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       // Evidence outlives the deployment.
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: outlivesStack,
       lifecycleRules: [{ id: 'a-year', expiration: keptFor, noncurrentVersionExpiration: keptFor }],
     });
     acknowledge(log, 'AwsSolutions-S1', 'It is a log itself, of which CloudTrail keeps signed digests.');
@@ -60,6 +61,7 @@ export class DataEvents extends Construct {
         conditions: ourTrail,
       }),
     );
+    keepPolicy(log);
     const trail = new cloudtrail.CfnTrail(this, 'Trail', {
       trailName: name,
       s3BucketName: log.bucketName,

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -8,6 +8,7 @@ import { acknowledge } from '../conventions/acknowledge.ts';
 import { formatServiceHost } from '../functions/function.ts';
 import type { LockdownSettings } from '../settings/settings.ts';
 import { denyToOthers, denyUseOfKey, exceptRoles, listKeepers, lockKey } from './policy-statements.ts';
+import { keepPolicy, outlivesStack } from './removal.ts';
 
 /** Settings that vault and replica share. */
 export interface StoreSettings {
@@ -61,7 +62,7 @@ export abstract class FileStore extends Construct {
             description: 'Lifeboat: encrypts the configurations of control planes',
             enableKeyRotation: true,
             // Without the key the last good configuration is lost, whatever happens to the stack.
-            removalPolicy: RemovalPolicy.RETAIN,
+            removalPolicy: outlivesStack,
           })
         : kms.Key.fromKeyArn(this, 'EncryptionKey', props.encryptionKeyArn);
     const bucket = new s3.Bucket(this, 'Bucket', {
@@ -77,7 +78,7 @@ export abstract class FileStore extends Construct {
       objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
       enforceSSL: true,
       minimumTLSVersion: 1.2,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: outlivesStack,
       lifecycleRules: [
         // Only noncurrent versions: the last good configuration stays, however long a control plane changes
         // nothing. No two rules match the same key.
@@ -101,6 +102,7 @@ export abstract class FileStore extends Construct {
     this.encryptionKey = encryptionKey;
     this.decryptionKeyArns = [encryptionKey.keyArn, ...(props.previousEncryptionKeyArns ?? [])];
     this.#denyDeletion();
+    keepPolicy(bucket);
     this.#denyOldSignatures(props.urlLifetimeSeconds);
     if (props.lockdown !== undefined) {
       this.#lock(listKeepers(props.lockdown));

@@ -1,8 +1,8 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { firstSigningKey } from '../settings/signing-keys.ts';
+import { outlivesStack } from './removal.ts';
 
 /** A key that signs what data planes trust. */
 export function createSigningKey(scope: Construct, name: string): kms.Key {
@@ -11,7 +11,7 @@ export function createSigningKey(scope: Construct, name: string): kms.Key {
     description: `Lifeboat: signs the configurations of control planes (${name})`,
     keySpec: kms.KeySpec.ECC_NIST_P256,
     keyUsage: kms.KeyUsage.SIGN_VERIFY,
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: outlivesStack,
   });
   acknowledge(
     key,

@@ -12,6 +12,7 @@ import {
   findAccounts,
   lockKey,
 } from './policy-statements.ts';
+import { denyStrayWrites, denyUnlockedPublication } from './publication-rules.ts';
 import { createReplicationConfiguration, type ReplicationTarget } from './replication-rules.ts';
 import { createSigningKey } from './signing-key.ts';
 
@@ -62,6 +63,8 @@ export class Vault extends FileStore {
   readonly #isLocked: boolean;
   /** Lifeboat's own roles that decrypt; that of a replica comes when the replica does. */
   readonly #decryptors: string[];
+  /** The role that copies the files to another region, when there is a replica. */
+  readonly #copiers: string[] = [];
 
   constructor(scope: Construct, id: string, props: VaultProps) {
     super(scope, id, {
@@ -90,11 +93,18 @@ export class Vault extends FileStore {
       this.grantRead(tenant.presignRole, tenant.controlPlane);
       this.#grantInspect(tenant);
       this.#allowFileReaders(tenant, index + 1);
-      this.#denyOthers(tenant, index + 1, props.objectLockDays > 0);
+      this.#denyOthers(tenant, index + 1);
     }
-    this.#denyStrayWrites(props.tenants);
-    if (props.objectLockDays > 0) {
-      this.#lockVersions(props);
+    const { bucket, encryptionKey } = this;
+    for (const denial of [
+      ...denyStrayWrites(bucket, encryptionKey, props.tenants),
+      ...(this.#isLocked ? denyUnlockedPublication(bucket, props.objectLockDays) : []),
+    ]) {
+      this.deny(denial);
+    }
+    this.#denyOtherCopiers();
+    if (this.#isLocked) {
+      this.#grantLock(props.tenants);
     }
     // Data planes trust the signature. The key policy denies all other signers, whatever other policies
     // allow.
@@ -194,12 +204,7 @@ export class Vault extends FileStore {
       this.acknowledgeFiles(role, controlPlane);
     }
     this.#decryptors.push(role.roleArn);
-    this.deny({
-      sid: 'OnlyReplicationCopies',
-      actions: ['s3:GetObjectVersionForReplication'],
-      resources: [this.bucket.arnForObjects('*')],
-      conditions: exceptRoles([role.roleArn]),
-    });
+    this.#copiers.push(role.roleArn);
     this.cfnBucket().replicationConfiguration = createReplicationConfiguration(target);
   }
 
@@ -298,7 +303,6 @@ export class Vault extends FileStore {
   #denyOthers(
     { controlPlane, exportRole, presignRole, inspectRole, fileReaderRoleArns }: VaultTenant,
     number: number,
-    areLocked: boolean,
   ): void {
     const files = this.bucket.arnForObjects(`${controlPlane}/*`);
     const status = this.bucket.arnForObjects(statusKey(controlPlane));
@@ -310,7 +314,7 @@ export class Vault extends FileStore {
         's3:PutObjectTagging',
         's3:PutObjectVersionTagging',
         's3:ReplicateObject',
-        ...(areLocked ? ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] : []),
+        ...(this.#isLocked ? ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] : []),
       ],
       resources: [files, status],
       conditions: exceptRoles([exportRole.roleArn]),
@@ -322,50 +326,23 @@ export class Vault extends FileStore {
     );
   }
 
-  #denyStrayWrites(tenants: readonly VaultTenant[]): void {
-    const files = tenants.map(({ controlPlane }) =>
-      this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
-    );
-    const statuses = tenants.map(({ controlPlane }) => this.bucket.arnForObjects(statusKey(controlPlane)));
+  /** Replication reads without s3:GetObject, so it is denied to all others by its own action. */
+  #denyOtherCopiers(): void {
     this.deny({
-      sid: 'NothingElseIsWritten',
-      actions: ['s3:PutObject', 's3:ReplicateObject'],
-      notResources: [...files, ...statuses],
-    });
-    // With ...IfExists a missing header is denied like a wrong one (docs/design.md#local-system).
-    this.deny({
-      sid: 'OnlyKmsEncryption',
-      actions: ['s3:PutObject'],
+      sid: 'OnlyReplicationCopies',
+      actions: ['s3:GetObjectVersionForReplication'],
       resources: [this.bucket.arnForObjects('*')],
-      conditions: { StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': 'aws:kms' } },
-    });
-    this.deny({
-      sid: 'OnlyOurKey',
-      actions: ['s3:PutObject'],
-      resources: [this.bucket.arnForObjects('*')],
+      // Without a replica it holds for everybody.
       conditions: {
-        StringNotEqualsIfExists: {
-          's3:x-amz-server-side-encryption-aws-kms-key-id': this.encryptionKey.keyArn,
-        },
-      },
-    });
-    // Each publication names the version that it replaces, so that two exporters never overwrite one another
-    // (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html).
-    this.deny({
-      sid: 'OnlyConditionalPublication',
-      actions: ['s3:PutObject'],
-      resources: [this.bucket.arnForObjects('*/config.json'), this.bucket.arnForObjects('status/*')],
-      conditions: {
-        Null: { 's3:if-match': 'true', 's3:if-none-match': 'true' },
-        // Not BoolIfExists, as elsewhere: an S3 that knows neither condition (Ceph) would refuse every
-        // publication.
-        Bool: { 's3:ObjectCreationOperation': 'true' },
+        ArnNotEquals: Lazy.any({
+          produce: () => (this.#copiers.length === 0 ? undefined : exceptRoles(this.#copiers).ArnNotEquals),
+        }),
       },
     });
   }
 
   /** A locked version stays even if somebody changes the bucket policy. */
-  #lockVersions({ tenants, objectLockDays }: VaultProps): void {
+  #grantLock(tenants: readonly VaultTenant[]): void {
     for (const { controlPlane, exportRole } of tenants) {
       exportRole.addToPrincipalPolicy(
         new iam.PolicyStatement({
@@ -376,25 +353,5 @@ export class Vault extends FileStore {
         }),
       );
     }
-    const files = [this.bucket.arnForObjects('*/config.json')];
-    this.deny({
-      sid: 'OnlyLockedPublication',
-      actions: ['s3:PutObject'],
-      resources: files,
-      conditions: {
-        StringNotEqualsIfExists: { 's3:object-lock-mode': 'GOVERNANCE' },
-        // As above.
-        Bool: { 's3:ObjectCreationOperation': 'true' },
-      },
-    });
-    // A day more than is asked for: clocks differ, and S3 counts whole days.
-    this.deny({
-      sid: 'NoLongerLock',
-      actions: ['s3:PutObject', 's3:PutObjectRetention'],
-      resources: files,
-      conditions: {
-        NumericGreaterThan: { 's3:object-lock-remaining-retention-days': objectLockDays + 1 },
-      },
-    });
   }
 }

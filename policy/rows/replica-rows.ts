@@ -21,19 +21,10 @@ export function replicaRows(names: MatrixNames, variant: Variant): readonly Matr
   ];
 }
 
-/**
- * From the vault: files and statuses, as S3 reads them to copy them, by the one role. It can read nothing as
- * people do.
- */
+/** The vault's rules of replication, as S3 reads them, by the one role. */
 function vaultRows(vault: string, { ownFileReader, privileged }: PrincipalGroups): readonly MatrixRow[] {
-  const on = rowsOfObjects(vault);
   const onVault = rowsAbout('bucket', vault);
-  return [
-    on(file, 's3:GetObjectVersionForReplication', s3, '', 'replication'),
-    on('status/prod.json', 's3:GetObjectVersionForReplication', s3, '', 'replication'),
-    on('status/other.json', 's3:GetObjectVersionForReplication', s3, ''),
-    onVault('s3:GetReplicationConfiguration', s3, '', 'replication', ...ownFileReader, ...privileged),
-  ];
+  return [onVault('s3:GetReplicationConfiguration', s3, '', 'replication', ...ownFileReader, ...privileged)];
 }
 
 const rowsOfCopies = ({ bucket }: ReplicaNames) => rowsOfObjects(bucket, (key) => `replica of ${key}`);

@@ -205,7 +205,10 @@ describe('the replica', () => {
   it('stays when its stack goes, key and all', () => {
     const kept = [bucket, one(second, 'AWS::KMS::Key', 'EncryptionKey')];
 
-    expect(kept.map(({ deletionPolicy }) => deletionPolicy)).toEqual(['Retain', 'Retain']);
+    expect(kept.map(({ deletionPolicy }) => deletionPolicy)).toEqual([
+      'RetainExceptOnCreate',
+      'RetainExceptOnCreate',
+    ]);
     expect(second.stack.terminationProtection).toBe(true);
   });
 

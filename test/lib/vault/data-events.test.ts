@@ -52,7 +52,7 @@ describe('the data events of the vault', () => {
   });
 
   it('outlive the deployment, keep what was overwritten, and go after a year', () => {
-    expect(log.deletionPolicy).toBe('Retain');
+    expect(log.deletionPolicy).toBe('RetainExceptOnCreate');
     expect(log.properties).toMatchObject({
       VersioningConfiguration: { Status: 'Enabled' },
       PublicAccessBlockConfiguration: { BlockPublicPolicy: true, RestrictPublicBuckets: true },

@@ -100,9 +100,15 @@ describe('the bucket', () => {
     });
   });
 
-  it('stays when the stack goes or replaces it', () => {
-    template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
-  });
+  it.each(['AWS::S3::Bucket', 'AWS::S3::BucketPolicy'])(
+    'stays when the stack goes or replaces it, and goes with a first deployment that failed: %s',
+    (type) => {
+      template.allResources(type, {
+        DeletionPolicy: 'RetainExceptOnCreate',
+        UpdateReplacePolicy: 'Retain',
+      });
+    },
+  );
 
   it('is the only one', () => {
     template.resourceCountIs('AWS::S3::Bucket', 1);
@@ -387,7 +393,7 @@ describe('the encryption key', () => {
   it('is renewed every year and stays when the stack goes', () => {
     template.hasResource('AWS::KMS::Key', {
       Properties: { EnableKeyRotation: true, KeySpec: Match.absent() },
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
     });
   });
@@ -443,7 +449,7 @@ describe('the signing key', () => {
   it('signs as ES256 needs it, and stays when the stack goes', () => {
     template.hasResource('AWS::KMS::Key', {
       Properties: { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' },
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
     });
   });
@@ -529,7 +535,7 @@ describe('a new signing key', () => {
       deployed.resources
         .filter(({ id, type }) => type === 'AWS::KMS::Key' && id.includes('SigningKey'))
         .map(({ deletionPolicy }) => deletionPolicy),
-    ).toEqual(['Retain', 'Retain']);
+    ).toEqual(['RetainExceptOnCreate', 'RetainExceptOnCreate']);
   });
 });
 

@@ -1,0 +1,21 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+
+/**
+ * Of what holds or opens configurations: it outlives its stack. But what was made by a deployment that
+ * failed goes with it, for it is empty, and the next try makes it anew.
+ */
+export const outlivesStack = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+
+/**
+ * Keeps a bucket's policy as long as the bucket. Without it whoever may read S3 in the account could read
+ * what is left of a deleted stack, and delete it.
+ *
+ * @throws Error when the bucket has no policy of its own
+ */
+export function keepPolicy({ policy, node }: s3.Bucket): void {
+  if (policy === undefined) {
+    throw new Error(`${node.path} has no policy yet: add a statement first`);
+  }
+  policy.applyRemovalPolicy(outlivesStack);
+}
