@@ -51,6 +51,8 @@ export async function bundleClient(outfile: string): Promise<boolean> {
 
 /** What the client uses of the AWS SDK once it asks AWS. Another name fails the build. */
 const clientSdk = {
+  '@aws-sdk/client-cloudformation': ['CloudFormationClient', 'DescribeStacksCommand'],
+  '@aws-sdk/client-cloudwatch': ['CloudWatchClient', 'DescribeAlarmsCommand'],
   '@aws-sdk/client-kms': ['GetPublicKeyCommand', 'KMSClient', 'SignCommand'],
   '@aws-sdk/credential-provider-node': ['defaultProvider'],
   '@smithy/signature-v4': ['SignatureV4'],

@@ -17,6 +17,7 @@ import {
 } from '../core/fetch/output-file.ts';
 import { ignoreErrors } from '../core/ignore-errors.ts';
 import { systemRandom } from '../core/random-source.ts';
+import { profileOption } from './aws-access.ts';
 import { readTrustedKeys } from './given-pem.ts';
 import {
   addGrantOptions,
@@ -30,9 +31,11 @@ import {
   spreadOption,
 } from './options.ts';
 import { print } from './print.ts';
+import { addStackOption } from './stack-option.ts';
 import { vaultNetwork } from './vault-network.ts';
 
 interface FetchOptions extends GrantOptions {
+  readonly stack?: string;
   readonly output: string;
   readonly maxBytes: number;
   readonly maxUnverifiedAge?: number;
@@ -48,7 +51,8 @@ const longestGrantMs = 30_000;
 
 /** `lifeboat fetch`: gets a control plane's published file, verified. */
 export function fetchCommand(): Command {
-  return addGrantOptions(new Command('fetch'))
+  return addStackOption(addGrantOptions(new Command('fetch')), 'controlPlane')
+    .addOption(profileOption())
     .description(
       'Fetch the published configuration of a control plane, verify it, and write it with mode 0600.',
     )
@@ -75,7 +79,11 @@ export function fetchCommand(): Command {
     )
     .option('--json', 'print the manifest as JSON')
     .addHelpText('after', credentialsHelp)
-    .action(fetchFile);
+    .action(async (options: FetchOptions) =>
+      fetchFile(
+        options.stack === undefined ? options : await (await import('./deployment.ts')).locateGrants(options),
+      ),
+    );
 }
 
 async function fetchFile(options: FetchOptions): Promise<void> {

@@ -13,7 +13,7 @@ import { inspectCommands } from './inspect.ts';
 import { operatorCommands } from './operate.ts';
 import { publicKeyCommand } from './public-key.ts';
 import { standbyCommand } from './standby.ts';
-import { withoutValues } from './usage-error.ts';
+import { describeUsage } from './usage-error.ts';
 
 const program = new Command('lifeboat')
   .description('Keeps Kong data planes bootable while their control plane is down.')
@@ -44,13 +44,13 @@ Exit codes:
 for (const command of [...inspectCommands(), ...operatorCommands()]) {
   program.addCommand(command);
 }
-const usageErrors = {
-  outputError: (text: string, write: (text: string) => void) => write(withoutValues(text)),
-};
-program.configureOutput(usageErrors);
+const usageErrorsOf = (command: Command) => ({
+  outputError: (text: string, write: (text: string) => void) => write(describeUsage(text, command)),
+});
+program.configureOutput(usageErrorsOf(program));
 for (const command of program.commands) {
   command
-    .configureOutput(usageErrors)
+    .configureOutput(usageErrorsOf(command))
     .exitOverride()
     .showHelpAfterError(`(see lifeboat ${command.name()} --help)`);
 }

@@ -21,6 +21,7 @@ export interface GrantOptions {
   readonly endpoint: readonly URL[];
   readonly publicKey: string;
   readonly region?: string;
+  readonly profile?: string;
   readonly auth: 'iam' | 'cluster-certificate';
   readonly clusterCert?: string;
   readonly clusterCertKey?: string;
@@ -79,7 +80,11 @@ export async function grantEndpoints(
       return {
         endpoint,
         lambdaEndpoint: findLambdaEndpoint(region),
-        authenticate: async () => ({ by: 'iam', region, credentials: await awsCredentials(network) }),
+        authenticate: async () => ({
+          by: 'iam',
+          region,
+          credentials: await awsCredentials(network, options.profile),
+        }),
       };
     });
   }

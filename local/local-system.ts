@@ -12,9 +12,11 @@ import { projectRoot } from '../build/project-root.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 import { makeOutputId } from '../lib/operations/outputs.ts';
 import type { Guard } from '../simulators/aws/access.ts';
+import type { LocalCloudFormation } from '../simulators/aws/cloudformation.ts';
+import type { LocalCloudWatch } from '../simulators/aws/cloudwatch.ts';
 import type { Identity } from '../simulators/aws/identities.ts';
 import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';
-import { deployedOutput } from '../template/resolve.ts';
+import { deployedOutput, deployedStackName } from '../template/resolve.ts';
 import { resourceId, type SynthesizedTemplate } from '../template/template.ts';
 import { dataPlaneRoleId, inspectorRoleId, operatorRoleId } from './local-template.ts';
 import { type Account, findFunction, type Measurement } from './provision/account.ts';
@@ -34,6 +36,8 @@ export interface LocalSystemOptions {
 /** Lifeboat as `cdk deploy` would set it up for one control plane, on this machine. */
 export interface LocalSystem {
   readonly region: string;
+  /** Of the deployed stack, whose outputs the local CloudFormation tells. */
+  readonly stackName: string;
   /** Base URL of the HTTP API. */
   readonly apiUrl: string;
   readonly webhookUrl: string;
@@ -77,6 +81,10 @@ export interface LocalSystem {
   measurements(): readonly Measurement[];
   /** What policies refused and functions failed at so far, in the words of AWS. */
   refusals(): readonly string[];
+  /** Sets the state of an alarm of the stack: no metric does it here. */
+  readonly setAlarmState: LocalCloudWatch['setState'];
+  /** Adds a stack that is not Lifeboat's, or another one of it. */
+  readonly putStack: LocalCloudFormation['putStack'];
   readonly logDirectory: string;
   stop(): Promise<void>;
 }
@@ -134,14 +142,22 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       running,
     };
     const deployment = await provision(template, account);
-    const decide = policiesInForce(template, deployment, account.permissions, aws.kms.keyArns());
+    const people = [operatorRoleId, inspectorRoleId].map((id) => {
+      const logicalId = resourceId(template, 'AWS::IAM::Role', id);
+      return deployment.namesOf(logicalId, 'AWS::IAM::Role').arn;
+    });
+    const decide = policiesInForce(template, deployment, account.permissions, aws.kms.keyArns(), people);
     mayNot = async (...asked) => {
       const refusal = await decide(...asked);
       refusals.push(...(refusal === undefined ? [] : [refusal]));
       return refusal;
     };
     await Promise.all(account.checks.map((check) => check()));
-    const system = await systemOf(options, account, (name) => deployedOutput(template, name, deployment));
+    const outputs = Object.fromEntries(
+      Object.keys(template.Outputs).map((name) => [name, deployedOutput(template, name, deployment)]),
+    );
+    aws.cloudFormation.putStack({ name: deployedStackName, outputs });
+    const system = await systemOf(options, account, outputs);
     for (const start of account.starts) {
       start();
     }
@@ -156,9 +172,16 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
 async function systemOf(
   { template, controlPlane }: LocalSystemOptions,
   account: Account,
-  output: (name: string) => string,
+  outputs: Readonly<Record<string, string>>,
 ): Promise<Omit<LocalSystem, 'stop'>> {
   const { aws } = account;
+  const output = (name: string) => {
+    const value = outputs[name];
+    if (value === undefined) {
+      throw new Error(`the template has no output ${name}`);
+    }
+    return value;
+  };
   const ofControlPlane = (name: string) => output(makeOutputId(name, controlPlane.name));
   const session = (roleName: string) =>
     aws.identities.issue(`arn:aws:sts::${accountId}:assumed-role/${roleName}/local`);
@@ -178,6 +201,7 @@ async function systemOf(
   );
   return {
     region,
+    stackName: deployedStackName,
     apiUrl: output('ApiUrl'),
     webhookUrl: ofControlPlane('WebhookUrl'),
     hookSecret,
@@ -211,6 +235,8 @@ async function systemOf(
     exportCount: () => account.eventSources.reduce((sum, { source }) => sum + source.invocations(), 0),
     measurements: () => account.measurements,
     refusals: () => account.refusals,
+    setAlarmState: aws.cloudWatch.setState,
+    putStack: aws.cloudFormation.putStack,
     logDirectory: account.logDirectory,
   };
 }

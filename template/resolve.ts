@@ -1,6 +1,9 @@
 import * as v from 'valibot';
 import type { SynthesizedTemplate } from './template.ts';
 
+/** What the stack of a template is called where it is deployed. */
+export const deployedStackName = 'Lifeboat';
+
 /** What a resource is called once it exists. */
 export interface PhysicalNames {
   /** What `Ref` gives. */
@@ -145,7 +148,7 @@ function pseudoParameter(name: string, { region, accountId }: Deployment): strin
     'AWS::Region': region,
     'AWS::Partition': 'aws',
     'AWS::URLSuffix': 'amazonaws.com',
-    'AWS::StackName': 'Lifeboat',
+    'AWS::StackName': deployedStackName,
   };
   return values[name];
 }

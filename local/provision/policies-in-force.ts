@@ -15,21 +15,41 @@ const everything: PolicyDocument = {
 };
 
 /**
+ * What people have besides what Lifeboat grants them, by a policy of the account such as AWS's own
+ * ViewOnlyAccess: they see stacks and alarms.
+ */
+const viewOnly: PolicyDocument = {
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Action: ['cloudformation:DescribeStacks', 'cloudwatch:DescribeAlarms'],
+      Resource: '*',
+    },
+  ],
+};
+
+/**
  * Puts the policies of a template into force for the resources that it was deployed to.
  *
  * @param keyArns all keys of the account: those that the template does not have are the deployer's
+ * @param peopleRoleArns roles of people
  */
 export function policiesInForce(
   template: SynthesizedTemplate,
   deployment: Deployment,
   permissions: readonly Permission[],
   keyArns: readonly string[],
+  peopleRoleArns: readonly string[],
 ): Guard {
   const { accountId } = deployment;
   const { ofRoles, ofResources } = deployedPolicies(template, deployment);
   const authorize = authorizer({
     policies: {
-      ofRoles,
+      ofRoles: new Map([
+        ...ofRoles,
+        ...peopleRoleArns.map((arn) => [arn, [...(ofRoles.get(arn) ?? []), viewOnly]] as const),
+      ]),
       ofResources: new Map([
         ...keyPolicies(keyArns, accountId),
         ...ofResources,

@@ -6,6 +6,7 @@ import {
 } from '../../template/resolve.ts';
 import type { SynthesizedTemplate } from '../../template/template.ts';
 import type { Account } from './account.ts';
+import { alarmType, compositeAlarmType } from './alarms.ts';
 import { eventInvokeConfigType, functionType, logGroupType, permissionType } from './functions.ts';
 import { apiType, integrationType, routeType, stageType } from './http-api.ts';
 import { eventSourceType, queueType, scheduleType } from './messages.ts';
@@ -19,6 +20,8 @@ const types: Readonly<Record<string, ResourceType>> = {
   'AWS::ApiGatewayV2::Integration': integrationType,
   'AWS::ApiGatewayV2::Route': routeType,
   'AWS::ApiGatewayV2::Stage': stageType,
+  'AWS::CloudWatch::Alarm': alarmType,
+  'AWS::CloudWatch::CompositeAlarm': compositeAlarmType,
   'AWS::IAM::Policy': rolePolicyType,
   'AWS::IAM::Role': roleType,
   'AWS::KMS::Key': keyType,
@@ -36,11 +39,7 @@ const types: Readonly<Record<string, ResourceType>> = {
 };
 
 /** Types that only watch the system: nothing that runs depends on them. */
-const watchers = new Set([
-  'AWS::CloudWatch::Alarm',
-  'AWS::CloudWatch::CompositeAlarm',
-  'AWS::CloudWatch::Dashboard',
-]);
+const watchers = new Set(['AWS::CloudWatch::Dashboard']);
 
 /**
  * Provisions every resource of a template into an account, in CloudFormation's order. Nothing runs yet.

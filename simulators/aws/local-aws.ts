@@ -1,5 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Guard } from './access.ts';
+import { type LocalCloudFormation, startLocalCloudFormation } from './cloudformation.ts';
+import { type LocalCloudWatch, startLocalCloudWatch } from './cloudwatch.ts';
 import { type Identities, localIdentities } from './identities.ts';
 import { type LocalKms, startLocalKms } from './kms.ts';
 import { type LocalLambda, startLocalLambda } from './lambda.ts';
@@ -24,7 +26,8 @@ export interface LocalAwsOptions {
   readonly guard?: Guard | undefined;
 }
 
-type EndpointVariable = `AWS_ENDPOINT_URL_${'S3' | 'KMS' | 'SQS' | 'SECRETS_MANAGER' | 'LAMBDA'}`;
+type EndpointVariable =
+  `AWS_ENDPOINT_URL_${'S3' | 'KMS' | 'SQS' | 'SECRETS_MANAGER' | 'LAMBDA' | 'CLOUDFORMATION' | 'CLOUDWATCH'}`;
 
 export interface LocalAws {
   /** By the variables that AWS SDKs read (AWS SDKs Reference Guide, "Service-specific endpoints"). */
@@ -35,6 +38,8 @@ export interface LocalAws {
   readonly sqs: LocalSqs;
   readonly secretsManager: LocalSecretsManager;
   readonly lambda: LocalLambda;
+  readonly cloudFormation: LocalCloudFormation;
+  readonly cloudWatch: LocalCloudWatch;
   stop(): Promise<void>;
 }
 
@@ -59,6 +64,8 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
     const sqs = await started(startLocalSqs(context));
     const secretsManager = await started(startLocalSecretsManager(context));
     const lambda = await started(startLocalLambda(context));
+    const cloudFormation = await started(startLocalCloudFormation(context));
+    const cloudWatch = await started(startLocalCloudWatch(context));
     return {
       endpoints: {
         AWS_ENDPOINT_URL_S3: s3.endpoint,
@@ -66,6 +73,8 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
         AWS_ENDPOINT_URL_SQS: sqs.endpoint,
         AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.endpoint,
         AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
+        AWS_ENDPOINT_URL_CLOUDFORMATION: cloudFormation.endpoint,
+        AWS_ENDPOINT_URL_CLOUDWATCH: cloudWatch.endpoint,
       },
       identities,
       s3,
@@ -73,6 +82,8 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
       sqs,
       secretsManager,
       lambda,
+      cloudFormation,
+      cloudWatch,
       stop,
     };
   } catch (error) {

@@ -325,11 +325,19 @@ describe('lifeboat fetch', () => {
 
 describe('exit code 2', () => {
   it.each<readonly [string, Readonly<Record<string, string | undefined>>, string]>([
-    ['no control plane', { 'control-plane': undefined }, "'--control-plane <name>' not specified"],
-    ['no version', { 'kong-version': undefined }, "'--kong-version <version>' not specified"],
-    ['no endpoint', { endpoint: undefined }, "'--endpoint <url>' not specified"],
-    ['no public key', { 'public-key': undefined }, "'--public-key <file>' not specified"],
-    ['no output', { output: undefined }, "'--output <file>' not specified"],
+    [
+      'no control plane',
+      { 'control-plane': undefined },
+      '--control-plane (LIFEBOAT_CONTROL_PLANE) is missing',
+    ],
+    ['no version', { 'kong-version': undefined }, '--kong-version (LIFEBOAT_KONG_VERSION) is missing'],
+    [
+      'no endpoint',
+      { endpoint: undefined },
+      '--endpoint (LIFEBOAT_ENDPOINT) or --stack (LIFEBOAT_STACK) is missing',
+    ],
+    ['no public key', { 'public-key': undefined }, '--public-key (LIFEBOAT_PUBLIC_KEY) is missing'],
+    ['no output', { output: undefined }, '--output (LIFEBOAT_OUTPUT) is missing'],
     ['a name with a slash', { 'control-plane': '../prod' }, '1 to 40 characters out of a-z'],
     ['a name of 41 characters', { 'control-plane': 'a'.repeat(41) }, '1 to 40 characters out of a-z'],
     ['a version that is not full', { 'kong-version': '3.9' }, 'a full Kong version'],

@@ -45,7 +45,7 @@ describe('lifeboat', () => {
     ['nothing', [], 'Usage: lifeboat'],
     ['an unknown command', ['fetsch'], "unknown command 'fetsch'"],
     ['an unknown option', ['--fast'], "unknown option '--fast'"],
-    ['an argument too many', ['fetch', 'now'], "required option '--control-plane <name>' not specified"],
+    ['an argument too many', ['fetch', 'now'], '--control-plane (LIFEBOAT_CONTROL_PLANE)'],
   ])('exits 2 for %s, and says so on stderr', async (_what, parameters, sentence) => {
     const { exitCode, stdout, stderr } = await cli.run(parameters);
 

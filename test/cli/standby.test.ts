@@ -480,7 +480,7 @@ describe('exit code 2', () => {
   const somewhere = { prefix: '/nowhere', statusUrl: 'http://127.0.0.1:9' };
 
   it.each<readonly [string, Options, Readonly<Record<string, string>>, string]>([
-    ['no version', { 'kong-version': undefined }, {}, "'--kong-version <version>' not specified"],
+    ['no version', { 'kong-version': undefined }, {}, '--kong-version (LIFEBOAT_KONG_VERSION) is missing'],
     ['one bad endpoint of two', { endpoint: 'https://a.example,b' }, {}, 'an https:// URL is expected'],
     ['a status URL that is none', { 'status-url': '127.0.0.1:8007' }, {}, 'an http:// or https:// URL'],
     ['a status API that is off', { 'status-url': undefined }, { KONG_STATUS_LISTEN: 'off' }, 'is "off"'],
