@@ -1,7 +1,7 @@
 /** Commands that look at revisions: `lifeboat status`, `history`, `show`, `diff` and `verify`. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { addApiOptions } from './api-access.ts';
-import type { InspectOptions } from './inspection/views.ts';
+import type { InspectOptions } from './inspection/asking.ts';
 import { kongVersionOption, parseAgeMs, parseWholeNumber } from './options.ts';
 
 // What answers is loaded when it is asked for: the client also starts while a node boots.

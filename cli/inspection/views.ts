@@ -1,17 +1,8 @@
 /** Asks about revisions, page by page, and prints what is answered. */
-import type * as v from 'valibot';
 import { ApiError } from '../../core/fetch/api-request.ts';
-import { type InspectRequest, inspectRevisions } from '../../core/fetch/inspect-request.ts';
-import { type ApiOptions, apiAccess } from '../api-access.ts';
 import { print } from '../print.ts';
-import {
-  diffAnswer,
-  readAnswer,
-  revisionAnswer,
-  revisionsAnswer,
-  statusAnswer,
-  verificationAnswer,
-} from './answers.ts';
+import { diffAnswer, revisionAnswer, revisionsAnswer, statusAnswer, verificationAnswer } from './answers.ts';
+import { type Ask, asker, type InspectOptions, pages, showProgress, versionOf } from './asking.ts';
 import {
   differenceText,
   diffHeading,
@@ -24,45 +15,6 @@ import {
   verificationText,
 } from './text.ts';
 import { forTerminal } from './words.ts';
-
-export interface InspectOptions extends ApiOptions {
-  readonly kongVersion?: string;
-  readonly json?: true;
-}
-
-type Query = Readonly<Record<string, string>>;
-type Ask = <Schema extends v.GenericSchema>(
-  schema: Schema,
-  view: InspectRequest['view'],
-  query: Query,
-) => Promise<ReturnType<typeof readAnswer<Schema>>>;
-
-async function asker(options: InspectOptions): Promise<Ask> {
-  const access = await apiAccess(options);
-  return async (schema, view, query) =>
-    readAnswer(schema, await inspectRevisions({ ...access, view, query }));
-}
-
-function versionOf({ kongVersion }: InspectOptions): Query {
-  return kongVersion === undefined ? {} : { version: kongVersion };
-}
-
-/** @param goesOn the parameter that the page before gives a value */
-async function* pages<Schema extends v.GenericSchema<unknown, { readonly next?: string | undefined }>>(
-  ask: Ask,
-  schema: Schema,
-  view: InspectRequest['view'],
-  query: Query,
-  goesOn: 'page' | 'after' = 'page',
-) {
-  let next: string | undefined;
-  do {
-    const page = await ask(schema, view, next === undefined ? query : { ...query, [goesOn]: next });
-    yield page;
-    next = page.read.next;
-    // Who has closed the pipe wants no more.
-  } while (next !== undefined && process.stdout.writable);
-}
 
 /** The pages as one answer: the first, with the entries of all. */
 class JoinedPages {
@@ -104,7 +56,9 @@ export async function showHistory(options: InspectOptions): Promise<void> {
   const ask = await asker(options);
   const joined = new JoinedPages('versions');
   let isFirst = true;
-  for await (const { json, read } of pages(ask, revisionsAnswer, 'revisions', versionOf(options), 'after')) {
+  for await (const { json, read } of pages(ask, revisionsAnswer, 'revisions', versionOf(options), {
+    goesOn: 'after',
+  })) {
     if (options.json === true) {
       joined.add(json);
       continue;
@@ -249,7 +203,9 @@ async function printReport({ json }: InspectOptions, text: string): Promise<void
 async function listOwn(ask: Ask, options: InspectOptions) {
   const revisions = new Set<number>();
   const foreign: { readonly versionId: string; readonly what: string }[] = [];
-  for await (const { read } of pages(ask, revisionsAnswer, 'revisions', versionOf(options), 'after')) {
+  for await (const { read } of pages(ask, revisionsAnswer, 'revisions', versionOf(options), {
+    goesOn: 'after',
+  })) {
     for (const version of read.versions) {
       if (version.isOwn) {
         revisions.add(version.revision);
@@ -259,11 +215,4 @@ async function listOwn(ask: Ask, options: InspectOptions) {
     }
   }
   return { revisions: [...revisions], foreign };
-}
-
-/** One line that the next one replaces, on a terminal only; the empty one takes it away. */
-function showProgress(text: string): void {
-  if (process.stderr.isTTY) {
-    process.stderr.write(`\r\u001b[K${text}`);
-  }
 }
