@@ -1,23 +1,22 @@
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
-import { formatAge } from '../core/fetch/currency.ts';
-import { type Downloaded, vaultFileSource } from '../core/fetch/download.ts';
+import { vaultFileSource } from '../core/fetch/download.ts';
 import type { StandbyError } from '../core/fetch/errors.ts';
 import { fetchConfig } from '../core/fetch/fetch-config.ts';
 import { endpointGrantSource } from '../core/fetch/grant-source.ts';
 import { fetchOver } from '../core/fetch/http-client.ts';
-import { writeForImport } from '../core/fetch/import-file.ts';
-import {
-  type OutputPlace,
-  removeAbandoned,
-  requireOutputPlace,
-  temporaryPath,
-} from '../core/fetch/output-file.ts';
-import { ignoreErrors } from '../core/ignore-errors.ts';
+import { requireOutputPlace } from '../core/fetch/output-file.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { profileOption } from './aws-access.ts';
+import {
+  describeFetched,
+  describeUse,
+  type FetchTarget,
+  fetchToTarget,
+  saveManifest,
+  standardOutput,
+} from './fetched-file.ts';
 import { readTrustedKeys } from './given-pem.ts';
 import {
   addGrantOptions,
@@ -43,11 +42,15 @@ interface FetchOptions extends GrantOptions {
   readonly spread: number;
   readonly caFile?: string;
   readonly forImport?: true;
+  readonly manifest: boolean;
   readonly json?: true;
 }
 
 /** A grant is a small answer: with several endpoints the next one is asked soon. */
 const longestGrantMs = 30_000;
+
+const useHelp = `Kong starts with the file by KONG_DATABASE=off KONG_DECLARATIVE_CONFIG=<file>. A new control plane takes what --for-import writes by
+\`kong config db_import <file>\`. With --output - the file goes to standard output, once it is verified whole, and all else to standard error.`;
 
 /** `lifeboat fetch`: gets a control plane's published file, verified. */
 export function fetchCommand(): Command {
@@ -57,7 +60,7 @@ export function fetchCommand(): Command {
       'Fetch the published configuration of a control plane, verify it, and write it with mode 0600.',
     )
     .addOption(
-      new Option('--output <file>', 'where the file goes; name it *.json')
+      new Option('--output <file>', 'where the file goes; name it *.json, or - for standard output')
         .env('LIFEBOAT_OUTPUT')
         .argParser(parseOutput)
         .makeOptionMandatory(),
@@ -77,8 +80,12 @@ export function fetchCommand(): Command {
       '--for-import',
       'write what `kong config db_import` takes into a new database: without workspaces and parameters',
     )
+    .option(
+      '--no-manifest',
+      'do not save the signed manifest beside the file (<file>.manifest.json), by which `lifeboat verify <file>` verifies it',
+    )
     .option('--json', 'print the manifest as JSON')
-    .addHelpText('after', credentialsHelp)
+    .addHelpText('after', `${credentialsHelp}\n\n${useHelp}`)
     .action(async (options: FetchOptions) =>
       fetchFile(
         options.stack === undefined ? options : await (await import('./deployment.ts')).locateGrants(options),
@@ -95,15 +102,24 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   const endpoints = await grantEndpoints(options, network);
   const grantSettings = { ...shared, timeoutMs: Math.min(timeoutMs, longestGrantMs) };
   const trusted = await readTrustedKeys(options.publicKey);
-  await requireOutputPlace(output);
-  const fetchTo = (file: string) =>
+  const target: FetchTarget = {
+    ...{ output, timeoutMs },
+    ...(options.forImport === undefined ? {} : { forImport: options.forImport }),
+  };
+  // What is written for an import is not what was signed.
+  const isSaved = options.manifest && output !== standardOutput && options.forImport !== true;
+  if (output !== standardOutput) {
+    await requireOutputPlace(output);
+  }
+  const downloaded = await fetchToTarget(target, (openOutput) =>
     fetchConfig(
       {
         grants: endpoints.map((endpoint) => endpointGrantSource(endpoint, grantSettings)),
         files: vaultFileSource({
           ...shared,
           trusted,
-          output: file,
+          output,
+          openOutput,
           maxBytes,
           timeoutMs,
           maxUnverifiedAgeMs: options.maxUnverifiedAge,
@@ -112,22 +128,23 @@ async function fetchFile(options: FetchOptions): Promise<void> {
         random: systemRandom,
       },
       { spreadMs: options.spread * 1000, patienceMs: timeoutMs, onThrottled: throttlingTeller() },
-    );
-  const { manifest, currency } = await (options.forImport === true
-    ? fetchForImport(fetchTo, { output, timeoutMs, clock: systemClock, random: systemRandom })
-    : fetchTo(output));
-  const { verifiedAt, warning } = currency;
-  if (warning !== undefined) {
-    process.stderr.write(`lifeboat: ${warning}\n`);
-  }
-  const current =
-    verifiedAt === undefined ? '' : ` as current ${formatAge(verifiedAt, systemClock.now())} before`;
-  await print(
-    options.json === true
-      ? `${JSON.stringify({ file: output, ...manifest, verifiedAt })}\n`
-      : `${output}: revision ${manifest.revision} of control plane "${manifest.controlPlane}" for Kong ${manifest.kongVersion}, ` +
-          `exported ${manifest.exportedAt.toISOString()}, ${manifest.entities['total']} entities, ${manifest.size} bytes, verified${current}${options.forImport === true ? '; written for kong config db_import' : ''}\n`,
+    ),
   );
+  const { manifest, currency } = downloaded;
+  if (currency.warning !== undefined) {
+    process.stderr.write(`lifeboat: ${currency.warning}\n`);
+  }
+  const manifestFile = isSaved ? await saveManifest(target, downloaded) : undefined;
+  const { verifiedAt } = currency;
+  const said =
+    options.json === true
+      ? `${JSON.stringify({ file: output, manifestFile, ...manifest, verifiedAt })}\n`
+      : describeFetched(target, downloaded);
+  // The file itself is what standard output has got.
+  await (output === standardOutput ? process.stderr.write(said) : print(said));
+  if (options.json !== true && process.stdout.isTTY) {
+    process.stderr.write(describeUse(target) ?? '');
+  }
 }
 
 /** On stderr, for somebody waits for the command: the whole message once, and then that it goes on. */
@@ -140,31 +157,11 @@ function throttlingTeller(): (error: StandbyError, pauseMs: number) => void {
   };
 }
 
-/** The signature is of the published file, so that this is verified first, beside the one that is written. */
-async function fetchForImport(
-  fetchTo: (file: string) => Promise<Downloaded>,
-  place: OutputPlace,
-): Promise<Downloaded> {
-  const { output, random } = place;
-  await removeAbandoned(place);
-  const verified = temporaryPath(output, random);
-  try {
-    const downloaded = await fetchTo(verified);
-    const expiring = await writeForImport(verified, output, temporaryPath(output, random));
-    if (expiring > 0) {
-      process.stderr.write(
-        `lifeboat: ${expiring} entities have a ttl, which kong config db_import drops: they would be valid for ever. Set it again after ` +
-          'the import, as docs/runbook.md says ("Filling a rebuilt control plane from the vault")\n',
-      );
-    }
-    return downloaded;
-  } finally {
-    await ignoreErrors(rm(verified, { force: true }));
-  }
-}
-
-/** @returns an absolute path */
+/** @returns an absolute path, or `standardOutput` */
 function parseOutput(value: string): string {
+  if (value === standardOutput) {
+    return value;
+  }
   if (/[/\0]$/.test(value) || value === '') {
     throw new InvalidArgumentError('the name of a file is expected');
   }

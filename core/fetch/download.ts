@@ -37,6 +37,8 @@ export interface ContentWish {
 export interface Downloaded {
   /** What its signature says of it. */
   readonly manifest: Manifest;
+  /** The same as it was signed: by it the file can be verified later, wherever it is. */
+  readonly signedManifest: string;
   readonly currency: Currency;
 }
 
@@ -136,7 +138,7 @@ async function downloadCurrent(
   for (let attempt = 1; ; attempt += 1) {
     const response = await requestFile(request);
     try {
-      const manifest = await requireTrustedManifest(response, request);
+      const { manifest, signedManifest } = await requireTrustedManifest(response, request);
       const verdict = await judge(manifest);
       if (verdict?.is === 'older' && attempt === 1) {
         response.discard();
@@ -144,7 +146,7 @@ async function downloadCurrent(
       }
       const currency = verdict === undefined ? {} : requireCurrency(verdict, request, request.clock.now());
       await storeVerified(response, manifest, request);
-      return { manifest, currency };
+      return { manifest, signedManifest, currency };
     } catch (error) {
       response.discard();
       throw error;
@@ -172,7 +174,10 @@ async function requestFile(request: DownloadRequest): Promise<HttpResponse> {
   throw await readVaultRefusal(response, request.clock.now());
 }
 
-async function requireTrustedManifest(response: HttpResponse, request: DownloadRequest): Promise<Manifest> {
+async function requireTrustedManifest(
+  response: HttpResponse,
+  request: DownloadRequest,
+): Promise<Pick<Downloaded, 'manifest' | 'signedManifest'>> {
   const jws = response.headers.get('x-amz-meta-manifest');
   if (jws === null) {
     throw new StandbyError('verification', 'the file has no manifest: it was not published by Lifeboat');
@@ -223,7 +228,7 @@ async function requireTrustedManifest(response: HttpResponse, request: DownloadR
       `the vault still has revision ${manifest.revision}, which Kong did not load. Standby tries again when there is another revision`,
     );
   }
-  return manifest;
+  return { manifest, signedManifest: jws };
 }
 
 async function storeVerified(

@@ -1,9 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { type FileHandle, rename, rm } from 'node:fs/promises';
-import { nameForeignError } from '../error-code.ts';
-import { ignoreErrors } from '../ignore-errors.ts';
 import { StandbyError } from './errors.ts';
-import { openForOwner } from './output-file.ts';
+import type { OpenOutput } from './output-file.ts';
 
 /**
  * What `kong migrations bootstrap` has made in the new database: an import of a second one is refused
@@ -142,48 +138,33 @@ export class ImportFilter {
 }
 
 /**
- * Writes a verified file so that `kong config db_import` takes it into a new database, at once and whole,
- * with mode 0600. In bounded memory, whatever the size.
+ * Writes a verified file so that `kong config db_import` takes it into a new database. In bounded memory,
+ * whatever the size.
  *
  * @returns how many entities in it will not end by themselves any more: an import drops their ttl
  * @throws StandbyError `verification` for several workspaces, `output` where it cannot be written
  */
-export async function writeForImport(verified: string, output: string, temporary: string): Promise<number> {
+export async function writeForImport(
+  verified: AsyncIterable<Uint8Array>,
+  openOutput: OpenOutput,
+): Promise<number> {
+  const file = await openOutput();
   try {
-    let expiring = 0;
-    const file = await openForOwner(temporary);
-    try {
-      expiring = await copyFiltered(verified, file);
-      await file.sync();
-    } finally {
-      await file.close();
+    const filter = new ImportFilter();
+    for await (const piece of verified) {
+      await file.write(filter.filter(piece));
+      // Without its workspace an entity would end up in another one, beside those that it must not meet.
+      if (filter.workspaces > 1) {
+        throw new StandbyError(
+          'verification',
+          'the file has several workspaces, which an import would throw into one: restore the control plane’s database from its backup',
+        );
+      }
     }
-    await rename(temporary, output);
-    return expiring;
+    await file.complete();
+    return filter.expiring;
   } catch (error) {
-    await ignoreErrors(rm(temporary, { force: true }));
-    if (error instanceof StandbyError) {
-      throw error;
-    }
-    throw new StandbyError(
-      'output',
-      `${output} cannot be written (${nameForeignError(error)}): check directory, owner and free space`,
-      { cause: error },
-    );
+    await file.abandon();
+    throw error;
   }
-}
-
-async function copyFiltered(verified: string, file: FileHandle): Promise<number> {
-  const filter = new ImportFilter();
-  for await (const chunk of createReadStream(verified, { highWaterMark: 2 ** 20 })) {
-    await file.writeFile(filter.filter(chunk as Buffer));
-    // Without its workspace an entity would end up in another one, beside those that it must not meet.
-    if (filter.workspaces > 1) {
-      throw new StandbyError(
-        'verification',
-        'the file has several workspaces, which an import would throw into one: restore the control plane’s database from its backup',
-      );
-    }
-  }
-  return filter.expiring;
 }

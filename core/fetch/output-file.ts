@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { access, type FileHandle, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { access, type FileHandle, lstat, open, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { nameForeignError, readErrorCode } from '../error-code.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
@@ -51,7 +51,7 @@ export async function openOutputFile(place: OutputPlace): Promise<OutputFile> {
 }
 
 /** Opens a new file with mode 0600, whatever the umask says. */
-export async function openForOwner(path: string): Promise<FileHandle> {
+async function openForOwner(path: string): Promise<FileHandle> {
   const { O_CREAT, O_EXCL, O_WRONLY } = constants;
   const file = await open(path, O_CREAT | O_EXCL | O_WRONLY, 0o600);
   await file.chmod(0o600);
@@ -66,7 +66,8 @@ async function completeFile(file: FileHandle, temporary: string, output: string)
 
 /**
  * Makes sure that a file can stand there, in place of nothing, of a file, or of a link to one, which is
- * replaced and not followed: somebody else may have put it there. A device would be replaced as well.
+ * replaced and not followed: somebody else may have put it there. A device would be replaced as well, and
+ * `/dev/stdout` by a file of secrets.
  *
  * @throws StandbyError `output`
  */
@@ -80,17 +81,44 @@ export async function requireOutputPlace(output: string): Promise<void> {
       return undefined;
     }),
   );
-  if (found !== undefined && !found.isFile()) {
+  if (found?.isDirectory() === true) {
+    throw new StandbyError('output', `${output} is a directory: name a file in it`);
+  }
+  if ((found !== undefined && !found.isFile()) || (await leadsToDevice(output))) {
     throw new StandbyError(
       'output',
-      `${output} is ${found.isDirectory() ? 'a directory: name a file in it' : 'a device, a pipe or a socket: name a file'}`,
+      `${output} is a device, a pipe or a socket: name a file (for lifeboat fetch, - is standard output)`,
     );
   }
   await requireWritten(output, access(dirname(output), constants.W_OK | constants.X_OK));
 }
 
+/** The system's own names. `/dev/shm` and what is mounted below `/dev` has files as other folders. */
+const systemName = /^\/(dev\/[^/]+|dev\/fd\/.+|proc\/.+|sys\/.+)$/;
+/** Linux follows no more links than this (path_resolution(7)). */
+const mostLinks = 40;
+
+/**
+ * Whether a path is one of the system's own names, or a link to one: `/dev/stdout` looks like a file where it
+ * was redirected to one, and the name is everybody's.
+ */
+async function leadsToDevice(output: string): Promise<boolean> {
+  let path = output;
+  for (let links = 0; links < mostLinks; links += 1) {
+    if (systemName.test(path)) {
+      return true;
+    }
+    const target = await readlink(path).catch(() => undefined);
+    if (target === undefined) {
+      return false;
+    }
+    path = resolve(dirname(path), target);
+  }
+  return false;
+}
+
 /** Beside the file, so that it can be put in its place at once. */
-export function temporaryPath(output: string, random: RandomSource): string {
+function temporaryPath(output: string, random: RandomSource): string {
   return join(dirname(output), `.${basename(output)}.${random.uuid()}`);
 }
 
@@ -100,10 +128,10 @@ const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
  * What killed runs left would fill the disk. A file that is younger may be another run's, which is still at
  * work; one of another name (`.config.json.bak`) is a neighbour's.
  */
-export async function removeAbandoned({ output, timeoutMs, clock }: OutputPlace): Promise<void> {
+async function removeAbandoned({ output, timeoutMs, clock }: OutputPlace): Promise<void> {
   const writtenBeforeMs = clock.now().getTime() - timeoutMs;
   const base = basename(output).replace(/[^\w-]/g, '\\$&');
-  // A file that is received for an import has a temporary one of its own.
+  // Earlier releases received a file for an import under a temporary name of its own.
   const temporary = new RegExp(`^(\\.${base}\\.${uuid}|\\.\\.${base}\\.${uuid}\\.${uuid})$`);
   // A directory that cannot be read is named when the file is written.
   const names = await readdir(dirname(output)).catch(() => []);

@@ -134,7 +134,9 @@ export async function startClientTrials(): Promise<ClientTrials> {
 
       const ended = await children.run('env', parameters, { env });
 
-      await requireRight(given, at, before, ended, cluster);
+      const writes =
+        client === 'lifeboat fetch' ? ['config.json', 'config.json.manifest.json'] : ['config.json'];
+      await requireRight(given, at, { before, writes }, ended, cluster);
       await requireProof(standIn.requests, cluster);
     } finally {
       await standIn.stop();
@@ -202,7 +204,7 @@ async function requireProof(requests: readonly StandInRequest[], cluster: Issued
 async function requireRight(
   { exits = 0, says = /./, warns = /^$/, asks, also }: Case,
   at: Place,
-  before: readonly string[],
+  { before, writes }: Readonly<Record<'before' | 'writes', readonly string[]>>,
   ended: Ended,
   cluster: Issued,
 ): Promise<void> {
@@ -220,7 +222,7 @@ async function requireRight(
     expect(`${stdout}${stderr}`).not.toContain(secret);
   }
   // Nothing half is there, and nothing of others is gone.
-  const names = exitCode === 0 ? new Set([...before, 'config.json']) : before;
+  const names = exitCode === 0 ? new Set([...before, ...writes]) : before;
   expect((await readdir(at.directory)).sort()).toEqual([...names].sort());
   if (exitCode === 0) {
     expect(await readFile(at.output)).toEqual(content);

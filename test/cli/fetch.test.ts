@@ -1,15 +1,18 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
+import { verifyManifest } from '../../core/vault/manifest.ts';
 import { exampleCertificate } from '../../policy/example-certificate.ts';
 import { listen } from '../../simulators/kong/control-plane/listening.ts';
 import { issue } from '../core/access/certificates.ts';
 import { type Ended, processes } from '../local/processes.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
 import {
+  type Answer,
   type Answers,
   content,
   goodFile,
@@ -49,6 +52,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   Object.assign(answers, goodAnswers);
   await rm(output, { force: true });
+  await rm(`${output}.manifest.json`, { force: true });
 });
 
 afterAll(async () => {
@@ -321,6 +325,113 @@ describe('lifeboat fetch', () => {
       expect(stdout).toContain(word);
     }
   });
+});
+
+describe('the manifest beside the file', () => {
+  const saved = () => readFile(`${output}.manifest.json`, 'utf8').then(JSON.parse);
+
+  it('is the signed one, with the id of its key, for the owner alone', async () => {
+    const { stdout } = await cli.run([...parameters(), '--json'], credentials);
+
+    const { signedManifest, keyId } = await saved();
+    const trusted = await key.verificationKey();
+    expect(await verifyManifest(signedManifest, [trusted])).toMatchObject({ revision: 7 });
+    expect(keyId).toBe(trusted.keyId);
+    expect((await stat(`${output}.manifest.json`)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(stdout)).toMatchObject({ manifestFile: `${output}.manifest.json` });
+  });
+
+  it.each([['--no-manifest'], ['--for-import']])('is not there with %s', async (option) => {
+    const { exitCode, stderr } = await cli.run([...parameters(), option], credentials);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    await expect(saved()).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('keeps no data plane from its file where it cannot be saved', async () => {
+    const inItsPlace = `${output}.manifest.json`;
+    await mkdir(inItsPlace);
+    const { exitCode, stderr } = await fetchWith();
+    await rmdir(inItsPlace);
+
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: `lifeboat: the manifest was not saved, and the file was: ${inItsPlace} is a directory: name a file in it\n`,
+    });
+    expect(await readFile(output)).toEqual(content);
+  });
+});
+
+describe('--output -', () => {
+  let held: string;
+  beforeAll(async () => {
+    held = await mkdtemp(join(cli.directory, 'held-'));
+  });
+  const fetchToStdout = (...more: readonly string[]) =>
+    cli.run([...parameters({ output: '-' }), ...more], { ...credentials, TMPDIR: held });
+
+  it('writes the file and nothing else to standard output, and leaves nothing on the disk', async () => {
+    const { exitCode, stdout, stderr } = await fetchToStdout();
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: content.toString('utf8') });
+    expect(stderr).toMatch(
+      /^standard output: revision 7 of control plane "prod".* as current 4 minutes before\n$/,
+    );
+    expect(await readdir(held)).toEqual([]);
+  });
+
+  it('says with --json what it is on standard error, and writes for an import as well', async () => {
+    answers.file = () => goodFile(key, {}, Buffer.from('{"services":[],"workspaces":[{}]}'));
+    answers.status = () => goodStatus(key, { revision: 6 });
+
+    const { stdout, stderr } = await fetchToStdout('--json', '--for-import');
+
+    expect(stdout).toBe('{"services":[]}');
+    expect(JSON.parse(stderr)).toMatchObject({ file: '-', revision: 7 });
+  });
+
+  it.each<[what: string, exitCode: number, file: () => Promise<Answer>]>([
+    [
+      'that is changed at its end',
+      6,
+      async () => ({ ...(await goodFile(key)), body: gzipSync(`${content.subarray(0, -1)} `) }),
+    ],
+    ['that breaks off', 5, async () => ({ ...(await goodFile(key)), cutAfterBytes: 40 })],
+    ['of a stranger', 6, () => goodFile(newSigningKey())],
+  ])('writes no byte of a file %s', async (_what, code, file) => {
+    answers.file = file;
+
+    const { exitCode, stdout } = await fetchToStdout();
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: code, stdout: '' });
+    expect(await readdir(held)).toEqual([]);
+  });
+
+  it('holds the file nowhere where that cannot be, and says so', async () => {
+    const { exitCode, stdout, stderr } = await cli.run(parameters({ output: '-' }), {
+      ...credentials,
+      TMPDIR: join(held, 'no'),
+    });
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 7, stdout: '' });
+    expect(stderr).toMatch(/cannot be held in .*held-\w+\/no until it is verified \(ENOENT\).*TMPDIR/);
+  });
+});
+
+it('says on a terminal how Kong is given the file', async () => {
+  const terminal = join(cli.directory, 'terminal.cjs');
+  await writeFile(terminal, 'process.stdout.isTTY = true;');
+  const onTerminal = { ...credentials, NODE_OPTIONS: `--require ${terminal}` };
+
+  const plain = await cli.run(parameters({ output: join(cli.directory, "it's.json") }), onTerminal);
+  const forImport = await cli.run([...parameters(), '--for-import'], onTerminal);
+  const json = await cli.run([...parameters(), '--json'], onTerminal);
+
+  expect(plain.stderr).toContain(
+    `KONG_DATABASE=off KONG_DECLARATIVE_CONFIG='${join(cli.directory, "it'\\''s.json")}' kong start`,
+  );
+  expect(forImport.stderr).toContain(`kong config db_import ${output}\n`);
+  expect(json.stderr).toBe('');
 });
 
 describe('exit code 2', () => {

@@ -1,4 +1,16 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +37,11 @@ describe('the place of a file', () => {
     directory = await mkdtemp(join(tmpdir(), 'lifeboat-output-'));
     output = join(directory, 'config.json');
   });
-  afterEach(() => rm(directory, { recursive: true }));
+  const files: FileHandle[] = [];
+  afterEach(async () => {
+    await Promise.all(files.splice(0).map((file) => file.close()));
+    await rm(directory, { recursive: true });
+  });
 
   const openAt = (path: string) =>
     openOutputFile({ output: path, timeoutMs: 60_000, clock: systemClock, random: systemRandom });
@@ -70,6 +86,17 @@ describe('the place of a file', () => {
         server.unref();
       },
       /is a device, a pipe or a socket/,
+    ],
+    ['a pipe', () => execFileSync('mkfifo', [output]), /is a device, a pipe or a socket/],
+    ['a name of the system', () => '/dev/no-such-device', /is a device, a pipe or a socket/],
+    [
+      'a link to standard output, or to what was redirected to a file as that may be',
+      async () => {
+        const file = await open(join(directory, 'redirected'), 'w');
+        files.push(file);
+        await symlink(`/proc/self/fd/${file.fd}`, output);
+      },
+      /is a device, a pipe or a socket.*- is standard output/,
     ],
     ['a link to itself', () => symlink('config.json', output), /cannot be written \(ELOOP\)/],
     ['in no directory', () => join(directory, 'no/config.json'), /cannot be written \(ENOENT\)/],
