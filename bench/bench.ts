@@ -5,6 +5,7 @@ import { measureDeployment } from './deployment.ts';
 import { measureExport } from './export.ts';
 import { measureFreshness } from './freshness.ts';
 import { measureGrant, measureGrantByAssertion } from './grant.ts';
+import { measureInspection } from './inspect.ts';
 import { measureListener } from './listen.ts';
 import { printFigures } from './print-figures.ts';
 import { measureStandby } from './standby.ts';
@@ -40,7 +41,7 @@ program
   .description('each function’s bundle and import time, beside an empty module’s and the SQS client’s')
   .option('--json', 'one JSON object')
   .action(async ({ json }: { readonly json?: true }) => {
-    printFigures(await measureColdStarts(['webhook', 'export', 'presign']), json);
+    printFigures(await measureColdStarts(['webhook', 'export', 'presign', 'inspect']), json);
   });
 
 program
@@ -108,6 +109,28 @@ program
   .action(async ({ entities, json }: { readonly entities: number; readonly json?: true }) => {
     printFigures(await measureListener(entities), json);
   });
+
+program
+  .command('inspect')
+  .description(
+    'what people’s questions take the inspect function: a diff, the verification of all revisions, the status',
+  )
+  .option('--entities <n>', 'how many, of about 1 kB', parseWholeNumber, 30_000)
+  .option('--revisions <n>', 'how many', parseWholeNumber, 30)
+  .option('--json', 'one JSON object')
+  .action(
+    async ({
+      entities,
+      revisions,
+      json,
+    }: {
+      readonly entities: number;
+      readonly revisions: number;
+      readonly json?: true;
+    }) => {
+      printFigures(await measureInspection(entities, revisions), json);
+    },
+  );
 
 program
   .command('deployment')

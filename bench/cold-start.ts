@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleEntry, bundleFunction } from '../build/bundle.ts';
 import type { ExportVariables } from '../lambdas/environment/export.ts';
+import type { InspectVariables } from '../lambdas/environment/inspect.ts';
 import type { PresignVariables } from '../lambdas/environment/presign.ts';
 import type { WebhookVariables } from '../lambdas/environment/webhook.ts';
 
@@ -55,13 +56,23 @@ const presign: PresignVariables = {
   CLUSTER_AUTHORITIES: '',
   CLUSTER_COMMON_NAMES: '',
 };
+const inspect: InspectVariables = {
+  CONTROL_PLANE: 'prod',
+  DATA_PLANE_VERSIONS: '3.9.1',
+  BUCKET: 'vault',
+  ENCRYPTION_KEY_ARN: exporter.ENCRYPTION_KEY_ARN,
+  SIGNING_KEY_ARN: exporter.SIGNING_KEY_ARN,
+  FURTHER_SIGNING_KEY_ARNS: '',
+  RETIRED_SIGNING_KEYS: '',
+};
 const variables: Readonly<Record<FunctionName, Readonly<Record<string, string>>>> = {
   webhook: { ...webhook },
   export: { ...exporter },
   presign: { ...presign },
+  inspect: { ...inspect },
 };
 
-export type FunctionName = 'webhook' | 'export' | 'presign';
+export type FunctionName = 'webhook' | 'export' | 'presign' | 'inspect';
 
 export interface ColdStart extends Readonly<Record<string, number>> {
   /** Of the file that a deployment uploads, unpacked. */

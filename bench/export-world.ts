@@ -20,7 +20,7 @@ import type { World } from './world.ts';
 const entities = Number(process.argv[2]);
 const configHash = randomBytes(16).toString('hex');
 const { frame, jsonBytes } = await makeSyntheticFrame(entities, configHash);
-const restarted = await makeSyntheticFrame(entities, configHash, true);
+const restarted = await makeSyntheticFrame(entities, configHash, { isRestarted: true });
 const certificate = await sharedCertificate();
 const [endpoint, restartedEndpoint] = await Promise.all([serve(frame), serve(restarted.frame)]);
 

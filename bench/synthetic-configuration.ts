@@ -147,7 +147,7 @@ const makeFields: Readonly<Record<EntityType, (index: number) => object>> = {
   acls: (index) => makeCredential('acls', index),
 };
 
-function makeEntity(type: EntityType, index: number): object {
+function makeEntity(type: EntityType, index: number) {
   return {
     id: makeId(type, index),
     created_at: 1_780_000_000 + index,
@@ -171,15 +171,20 @@ function reverseKeys(value: unknown): unknown {
     : value;
 }
 
-/**
- * Makes a control plane's frame with entities of about 1 kB, never all of them in memory as objects.
- *
- * @param isRestarted whether the keys come in another order, as after a restart of the control plane
- */
+export interface Variation {
+  /** Whether the keys come in another order, as after a restart of the control plane. @default false */
+  readonly isRestarted?: boolean;
+  /** Makes another entity of one, or leaves it out. @default each stays as it is */
+  readonly edit?: (entity: SyntheticEntity, index: number) => SyntheticEntity | undefined;
+}
+
+export type SyntheticEntity = ReturnType<typeof makeEntity>;
+
+/** Makes a control plane's frame with entities of about 1 kB, never all of them in memory as objects. */
 export async function makeSyntheticFrame(
   entities: number,
   configHash: string,
-  isRestarted = false,
+  { isRestarted = false, edit = (entity) => entity }: Variation = {},
 ): Promise<{ readonly frame: Buffer; readonly jsonBytes: number }> {
   let jsonBytes = 0;
   function* json(): Generator<Buffer> {
@@ -192,12 +197,14 @@ export async function makeSyntheticFrame(
     for (const [type, perThousand] of isRestarted ? mix.toReversed() : mix) {
       yield piece(`,"${type}":[`);
       const count = Math.round((entities * perThousand) / 1000);
+      let isFirst = true;
       for (let from = 0; from < count; from += 100) {
         const rows = Array.from({ length: Math.min(100, count - from) }, (_, offset) => {
-          const entity = makeEntity(type, from + offset);
-          return JSON.stringify(isRestarted ? reverseKeys(entity) : entity);
-        });
-        yield piece(`${from === 0 ? '' : ','}${rows.join(',')}`);
+          const entity = edit(makeEntity(type, from + offset), from + offset);
+          return entity === undefined ? [] : [JSON.stringify(isRestarted ? reverseKeys(entity) : entity)];
+        }).flat();
+        yield piece(`${isFirst || rows.length === 0 ? '' : ','}${rows.join(',')}`);
+        isFirst &&= rows.length === 0;
       }
       yield piece(']');
     }

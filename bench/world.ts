@@ -40,6 +40,21 @@ export interface ListenWorld {
   readonly jsonBytes: number;
 }
 
+/** What the bench's inspect function reads. */
+export interface InspectWorld {
+  /** The function's environment, credentials and endpoints included. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Has all revisions; each differs from the one before in a thousandth of its entities. */
+  readonly kongVersion: string;
+  readonly revisions: number;
+  /** Has three revisions: after the first each entity is another one, then the same in other bytes. */
+  readonly otherKongVersion: string;
+  /** Of one file, uncompressed. */
+  readonly jsonBytes: number;
+  /** Of one file, as it is stored. */
+  readonly gzipBytes: number;
+}
+
 /** Where the bench's data planes get their file. */
 export interface StandbyWorld {
   readonly apiUrl: string;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isNativeError } from 'node:util/types';
 import { nameForeignError, readErrorCode } from './error-code.ts';
 import { TunnelError } from './proxy-tunnel.ts';
@@ -68,6 +69,8 @@ export function callsWithin<Client extends Caller>(
   if (signal === undefined) {
     return client;
   }
+  // One listener for each call that waits, and Node warns of the eleventh: it takes it for a leak.
+  setMaxListeners(0, signal);
   const send: Caller['send'] = (command, options) =>
     endWith(client.send(command, { ...options, abortSignal: signal }), signal);
   return { send: send as Client['send'] };

@@ -20,14 +20,19 @@ const nameFields: Readonly<Record<string, string>> = {
   partials: 'name',
 };
 
+/** Whether entities of a type have names at all. */
+export function mayHaveName(type: string): boolean {
+  return Object.hasOwn(nameFields, type);
+}
+
 /** The name of a row that may be shown, or else its id; undefined where it has neither. */
 export function nameRow(row: ListedEntity): string | undefined {
-  return nameEntity(row.type, nameFields[row.type] === undefined ? {} : parseRow(row)) ?? readId(row.id);
+  return nameEntity(row.type, mayHaveName(row.type) ? parseRow(row) : {}) ?? readId(row.id);
 }
 
 /** The name of an entity that may be shown; undefined where its type has none, or it has none itself. */
 export function nameEntity(type: string, entity: Readonly<Record<string, unknown>>): string | undefined {
-  const field = nameFields[type];
+  const field = mayHaveName(type) ? nameFields[type] : undefined;
   const name = field === undefined ? undefined : entity[field];
   return typeof name === 'string' && name !== '' ? name : undefined;
 }

@@ -1,6 +1,6 @@
 import { type ListedEntity, readEntities } from '../kong/entity-reader.ts';
 import { compareEntity, type FieldDifference } from './entity-differences.ts';
-import { type EntityLabel, labelEntity, nameRow, parseRow } from './entity-name.ts';
+import { type EntityLabel, labelEntity, mayHaveName, nameRow, parseRow } from './entity-name.ts';
 import { compareFiles, type FileOpener } from './entity-pairs.ts';
 import { isReference, type Reference, type ShownValue, showEntity } from './shown-entity.ts';
 
@@ -62,11 +62,14 @@ function describeRow(kind: 'added' | 'removed', row: ListedEntity): EntityDiffer
   return { kind, ...labelEntity(row.type, entity), fields };
 }
 
+/** The keys of those that may have a name. */
 function referencesOf(differences: readonly EntityDifference[]): ReadonlySet<string> {
   const keys = new Set<string>();
   const look = (value: ShownValue): void => {
     if (isReference(value)) {
-      keys.add(keyOf(value.reference));
+      if (mayHaveName(value.reference.type)) {
+        keys.add(keyOf(value.reference));
+      }
     } else if (typeof value === 'object' && value !== null) {
       Object.values(value).forEach(look);
     }
@@ -89,10 +92,10 @@ async function findNames(
 ): Promise<ReadonlyMap<string, string>> {
   const names = new Map<string, string>();
   for (const open of files) {
-    if (names.size === wanted.size) {
-      break;
-    }
     for await (const rows of readEntities(open())) {
+      if (names.size === wanted.size) {
+        return names;
+      }
       for (const row of rows) {
         const key = keyOf(row);
         const name = wanted.has(key) && !names.has(key) ? nameRow(row) : undefined;

@@ -9,7 +9,7 @@ import { VaultError } from '../vault/errors.ts';
 import type { VaultReading } from '../vault/own-keys.ts';
 import { findOwnKeys } from '../vault/own-keys.ts';
 import { inflateFile, isFileOfManifest } from '../vault/published-content.ts';
-import { checkRevision, findRevision, type OwnRevision } from '../vault/standing.ts';
+import { checkRevision, claimedRevision, findRevision, type OwnRevision } from '../vault/standing.ts';
 import { type EntityLabel, labelEntity, parseRow } from './entity-name.ts';
 import { TooDifferent } from './entity-pairs.ts';
 import { listDifferences } from './file-differences.ts';
@@ -201,7 +201,10 @@ async function openRevision(
   name: ConfigFileName,
   revision: number,
 ): Promise<OwnRevision | Problem> {
-  const sought = await findRevision(parts, name, revision, revision);
+  // What the newest one says that it is tells where in the history to look first.
+  const newest = await attempt(parts.vault.current(name));
+  const current = 'value' in newest && newest.value !== undefined ? claimedRevision(newest.value) : undefined;
+  const sought = await findRevision(parts, name, revision, current ?? revision);
   if (sought === undefined) {
     return gone(
       `Revision ${revision} of ${configFileKey(name)} is not there (any more), or may not be read: view "revisions" lists what is.`,

@@ -1,5 +1,7 @@
 import { type Attempt, attempt } from '../attempt.ts';
-import type { ControlPlaneStatus, VersionStatus } from '../vault/config-vault.ts';
+import { ignoreErrors } from '../ignore-errors.ts';
+import type { ConfigFileName } from '../vault/config-file-name.ts';
+import type { ControlPlaneStatus, Revision, VersionStatus } from '../vault/config-vault.ts';
 import { VaultError } from '../vault/errors.ts';
 import type { VaultReading } from '../vault/own-keys.ts';
 import { findStanding, type Standing } from '../vault/standing.ts';
@@ -54,12 +56,18 @@ export async function viewStatus(
   lookedAt: Date,
 ): Promise<StatusView> {
   const { name: controlPlane, dataPlaneVersions } = parts;
+  // Read beside the status: one answer after the other takes twice as long.
+  const early = dataPlaneVersions.map((kongVersion) => {
+    const reading = parts.vault.current({ controlPlane, kongVersion });
+    ignoreErrors(reading);
+    return reading;
+  });
   const known = await readStatus(parts, controlPlane);
   const { status } = known;
   const versions = await Promise.all(
-    dataPlaneVersions.map(async (kongVersion) => {
+    dataPlaneVersions.map(async (kongVersion, index) => {
       const noted = status?.versions.find((each) => each.kongVersion === kongVersion);
-      const standing = await attempt(findStanding(parts, { controlPlane, kongVersion }, noted));
+      const standing = await attempt(judge(parts, { controlPlane, kongVersion }, noted, early[index]));
       const notServed = status?.notServed?.find((each) => each.kongVersion === kongVersion);
       return {
         kongVersion,
@@ -70,6 +78,19 @@ export async function viewStatus(
     }),
   );
   return { controlPlane, lookedAt, ...describeStatus(known), versions };
+}
+
+/** @param early what was read of the file before it was known what the last check noted */
+async function judge(
+  parts: VaultReading,
+  name: ConfigFileName,
+  noted: VersionStatus | undefined,
+  early: Promise<Revision | undefined> | undefined,
+): Promise<Standing> {
+  const standing = await findStanding(parts, name, noted, early);
+  // An export may have published and noted it meanwhile: what was read early then only looks as if it were
+  // put back.
+  return standing.is === 'own' ? standing : findStanding(parts, name, noted);
 }
 
 function describeStatus({ status, disbelieved }: KnownStatus) {

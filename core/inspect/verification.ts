@@ -1,7 +1,13 @@
 import type { ConfigFileName } from '../vault/config-file-name.ts';
-import type { VaultReading } from '../vault/own-keys.ts';
+import { findOwnKeys, type VaultReading } from '../vault/own-keys.ts';
 import { inflateFile, isFileOfManifest } from '../vault/published-content.ts';
-import { findRevision, hashStored, type OwnRevision } from '../vault/standing.ts';
+import {
+  checkRevision,
+  findRevision,
+  hashStored,
+  type OwnRevision,
+  readIfAllowed,
+} from '../vault/standing.ts';
 import { type CheckedReferences, checkReferences } from './file-references.ts';
 import { describeRevision } from './revisions.ts';
 
@@ -86,7 +92,8 @@ async function checkChain(
   if (previousSha256 === null) {
     return { check, outcome: 'passed', detail: 'It is the first one.' };
   }
-  const before = await findRevision(parts, name, revision - 1, revision);
+  const before =
+    (await openNamed(parts, name, manifest)) ?? (await findRevision(parts, name, revision - 1, revision));
   if (before === undefined) {
     const detail = `Revision ${revision - 1} is not kept any more, or may not be read.`;
     return { check, outcome: 'unknown', detail };
@@ -97,6 +104,29 @@ async function checkChain(
   return before.own.manifest.sha256 === previousSha256
     ? { check, outcome: 'passed', detail: `It follows revision ${revision - 1}, which it names by its hash.` }
     : { check, outcome: 'failed', detail: `It names another file than revision ${revision - 1} before it.` };
+}
+
+/**
+ * The revision before, where the manifest names the version that it is stored as: one request instead of a
+ * search.
+ *
+ * @returns undefined where that one is gone, or is not it
+ */
+async function openNamed(
+  parts: VaultReading,
+  name: ConfigFileName,
+  { revision, previousVersionId, previousSha256 }: OwnRevision['manifest'],
+): Promise<{ readonly own: OwnRevision } | undefined> {
+  const version =
+    previousVersionId === undefined ? undefined : await readIfAllowed(parts.vault, name, previousVersionId);
+  const checked =
+    version && (await checkRevision(parts, name, await findOwnKeys(parts.signer, parts), version));
+  return checked !== undefined &&
+    'own' in checked &&
+    checked.own.manifest.revision === revision - 1 &&
+    checked.own.manifest.sha256 === previousSha256
+    ? checked
+    : undefined;
 }
 
 async function checkTable(gzip: Uint8Array, { manifest }: OwnRevision) {

@@ -64,6 +64,7 @@ const searchedVersions = 100;
  * control plane and version, bound to the stored bytes, and no older than the last check has noted.
  *
  * @param noted what the last check noted of this file
+ * @param reading what stands there, where it is being read already
  * @throws VaultError when that cannot be told, the key that signs now included: nothing is called foreign
  * then
  */
@@ -71,8 +72,9 @@ export async function findStanding(
   parts: VaultReading,
   name: ConfigFileName,
   noted: Noted | undefined,
+  reading: Promise<Revision | undefined> = parts.vault.current(name),
 ): Promise<Standing> {
-  const [current, keys] = await Promise.all([parts.vault.current(name), findOwnKeys(parts.signer, parts)]);
+  const [current, keys] = await Promise.all([reading, findOwnKeys(parts.signer, parts)]);
   if (current === undefined) {
     const newestOwn = await findNewestOwn(parts, name, keys, noted);
     return noted === undefined && newestOwn === undefined
@@ -207,8 +209,8 @@ function sortByDistance(versionIds: readonly string[], place: number): readonly 
     .map(({ versionId }) => versionId);
 }
 
-/** Unchecked. */
-function claimedRevision({ manifest }: Revision): number | undefined {
+/** The number that a version's manifest says, unchecked: good to know where to look, and for nothing else. */
+export function claimedRevision({ manifest }: Pick<Revision, 'manifest'>): number | undefined {
   try {
     return manifest === undefined ? undefined : readUnverifiedManifest(manifest).revision;
   } catch {

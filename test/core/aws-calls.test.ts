@@ -86,6 +86,22 @@ describe('a call of the SDK', () => {
     expect(server.requests).toEqual([]);
   });
 
+  it('is no leak to Node, however many of them one signal ends', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    const controller = new AbortController();
+    const client = callsWithin({ send: () => new Promise<never>(() => undefined) }, controller.signal);
+
+    const calls = Array.from({ length: 20 }, () => failureOf(client.send()));
+    controller.abort(new DOMException('over', 'TimeoutError'));
+    await Promise.all(calls);
+    await new Promise(setImmediate);
+
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('without a signal is the client’s own', () => {
     const client = clientOf('http://127.0.0.1:1');
 

@@ -100,6 +100,33 @@ describe('the status of a control plane', () => {
   });
 });
 
+describe('a status that is asked for while an export publishes', () => {
+  it('takes the revision that was read before its publication for no old one', async () => {
+    await publishAll({ services: [service(1)] });
+    const before = await vault.current(name);
+    await publishAll({ services: [service(2)] });
+    const noted = { kongVersion: '3.9.1', revision: 2, sha256: '', configHash: '', changed: true };
+    await vault.noteStatus(
+      { controlPlane: 'prod', checkedAt: builtAt, versions: [{ ...noted, versionId: '2' }] },
+      signer,
+    );
+    let reads = 0;
+    const racing: ConfigVault = {
+      ...vault,
+      current: async (asked) => {
+        reads += asked.kongVersion === '3.9.1' ? 1 : 0;
+        return reads === 1 && asked.kongVersion === '3.9.1' ? before : vault.current(asked);
+      },
+      within: () => racing,
+    };
+
+    expect((await ask({}, racing)).content.versions[1]).toMatchObject({
+      state: 'ready',
+      current: { revision: 2 },
+    });
+  });
+});
+
 describe('the revisions', () => {
   it('come newest first, in pages, and what is not ours is named', async () => {
     await publishAll({ services: [service(1)] }, { services: [service(1), service(2)] });
@@ -163,6 +190,44 @@ describe('a verification', () => {
         'references passed',
       ],
     );
+  });
+
+  it('of an old revision among many reads few of the others', async () => {
+    for (let number = 1; number <= 30; number += 1) {
+      await publishAll({ services: [service(number)] });
+    }
+    let reads = 0;
+    const counting: ConfigVault = {
+      ...vault,
+      version: async (...asked) => {
+        reads += 1;
+        return vault.version(...asked);
+      },
+      within: () => counting,
+    };
+
+    const { content } = await ask({ view: 'verification', revision: '2' }, counting);
+
+    expect(content).toMatchObject({ outcome: 'passed', revision: 2 });
+    expect(reads).toBeLessThanOrEqual(12);
+  });
+
+  it('follows the chain where the version before is gone', async () => {
+    await publishAll({ services: [service(1)] }, { services: [service(2)] });
+    const pruned: ConfigVault = {
+      ...vault,
+      version: async (asked, versionId) => (versionId === '1' ? undefined : vault.version(asked, versionId)),
+      within: () => pruned,
+    };
+
+    const { content } = await ask({ view: 'verification', revision: '2' }, pruned);
+
+    expect(content.outcome).toBe('passed');
+    expect(content.checks).toContainEqual({
+      check: 'chain',
+      outcome: 'unknown',
+      detail: 'Revision 1 is not kept any more, or may not be read.',
+    });
   });
 
   it('names what refers to nothing', async () => {
