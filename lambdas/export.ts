@@ -1,5 +1,3 @@
-import { KMSClient } from '@aws-sdk/client-kms';
-import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type {
@@ -19,15 +17,11 @@ import { sqsRequestedExports } from '../core/intake/sqs-requested-exports.ts';
 import { clusterEndpointControlPlane } from '../core/kong/cluster-endpoint.ts';
 import { connectPatiently } from '../core/patient-connections.ts';
 import { systemRandom } from '../core/random-source.ts';
-import { kmsSigner } from '../core/vault/kms-signer.ts';
-import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
-import { verificationKey } from '../core/vault/signer.ts';
-import { fileCalls, shortCalls } from './call-limits.ts';
+import { shortCalls } from './call-limits.ts';
 import { readClusterAddress } from './cluster-address.ts';
 import { commandCall } from './command-event.ts';
 import { logCommand } from './command-log.ts';
 import { exportEnvironment } from './environment/export.ts';
-import { unpackPublicKey } from './environment/public-keys.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { logBatch, logChanges } from './export-log.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
@@ -35,10 +29,10 @@ import { inOurWords } from './in-our-words.ts';
 import { batchResponse, readMessages } from './queue.ts';
 import { clusterSecretLog } from './secret-log.ts';
 import { measure } from './telemetry.ts';
+import { connectVault } from './vault-connection.ts';
 
 connectPatiently();
 const environment = readEnvironment(exportEnvironment, process.env);
-const kms = new KMSClient(shortCalls);
 const sqs = new SQSClient(shortCalls);
 const secretsManager = new SecretsManagerClient(shortCalls);
 const reportOddity = clusterSecretLog();
@@ -64,22 +58,7 @@ const exportParts = {
     },
     clock: systemClock,
   }),
-  vault: s3ConfigVault({
-    // Checksums are ours (SHA-256 of what we send); the SDK's own would need another pass.
-    s3: new S3Client({
-      ...fileCalls,
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-    }),
-    bucket: environment.BUCKET,
-    encryptionKeyArn: environment.ENCRYPTION_KEY_ARN,
-    lock: { days: environment.OBJECT_LOCK_DAYS, clock: systemClock },
-  }),
-  signer: kmsSigner(kms, environment.SIGNING_KEY_ARN),
-  furtherKeys: environment.FURTHER_SIGNING_KEY_ARNS.map((keyArn) => kmsSigner(kms, keyArn)),
-  retiredKeys: await Promise.all(
-    environment.RETIRED_SIGNING_KEYS.map((packed) => verificationKey(unpackPublicKey(packed))),
-  ),
+  ...(await connectVault(environment, { days: environment.OBJECT_LOCK_DAYS, clock: systemClock })),
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   guard: environment.GUARD,
   scheduleMinutes: environment.SCHEDULE_MINUTES,

@@ -107,13 +107,13 @@ const rules: readonly Rule[] = [
     'esbuild/': ['bundles are made in build/', ['^build/', '^test/']],
     '@aws-sdk/client-s3/': client([
       '^core/vault/s3-',
-      '^lambdas/(export|inspect)\\.ts$',
+      '^lambdas/vault-connection\\.ts$',
       '^simulation/(ports|real-time)/',
       '^local/',
     ]),
     '@aws-sdk/client-kms/': client([
       '^core/vault/kms-',
-      '^lambdas/(export|inspect)\\.ts$',
+      '^lambdas/vault-connection\\.ts$',
       '^cli/public-key\\.ts$',
       '^simulation/real-time/',
       '^local/',

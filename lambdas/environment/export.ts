@@ -5,7 +5,7 @@ import { controlPlaneName } from '../../core/names.ts';
 import type { GuardSetting } from '../../core/vault/plausibility.ts';
 import { clusterEntries } from './cluster.ts';
 import { atLeastOne, commaSeparated, nonEmptyText, versionList, wholeNumber } from './fields.ts';
-import { packedPublicKeys } from './public-keys.ts';
+import { vaultEntries } from './vault.ts';
 
 const guard = v.pipe(
   v.string(),
@@ -37,13 +37,7 @@ export const exportEnvironment = v.object({
   WASM_FILTERS: commaSeparated(nonEmptyText),
   /** Largest frame that is read, compressed. */
   MAX_FRAME_MIB: atLeastOne,
-  BUCKET: nonEmptyText,
-  ENCRYPTION_KEY_ARN: nonEmptyText,
-  SIGNING_KEY_ARN: nonEmptyText,
-  /** Comma-separated ARNs of the deployment's signing keys that can sign nothing now. */
-  FURTHER_SIGNING_KEY_ARNS: commaSeparated(nonEmptyText),
-  /** The keys that earlier manifests are signed with. */
-  RETIRED_SIGNING_KEYS: packedPublicKeys,
+  ...vaultEntries,
   /** Published versions are locked for so many days; 0 for not at all. */
   OBJECT_LOCK_DAYS: wholeNumber,
   QUEUE_URL: nonEmptyText,

@@ -1,13 +1,8 @@
-import type { InspectVariables } from '../../lambdas/environment/inspect.ts';
 import { packPublicKey } from '../../lambdas/environment/public-keys.ts';
+import type { VaultVariables } from '../../lambdas/environment/vault.ts';
 import type { Settings } from '../settings/settings.ts';
 import { readPublicKey } from '../settings/signing-keys.ts';
 import type { Vault } from './vault.ts';
-
-type VaultVariables = Pick<
-  InspectVariables,
-  'BUCKET' | 'ENCRYPTION_KEY_ARN' | 'SIGNING_KEY_ARN' | 'FURTHER_SIGNING_KEY_ARNS' | 'RETIRED_SIGNING_KEYS'
->;
 
 /** Where a function finds the vault, and the keys that what is ours in it is signed with. */
 export function vaultVariables(vault: Vault, { retiredSigningKeys }: Settings): VaultVariables {
