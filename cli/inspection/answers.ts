@@ -66,7 +66,13 @@ const label = {
 const entity = v.object({ ...label, fields: v.record(v.string(), v.unknown()) });
 export type Entity = v.InferOutput<typeof entity>;
 
-export const revisionAnswer = v.object({ ...file, ...revision.entries, rows: v.array(entity), next });
+export const revisionAnswer = v.object({
+  ...file,
+  ...revision.entries,
+  /** Absent where none were asked for. */
+  rows: v.optional(v.array(entity)),
+  next,
+});
 
 const difference = v.object({
   kind: v.picklist(['added', 'updated', 'removed']),

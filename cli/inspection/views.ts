@@ -84,29 +84,39 @@ export async function showRevision(
 ): Promise<void> {
   const ask = await asker(options);
   const query = { ...versionOf(options), revision: String(revision) };
+  if (options.entities !== true) {
+    const { json, read } = await describeRevision(ask, query);
+    const { rows: _rows, next: _next, ...described } = json;
+    await (options.json === true ? printJson(described) : print(revisionText(read, new Date())));
+    return;
+  }
   const joined = new JoinedPages('rows');
   let isFirst = true;
   for await (const { json, read } of pages(ask, revisionAnswer, 'revision', query)) {
-    if (options.json === true && options.entities === true) {
+    if (options.json === true) {
       joined.add(json);
       continue;
     }
-    if (options.json === true) {
-      const { rows: _rows, next: _next, ...described } = json;
-      await printJson(described);
-      return;
-    }
-    if (isFirst) {
-      await print(revisionText(read, new Date()));
-    }
-    if (options.entities !== true) {
-      return;
-    }
-    await print(read.rows.map(entityText).join(''));
+    const heading = isFirst ? revisionText(read, new Date()) : '';
+    await print(heading + (read.rows ?? []).map(entityText).join(''));
     isFirst = false;
   }
   if (options.json === true) {
     await joined.print();
+  }
+}
+
+/** Asks what a revision is, and for none of its entities. */
+async function describeRevision(ask: Ask, query: Readonly<Record<string, string>>) {
+  try {
+    return await ask(revisionAnswer, 'revision', { ...query, entities: 'none' });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== 'refused') {
+      throw error;
+    }
+    // A release that does not know the parameter refuses it, and answers with the first page of them. Another
+    // refusal is told again.
+    return ask(revisionAnswer, 'revision', query);
   }
 }
 

@@ -42,7 +42,12 @@ const views = {
       '30',
     ),
   }),
-  revision: v.strictObject({ version, revision: number('revision'), page: v.optional(cursor) }),
+  revision: v.strictObject({
+    version,
+    revision: number('revision'),
+    entities: v.optional(v.literal('none', '"entities" is "none", or left out')),
+    page: v.optional(cursor),
+  }),
   verification: v.strictObject({ version, revision: number('revision') }),
   diff: v.strictObject({ version, from: number('from'), to: number('to'), page: v.optional(cursor) }),
 };

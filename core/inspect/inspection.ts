@@ -103,8 +103,13 @@ interface ShownRow extends EntityLabel {
 async function viewRevision(
   parts: InspectionParts,
   name: ConfigFileName,
-  { revision, page }: Query<'revision'>,
+  { revision, entities, page }: Query<'revision'>,
 ): Promise<InspectionAnswer> {
+  if (entities === 'none') {
+    // What its signature says is enough: nothing is opened.
+    const described = await seekRevision(parts, name, revision);
+    return 'status' in described ? described : found({ ...name, ...describeRevision(described) });
+  }
   const own = await findPaged(parts, name, revision, page?.ids[0]);
   if ('status' in own) {
     return own;
@@ -201,6 +206,15 @@ async function openRevision(
   name: ConfigFileName,
   revision: number,
 ): Promise<OwnRevision | Problem> {
+  const own = await seekRevision(parts, name, revision);
+  return 'status' in own ? own : requireOpenable(own);
+}
+
+async function seekRevision(
+  parts: InspectionParts,
+  name: ConfigFileName,
+  revision: number,
+): Promise<OwnRevision | Problem> {
   // What the newest one says that it is tells where in the history to look first.
   const newest = await attempt(parts.vault.current(name));
   const current = 'value' in newest && newest.value !== undefined ? claimedRevision(newest.value) : undefined;
@@ -217,7 +231,7 @@ async function openRevision(
       detail: `What is called revision ${revision} of ${configFileKey(name)} is ${sought.what}: nothing of it is shown.`,
     };
   }
-  return requireOpenable(sought.own);
+  return sought.own;
 }
 
 function requireOpenable(own: OwnRevision): OwnRevision | Problem {

@@ -30,9 +30,19 @@ const answers: Readonly<Record<string, object>> = {
     checks: [{ check: 'content', outcome: 'failed', detail: 'It is another.' }],
   },
   'status/first': { strange: true },
+  'revision/first': { ...revision(7), rows: [{ type: 'services', fields: {} }], next: 'second' },
 };
+/** What was asked for. */
+const asked: URLSearchParams[] = [];
 const server = createServer((request, response) => {
   const query = new URL(request.url ?? '/', 'http://api').searchParams;
+  asked.push(query);
+  if (query.has('entities') && query.get('revision') === '7') {
+    // As a release before this parameter.
+    const problem = { status: 400, title: 'Not understood', detail: 'View "revision" takes version.' };
+    response.writeHead(400, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
+    return;
+  }
   const page = query.get('page') ?? query.get('after') ?? 'first';
   const answer = { ...file, from: revision(1), to: revision(2), ...answers[`${query.get('view')}/${page}`] };
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
@@ -75,6 +85,28 @@ describe('answers of several pages', () => {
 
     expect(answer).toMatchObject({ total: 2, differences: [{ name: 'one' }, { name: 'two' }] });
     expect(answer).not.toHaveProperty('next');
+  });
+});
+
+describe('show without --entities', () => {
+  it('asks for none of them, and takes an answer without any', async () => {
+    asked.length = 0;
+
+    const { exitCode, stdout } = await ask('show', '8');
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringContaining('Revision 7 of') });
+    expect(asked.map((query) => query.get('entities'))).toEqual(['none']);
+  });
+
+  it('takes the answer of a release that cannot leave them out', async () => {
+    asked.length = 0;
+
+    const { exitCode, stdout } = await ask('show', '7', '--json');
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ revision: 7 });
+    expect(JSON.parse(stdout)).not.toHaveProperty('rows');
+    expect(asked.map((query) => query.get('entities'))).toEqual(['none', null]);
   });
 });
 

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { inspections } from '../../../core/inspect/inspection.ts';
 import type { ConfigVault } from '../../../core/vault/config-vault.ts';
 import { VaultError } from '../../../core/vault/errors.ts';
+import { readUnverifiedManifest, signManifest } from '../../../core/vault/manifest.ts';
 import { publish } from '../../../core/vault/publish.ts';
 import { countingRandom } from '../counting-random.ts';
 import { builtAt, served } from '../kong/served.ts';
@@ -170,6 +171,40 @@ describe('the revisions', () => {
   });
 });
 
+describe('a revision without its entities', () => {
+  const counts = { view: 'revision', revision: '1', entities: 'none' };
+
+  it('is told by what its signature says, and its file is not opened', async () => {
+    await publishAll({ services: [service(1)] });
+    const closed: ConfigVault = {
+      ...vault,
+      content: () => Promise.reject(new VaultError('unavailable', 'it was opened')),
+      within: () => closed,
+    };
+
+    const { content } = await ask(counts, closed);
+
+    expect(content).toMatchObject({ ...name, revision: 1, entities: { services: 1, total: 1 } });
+    expect(content).not.toHaveProperty('rows');
+    expect(await ask({ ...counts, revision: '2' }, closed)).toMatchObject({ status: 404 });
+  });
+
+  it('is told of files that are too large to be opened', async () => {
+    await publishAll({ services: [service(1)] });
+    const [stored] = vault.versions(name);
+    const manifest = readUnverifiedManifest(stored?.manifest ?? '');
+    const large = await signManifest({ ...manifest, size: 64 * 2 ** 20 + 1 }, signer);
+    vault.lose(name);
+    vault.overwrite(name, { gzip: stored?.gzip ?? Buffer.alloc(0), manifest: large });
+
+    expect(await ask(counts)).toMatchObject({ status: 200 });
+    expect(await ask({ view: 'revision', revision: '1' })).toMatchObject({
+      status: 413,
+      detail: expect.stringContaining('"lifeboat fetch"'),
+    });
+  });
+});
+
 describe('a verification', () => {
   it('passes for what was published', async () => {
     await publishAll(
@@ -328,6 +363,7 @@ describe('a query that is not understood', () => {
     [{ view: 'diff', from: '0', to: '1' }, '"from" is the number of a revision: 1, 2, 3, ….'],
     [{ view: 'revisions', limit: '500' }, '"limit" is a number from 1 to 100.'],
     [{ view: 'revision', revision: '1', page: 'e30' }, expect.any(String)],
+    [{ view: 'revision', revision: '1', entities: 'all' }, '"entities" is "none", or left out.'],
     [{ view: 'status', version: '3.9.1' }, 'View "status" takes no parameters: leave the others out.'],
   ])('%j is refused with a sentence', async (parameters: Record<string, string>, detail) => {
     expect(await ask(parameters)).toMatchObject({ status: 400, detail });
