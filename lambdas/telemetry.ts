@@ -7,7 +7,7 @@ export const logger = new Logger();
 const metricsNamespace = 'Lifeboat';
 export type MetricsNamespace = typeof metricsNamespace;
 
-/** Metrics that alarms and dashboard read, with the one dimension ControlPlane (docs/design.md#metrics). */
+/** Metrics that alarms and dashboard read, of a deployment's control plane (docs/design.md#metrics). */
 export const metricNames = [
   'ExportDuration',
   'ChangeToPublished',
@@ -47,6 +47,8 @@ const units: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeo
 const metrics = new Metrics({ namespace: metricsNamespace });
 // Powertools would add its own dimension `service`, and every alarm would have to name it.
 metrics.clearDefaultDimensions();
+// Two deployments in an account and region may have a control plane of the same name.
+metrics.setDefaultDimensions({ Deployment: process.env['DEPLOYMENT'] ?? 'unnamed' });
 
 /** Writes metrics of one control plane as one line in the embedded metric format. */
 export function measure(controlPlane: string, values: Readonly<Partial<Record<MetricName, number>>>): void {

@@ -1,16 +1,33 @@
 import { Stack } from 'aws-cdk-lib';
-import type { Construct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
+
+const mark = Symbol.for('lifeboat.deployment');
+
+/** Says that this construct is a whole deployment, whose parts bear its name. */
+export function markDeployment(whole: Construct): void {
+  Object.defineProperty(whole, mark, { value: true });
+}
 
 /**
  * Makes a name that is unique in account and region: the stack's, and the construct's too where the stack
  * holds more than Lifeboat.
  *
- * @param part - a direct child of the construct that is the whole deployment
+ * @param part anywhere in a deployment
+ * @throws Error outside of one
  */
-export function formatDeploymentName(part: Construct): string {
+export function formatDeploymentName(part: IConstruct): string {
   const stack = Stack.of(part);
   const { scopes } = part.node;
-  const whole = scopes.slice(scopes.indexOf(stack) + 1, -1).map(({ node }) => node.id);
+  const end = scopes.findLastIndex((scope) => mark in scope);
+  if (end === -1) {
+    throw new Error(`${part.node.path} is no part of a deployment`);
+  }
+  const whole = scopes.slice(scopes.indexOf(stack) + 1, end + 1).map(({ node }) => node.id);
   // Logical ids leave `Default` out as well.
   return [stack.stackName, ...whole.filter((id) => id !== 'Default')].join('-');
+}
+
+/** As above, and unique in the account, where dashboards of all regions have their names. */
+export function formatDashboardName(part: IConstruct): string {
+  return `${formatDeploymentName(part)}-${Stack.of(part).region}`;
 }

@@ -6,6 +6,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../conventions/acknowledge.ts';
+import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import type { VpcSettings } from '../settings/settings.ts';
 import { type FunctionEntry, findFunctionBundle } from './function-bundle.ts';
 
@@ -85,6 +86,7 @@ export class LifeboatFunction<
       loggingFormat: lambda.LoggingFormat.JSON,
       environment: {
         ...(props.environment as Readonly<Record<string, string>>),
+        DEPLOYMENT: formatDeploymentName(this),
         POWERTOOLS_SERVICE_NAME: `lifeboat-${props.entry}`,
         ...(props.nodeOptions === undefined ? {} : { NODE_OPTIONS: props.nodeOptions }),
       },

@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
+import { markDeployment } from '../conventions/deployment-name.ts';
 import type { FunctionRole } from '../functions/function.ts';
 import type { ControlPlaneSettings, DataPlaneAuthSettings, Settings } from '../settings/settings.ts';
 import type { FileStore } from '../vault/file-store.ts';
@@ -34,6 +35,11 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
   abstract readonly api: Api;
   /** By the name of their control plane. */
   abstract readonly units: ReadonlyMap<string, Unit>;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    markDeployment(this);
+  }
 
   /**
    * Lets data planes ask for grants of exactly one control plane. CDK's own grant of a route would open those

@@ -90,7 +90,7 @@ export class Dashboard extends Construct {
       ],
       [
         this.#createGraph('Files verified: never zero for long', {
-          metrics: this.#units.map(({ controlPlane }, index) => countVerified(controlPlane, index)),
+          metrics: this.#units.map(({ controlPlane }, index) => countVerified(this, controlPlane, index)),
         }),
         this.#createGraph('Versions without a file, or not served: should be zero', {
           metrics: [
@@ -171,7 +171,7 @@ export class Dashboard extends Construct {
       [
         this.#createGraph(`Listening, of each ${seconds} s: never zero for long`, {
           metrics: listening.map(({ controlPlane }) =>
-            createLifeboatMetric(controlPlane, 'Listening', { label: controlPlane }),
+            createLifeboatMetric(this, controlPlane, 'Listening', { label: controlPlane }),
           ),
         }),
       ],
@@ -271,7 +271,7 @@ export class Dashboard extends Construct {
 
   #listUnitMetrics(name: MetricName, statistic: string = cloudwatch.Stats.SUM): cloudwatch.IMetric[] {
     return this.#units.map(({ controlPlane }) =>
-      createLifeboatMetric(controlPlane, name, { statistic, label: `${controlPlane} ${name}` }),
+      createLifeboatMetric(this, controlPlane, name, { statistic, label: `${controlPlane} ${name}` }),
     );
   }
 
@@ -324,14 +324,14 @@ function countGigabyteSeconds(
   });
 }
 
-function countVerified(controlPlane: string, index: number): cloudwatch.IMetric {
+function countVerified(part: Construct, controlPlane: string, index: number): cloudwatch.IMetric {
   return new cloudwatch.MathExpression({
     expression: `published${index} + unchanged${index} + held${index} + pinned${index}`,
     usingMetrics: {
-      [`published${index}`]: createLifeboatMetric(controlPlane, 'Published'),
-      [`unchanged${index}`]: createLifeboatMetric(controlPlane, 'Unchanged'),
-      [`held${index}`]: createLifeboatMetric(controlPlane, 'Held'),
-      [`pinned${index}`]: createLifeboatMetric(controlPlane, 'Pinned'),
+      [`published${index}`]: createLifeboatMetric(part, controlPlane, 'Published'),
+      [`unchanged${index}`]: createLifeboatMetric(part, controlPlane, 'Unchanged'),
+      [`held${index}`]: createLifeboatMetric(part, controlPlane, 'Held'),
+      [`pinned${index}`]: createLifeboatMetric(part, controlPlane, 'Pinned'),
     },
     label: controlPlane,
   });

@@ -3,7 +3,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { maxTries } from '../../core/export/export-batch.ts';
 import type { Api } from '../api/api.ts';
-import { formatDeploymentName } from '../conventions/deployment-name.ts';
+import { formatDashboardName } from '../conventions/deployment-name.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Settings } from '../settings/settings.ts';
 import { Alarms, createGrantsFailingAlarm, createMathMetric, shortPeriod } from './alarms.ts';
@@ -30,13 +30,13 @@ const pinnedPeriods = 4;
 /** Checks that found the control plane serving something, published or not. */
 const countVerified = 'FILL(published, 0) + FILL(unchanged, 0) + FILL(held, 0) + FILL(pinned, 0)';
 
-function verifiedMetrics(controlPlane: string): Record<string, cloudwatch.IMetric> {
+function listVerifiedMetrics(part: Construct, controlPlane: string): Record<string, cloudwatch.IMetric> {
   return {
-    published: createLifeboatMetric(controlPlane, 'Published'),
-    unchanged: createLifeboatMetric(controlPlane, 'Unchanged'),
+    published: createLifeboatMetric(part, controlPlane, 'Published'),
+    unchanged: createLifeboatMetric(part, controlPlane, 'Unchanged'),
     // It has an alarm of its own.
-    held: createLifeboatMetric(controlPlane, 'Held'),
-    pinned: createLifeboatMetric(controlPlane, 'Pinned'),
+    held: createLifeboatMetric(part, controlPlane, 'Held'),
+    pinned: createLifeboatMetric(part, controlPlane, 'Pinned'),
   };
 }
 
@@ -76,7 +76,7 @@ export class Operations extends Construct {
     }));
     const webhookFailing = this.#createWebhookFailingAlarm(intake);
     new Dashboard(this, 'Dashboard', {
-      name: formatDeploymentName(this),
+      name: formatDashboardName(this),
       deployment,
       api,
       intake,
@@ -100,7 +100,7 @@ export class Operations extends Construct {
         `Look today. Exports cannot connect to control plane ${controlPlane}. If it is down, Lifeboat is doing its work: new data planes ` +
         'boot from the vault; call the people who run the control plane. If it is up, the connection from the export to it is broken.',
       metric: createMathMetric(this.#watch, 'FILL(unreachable, 0)', {
-        unreachable: createLifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
+        unreachable: createLifeboatMetric(this, controlPlane, 'ControlPlaneUnreachable'),
       }),
       // One message has maxTries tries within some minutes. One more means that the next message failed as
       // well, so it is more than a restart. Filled with zeros, because this alarm suppresses another: it must
@@ -112,7 +112,7 @@ export class Operations extends Construct {
       meaning:
         `For the dashboard; it notifies nobody. No export of ${controlPlane} has published or verified a configuration for ` +
         `${minutes} minutes, for any reason.`,
-      metric: createMathMetric(this.#watch, countVerified, verifiedMetrics(controlPlane)),
+      metric: createMathMetric(this.#watch, countVerified, listVerifiedMetrics(this, controlPlane)),
       // One published or verified file shows that the whole pipeline works; a single failing version has an
       // alarm of its own.
       threshold: 1,
@@ -147,7 +147,7 @@ export class Operations extends Construct {
       meaning:
         `Look today, and at once if the control plane is down. The vault has no file for a data-plane version that is configured ` +
         `for ${controlPlane}: data planes of this version cannot boot from the vault.`,
-      metric: createLifeboatMetric(controlPlane, 'VersionsWithoutFile', {
+      metric: createLifeboatMetric(this, controlPlane, 'VersionsWithoutFile', {
         // The minimum: the file must be missing in all exports of that time, as the first export of a new
         // version may fail once.
         statistic: cloudwatch.Stats.MINIMUM,
@@ -163,7 +163,7 @@ export class Operations extends Construct {
       meaning:
         `Look today. Control plane ${controlPlane} cannot serve a data-plane version that is configured: its file in the vault stays ` +
         'as it is, or there is none. The other versions are not affected.',
-      metric: createLifeboatMetric(controlPlane, 'VersionsNotServed', {
+      metric: createLifeboatMetric(this, controlPlane, 'VersionsNotServed', {
         // The minimum: while a control plane is upgraded node by node, some of them serve it already.
         statistic: cloudwatch.Stats.MINIMUM,
         period: this.#watch,
@@ -179,7 +179,7 @@ export class Operations extends Construct {
         `Act now. Control plane ${controlPlane} serves a configuration that people can hardly have meant: of another database, or with most of ` +
         'it gone. It is not published, and no later change is, until somebody has looked.',
       // Long enough that there is a check in it, so that it does not end between two of them.
-      metric: createLifeboatMetric(controlPlane, 'Held', { period: this.#watch }),
+      metric: createLifeboatMetric(this, controlPlane, 'Held', { period: this.#watch }),
       threshold: 1,
     });
   }
@@ -190,7 +190,7 @@ export class Operations extends Construct {
       meaning:
         `Look today. An operator has rolled back a file of ${controlPlane} a day ago or longer, and it is still pinned: no change is ` +
         'published for this data-plane version until somebody unpins it.',
-      metric: createLifeboatMetric(controlPlane, 'Pinned', { period: pinnedPeriod }),
+      metric: createLifeboatMetric(this, controlPlane, 'Pinned', { period: pinnedPeriod }),
       // In each of them a check has found it pinned.
       threshold: 1,
       periods: pinnedPeriods,
@@ -207,7 +207,7 @@ export class Operations extends Construct {
         meaning:
           `Act now. Changes of ${controlPlane} do not reach the vault: two exports have given up after ${maxTries} tries each. New data ` +
           'planes boot with the last good configuration.',
-        metric: createLifeboatMetric(controlPlane, 'ExportFailed', { period: this.#watch }),
+        metric: createLifeboatMetric(this, controlPlane, 'ExportFailed', { period: this.#watch }),
         // After a single failure the next scheduled export catches up.
         threshold: 2,
       }),
@@ -259,7 +259,7 @@ export class Operations extends Construct {
       meaning:
         `Look today. Exports of ${controlPlane} cannot ask KMS for one of the signingKeys that sign nothing now: what that key has signed ` +
         'is neither known as ours nor replaced as foreign.',
-      metric: createLifeboatMetric(controlPlane, 'SigningKeysMissing', {
+      metric: createLifeboatMetric(this, controlPlane, 'SigningKeysMissing', {
         // The minimum: KMS may fail to answer once.
         statistic: cloudwatch.Stats.MINIMUM,
         period: this.#watch,
@@ -274,7 +274,7 @@ export class Operations extends Construct {
       meaning:
         `Look today. The cluster certificate with which the export connects to control plane ${controlPlane} ends within ` +
         `${certificateWarningDays} days. After that no change reaches the vault.`,
-      metric: createLifeboatMetric(controlPlane, 'CertificateDaysLeft', {
+      metric: createLifeboatMetric(this, controlPlane, 'CertificateDaysLeft', {
         statistic: cloudwatch.Stats.MINIMUM,
         period: this.#watch,
       }),
@@ -298,8 +298,8 @@ export class Operations extends Construct {
         `IF(FILL(listening, 0) < ${listeningPeriod.toSeconds() / 2} AND FILL(unreachable, 0) == 0, 1, 0)`,
         {
           // Seconds, told each minute.
-          listening: createLifeboatMetric(controlPlane, 'Listening'),
-          unreachable: createLifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
+          listening: createLifeboatMetric(this, controlPlane, 'Listening'),
+          unreachable: createLifeboatMetric(this, controlPlane, 'ControlPlaneUnreachable'),
         },
       ),
       threshold: 1,
@@ -314,7 +314,7 @@ export class Operations extends Construct {
       meaning:
         `Act now. Among the files of ${controlPlane} there was one that our key had not signed. Data planes refuse such a file, and ` +
         'the export has replaced it; but somebody who must not can write to the vault.',
-      metric: createLifeboatMetric(controlPlane, 'ManifestReplaced', { period: shortPeriod }),
+      metric: createLifeboatMetric(this, controlPlane, 'ManifestReplaced', { period: shortPeriod }),
       // Each one is a breach.
       threshold: 1,
       // No notification of its end: the repaired file does not end the breach.
@@ -328,7 +328,7 @@ export class Operations extends Construct {
       meaning:
         `Act now. Versioning of the vault's bucket is suspended, so that each write would destroy the revision before it. Changes of ` +
         `${controlPlane} are not published until it is on again; new data planes boot with the last good configuration.`,
-      metric: createLifeboatMetric(controlPlane, 'NotVersioned', { period: shortPeriod }),
+      metric: createLifeboatMetric(this, controlPlane, 'NotVersioned', { period: shortPeriod }),
       // Only a person suspends it.
       threshold: 1,
     });
@@ -346,9 +346,9 @@ export class Operations extends Construct {
         sameTime,
         `IF(FILL(granted, 0) > 0 AND ${countVerified} >= 1 AND FILL(unreachable, 0) == 0, 1, 0)`,
         {
-          granted: createLifeboatMetric(controlPlane, 'GrantsIssued'),
-          ...verifiedMetrics(controlPlane),
-          unreachable: createLifeboatMetric(controlPlane, 'ControlPlaneUnreachable'),
+          granted: createLifeboatMetric(this, controlPlane, 'GrantsIssued'),
+          ...listVerifiedMetrics(this, controlPlane),
+          unreachable: createLifeboatMetric(this, controlPlane, 'ControlPlaneUnreachable'),
         },
       ),
       // One grant is enough to copy the whole configuration.

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
-import { formatDeploymentName } from '../conventions/deployment-name.ts';
+import { formatDashboardName } from '../conventions/deployment-name.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 import { Alarms, createGrantsFailingAlarm, createMathMetric, shortPeriod } from '../operations/alarms.ts';
 import { createLifeboatMetric } from '../operations/metrics.ts';
@@ -40,7 +40,7 @@ export class ReplicaOperations extends Construct {
     ]);
     const granted = units.map((unit) => this.#createGrantedAlarm(unit));
     new cloudwatch.Dashboard(this, 'Dashboard', {
-      dashboardName: formatDeploymentName(this),
+      dashboardName: formatDashboardName(this),
       defaultInterval: Duration.hours(12),
       widgets: [
         [
@@ -66,7 +66,7 @@ export class ReplicaOperations extends Construct {
           createGraph(
             'Grants issued: only in outages of the first region, and in rehearsals',
             units.map(({ controlPlane }) =>
-              createLifeboatMetric(controlPlane, 'GrantsIssued', {
+              createLifeboatMetric(this, controlPlane, 'GrantsIssued', {
                 label: controlPlane,
                 period: shortPeriod,
               }),
@@ -104,7 +104,7 @@ export class ReplicaOperations extends Construct {
       meaning:
         `Act now. The second region gave somebody the configuration of ${controlPlane}, with all its secrets: a data plane that got ` +
         'nothing from the first region, a rehearsal, or a stolen credential.',
-      metric: createLifeboatMetric(controlPlane, 'GrantsIssued', { period: shortPeriod }),
+      metric: createLifeboatMetric(this, controlPlane, 'GrantsIssued', { period: shortPeriod }),
       // One grant is enough to copy the whole configuration, and data planes ask the first region first.
       threshold: 1,
       tells: 'its beginning',

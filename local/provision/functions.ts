@@ -44,7 +44,12 @@ export const functionType = resourceType(
         // The SDK's version is pinned; its notice of a later one belongs into no log.
         AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       },
-      onMetrics: (metrics) => account.measurements.push(...measurementsIn(metrics)),
+      onMetrics: (metrics) => {
+        if (metrics['Deployment'] === 'unnamed') {
+          refusals.push(`${logicalId} measures for no deployment: DEPLOYMENT is not set`);
+        }
+        account.measurements.push(...measurementsIn(metrics));
+      },
       onLog: (line) => {
         if (line.includes('"service":"service_undefined"')) {
           refusals.push(`${logicalId} logs without a service name: POWERTOOLS_SERVICE_NAME is not set`);

@@ -104,6 +104,8 @@ export const stageType = resourceType(
     theApi(account).createStage({
       throttles: new Map(Object.entries(RouteSettings)),
       defaultThrottle: DefaultRouteSettings,
+      onNoRoute: ({ method, path }) =>
+        account.refusals.push(`the HTTP API has no route for ${method} ${path}`),
       logFormat: AccessLogSettings.Format,
       log: (line) => log.write(`${line}\n`),
     });

@@ -44,6 +44,8 @@ export interface StageSettings {
   readonly throttles: ReadonlyMap<string, Throttle>;
   /** Of each route that has none of its own. @default it is not throttled */
   readonly defaultThrottle?: Throttle | undefined;
+  /** Is told of a request that no route fits. */
+  readonly onNoRoute?: ((request: { readonly method: string; readonly path: string }) => void) | undefined;
   /** Takes a line of the access log. */
   readonly log: (line: string) => void;
   /** The line, with context variables such as `$context.routeKey`. */
@@ -167,6 +169,8 @@ async function answerByRoute(
       return (await route.function.invoke(event)) as APIGatewayProxyStructuredResultV2;
     }
   }
+  const { method, path } = request;
+  api.stage?.onNoRoute?.({ method, path });
   throw new ServiceError(404, 'Not Found', 'no route');
 }
 

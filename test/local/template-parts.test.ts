@@ -232,6 +232,9 @@ function spare(): ReadonlyMap<string, string> {
     ...names
       .filter((name) => /^(DataPlane|Operator|Inspector).* sts:AssumeRole$/.test(name))
       .map((name) => [name, 'the role is the local system’s own, and nobody assumes it here'] as const),
+    ...names
+      .filter((name) => /^Inspect\w+ DEPLOYMENT$/.test(name))
+      .map((name) => [name, 'the function measures nothing'] as const),
     ...grantPermissions().map(
       (id) => [`AWS::Lambda::Permission ${id}`, 'the other one allows the same'] as const,
     ),
@@ -269,7 +272,7 @@ describe('a template', () => {
   it('has few parts that it would not miss, and they are known', () => {
     const spareParts = [...spare().keys()].map((name) => [name, sentences.get(name)]);
 
-    expect(spareParts).toHaveLength(5);
+    expect(spareParts).toHaveLength(6);
     expect(spareParts.filter(([, sentence]) => sentence !== healthy)).toEqual([]);
     expect(sentences.get('both permissions')).toContain('lambda:InvokeFunction');
   });

@@ -62,7 +62,7 @@ function resourcePart(template: SynthesizedTemplate, id: string, type: string): 
     name: `${type} ${id}`,
     naming:
       typeof RouteKey === 'string'
-        ? [RouteKey]
+        ? [RouteKey.replace(/\{.*/, '')]
         : type === 'AWS::Lambda::Permission'
           ? ['lambda:InvokeFunction']
           : [id, type],

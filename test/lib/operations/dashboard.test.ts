@@ -14,6 +14,7 @@ import {
   ofType,
   one,
   type Resource,
+  region,
   twoControlPlanes,
 } from '../deployment.ts';
 
@@ -47,14 +48,18 @@ describe('the dashboard', () => {
   const widgets = dashboard(deployment);
   const titles = widgets.map(({ properties }) => properties.title);
 
-  it('has the stack’s name, as alarms have; in a stack of somebody else also that of the construct', () => {
+  it('has the stack’s name and its region, for it stands beside those of all regions; in a stack of somebody else also that of the construct', () => {
     const theirs = new Stack(newApp(), 'Platform');
     new Lifeboat(theirs, 'Gateways', { ...twoControlPlanes, dataEvents: true });
 
     const template = Template.fromStack(theirs);
 
-    expect(one(deployment, 'AWS::CloudWatch::Dashboard').properties['DashboardName']).toBe('Lifeboat');
-    template.hasResourceProperties('AWS::CloudWatch::Dashboard', { DashboardName: 'Platform-Gateways' });
+    expect(one(deployment, 'AWS::CloudWatch::Dashboard').properties['DashboardName']).toBe(
+      `Lifeboat-${region}`,
+    );
+    template.hasResourceProperties('AWS::CloudWatch::Dashboard', {
+      DashboardName: { 'Fn::Join': ['', ['Platform-Gateways-', { Ref: 'AWS::Region' }]] },
+    });
     template.hasResourceProperties('AWS::CloudTrail::Trail', { TrailName: 'Platform-Gateways-vault' });
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
       AlarmName: 'Platform-Gateways prod: Dead letters',

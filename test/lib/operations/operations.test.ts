@@ -75,7 +75,10 @@ describe('an alarm', () => {
     expect(own.length).toBeGreaterThan(2 * controlPlaneNames.length);
     for (const { alarm, name, dimensions } of own) {
       expect(metricNames).toContain(name);
-      expect(dimensions).toEqual({ ControlPlane: /^Lifeboat (\S+):/.exec(alarm)?.[1] });
+      expect(dimensions).toEqual({
+        Deployment: 'Lifeboat',
+        ControlPlane: /^Lifeboat (\S+):/.exec(alarm)?.[1],
+      });
     }
   });
 

@@ -83,7 +83,9 @@ describe('the alarms of a replica', () => {
   ] as const)('hold a grant there to be worth a look: %j is %s', (measured, state) => {
     const alarm = alarmNamed('LifeboatReplica staging: Grant in the second region', alarmsOfSecond);
 
-    expect(metricsOf(alarm)).toMatchObject([{ dimensions: { ControlPlane: 'staging' } }]);
+    expect(metricsOf(alarm)).toMatchObject([
+      { dimensions: { Deployment: 'LifeboatReplica', ControlPlane: 'staging' } },
+    ]);
     expect(stateOf(alarm, measured)).toBe(state);
   });
 
