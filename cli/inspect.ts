@@ -2,14 +2,25 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { addApiOptions } from './api-access.ts';
 import type { InspectOptions } from './inspection/asking.ts';
-import { kongVersionOption, parseAgeMs, parseWholeNumber } from './options.ts';
+import type { VerifyFileOptions } from './inspection/local-files.ts';
+import { describeMissing } from './missing-options.ts';
+import { kongVersionOption, parseAgeMs, parseWholeNumber, publicKeyOption } from './options.ts';
 
 // What answers is loaded when it is asked for: the client also starts while a node boots.
 const views = () => import('./inspection/views.ts');
+const localFiles = () => import('./inspection/local-files.ts');
 
 const parseRevision = parseWholeNumber(999_999_999);
 const revisionArgument = (name: string, description: string) =>
   new Argument(name, description).argParser(parseRevision);
+/** A number is a revision's. A file of such a name is `./42`. */
+const revisionOrFile = (name: string, description: string) =>
+  new Argument(name, description).argParser((value) => {
+    if (value === '') {
+      throw new InvalidArgumentError('the number of a revision, or the name of a file, is expected');
+    }
+    return /^\d+$/.test(value) ? parseRevision(value) : value;
+  });
 
 /** The commands of people who may look, and read no file. */
 export function inspectCommands(): readonly Command[] {
@@ -38,31 +49,77 @@ export function inspectCommands(): readonly Command[] {
       .action(async (revision: number, options: InspectOptions & { readonly entities?: true }) =>
         (await views()).showRevision(revision, options),
       ),
-    newCommand('diff')
-      .description('List what differs between two revisions, entity by entity and field by field.')
-      .addArgument(revisionArgument('<from>', 'the number of one revision'))
-      .addArgument(revisionArgument('<to>', 'the number of the other'))
-      .addOption(versionOption())
-      .addOption(new Option('--exit-code', 'exit with 11 when something differs'))
-      .action(async (from: number, to: number, options: InspectOptions & { readonly exitCode?: true }) => {
-        const differs = await (await views()).showDifferences(from, to, options);
-        end(!(differs && options.exitCode === true));
-      }),
-    newCommand('verify')
-      .description(
-        'Verify a revision (by default the newest): signature, bytes, content, chain, JSON and references. If it fails, the exit code is 11.',
-      )
-      .addArgument(revisionArgument('[revision]', 'its number'))
-      .addOption(versionOption())
-      .addOption(new Option('--all', 'verify each revision that is kept'))
-      .action(async (revision: number | undefined, options: InspectOptions & { readonly all?: true }) => {
-        if (revision !== undefined && options.all === true) {
-          throw new InvalidArgumentError('give the number of a revision or --all, not both');
-        }
-        const { verifyAll, verifyOne } = await views();
-        end(await (options.all === true ? verifyAll(options) : verifyOne(revision, options)));
-      }),
+    diffCommand(),
+    verifyCommand(),
   ];
+}
+
+function diffCommand(): Command {
+  return newFileCommand('diff')
+    .description(
+      'List what differs between two revisions, or two files on this machine, entity by entity and field by field.',
+    )
+    .addArgument(revisionOrFile('<from>', 'the number of one revision, or a file'))
+    .addArgument(revisionOrFile('<to>', 'the number of the other, or another file'))
+    .addOption(versionOption())
+    .addOption(new Option('--exit-code', 'exit with 11 when something differs'))
+    .action(
+      async (
+        from: number | string,
+        to: number | string,
+        options: InspectOptions & { readonly exitCode?: true },
+        command: Command,
+      ) => {
+        end(!((await showDiffering(from, to, options, command)) && options.exitCode === true));
+      },
+    );
+}
+
+async function showDiffering(
+  from: number | string,
+  to: number | string,
+  options: InspectOptions,
+  command: Command,
+): Promise<boolean> {
+  if (typeof from === 'number' && typeof to === 'number') {
+    demandApi(command);
+    return (await views()).showDifferences(from, to, options);
+  }
+  if (typeof from === 'string' && typeof to === 'string') {
+    return (await localFiles()).showFileDifferences(from, to, options);
+  }
+  throw new InvalidArgumentError(
+    'a revision and a file cannot be compared: give the numbers of two revisions, or two files (lifeboat fetch gets one)',
+  );
+}
+
+type VerifyOptions = InspectOptions &
+  VerifyFileOptions & {
+    readonly all?: true;
+  };
+
+function verifyCommand(): Command {
+  return newFileCommand('verify')
+    .description(
+      'Verify a revision (by default the newest): signature, bytes, content, chain, JSON and references; or a file on this machine, with its saved manifest. If it fails, the exit code is 11.',
+    )
+    .addArgument(revisionOrFile('[revision]', 'its number, or a file that lifeboat fetch has written'))
+    .addOption(versionOption())
+    .addOption(new Option('--all', 'verify each revision that is kept'))
+    .addOption(publicKeyOption().makeOptionMandatory(false))
+    .addOption(new Option('--manifest <file>', 'of a file: its manifest, where that is not beside it'))
+    .action(async (asked: number | string | undefined, options: VerifyOptions, command: Command) => {
+      if (asked !== undefined && options.all === true) {
+        throw new InvalidArgumentError('give a revision or a file, or --all, not both');
+      }
+      if (typeof asked === 'string') {
+        end(await (await localFiles()).verifyFile(asked, options));
+        return;
+      }
+      demandApi(command);
+      const { verifyAll, verifyOne } = await views();
+      end(await (options.all === true ? verifyAll(options) : verifyOne(asked, options)));
+    });
 }
 
 /** Beside the codes of lifeboat.ts: it was answered, and the answer is not the good one. */
@@ -83,4 +140,32 @@ function newCommand(name: string): Command {
       'after',
       '\nAWS credentials come from the standard AWS chain. The role needs the right that grantInspect gives.\nWithout --kong-version it is about the newest version of the settings.',
     );
+}
+
+/** What a file on this machine does not need. */
+const apiOptions = ['--control-plane', '--endpoint'];
+
+/** A command that is about revisions, or about files on this machine: for these nobody is asked. */
+function newFileCommand(name: string): Command {
+  const command = newCommand(name);
+  demand(command, false);
+  return command;
+}
+
+/** @throws CommanderError as commander does for what is mandatory */
+function demandApi(command: Command): void {
+  if (command.getOptionValue('stack') !== undefined) {
+    return;
+  }
+  demand(command, true);
+  const missing = describeMissing(command);
+  if (missing !== undefined) {
+    command.error(`error: ${missing}`);
+  }
+}
+
+function demand(command: Command, isDemanded: boolean): void {
+  for (const option of command.options.filter(({ long }) => apiOptions.includes(long ?? ''))) {
+    option.makeOptionMandatory(isDemanded);
+  }
 }

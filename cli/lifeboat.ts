@@ -35,7 +35,7 @@ Exit codes:
   7  the output could not be written
   8  Kong could not be given the file: prefix, process or status API
   9  Kong was given the file and did not load it
-  10  the command or question was refused: the message says why
+  10  the command or question was refused, or a file is none that can be compared: the message says why
   11  it was answered, and not well: status found something that needs attention, verify something wrong,
       diff --exit-code a difference`,
   )

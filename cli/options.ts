@@ -128,7 +128,7 @@ export function kongVersionOption(): Option {
     .makeOptionMandatory();
 }
 
-function publicKeyOption(): Option {
+export function publicKeyOption(): Option {
   return new Option(
     '--public-key <file>',
     'public signing key, as a PEM file or PEM text (see `lifeboat public-key`); two keys while one is replaced',

@@ -11,6 +11,11 @@ class LargeFileError extends Error {
  * @throws Error with Node's code; `EFBIG` for more than `maxBytes`
  */
 export async function readSmallFile(path: string, maxBytes: number): Promise<string> {
+  return (await readWholeFile(path, maxBytes)).toString('utf8');
+}
+
+/** As `readSmallFile`, its bytes. */
+export async function readWholeFile(path: string, maxBytes: number): Promise<Buffer> {
   const file = await open(path);
   try {
     return await readUpTo(file, maxBytes);
@@ -19,13 +24,13 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<str
   }
 }
 
-async function readUpTo(file: FileHandle, maxBytes: number): Promise<string> {
+async function readUpTo(file: FileHandle, maxBytes: number): Promise<Buffer> {
   const buffer = Buffer.alloc(64 * 1024);
   const parts: Buffer[] = [];
   for (let size = 0; ; ) {
     const { bytesRead } = await file.read(buffer);
     if (bytesRead === 0) {
-      return Buffer.concat(parts).toString('utf8');
+      return Buffer.concat(parts);
     }
     size += bytesRead;
     if (size > maxBytes) {

@@ -140,7 +140,9 @@ export function diffHeading({ controlPlane, kongVersion, from, to }: DiffAnswer,
 
 const signs = { added: '+', updated: '~', removed: '-' } as const;
 
-export function differenceText(difference: Difference): string {
+export function differenceText(
+  difference: Omit<Difference, 'fields'> & { readonly fields: readonly Difference['fields'][number][] },
+): string {
   const { kind, fields } = difference;
   const lines = fields.map(({ field, before, after }) => {
     const name = forTerminal(field);
@@ -163,11 +165,23 @@ export function diffSummary(counts: Readonly<Record<Difference['kind'], number>>
     : `${countOf(total, 'difference', 'differences')}: ${added} added, ${updated} changed, ${removed} removed.\n`;
 }
 
-export function verificationText({ revision, outcome, checks, broken }: Verification): string {
+/** What is printed of any verification. */
+interface Verified {
+  readonly outcome: string;
+  readonly checks: readonly Verification['checks'][number][];
+  readonly broken: readonly unknown[];
+}
+
+export function verificationText({ revision, ...verified }: Verification): string {
+  return verifiedText(`Revision ${revision}`, verified);
+}
+
+/** @param what was verified */
+export function verifiedText(what: string, { outcome, checks, broken }: Verified): string {
   const lines = checks.map(
     ({ check, outcome: each, detail }) =>
       `  ${each.padEnd(7)}  ${check}\n           ${forTerminal(detail)}\n`,
   );
   const references = broken.map((each) => `    broken: ${formatValue(each)}\n`);
-  return `Revision ${revision}: ${outcome}\n${lines.join('')}${references.join('')}`;
+  return `${forTerminal(what)}: ${outcome}\n${lines.join('')}${references.join('')}`;
 }

@@ -8,12 +8,13 @@ import {
   type OwnRevision,
   readIfAllowed,
 } from '../vault/standing.ts';
+import type { FileOpener } from './entity-pairs.ts';
 import { type CheckedReferences, checkReferences } from './file-references.ts';
 import { describeRevision } from './revisions.ts';
 
 /** One thing that was looked at. */
 export interface Check {
-  readonly check: 'signature' | 'storedBytes' | 'content' | 'chain' | 'json' | 'references';
+  readonly check: 'signature' | 'owner' | 'storedBytes' | 'content' | 'chain' | 'json' | 'references';
   readonly outcome: 'passed' | 'failed' | 'unknown';
   /** What was found, in a sentence. */
   readonly detail: string;
@@ -44,7 +45,8 @@ export async function verifyRevision(
 ): Promise<VerificationReport> {
   const gzip = await parts.vault.content(name, own.versionId);
   const content = await checkContent(gzip, own);
-  const references = content.outcome === 'passed' ? await checkTable(gzip, own) : undefined;
+  const references =
+    content.outcome === 'passed' ? await checkTable(gzip, own.manifest.entities['total']) : undefined;
   const checks: Check[] = [
     { check: 'signature', outcome: 'passed', detail: 'It is signed with a key of this deployment.' },
     checkStoredBytes(gzip, own),
@@ -129,17 +131,27 @@ async function openNamed(
     : undefined;
 }
 
-async function checkTable(gzip: Uint8Array, { manifest }: OwnRevision) {
-  if (!(await isJson(gzip))) {
-    return {
-      checks: [{ check: 'json', outcome: 'failed', detail: 'It is not valid JSON.' }] as const,
-      broken: [],
-    };
-  }
-  const found = await checkReferences(inflateFile(gzip));
-  const total = manifest.entities['total'];
+async function checkTable(gzip: Uint8Array, total: number | undefined) {
+  return (await isJson(gzip))
+    ? checkEntities(() => inflateFile(gzip), total)
+    : {
+        checks: [{ check: 'json', outcome: 'failed', detail: 'It is not valid JSON.' }] as const,
+        broken: [],
+      };
+}
+
+/**
+ * Checks what a file holds that is valid JSON.
+ *
+ * @param total how many entities it should have; undefined where nobody says
+ */
+export async function checkEntities(
+  open: FileOpener,
+  total: number | undefined,
+): Promise<{ readonly checks: readonly Check[]; readonly broken: CheckedReferences['broken'] }> {
+  const found = await checkReferences(open());
   const counted: Check =
-    total === found.entities
+    total === undefined || total === found.entities
       ? { check: 'json', outcome: 'passed', detail: `Valid JSON with ${found.entities} entities.` }
       : {
           check: 'json',

@@ -1,7 +1,9 @@
 /** What people ask with `lifeboat`, of a local system over HTTP. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { GetPublicKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
 import { describeSimulated, localTemplate } from '../../local/local-template.ts';
@@ -175,6 +177,125 @@ describe('the commands that look at revisions', () => {
       expect(JSON.parse((await ask(['verify', '--all', '--json'])).stdout)).toMatchObject({
         outcome: 'passed',
         reports: [{ revision: 2 }, { revision: 1 }],
+      });
+    });
+
+    describe('of a file on this machine', () => {
+      let fetched: string;
+      let publicKey: string;
+      /** As somebody does who has no credentials and no network. */
+      const offline = (...parameters: readonly string[]) =>
+        cli.run(parameters, { LIFEBOAT_PUBLIC_KEY: publicKey });
+      beforeAll(async () => {
+        fetched = join(directory, 'fetched.json');
+        const { PublicKey } = await system.clients.kms.send(
+          new GetPublicKeyCommand({ KeyId: system.signingKeyArn }),
+        );
+        const base64 = Buffer.from(PublicKey ?? []).toString('base64');
+        publicKey = `-----BEGIN PUBLIC KEY-----\n${base64}\n-----END PUBLIC KEY-----`;
+        const ended = await ask(
+          ['fetch', '--kong-version', '3.9.1', '--public-key', publicKey, '--output', fetched],
+          system.dataPlane,
+        );
+        expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+      });
+
+      it('verify says that it is what was signed, for people and for an auditor', async () => {
+        const { exitCode, stdout, stderr } = await offline('verify', fetched);
+
+        expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+        expect(stdout).toMatch(
+          /^\/.*fetched\.json: passed\n {2}passed {3}signature\n.*as revision 2 of prod for Kong 3\.9\.1/,
+        );
+        const { file, sha256, ...report } = JSON.parse((await offline('verify', fetched, '--json')).stdout);
+        expect(report).toMatchObject({ outcome: 'passed', manifest: { revision: 2, sha256 }, broken: [] });
+        expect(file).toBe(fetched);
+        expect(stdout).not.toContain('never-to-be-seen');
+      });
+
+      it('verify finds what was changed, and what cannot be checked, with 11', async () => {
+        const changed = join(directory, 'changed.json');
+        await writeFile(changed, (await readFile(fetched, 'utf8')).replace('two.example', 'six.example'));
+
+        expect(await offline('verify', changed)).toMatchObject({
+          exitCode: 11,
+          stdout: expect.stringMatching(/: unverified\n(?:.*\n)*.*lifeboat fetch saves it/),
+        });
+        expect(await offline('verify', changed, '--manifest', `${fetched}.manifest.json`)).toMatchObject({
+          exitCode: 11,
+          stdout: expect.stringMatching(/: failed\n(?:.*\n)* {2}failed {3}content\n.*was changed/),
+        });
+        expect(await offline('verify', fetched, '--control-plane', 'other')).toMatchObject({ exitCode: 11 });
+        expect(await cli.run(['verify', fetched, '--json'])).toMatchObject({
+          exitCode: 11,
+          stdout: expect.stringContaining('"outcome":"unverified"'),
+        });
+      });
+
+      it('diff says what differs as for revisions, compressed or not, and no value that may be secret', async () => {
+        const other = join(directory, 'other.json.gz');
+        const text = await readFile(fetched, 'utf8');
+        await writeFile(
+          other,
+          gzipSync(text.replace('two.example', 'six.example').replace('never-to-be-seen', 'nor-to-be-told')),
+        );
+
+        const { exitCode, stdout } = await offline('diff', fetched, other, '--exit-code');
+        const { stdout: json } = await offline('diff', fetched, other, '--json');
+
+        expect(exitCode).toBe(11);
+        expect(stdout).toContain('~ service invoices\n    host: two.example → six.example\n');
+        expect(stdout).toContain('2 differences: 0 added, 2 changed, 0 removed.');
+        expect(JSON.parse(json)).toMatchObject({ total: 2, from: { file: fetched }, to: { file: other } });
+        expect(stdout + json).not.toMatch(/never-to-be-seen|nor-to-be-told/);
+        expect(await offline('diff', fetched, fetched, '--exit-code')).toMatchObject({
+          exitCode: 0,
+          stdout: expect.stringContaining('No differences.'),
+        });
+      });
+
+      it.each<
+        [what: string, parameters: (file: string) => readonly string[], exitCode: number, words: RegExp]
+      >([
+        [
+          'a revision with a file',
+          (file) => ['diff', '1', file],
+          2,
+          /a revision and a file cannot be compared/,
+        ],
+        [
+          'a file that is not there',
+          (file) => ['diff', file, `${file}.gone`],
+          2,
+          /neither the number .* nor a readable file \(ENOENT\)/,
+        ],
+        ['a directory', (file) => ['verify', dirname(file)], 2, /is a directory: name a file in it/],
+        [
+          'a manifest that is not there',
+          (file) => ['verify', file, '--manifest', 'no.json'],
+          2,
+          /--manifest is no readable file \(ENOENT\)/,
+        ],
+        ['a file with --all', (file) => ['verify', file, '--all'], 2, /or --all, not both/],
+        ['nothing at all', () => ['verify', ''], 2, /the number of a revision, or the name of a file/],
+        [
+          'what is no configuration',
+          (file) => ['diff', file, `${file}.manifest.json`],
+          10,
+          /is JSON, and no configuration of Kong/,
+        ],
+        [
+          'revisions, of which nobody says where they are',
+          () => ['diff', '1', '2'],
+          2,
+          /--control-plane \(LIFEBOAT_CONTROL_PLANE\) and --endpoint/,
+        ],
+      ])('%s is refused with a sentence', async (_what, parameters, exitCode, words) => {
+        expect(await offline(...parameters(fetched))).toMatchObject({
+          exitCode,
+          stdout: '',
+          stderr: expect.stringMatching(words),
+        });
       });
     });
 
