@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { decodePem } from '../core/access/certificate-with-key.ts';
+import { findClosest } from '../core/closest-name.ts';
 import { readErrorCode } from '../core/error-code.ts';
 import { readSmallFile } from '../core/read-small-file.ts';
 
@@ -30,6 +31,32 @@ export async function readFileVariables(
     }
     environment[name] = await contentOf(file, `${name}_FILE`);
   }
+}
+
+const prefix = 'LIFEBOAT_';
+
+/**
+ * A sentence for each variable that was meant for us, as it seems, and that nothing reads.
+ *
+ * @param set names of the variables of the environment
+ * @param known names of those that are read
+ */
+export function describeUnknownVariables(
+  set: readonly string[],
+  known: readonly string[],
+): readonly string[] {
+  const taken = new Set(known.flatMap((name) => [name, `${name}_FILE`]));
+  const ours = new Map(
+    [...taken].flatMap((name) => (name.startsWith(prefix) ? [[name.slice(prefix.length), name]] : [])),
+  );
+  return set.flatMap((name) => {
+    const [, start = '', rest = ''] = /^([A-Za-z]+_)(.+)$/.exec(name) ?? [];
+    if (taken.has(name) || findClosest(start, [prefix]) === undefined) {
+      return [];
+    }
+    const meant = ours.get(findClosest(rest, ours.keys()) ?? '');
+    return meant === undefined ? [] : [`the variable ${name} is none that is read: did you mean ${meant}?`];
+  });
 }
 
 /** Not a word of what was given: whoever takes the variable for its twin has put a key there. */

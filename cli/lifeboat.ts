@@ -1,15 +1,12 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { CodedError } from '../core/coded-error.ts';
-import { nameForeignError } from '../core/error-code.ts';
-import { ApiError, type ApiErrorCode } from '../core/fetch/api-request.ts';
-import { exitCodes, StandbyError } from '../core/fetch/errors.ts';
+import { Command } from 'commander';
 import { connectPatiently } from '../core/patient-connections.ts';
-import { VaultError, type VaultErrorCode } from '../core/vault/errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { isSaidByCommander, readFailure } from './failure.ts';
 import { fetchCommand } from './fetch.ts';
-import { readFileVariables } from './file-variables.ts';
+import { describeUnknownVariables, readFileVariables } from './file-variables.ts';
 import { inspectCommands } from './inspect.ts';
+import { endOnSignals } from './interruption.ts';
 import { operatorCommands } from './operate.ts';
 import { publicKeyCommand } from './public-key.ts';
 import { standbyCommand } from './standby.ts';
@@ -39,39 +36,44 @@ Exit codes:
   11  it was answered, and not well: status found something that needs attention, verify something wrong,
       diff --exit-code a difference`,
   )
-  .exitOverride()
-  .showHelpAfterError('(see lifeboat --help)');
+  .hook('preAction', (_program, command) => {
+    // Standby ends itself in order, and takes a signal for success.
+    if (command.name() !== 'standby') {
+      endOnSignals();
+    }
+  });
 for (const command of [...inspectCommands(), ...operatorCommands()]) {
   program.addCommand(command);
 }
-const usageErrorsOf = (command: Command) => ({
-  outputError: (text: string, write: (text: string) => void) => write(describeUsage(text, command)),
-});
-program.configureOutput(usageErrorsOf(program));
-for (const command of program.commands) {
+const isJson = process.argv.includes('--json');
+let usage = '';
+for (const [name, command] of namedCommands(program)) {
   command
-    .configureOutput(usageErrorsOf(command))
+    .configureOutput({
+      outputError(text, write) {
+        usage = describeUsage(text, command);
+        write(usage);
+      },
+      // In JSON it is said once, at the end.
+      ...(isJson ? { writeErr: () => undefined } : {}),
+    })
     .exitOverride()
-    .showHelpAfterError(`(see lifeboat ${command.name()} --help)`);
+    .showHelpAfterError(`(see ${name} --help)`);
+}
+
+/** A command and all below it, each with what is typed to call it. */
+function namedCommands(command: Command, above = ''): readonly (readonly [string, Command])[] {
+  const name = `${above}${command.name()}`;
+  return [[name, command], ...command.commands.flatMap((each) => namedCommands(each, `${name} `))];
 }
 
 const variables = [
   // Kong's, which no option has.
   'KONG_STATUS_LISTEN',
-  ...new Set(program.commands.flatMap(({ options }) => options.flatMap(({ envVar }) => envVar ?? []))),
+  ...new Set(
+    namedCommands(program).flatMap(([, { options }]) => options.flatMap(({ envVar }) => envVar ?? [])),
+  ),
 ];
-
-const wrongOptions = 2;
-const vaultExitCodes: Readonly<Partial<Record<VaultErrorCode, number>>> = {
-  denied: exitCodes.denied,
-  unavailable: exitCodes.unreachable,
-};
-
-const apiExitCodes: Readonly<Record<ApiErrorCode, number>> = {
-  denied: exitCodes.denied,
-  refused: 10,
-  failed: exitCodes.unreachable,
-};
 
 connectPatiently();
 // A closed pipe or a full disk behind it ends nothing: what was begun is finished. `print` tells of results.
@@ -83,36 +85,23 @@ void runCommand();
 
 async function runCommand(): Promise<void> {
   try {
+    warnOfVariables();
     await readFileVariables(variables, process.env);
     await program.parseAsync();
   } catch (error) {
-    process.exitCode = exitCodeOf(error);
+    const failure = readFailure(error, usage);
+    process.exitCode = failure?.exitCode ?? 0;
+    if (isJson && failure !== undefined) {
+      process.stderr.write(`${JSON.stringify({ error: failure })}\n`);
+    } else if (failure !== undefined && !isSaidByCommander(error)) {
+      process.stderr.write(`lifeboat: ${failure.message}\n`);
+    }
   }
 }
 
-function exitCodeOf(error: unknown): number {
-  const foundByCommand = error instanceof InvalidArgumentError;
-  if (error instanceof CommanderError && !foundByCommand) {
-    // Commander has printed what was wrong, or the help that was asked for.
-    return error.exitCode === 0 ? 0 : wrongOptions;
+/** A variable that is misspelt does nothing, and nobody would know. */
+function warnOfVariables(): void {
+  for (const message of describeUnknownVariables(Object.keys(process.env), variables)) {
+    process.stderr.write(isJson ? `${JSON.stringify({ warning: { message } })}\n` : `lifeboat: ${message}\n`);
   }
-  process.stderr.write(`lifeboat: ${describeFailure(error)}\n`);
-  if (error instanceof StandbyError) {
-    return exitCodes[error.code];
-  }
-  if (error instanceof ApiError) {
-    return apiExitCodes[error.code];
-  }
-  if (error instanceof VaultError) {
-    return vaultExitCodes[error.code] ?? 1;
-  }
-  return foundByCommand ? wrongOptions : 1;
-}
-
-/** Messages of parsers and of other code quote what they are about, which may be a configuration. */
-function describeFailure(error: unknown): string {
-  const isOurs = error instanceof CodedError || error instanceof InvalidArgumentError;
-  return isOurs || (error instanceof Error && error.name === 'Error')
-    ? error.message
-    : `an error that was not foreseen (${nameForeignError(error)})`;
 }

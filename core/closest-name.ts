@@ -1,14 +1,20 @@
 import { closestMatch } from 'leven';
 
 /**
- * Finds the name that somebody may have meant.
+ * Finds the name that somebody may have meant: no known one differs in fewer letters, at most three, and
+ * fewer than half of them. Upper case is no difference.
  *
- * @returns "did you mean …? ", or nothing where no known name differs in three letters or fewer, and in less
- * than half of them; upper case is no difference
+ * @returns undefined where no name is like it
  */
-export function askForClosest(given: string, known: Iterable<string>): string {
+export function findClosest(given: string, known: Iterable<string>): string | undefined {
   const byLetters = new Map([...known].map((name) => [name.toLowerCase(), name]));
   const maxDistance = Math.min(3, Math.max(1, Math.floor(given.length * 0.4)));
   const closest = closestMatch(given.toLowerCase(), [...byLetters.keys()], { maxDistance });
-  return closest === undefined ? '' : `did you mean ${byLetters.get(closest)}? `;
+  return closest === undefined ? undefined : byLetters.get(closest);
+}
+
+/** @returns "did you mean …? ", or nothing where no name is like it */
+export function askForClosest(given: string, known: Iterable<string>): string {
+  const closest = findClosest(given, known);
+  return closest === undefined ? '' : `did you mean ${closest}? `;
 }

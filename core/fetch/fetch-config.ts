@@ -24,6 +24,15 @@ export interface FetchPace {
   readonly patienceMs: number;
   /** Told before each pause. */
   readonly onThrottled: (error: StandbyError, pauseMs: number) => void;
+  /** Ends it, and leaves nothing of what was not complete. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Fetched extends Downloaded {
+  /** Which endpoint has granted it, counted from 0. */
+  readonly endpoint: number;
+  /** Of those that were asked before. */
+  readonly failures: readonly StandbyError[];
 }
 
 /**
@@ -31,19 +40,19 @@ export interface FetchPace {
  * fails, it does the same with the next source. Where one of them was throttled, all are asked again after a
  * pause; nothing else is repeated.
  *
- * @throws StandbyError with the code of the last failure, and the messages of all
+ * @throws StandbyError with the code of the last failure, and the messages of all; or what the signal ended
  */
 export async function fetchConfig(
   parts: FetchParts,
-  { spreadMs, patienceMs, onThrottled }: FetchPace,
-): Promise<Downloaded> {
+  { spreadMs, patienceMs, onThrottled, signal }: FetchPace,
+): Promise<Fetched> {
   const { clock, random } = parts;
   if (spreadMs > 0) {
-    await clock.sleep(random.next() * spreadMs);
+    await clock.sleep(random.next() * spreadMs, signal);
   }
   const endMs = clock.monotonicMs() + patienceMs;
   for (let failedTries = 1; ; failedTries += 1) {
-    const result = await tryEach(parts);
+    const result = await tryEach(parts, signal);
     if (!Array.isArray(result)) {
       return result;
     }
@@ -62,16 +71,23 @@ export async function fetchConfig(
       );
     }
     onThrottled(failure, pauseMs);
-    await clock.sleep(pauseMs);
+    await clock.sleep(pauseMs, signal);
   }
 }
 
 /** @returns what each endpoint has failed with, in that order, where none has given a file */
-async function tryEach({ grants, files, clock }: FetchParts): Promise<Downloaded | StandbyError[]> {
+async function tryEach(
+  { grants, files, clock }: FetchParts,
+  signal: AbortSignal | undefined,
+): Promise<Fetched | StandbyError[]> {
   const failures: StandbyError[] = [];
   let left = [...grants.keys()];
   while (left.length > 0) {
-    const { granted, failures: refusals } = await requestFirstGrant(grants, { endpoints: left, clock });
+    const { granted, failures: refusals } = await requestFirstGrant(grants, {
+      endpoints: left,
+      clock,
+      signal,
+    });
     failures.push(...refusals.map(({ error }) => error));
     if (granted === undefined) {
       break;
@@ -79,9 +95,10 @@ async function tryEach({ grants, files, clock }: FetchParts): Promise<Downloaded
     try {
       // Where one has answered with an old file, a copy of that is no better.
       const mayLag = granted.endpoint > 0 && !failures.some(({ code }) => code === 'outdated');
-      return await files.download(granted.grant, { mayLag });
+      const downloaded = await files.download(granted.grant, { mayLag }, signal);
+      return { ...downloaded, endpoint: granted.endpoint, failures };
     } catch (error) {
-      if (!(error instanceof StandbyError)) {
+      if (!(error instanceof StandbyError) || signal?.aborted === true) {
         throw error;
       }
       failures.push(error);
