@@ -18,6 +18,7 @@ import {
   standardOutput,
 } from './fetched-file.ts';
 import { readTrustedKeys } from './given-pem.ts';
+import { undoOnSignals } from './interruption.ts';
 import {
   addGrantOptions,
   caFileOption,
@@ -111,26 +112,37 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   if (output !== standardOutput) {
     await requireOutputPlace(output);
   }
-  const downloaded = await fetchToTarget(target, (openOutput) =>
-    fetchConfig(
-      {
-        grants: endpoints.map((endpoint) => endpointGrantSource(endpoint, grantSettings)),
-        files: vaultFileSource({
-          ...shared,
-          trusted,
-          output,
-          openOutput,
-          maxBytes,
-          timeoutMs,
-          maxUnverifiedAgeMs: options.maxUnverifiedAge,
-        }),
-        clock: systemClock,
-        random: systemRandom,
-      },
-      { spreadMs: options.spread * 1000, patienceMs: timeoutMs, onThrottled: throttlingTeller() },
+  const grants = endpoints.map((each) => endpointGrantSource(each, grantSettings));
+  const pace = { spreadMs: options.spread * 1000, patienceMs: timeoutMs, onThrottled: throttlingTeller() };
+  const downloaded = await undoOnSignals((signal) =>
+    fetchToTarget(target, (openOutput) =>
+      fetchConfig(
+        {
+          grants,
+          files: vaultFileSource({
+            ...shared,
+            trusted,
+            output,
+            openOutput,
+            maxBytes,
+            timeoutMs,
+            maxUnverifiedAgeMs: options.maxUnverifiedAge,
+          }),
+          clock: systemClock,
+          random: systemRandom,
+        },
+        { ...pace, signal },
+      ),
     ),
   );
-  const { manifest, currency } = downloaded;
+  const { manifest, currency, failures } = downloaded;
+  const endpoint = grants[downloaded.endpoint]?.name;
+  if (downloaded.endpoint > 0) {
+    const before = failures.map(({ message }) => message).join('; then ');
+    process.stderr.write(
+      `lifeboat: the file is from ${endpoint}: ${before || 'no endpoint before has answered in time'}\n`,
+    );
+  }
   if (currency.warning !== undefined) {
     process.stderr.write(`lifeboat: ${currency.warning}\n`);
   }
@@ -138,7 +150,7 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   const { verifiedAt } = currency;
   const said =
     options.json === true
-      ? `${JSON.stringify({ file: output, manifestFile, ...manifest, verifiedAt })}\n`
+      ? `${JSON.stringify({ file: output, manifestFile, endpoint, ...manifest, verifiedAt })}\n`
       : describeFetched(target, downloaded);
   // The file itself is what standard output has got.
   await (output === standardOutput ? process.stderr.write(said) : print(said));

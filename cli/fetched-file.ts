@@ -30,10 +30,10 @@ export interface FetchTarget {
  * @param fetchTo fetches and verifies it, and completes the output that it has opened
  * @throws StandbyError
  */
-export function fetchToTarget(
+export function fetchToTarget<Result extends Downloaded>(
   target: FetchTarget,
-  fetchTo: (openOutput: OpenOutput) => Promise<Downloaded>,
-): Promise<Downloaded> {
+  fetchTo: (openOutput: OpenOutput) => Promise<Result>,
+): Promise<Result> {
   return target.forImport === true
     ? fetchForImport(target, fetchTo)
     : fetchTo(outputOf(target, target.output));
@@ -67,10 +67,10 @@ async function writeToStandardOutput(pieces: AsyncIterable<Uint8Array>): Promise
 }
 
 /** The signature is of the published file, so that this is verified first, and held until it is written. */
-async function fetchForImport(
+async function fetchForImport<Result extends Downloaded>(
   target: FetchTarget,
-  fetchTo: (openOutput: OpenOutput) => Promise<Downloaded>,
-): Promise<Downloaded> {
+  fetchTo: (openOutput: OpenOutput) => Promise<Result>,
+): Promise<Result> {
   const directory = target.output === standardOutput ? tmpdir() : dirname(target.output);
   let held: HeldFile | undefined;
   try {

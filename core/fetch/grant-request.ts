@@ -111,7 +111,7 @@ export async function requestGrant(request: GrantRequest): Promise<ReceivedGrant
 const isFunction = (endpoint: URL) => endpoint.protocol === 'arn:';
 
 /** What a message calls the endpoint. */
-function nameEndpoint(endpoint: URL): string {
+export function nameEndpoint(endpoint: URL): string {
   return isFunction(endpoint) ? endpoint.href : endpoint.origin;
 }
 

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts';
 import { StandbyError } from './errors.ts';
-import { type GrantRequest, type ReceivedGrant, requestGrant } from './grant-request.ts';
+import { type GrantRequest, nameEndpoint, type ReceivedGrant, requestGrant } from './grant-request.ts';
 
 /** Where a data plane gets grants: for its own control plane and version, and no other. */
 export interface GrantSource {
+  /** What messages call it. @default it has no name */
+  readonly name?: string | undefined;
   /**
    * @param versionId S3's id of a version of the file; undefined for the current one
    * @param signal gives up early; the error's cause is then its reason
@@ -31,6 +33,7 @@ export type GrantSettings = Pick<
 export function endpointGrantSource(endpoint: GrantEndpoint, settings: GrantSettings): GrantSource {
   const { timeoutMs, clock } = settings;
   return {
+    name: nameEndpoint(endpoint.endpoint),
     async requestGrant(versionId, signal) {
       // A credential service that takes connections and stays silent must not hold up the next endpoint or
       // the end.

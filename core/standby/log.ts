@@ -20,6 +20,8 @@ export interface StandbyLogEntry {
   readonly message: string;
   readonly code?: StandbyErrorCode;
   readonly revision?: number;
+  /** Of which a file is, where that is not the first one. */
+  readonly endpoint?: string;
   readonly nextTryInSeconds?: number;
   /** When the file was last known to be the newest. ISO 8601 UTC. */
   readonly verifiedAt?: string;
@@ -40,6 +42,12 @@ export function describeSecondRequest(seconds: number): StandbyLogEntry {
 }
 
 export function describeSilence({ message }: StandbyError): StandbyLogEntry {
+  return { level: 'info', event: 'waiting', message };
+}
+
+/** With one try only: what the status API fails with is the failure, and told once. */
+export function describeWaitingForStatus(limitMs: number): StandbyLogEntry {
+  const message = `Kong’s status API does not answer yet: waiting for it up to ${Math.round(limitMs / 1000)} s`;
   return { level: 'info', event: 'waiting', message };
 }
 
@@ -74,13 +82,19 @@ export function describeAsking(cache: StaleCache | undefined): StandbyLogEntry {
   return { level: 'info', event: 'asking', message };
 }
 
-export function describeVerified(manifest: Manifest, { verifiedAt }: Currency): StandbyLogEntry {
+/** @param endpoint which has granted it, where that is not the first one */
+export function describeVerified(
+  manifest: Manifest,
+  { verifiedAt }: Currency,
+  endpoint: string | undefined,
+): StandbyLogEntry {
   const { revision, controlPlane, kongVersion, exportedAt, size } = manifest;
   const message =
     `revision ${revision} of control plane "${controlPlane}" for Kong ${kongVersion}, ` +
-    `exported ${exportedAt.toISOString()}, ${size} bytes, is verified`;
+    `exported ${exportedAt.toISOString()}, ${size} bytes, is verified${endpoint === undefined ? '' : `; it is from ${endpoint}`}`;
   const verified = verifiedAt === undefined ? {} : { verifiedAt: verifiedAt.toISOString() };
-  return { level: 'info', event: 'verified', message, revision, ...verified };
+  const origin = endpoint === undefined ? {} : { endpoint };
+  return { level: 'info', event: 'verified', message, revision, ...origin, ...verified };
 }
 
 /** Of a file that may not be the newest. */

@@ -18,6 +18,7 @@ import {
   describeSilence,
   describeVerified,
   describeWaiting,
+  describeWaitingForStatus,
   endedEntry,
   type StandbyLogEntry,
   warnOfCurrency,
@@ -97,7 +98,10 @@ export async function runStandby(ports: StandbyPorts, options: StandbyOptions): 
       if (isLate) {
         throw status.error;
       }
-      logChange('status', describeSilence(status.error));
+      logChange(
+        'status',
+        once === undefined ? describeSilence(status.error) : describeWaitingForStatus(once.silentLimitMs),
+      );
     }
     const before = state;
     state = advance(state, eventOf(status, isLate));
@@ -131,10 +135,11 @@ export async function runStandby(ports: StandbyPorts, options: StandbyOptions): 
       state = advance(state, result.event);
       revision = result.event.type === 'downloaded' ? result.event.manifest.revision : revision;
       if (once !== undefined && result.error !== undefined && state.phase === 'waiting') {
+        logEndpoints(step, result, logChange);
         throw result.error;
       }
       const pauseMs = state.phase === 'waiting' ? state.notBeforeMs - clock.monotonicMs() : undefined;
-      logResult(step, result, pauseMs, logChange);
+      logResult(ports, step, result, { pauseMs, logChange });
       if (isStep(state) && state.wanted !== undefined && step.wanted === undefined) {
         logChange('previous', askingForPreviousEntry);
       }
@@ -269,18 +274,24 @@ async function attempt(step: () => Promise<Result>, signal: AbortSignal): Promis
   }
 }
 
-function logResult(
-  step: Step,
-  { event, failures = [], error }: Result,
-  pauseMs: number | undefined,
-  logChange: ChangeLogger,
-): void {
-  const revision = step.wanted === undefined ? '' : ', previous revision';
-  for (const { endpoint, error: ofEndpoint } of failures) {
-    logChange(`endpoint ${endpoint}${revision}`, describeFailure(ofEndpoint, undefined));
+const nameRevision = ({ wanted }: Step) => (wanted === undefined ? '' : ', previous revision');
+
+function logEndpoints(step: Step, { failures = [] }: Result, logChange: ChangeLogger): void {
+  for (const { endpoint, error } of failures) {
+    logChange(`endpoint ${endpoint}${nameRevision(step)}`, describeFailure(error, undefined));
   }
+}
+
+function logResult(
+  { grants }: StandbyPorts,
+  step: Step,
+  result: Result,
+  { pauseMs, logChange }: { readonly pauseMs: number | undefined; readonly logChange: ChangeLogger },
+): void {
+  const { event, error } = result;
+  logEndpoints(step, result, logChange);
   const { endpoint = undefined } = event.type === 'failed' ? event : 'endpoint' in step ? step : {};
-  const subject = `${endpoint === undefined ? step.phase : `endpoint ${endpoint}`}${revision}`;
+  const subject = `${endpoint === undefined ? step.phase : `endpoint ${endpoint}`}${nameRevision(step)}`;
   if (error !== undefined) {
     logChange(subject, describeFailure(error, pauseMs));
   } else if (event.type === 'interrupted' && step.phase === 'seeding') {
@@ -290,7 +301,8 @@ function logResult(
     if (currency.warning !== undefined) {
       logChange(`currency of ${subject}`, warnOfCurrency(currency.warning));
     }
-    logChange(subject, describeVerified(manifest, currency));
+    const origin = endpoint === undefined || endpoint === 0 ? undefined : grants[endpoint]?.name;
+    logChange(subject, describeVerified(manifest, currency, origin));
   }
 }
 

@@ -278,7 +278,7 @@ describe('lifeboat fetch', () => {
     expect(await readFile(output)).toEqual(content);
   });
 
-  it('tries its endpoints in order', async () => {
+  it('tries its endpoints in order, and says where the file is from', async () => {
     const { port, stop } = await listen(createServer(), '127.0.0.1', 0);
     await stop();
 
@@ -286,7 +286,10 @@ describe('lifeboat fetch', () => {
       endpoint: `http://127.0.0.1:${port}, ${standIn.url}`,
     });
 
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: `lifeboat: the file is from ${standIn.url}: the grant endpoint http://127.0.0.1:${port} did not answer (ECONNREFUSED)\n`,
+    });
   });
 
   it('says what each of its endpoints had to say, and ends with the code of the last', async () => {
