@@ -11,6 +11,8 @@ export const patienceSeconds = 500;
 
 export interface Ended {
   readonly exitCode: number | null;
+  /** That has ended it. Shells then say 128 and its number. */
+  readonly endedBy: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
   readonly seconds: number;
@@ -67,8 +69,8 @@ export function processes(): Processes {
     const timer = setTimeout(() => end(child), limitSeconds * 1000);
     const ended = new Promise<Ended>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (exitCode) =>
-        resolve({ exitCode, stdout, stderr, seconds: (Date.now() - startedMs) / 1000 }),
+      child.once('close', (exitCode, endedBy) =>
+        resolve({ exitCode, endedBy, stdout, stderr, seconds: (Date.now() - startedMs) / 1000 }),
       );
     }).finally(() => {
       clearTimeout(timer);

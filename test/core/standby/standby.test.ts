@@ -48,6 +48,7 @@ class World extends MemoryNode implements Omit<StandbyPorts, 'grants'> {
   }
   grants(count: number): StandbyPorts['grants'] {
     return Array.from({ length: count }, (_, endpoint) => ({
+      name: `region ${endpoint}`,
       requestGrant: async (versionId, signal) => {
         this.begin(versionId === undefined ? `grant ${endpoint}` : `grant ${endpoint} of ${versionId}`);
         const keepSilent = signal === undefined ? undefined : this.silent[endpoint];
@@ -462,6 +463,10 @@ describe('a vault that is away', () => {
       expect(outcome).toBe('seeded');
       expect(world.steps).toEqual([...stepsInFirst, 'grant 1', 'download', 'seed']);
       expect(world.elapsedMs).toBe(5_000);
+      expect(world.entries.find(({ event }) => event === 'verified')).toMatchObject({
+        endpoint: 'region 1',
+        message: expect.stringContaining('is verified; it is from region 1'),
+      });
     },
   );
 
@@ -919,6 +924,8 @@ describe('a single try', () => {
     await expect(run(world, { once, endpoints: 2 })).rejects.toMatchObject({ code: 'no-file' });
 
     expect(world.elapsedMs).toBe(5_000);
+    // What is thrown its caller says.
+    expect(world.failures()).toEqual(['denied']);
   });
 
   it('waits a minute for the status API', async () => {
@@ -928,6 +935,9 @@ describe('a single try', () => {
     await expect(run(world, { once })).rejects.toThrow('no answer');
 
     expect(world.elapsedMs).toBe(60_000);
+    expect(world.entries.map(({ message }) => message)).toEqual([
+      'Kong’s status API does not answer yet: waiting for it up to 60 s',
+    ]);
   });
 });
 
