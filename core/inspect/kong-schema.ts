@@ -87,11 +87,9 @@ function showTexts(kinds: FieldKinds, shown: readonly string[], prefix = ''): Fi
 }
 
 function showText(kind: FieldKind, shown: readonly string[], path: string): FieldKind {
-  if (kind === 'hidden') {
-    return shown.includes(path) ? 'text' : 'hidden';
-  }
   if (typeof kind === 'string' || Array.isArray(kind)) {
-    return kind;
+    // Kong lists the names of filters that it has; a name may be one of those that another Kong has.
+    return shown.includes(path) ? 'text' : kind;
   }
   if ('list' in kind) {
     return { list: showText(kind.list, shown, path) };

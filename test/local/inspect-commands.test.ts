@@ -311,5 +311,12 @@ describe('the commands that look at revisions', () => {
         stderr: expect.stringContaining('execute-api:Invoke on .../GET/control-planes/prod/inspect'),
       });
     });
+
+    it('the function has logged who asked for what, and nothing of the content', async () => {
+      const log = await readFile(join(system.logDirectory, 'inspect.log'), 'utf8');
+
+      expect(log).toContain('"view":"diff"');
+      expect(log).not.toMatch(/never-to-be-seen|invoices|one\.example/);
+    });
   });
 });
