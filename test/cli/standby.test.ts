@@ -483,7 +483,12 @@ describe('exit code 2', () => {
     ['no version', { 'kong-version': undefined }, {}, '--kong-version (LIFEBOAT_KONG_VERSION) is missing'],
     ['one bad endpoint of two', { endpoint: 'https://a.example,b' }, {}, 'an https:// URL is expected'],
     ['a status URL that is none', { 'status-url': '127.0.0.1:8007' }, {}, 'an http:// or https:// URL'],
-    ['a status API that is off', { 'status-url': undefined }, { KONG_STATUS_LISTEN: 'off' }, 'has no address (status_listen is'],
+    [
+      'a status API that is off',
+      { 'status-url': undefined },
+      { KONG_STATUS_LISTEN: 'off' },
+      'has no address (status_listen is',
+    ],
     ['less than no wait', { after: '-1' }, {}, 'a whole number from 0 to 86400 is expected'],
     ['a cache age that is none', { 'max-cache-age': '7w' }, {}, 'seconds, or a time like 90s, 60m, 12h, 7d'],
     ['a cache age of nothing', { 'max-cache-age': '0' }, {}, 'seconds, or a time like'],
