@@ -3,7 +3,14 @@ import { CodedError } from '../coded-error.ts';
 import { urlBelow } from './endpoint-url.ts';
 import { describeRequestFailure, type Fetch, fetchDirectly, readBodyText } from './http-client.ts';
 import { requirePlausibleClock } from './plausible-clock.ts';
-import { type IamAuthentication, isStrangersAnswer, readExplanation, signRequest } from './signed-request.ts';
+import {
+  describeSigner,
+  type IamAuthentication,
+  isOurProblem,
+  isStrangersAnswer,
+  readExplanation,
+  signRequest,
+} from './signed-request.ts';
 
 /**
  * - `denied`: the caller may not, or the signature is not good.
@@ -72,7 +79,7 @@ export async function askApi(access: ApiAccess, request: ApiRequest): Promise<st
     clock.now(),
   );
   const { status, text } = await send(access, request, url, signed);
-  if (status === 200 || status === 202) {
+  if ((status === 200 || status === 202) && looksLikeObject(text)) {
     return text;
   }
   const said = `${endpoint.origin} answered ${status} to "${what}" for control plane "${controlPlane}"${readExplanation(text)}`;
@@ -82,9 +89,32 @@ export async function askApi(access: ApiAccess, request: ApiRequest): Promise<st
       `${said}: it is neither AWS nor Lifeboat that answers so. Check --endpoint, and what is on the way, such as a proxy`,
     );
   }
-  throw status === 401 || status === 403
-    ? new ApiError('denied', `${said}. The role needs execute-api:Invoke on .../${method}${path}${needs}`)
-    : new ApiError(status >= 500 || status === 429 ? 'failed' : 'refused', said);
+  if (status === 401 || status === 403) {
+    const right = `execute-api:Invoke on ${describeArn(endpoint, authentication.region)}/${method}${path}${needs}`;
+    throw new ApiError(
+      'denied',
+      isOurProblem(text)
+        ? `${said}. The role needs ${right}`
+        : `${said}. ${describeSigner(authentication)} If the credentials are good and still valid, their role needs ${right}`,
+    );
+  }
+  if ((status === 404 || status < 300) && !isOurProblem(text)) {
+    throw new ApiError(
+      'failed',
+      `${said}. That is not how Lifeboat answers: is this the right endpoint? Check host and path of --endpoint, and whether its stack is ` +
+        'of the release of this command',
+    );
+  }
+  throw new ApiError(status >= 500 || status === 429 ? 'failed' : 'refused', said);
+}
+
+/** All that the API answers is an object. Readers look into it; pages of megabytes are not read twice. */
+const looksLikeObject = (text: string) => text.trimStart().startsWith('{');
+
+/** Of the API's stage, as a policy names it; where its host does not tell the API, as far as that goes. */
+function describeArn({ hostname }: URL, region: string): string {
+  const [, apiId] = /^([a-z0-9]+)\.execute-api\./.exec(hostname) ?? [];
+  return apiId === undefined ? '...' : `arn:*:execute-api:${region}:*:${apiId}/*`;
 }
 
 async function send(

@@ -17,7 +17,9 @@ import {
 import { requirePlausibleClock } from './plausible-clock.ts';
 import { readThrottling, throttlingAdvice } from './retry-after.ts';
 import {
+  describeSigner,
   type IamAuthentication,
+  isOurProblem,
   isStrangersAnswer,
   type PreparedRequest,
   readExplanation,
@@ -248,10 +250,10 @@ function refusalError(
     );
   }
   if (status === 404) {
-    return new StandbyError(
-      'no-file',
-      `${answered}. Check --control-plane, --kong-version and the path of --endpoint against the deployment`,
-    );
+    const advice = isOurProblem(text)
+      ? 'Check --control-plane and --kong-version against the deployment'
+      : 'That is not how Lifeboat answers: is this the right endpoint? Check host and path of --endpoint';
+    return new StandbyError('no-file', `${answered}. ${advice}`);
   }
   const throttling = readThrottling({ ...response, status }, clock.now());
   return throttling === undefined
@@ -268,20 +270,7 @@ function describeNeed(endpoint: URL, controlPlane: string, authentication: Grant
   const need = isFunction(endpoint)
     ? `lambda:InvokeFunction on ${endpoint.href}`
     : `execute-api:Invoke on .../GET${grantPath(controlPlane)}`;
-  return (
-    `The request was signed ${describeSigner(authentication)}for region ${region}. If the API is in another one, name that with --region. ` +
-    `If the credentials are good and still valid, their role needs ${need}`
-  );
-}
-
-/** Which credentials were used. An access key's id is no secret, and its ends are enough to know it by. */
-function describeSigner({ credentials }: IamAuthentication): string {
-  if (typeof credentials === 'function') {
-    return '';
-  }
-  const { accessKeyId: id, expiration } = credentials;
-  const until = expiration === undefined ? '' : `, which ends at ${expiration.toISOString()}, `;
-  return `with the access key ${id.slice(0, 4)}…${id.slice(-4)}${until === '' ? ' ' : until}`;
+  return `${describeSigner({ ...authentication, region })} If the credentials are good and still valid, their role needs ${need}`;
 }
 
 /** How far this machine's clock is ahead of the endpoint's. */

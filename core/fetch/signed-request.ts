@@ -66,6 +66,23 @@ export async function signRequest(
 }
 
 /**
+ * What a request was signed with, for a person who was refused: API Gateway says "Forbidden" for every cause.
+ * An access key's id is no secret, and its ends are enough to know it by.
+ */
+export function describeSigner({ credentials, region }: IamAuthentication): string {
+  const known = typeof credentials === 'function' ? undefined : credentials;
+  const id = known?.accessKeyId ?? '';
+  const key = known === undefined ? '' : `with the access key ${id.slice(0, 4)}…${id.slice(-4)}`;
+  const end = known?.expiration === undefined ? '' : `, which ends at ${known.expiration.toISOString()},`;
+  return `The request was signed ${key}${end}${key === '' ? '' : ' '}for region ${region}. If the API is in another one, name that with --region.`;
+}
+
+/** Whether an answer is an error that one of our functions has made. */
+export function isOurProblem(text: string): boolean {
+  return v.safeParse(v.pipe(v.string(), v.parseJson(), v.object({ detail: v.string() })), text).success;
+}
+
+/**
  * Whether somebody on the way has answered in the endpoint's place, such as a proxy: API Gateway, Lambda and
  * our functions answer with JSON, and never with a page.
  */

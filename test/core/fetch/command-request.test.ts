@@ -71,6 +71,37 @@ describe('sending a command', () => {
     });
   });
 
+  it('that another service does not know asks whether the endpoint is right', async () => {
+    const { sent } = await sending(json(404, { message: 'Not Found' }));
+
+    await expect(sent).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringMatching(
+        /answered 404 to "unpin".* \(Not Found\)\. .*is this the right endpoint\?/,
+      ),
+    });
+  });
+
+  it.each(['', 'welcome', '[]'])('whose answer is %j is another service’s, too', async (body) => {
+    const { sent } = await sending((_, response) => response.writeHead(200).end(body));
+
+    await expect(sent).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('is this the right endpoint?'),
+    });
+  });
+
+  it('that API Gateway forbids names each cause: key, region and the missing right', async () => {
+    const { sent } = await sending(json(403, { message: 'Forbidden' }));
+
+    await expect(sent).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringMatching(
+        /signed with the access key AKID…MPLE for region eu-central-1\. If .* role needs execute-api:Invoke on \.\.\.\/POST\/control-planes\/prod\/commands\/unpin, and to be on the list$/,
+      ),
+    });
+  });
+
   it.each([403, 404])('that a proxy answers with %d and a page has failed', async (status) => {
     const { sent } = await sending((_, response) => response.writeHead(status).end('<html>blocked</html>'));
 

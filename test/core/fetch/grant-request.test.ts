@@ -145,7 +145,7 @@ describe('asking for a grant', () => {
     [400, 'unreachable', /answered 400/],
     [401, 'denied', /execute-api:Invoke .*\/GET\/control-planes\/prod\/fallback-config/],
     [403, 'denied', /execute-api:Invoke .*\/GET\/control-planes\/prod\/fallback-config/],
-    [404, 'no-file', /--kong-version/],
+    [404, 'no-file', /Check --control-plane and --kong-version|is this the right endpoint\?/],
     [429, 'unreachable', /answered 429/],
     [500, 'unreachable', /answered 500/],
     [503, 'unreachable', /answered 503/],
@@ -167,6 +167,12 @@ describe('asking for a grant', () => {
     );
 
     expect(errors).toEqual([failing(code, words), failing(code, words), failing(code, words)]);
+    // API Gateway's own, of a path that the API does not have, is not ours.
+    expect(errors.map((error) => /right endpoint/.test((error as Error).message))).toEqual([
+      status === 404,
+      false,
+      status === 404,
+    ]);
     expect(
       errors.map((error) => /\((?<said>[^()]*)\)/.exec((error as Error).message)?.groups?.['said']),
     ).toEqual(['Too Many Requests', 'there are 3.8.1', undefined]);
