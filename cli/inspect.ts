@@ -22,6 +22,14 @@ const revisionOrFile = (name: string, description: string) =>
     return /^\d+$/.test(value) ? parseRevision(value) : value;
   });
 
+interface HistoryOptions extends InspectOptions {
+  readonly html?: string;
+  readonly diffs?: number;
+}
+
+const usualDiffs = 20;
+const usualCheckAgeMs = 15 * 60_000;
+
 /** The commands of people who may look, and read no file. */
 export function inspectCommands(): readonly Command[] {
   return [
@@ -32,15 +40,12 @@ export function inspectCommands(): readonly Command[] {
       .addOption(
         new Option('--max-check-age <time>', 'a last check that is older needs attention (3600, 60m, 12h)')
           .argParser(parseAgeMs)
-          .default(15 * 60_000, '15m'),
+          .default(usualCheckAgeMs, '15m'),
       )
       .action(async (options: InspectOptions & { readonly maxCheckAge: number }) =>
         end(await (await views()).showStatus(options)),
       ),
-    newCommand('history')
-      .description('List the revisions that are kept, the newest first.')
-      .addOption(versionOption())
-      .action(async (options: InspectOptions) => (await views()).showHistory(options)),
+    historyCommand(),
     newCommand('show')
       .description('Say what a revision is and how many entities of which type it has.')
       .addArgument(revisionArgument('<revision>', 'its number'))
@@ -52,6 +57,39 @@ export function inspectCommands(): readonly Command[] {
     diffCommand(),
     verifyCommand(),
   ];
+}
+
+function historyCommand(): Command {
+  return newCommand('history')
+    .description('List the revisions that are kept, the newest first.')
+    .addOption(versionOption())
+    .addOption(
+      new Option(
+        '--html <file>',
+        'write a page of them instead, with what each changed; it needs no other file',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--diffs <n>',
+        'of so many revisions, the newest, the page says what they changed (by default 20)',
+      ).argParser(parseWholeNumber(1_000, 0)),
+    )
+    .action(async (options: HistoryOptions) => {
+      const { html, diffs = usualDiffs } = options;
+      if (html === undefined) {
+        if (options.diffs !== undefined) {
+          throw new InvalidArgumentError('--diffs is about the page: name its file with --html');
+        }
+        await (await views()).showHistory(options);
+        return;
+      }
+      if (options.json === true) {
+        throw new InvalidArgumentError('give --html or --json, not both');
+      }
+      const { writeHistoryPage } = await import('./history-page/write-page.ts');
+      await writeHistoryPage({ ...options, html, diffs, maxCheckAgeMs: usualCheckAgeMs });
+    });
 }
 
 function diffCommand(): Command {

@@ -1,5 +1,5 @@
 /** What people ask with `lifeboat`, of a local system over HTTP. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -125,6 +125,36 @@ describe('the commands that look at revisions', () => {
       const { stdout: json } = await ask(['history', '--json', '--kong-version', '3.9.1']);
       expect(JSON.parse(json)).toMatchObject({ versions: [{ revision: 2 }, { revision: 1 }] });
       expect(JSON.parse(json)).not.toHaveProperty('next');
+    });
+
+    it('history --html writes a page that is its owner’s alone, with no value that may be secret', async () => {
+      const file = join(directory, 'history.html');
+      await writeFile(file, 'what was there', { mode: 0o644 });
+
+      const { exitCode, stdout, stderr } = await ask(['history', '--html', file]);
+
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(stdout).toBe(
+        `${file}: 2 versions, 1 compared with the one before. It is yours alone to read.\n`,
+      );
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      const page = await readFile(file, 'utf8');
+      expect(page).toMatch(/<bdi class="name">invoices<\/bdi>/);
+      expect(page).toContain('<bdi class="value">two.example</bdi>');
+      expect(page).not.toContain('never-to-be-seen');
+      expect((await readdir(directory)).filter((name) => name.includes('history'))).toEqual(['history.html']);
+    });
+
+    it.each([
+      ['a device', ['history', '--html', '/dev/null'], 7, 'name a file'],
+      ['a directory', ['history', '--html', tmpdir()], 7, 'is a directory: name a file in it'],
+      ['a page and JSON', ['history', '--html', 'x.html', '--json'], 2, 'give --html or --json, not both'],
+      ['comparisons without a page', ['history', '--diffs', '3'], 2, 'name its file with --html'],
+    ])('history --html refuses %s', async (_what, parameters, code, sentence) => {
+      const { exitCode, stdout, stderr } = await ask(parameters);
+
+      expect({ exitCode, stdout }).toEqual({ exitCode: code, stdout: '' });
+      expect(stderr).toContain(sentence);
     });
 
     it('diff says what differs by name, and no value that may be secret', async () => {
