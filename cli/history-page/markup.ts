@@ -1,4 +1,4 @@
-/** HTML in which each value is text, unless it was made as HTML here: a configuration's words are anybody's. */
+/** HTML in which each value is text, unless it was made as HTML here: names are anybody’s. */
 import { forTerminal } from '../inspection/words.ts';
 
 /** A piece of HTML. */
