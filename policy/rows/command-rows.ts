@@ -38,6 +38,10 @@ export function commandRows(names: MatrixNames): readonly MatrixRow[] {
         routeArn(names.apiId, `GET/control-planes/${controlPlane}/inspect`),
       )(invoke, tls, '', ...(controlPlane === 'prod' ? (['inspector prod'] as const) : []), 'administrator'),
     ),
+    // The right to inspect is for that one route of that one control plane.
+    ...['GET/control-planes/prod/inspect/more', 'POST/control-planes/prod/inspect'].map((route) =>
+      rowsAbout(route, routeArn(names.apiId, route))(invoke, tls, '', 'administrator'),
+    ),
     queueOfStaging('sqs:SendMessage', tls, '', 'export staging', 'webhook', 'administrator'),
     queueOfStaging('sqs:SendMessage', noTls, 'without TLS'),
   ];

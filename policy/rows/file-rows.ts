@@ -97,6 +97,7 @@ function readingRows(
     on(file, 's3:GetObject', signedAgo(oldestSignatureMs), 'signed as long ago as a URL lives', ...readers),
     on(file, 's3:GetObject', signedAgo(oldestSignatureMs + 1), 'signed longer ago'),
     on(file, 's3:GetObjectVersion', s3, '', ...readers),
+    on(otherFile, 's3:GetObjectVersion', s3, '', ...ownOfStaging),
     on(file, 's3:GetObjectAttributes', s3, '', ...ownFileReader),
     on(file, 's3:GetObjectVersionForReplication', s3, '', ...replication),
     on('status/prod.json', 's3:GetObjectVersionForReplication', s3, '', ...replication),
@@ -126,6 +127,16 @@ function readingRows(
       'file reader prod',
       ...privileged,
     ),
+    onBucket(
+      's3:ListBucketVersions',
+      below('staging/'),
+      'below staging/',
+      'export staging',
+      'inspect staging',
+      'file reader prod',
+      ...privileged,
+    ),
+    onBucket('s3:ListBucketVersions', below('status/'), 'below status/', 'file reader prod', ...privileged),
     onBucket('s3:ListBucketVersions', below(''), 'everything', 'file reader prod', ...privileged),
   ];
 }

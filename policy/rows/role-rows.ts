@@ -13,29 +13,42 @@ export function roleRows(names: MatrixNames): readonly MatrixRow[] {
   const onOtherPresigner = onFunction('presign function of staging', 'PresignstagingFunction');
   const onExporter = onFunction('export function of prod', 'ExportprodFunction');
   const onInspector = onFunction('inspect function of prod', 'InspectprodFunction');
+  const onInspectorVersion = onFunction(
+    'a version of the inspect function of prod',
+    'InspectprodFunction',
+    ':1',
+  );
+  const onOtherInspector = onFunction('inspect function of staging', 'InspectstagingFunction');
   const onListener = onFunction('listener of prod', 'ListenprodFunction');
   const onListenerVersion = onFunction('a version of the listener of prod', 'ListenprodFunction', ':1');
   const onPresignRole = onRole('presign role of prod', 'presign prod');
   const onExportRole = onRole('export role of prod', 'export prod');
+  const onInspectRole = onRole('inspect role of prod', 'inspect prod');
 
   return [
     onPresigner('lambda:InvokeFunction', tls, '', 'data plane prod', 'administrator'),
     onOtherPresigner('lambda:InvokeFunction', tls, '', 'administrator'),
     onVersion('lambda:InvokeFunction', tls, '', 'administrator'),
     onExporter('lambda:InvokeFunction', tls, '', 'administrator'),
+    // Whoever could invoke it would ask unsigned: neither data planes nor inspectors may.
     onInspector('lambda:InvokeFunction', tls, '', 'administrator'),
+    onOtherInspector('lambda:InvokeFunction', tls, '', 'administrator'),
+    onInspectorVersion('lambda:InvokeFunction', tls, '', 'administrator'),
     onListener('lambda:InvokeFunction', tls, '', 'listener’s schedule prod', 'administrator'),
     onListenerVersion('lambda:InvokeFunction', tls, '', 'administrator'),
     onRole('reader role of prod', 'reader prod')('sts:AssumeRole', tls, '', 'trusted account'),
     onPresignRole('sts:AssumeRole', tls, ''),
     onExportRole('sts:AssumeRole', tls, ''),
-    onRole('inspect role of prod', 'inspect prod')('sts:AssumeRole', tls, ''),
+    onInspectRole('sts:AssumeRole', tls, ''),
     onRole('role of the listener of prod', 'listener prod')('sts:AssumeRole', tls, ''),
 
     // Who may change roles and functions can act as them. No bucket or key policy keeps an administrator from
     // that.
     onExportRole('iam:UpdateAssumeRolePolicy', tls, '', 'administrator'),
     onPresignRole('iam:PutRolePolicy', tls, '', 'administrator'),
+    onInspectRole('iam:PutRolePolicy', tls, '', 'administrator'),
+    onInspectRole('iam:UpdateAssumeRolePolicy', tls, '', 'administrator'),
     onExporter('lambda:UpdateFunctionCode', tls, '', 'administrator'),
+    onInspector('lambda:UpdateFunctionCode', tls, '', 'administrator'),
   ];
 }

@@ -12,6 +12,7 @@ export function serviceRows(names: MatrixNames): readonly MatrixRow[] {
     );
   const onLog = onLogOf('export', 'ExportprodFunctionLog');
   const onListenerLog = onLogOf('listener', 'ListenprodFunctionLog');
+  const onInspectorLog = onLogOf('inspect function', 'InspectprodFunctionLog');
   const onSecret = (what: string, start: string) =>
     rowsAbout(what, names.arnOf('AWS::SecretsManager::Secret', start));
   const onHookSecret = onSecret('hook secret of prod', 'ExportprodHookSecret');
@@ -39,6 +40,9 @@ export function serviceRows(names: MatrixNames): readonly MatrixRow[] {
     onLog('logs:GetLogEvents', tls, '', 'administrator'),
     onListenerLog('logs:CreateLogStream', tls, '', 'listener prod', 'administrator'),
     onListenerLog('logs:PutLogEvents', tls, '', 'listener prod', 'administrator'),
+    onInspectorLog('logs:CreateLogStream', tls, '', 'inspect prod', 'administrator'),
+    onInspectorLog('logs:PutLogEvents', tls, '', 'inspect prod', 'administrator'),
+    onInspectorLog('logs:GetLogEvents', tls, '', 'administrator'),
     onHookSecret('secretsmanager:GetSecretValue', tls, '', 'webhook', 'administrator'),
     onCertificate('secretsmanager:GetSecretValue', tls, '', 'export prod', 'listener prod', 'administrator'),
     onCertificate('secretsmanager:PutSecretValue', tls, '', 'administrator'),
