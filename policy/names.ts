@@ -1,5 +1,5 @@
 /** What the parts and principals of the deployment that is proved are called. */
-import type { PhysicalNames } from '../template/resolve.ts';
+import { findChosenName, type PhysicalNames } from '../template/resolve.ts';
 import { resourceId, type SynthesizedTemplate } from '../template/template.ts';
 import {
   accountId,
@@ -47,7 +47,7 @@ type NamesOf = MatrixNames['namesOf'];
  *
  * @param prefix keeps apart what has the same logical id in two stacks
  */
-function namesIn(inRegion: string, { Resources }: SynthesizedTemplate, prefix: string): NamesOf {
+function namesIn(inRegion: string, template: SynthesizedTemplate, prefix: string): NamesOf {
   const services: Readonly<Record<string, string>> = {
     'AWS::IAM::Role': `arn:aws:iam::${accountId}:role/`,
     'AWS::Lambda::Function': `arn:aws:lambda:${inRegion}:${accountId}:function:`,
@@ -59,8 +59,8 @@ function namesIn(inRegion: string, { Resources }: SynthesizedTemplate, prefix: s
   };
   return (logicalId, type) => {
     const id = `${prefix}${logicalId}`;
-    const chosen = Resources[logicalId]?.Properties['RoleName'];
-    const name = typeof chosen === 'string' ? chosen : type === 'AWS::S3::Bucket' ? id.toLowerCase() : id;
+    const chosen = findChosenName(template, logicalId, 'RoleName', { region: inRegion, accountId });
+    const name = chosen ?? (type === 'AWS::S3::Bucket' ? id.toLowerCase() : id);
     // CloudFormation gives the ARN of a log group with all of its streams.
     const streams = type === 'AWS::Logs::LogGroup' ? ':*' : '';
     const arn = `${services[type] ?? `arn:aws:other:${inRegion}:${accountId}:`}${name}${streams}`;

@@ -48,6 +48,22 @@ export function resolveProperties(
   return resolveIn(template, logicalId, template.Resources[logicalId]?.Properties, deployment);
 }
 
+/** A name that the template itself gives a resource; undefined where CloudFormation makes one. */
+export function findChosenName(
+  { Resources }: SynthesizedTemplate,
+  logicalId: string,
+  property: string,
+  { region, accountId }: Pick<Deployment, 'region' | 'accountId'>,
+): string | undefined {
+  const chosen = Resources[logicalId]?.Properties[property];
+  const namesOf = (id: string) => {
+    throw new Error(`the name of ${logicalId} refers to ${id}`);
+  };
+  return chosen === undefined
+    ? undefined
+    : String(resolve(chosen, { region, accountId, namesOf, template: { Resources: {}, Outputs: {} } }));
+}
+
 /**
  * What an output says once it is deployed.
  *

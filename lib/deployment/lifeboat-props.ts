@@ -245,6 +245,13 @@ export interface LifeboatProps {
    */
   readonly signingKeys?: readonly string[] | undefined;
   /**
+   * Keys of `signingKeys` that are there already, by their names: those that a deleted deployment has left,
+   * which data planes pin (docs/runbook.md, "The stack was deleted"). ECC_NIST_P256, for signing. Their
+   * policies stay as they are; `Vault.signingKeyStatements` says what they need.
+   * @default all are made
+   */
+  readonly signingKeyArns?: Readonly<Record<string, string>> | undefined;
+  /**
    * Public keys (PEM) that are not among `signingKeys` any more and that kept revisions are signed with, up
    * to 5: a manifest by any other key is somebody else's.
    * @default none

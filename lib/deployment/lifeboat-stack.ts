@@ -51,6 +51,14 @@ export class LifeboatStack extends Stack {
         this.toJsonString(vault.encryptionKeyStatements.map((statement) => statement.toStatementJson())),
       );
     }
+    for (const [name, statements] of vault.signingKeyStatements) {
+      addOutput(
+        this,
+        `SigningKeyStatements${name}`,
+        `Statements that the policy of the signing key "${name}", which was there already, needs`,
+        this.toJsonString(statements.map((statement) => statement.toStatementJson())),
+      );
+    }
     for (const unit of units.values()) {
       this.#addUnitOutputs(unit);
     }

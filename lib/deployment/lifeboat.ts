@@ -6,8 +6,8 @@ import { Api } from '../api/api.ts';
 import { Export } from '../export/export.ts';
 import { Listener } from '../export/listener.ts';
 import { PrivateEndpoints } from '../export/private-endpoints.ts';
-import { FunctionRole } from '../functions/function.ts';
 import { LogKey } from '../functions/log-key.ts';
+import { StableRole } from '../functions/stable-role.ts';
 import { allowInvoke, GrantGiver } from '../grants/grant-giver.ts';
 import { Inspection } from '../inspection/inspection.ts';
 import { Intake } from '../intake/intake.ts';
@@ -56,9 +56,9 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({
       controlPlane,
       settings: unit,
-      exportRole: new FunctionRole(this, `ExportRole-${controlPlane}`),
-      presignRole: new FunctionRole(this, `PresignRole-${controlPlane}`),
-      inspectRole: new FunctionRole(this, `InspectRole-${controlPlane}`),
+      exportRole: new StableRole(this, `ExportRole-${controlPlane}`, { controlPlane, kind: 'export' }),
+      presignRole: new StableRole(this, `PresignRole-${controlPlane}`, { controlPlane, kind: 'presign' }),
+      inspectRole: new StableRole(this, `InspectRole-${controlPlane}`, { controlPlane, kind: 'inspect' }),
       fileReaderRoleArns: unit.fileReaderRoleArns,
     }));
     const vault = new Vault(this, 'Vault', { tenants, ...settings });

@@ -46,7 +46,14 @@ export function requireOwnRegion(deployment: Construct, settings: Settings): voi
 }
 
 function listNamed(settings: Settings): readonly NamedResource[] {
-  const { alarmTopicArn, domain, encryptionKeyArn, previousEncryptionKeyArns, controlPlanes } = settings;
+  const {
+    alarmTopicArn,
+    domain,
+    encryptionKeyArn,
+    previousEncryptionKeyArns,
+    signingKeyArns,
+    controlPlanes,
+  } = settings;
   return [
     {
       path: 'alarmTopicArn',
@@ -66,6 +73,12 @@ function listNamed(settings: Settings): readonly NamedResource[] {
       noun: 'key',
       remedy: 'a bucket encrypts with keys of its own region, so name one there',
     },
+    ...Object.entries(signingKeyArns).map(([name, arn]) => ({
+      path: `signingKeyArns.${name}`,
+      arn,
+      noun: 'key',
+      remedy: 'exports sign with keys of their own region, so name the one that is there',
+    })),
     ...previousEncryptionKeyArns.map((arn, index) => ({
       path: `previousEncryptionKeyArns.${index}`,
       arn,

@@ -18,8 +18,12 @@ export const mostEnvironmentBytes = 4096;
 
 /** The role of a function: trusted by Lambda alone, and with nothing granted yet. */
 export class FunctionRole extends iam.Role {
-  constructor(scope: Construct, id: string) {
-    super(scope, id, { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+  /** @param roleName @default CloudFormation makes one */
+  constructor(scope: Construct, id: string, roleName?: string) {
+    super(scope, id, {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      ...(roleName === undefined ? {} : { roleName }),
+    });
   }
 }
 

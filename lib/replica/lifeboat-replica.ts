@@ -7,8 +7,8 @@ import type { Lifeboat } from '../deployment/lifeboat.ts';
 import type { LifeboatDomainProps } from '../deployment/lifeboat-props.ts';
 import { requireOwnRegion } from '../deployment/own-region.ts';
 import { addStackBudget } from '../deployment/stack-budget.ts';
-import { FunctionRole } from '../functions/function.ts';
 import { LogKey } from '../functions/log-key.ts';
+import { StableRole } from '../functions/stable-role.ts';
 import { allowInvoke, GrantGiver, type GrantUnit } from '../grants/grant-giver.ts';
 import {
   parseReplicaSettings,
@@ -80,6 +80,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
       bucketName: own.bucketName,
       encryptionKeyArn: undefined,
       previousEncryptionKeyArns: [],
+      signingKeyArns: {},
     };
     // The secrets are read in the first region alone.
     requireOwnRegion(this, { ...settings, controlPlanes: {} });
@@ -90,7 +91,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
     const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({
       controlPlane,
       settings: unit,
-      presignRole: new FunctionRole(this, `PresignRole-${controlPlane}`),
+      presignRole: new StableRole(this, `PresignRole-${controlPlane}`, { controlPlane, kind: 'presign' }),
     }));
     const store = new ReplicaStore(this, 'Replica', {
       ...settings,

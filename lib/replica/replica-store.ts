@@ -1,7 +1,7 @@
 import { CfnOutput, Fn, Stack } from 'aws-cdk-lib';
-import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { statusKey } from '../../core/vault/config-file-name.ts';
+import type { StableRole } from '../functions/stable-role.ts';
 import { FileStore, type StoreSettings } from '../vault/file-store.ts';
 import { exceptRoles } from '../vault/policy-statements.ts';
 import type { ReplicaAttributes } from '../vault/replication-rules.ts';
@@ -11,7 +11,7 @@ export interface ReplicaTenant {
   /** Name of the control plane, which is the prefix of its keys. */
   readonly controlPlane: string;
   /** Reads, on behalf of data planes: presigned URLs have its rights. */
-  readonly presignRole: iam.IRole;
+  readonly presignRole: StableRole;
 }
 
 export interface ReplicaStoreProps extends StoreSettings {
@@ -40,11 +40,11 @@ export class ReplicaStore extends FileStore {
       this.denyOtherReaders(
         index + 1,
         objects.map((key) => this.bucket.arnForObjects(key)),
-        [tenant.presignRole.roleArn],
+        [tenant.presignRole.stableArn],
       );
     }
     this.#denyOtherWriters(controlPlanes, props.replicationRoleArn);
-    const presignRoles = props.tenants.map(({ presignRole }) => presignRole.roleArn);
+    const presignRoles = props.tenants.map(({ presignRole }) => presignRole.stableArn);
     const denials = this.keyDenials({
       // S3 checks a bucket key by decrypting it before it encrypts with it (S3 User Guide, "S3 Bucket Keys
       // and replication").

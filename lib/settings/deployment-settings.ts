@@ -17,7 +17,12 @@ import {
   topicArnSchema,
   wholeNumberSchema,
 } from './setting-values.ts';
-import { firstSigningKey, retiredSigningKeysSchema, signingKeysSchema } from './signing-keys.ts';
+import {
+  firstSigningKey,
+  retiredSigningKeysSchema,
+  signingKeyArnsSchema,
+  signingKeysSchema,
+} from './signing-keys.ts';
 
 export const domainSchema = sectionSchema({
   /** Host name of the API. */
@@ -152,6 +157,8 @@ export const givenSettingsSchema = sectionSchema({
    * and stays when its name is removed.
    */
   signingKeys: v.optional(signingKeysSchema, [firstSigningKey]),
+  /** Signing keys that are there already, whose policies are not ours to change. Default: all are made. */
+  signingKeyArns: v.optional(signingKeyArnsSchema, {}),
   /** Public keys that kept revisions are signed with, and that are not among `signingKeys` any more. */
   retiredSigningKeys: v.optional(retiredSigningKeysSchema, []),
   /** On everything that can have tags, beside `application`. */
@@ -229,6 +236,21 @@ export const settingsSchema = v.pipe(
       'the key that encrypts now (encryptionKeyArn) is among them: name only those that encrypted before it',
     ),
     ['previousEncryptionKeyArns'],
+  ),
+  v.forward(
+    v.check(
+      ({ signingKeys, signingKeyArns }) =>
+        Object.keys(signingKeyArns).every((name) => signingKeys.includes(name)),
+      'a key is named that is not among signingKeys: list it there, the one that signs first',
+    ),
+    ['signingKeyArns'],
+  ),
+  v.forward(
+    v.check(({ signingKeyArns }) => {
+      const arns = Object.values(signingKeyArns);
+      return new Set(arns).size === arns.length;
+    }, 'a key is given twice, and each name needs a key of its own'),
+    ['signingKeyArns'],
   ),
   v.check(
     ({ controlPlanes }) => listReadersWithoutIam(controlPlanes).length === 0,

@@ -1,7 +1,7 @@
 /** What the settings take for signing keys. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import * as v from 'valibot';
-import { listSchema, textSchema } from './setting-values.ts';
+import { keyArnSchema, listSchema, textSchema } from './setting-values.ts';
 
 /** Name of the signing key in a deployment that has never changed it. */
 export const firstSigningKey = 'first';
@@ -17,6 +17,13 @@ export const signingKeysSchema = v.pipe(
   v.minLength(1, 'at least one signing key is needed: the first of them signs'),
   v.maxLength(3, 'at most 3 signing keys are allowed: take out those that no data plane trusts any more'),
   v.check((names) => new Set(names).size === names.length, 'a signing key is listed twice'),
+);
+
+/** By the name of the key: one that is there already, as a deployment that is gone left it. */
+export const signingKeyArnsSchema = v.record(
+  v.string(),
+  keyArnSchema,
+  'an object is expected, with the ARN of a KMS key by the name of its signing key, for example {"first": "arn:aws:kms:…"}',
 );
 
 const onePem = /^\s*-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\s*$/;

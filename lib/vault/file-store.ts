@@ -8,7 +8,7 @@ import { acknowledge } from '../conventions/acknowledge.ts';
 import { formatServiceHost } from '../functions/function.ts';
 import type { LockdownSettings } from '../settings/settings.ts';
 import { denyToOthers, denyUseOfKey, exceptRoles, listKeepers, lockKey } from './policy-statements.ts';
-import { keepPolicy, outlivesStack } from './removal.ts';
+import { keepPolicy, namePolicyByText, outlivesStack } from './removal.ts';
 
 /** Settings that vault and replica share. */
 export interface StoreSettings {
@@ -103,6 +103,9 @@ export abstract class FileStore extends Construct {
     this.decryptionKeyArns = [encryptionKey.keyArn, ...(props.previousEncryptionKeyArns ?? [])];
     this.#denyDeletion();
     keepPolicy(bucket);
+    if (props.bucketName !== undefined) {
+      namePolicyByText(bucket, props.bucketName);
+    }
     this.#denyOldSignatures(props.urlLifetimeSeconds);
     if (props.lockdown !== undefined) {
       this.#lock(listKeepers(props.lockdown));

@@ -1,5 +1,5 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import type * as s3 from 'aws-cdk-lib/aws-s3';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 
 /**
  * Of what holds or opens configurations: it outlives its stack. But what was made by a deployment that
@@ -18,4 +18,19 @@ export function keepPolicy({ policy, node }: s3.Bucket): void {
     throw new Error(`${node.path} has no policy yet: add a statement first`);
   }
   policy.applyRemovalPolicy(outlivesStack);
+}
+
+/**
+ * Names the bucket in its policy as text, where the settings name it: CloudFormation takes in what is there
+ * already by literal names alone (CloudFormation User Guide, "Import AWS resources into a CloudFormation
+ * stack automatically").
+ */
+export function namePolicyByText(bucket: s3.Bucket, bucketName: string): void {
+  const written = bucket.policy?.node.defaultChild;
+  if (!(written instanceof s3.CfnBucketPolicy)) {
+    throw new Error(`${bucket.node.path} has no policy that CDK makes`);
+  }
+  written.bucket = bucketName;
+  // Without the reference nothing else says that the bucket comes first.
+  written.node.addDependency(bucket);
 }

@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { statusKey } from '../../core/vault/config-file-name.ts';
+import type { StableRole } from '../functions/stable-role.ts';
 import { FileStore, type StoreSettings } from './file-store.ts';
 import {
   allowToRoles,
@@ -21,11 +22,11 @@ export interface VaultTenant {
   /** Name of the control plane, which is the prefix of its keys. */
   readonly controlPlane: string;
   /** Writes, reads and signs. */
-  readonly exportRole: iam.IRole;
+  readonly exportRole: StableRole;
   /** Reads, on behalf of data planes: presigned URLs have its rights. */
-  readonly presignRole: iam.IRole;
+  readonly presignRole: StableRole;
   /** Reads, to answer people's questions. */
-  readonly inspectRole: iam.IRole;
+  readonly inspectRole: StableRole;
   /** Roles that read the files themselves, if their own policies let them. */
   readonly fileReaderRoleArns: readonly string[];
 }
@@ -41,6 +42,8 @@ export interface VaultProps extends StoreSettings {
   readonly previousEncryptionKeyArns: readonly string[];
   /** Names of the signing keys; the first signs. At least one. */
   readonly signingKeys: readonly string[];
+  /** Those that are there already, by their names, whose policies are not ours to change. */
+  readonly signingKeyArns: Readonly<Record<string, string>>;
 }
 
 /**
@@ -60,6 +63,8 @@ export class Vault extends FileStore {
    * What the policy of the deployer's own encryption key needs; empty where the key is ours, which has it.
    */
   readonly encryptionKeyStatements: readonly iam.PolicyStatement[];
+  /** The same of signing keys that were there already, by their names. */
+  readonly signingKeyStatements = new Map<string, readonly iam.PolicyStatement[]>();
   readonly #isLocked: boolean;
   /** Lifeboat's own roles that decrypt; that of a replica comes when the replica does. */
   readonly #decryptors: string[];
@@ -72,7 +77,7 @@ export class Vault extends FileStore {
       controlPlanes: props.tenants.map(({ controlPlane }) => controlPlane),
     });
     const [signing, ...others] = props.signingKeys.map(
-      (name) => [name, createSigningKey(this, name)] as const,
+      (name) => [name, createSigningKey(this, name, props.signingKeyArns[name])] as const,
     );
     if (signing === undefined) {
       throw new RangeError('a vault needs a signing key: the settings have checked that');
@@ -82,10 +87,10 @@ export class Vault extends FileStore {
     this.furtherSigningKeyArns = others.map(([, { keyArn }]) => keyArn);
     this.#isLocked = props.objectLockDays > 0;
 
-    const exportRoles = props.tenants.map(({ exportRole }) => exportRole.roleArn);
+    const exportRoles = props.tenants.map(({ exportRole }) => exportRole.stableArn);
     const readingRoles = props.tenants.flatMap(({ presignRole, inspectRole }) => [
-      presignRole.roleArn,
-      inspectRole.roleArn,
+      presignRole.stableArn,
+      inspectRole.stableArn,
     ]);
     this.#decryptors = [...exportRoles, ...readingRoles];
     for (const [index, tenant] of props.tenants.entries()) {
@@ -108,9 +113,9 @@ export class Vault extends FileStore {
     }
     // Data planes trust the signature. The key policy denies all other signers, whatever other policies
     // allow.
-    this.#restrictSigningKey(signing[1], denyToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
-    for (const [, key] of others) {
-      this.#restrictSigningKey(key, denyUseOfKey('NobodySigns', ['kms:Sign']), props);
+    this.#restrictSigningKey(...signing, denyToOthers('OnlyExportSigns', exportRoles, ['kms:Sign']), props);
+    for (const other of others) {
+      this.#restrictSigningKey(...other, denyUseOfKey('NobodySigns', ['kms:Sign']), props);
     }
     this.encryptionKeyStatements = this.#restrictEncryptionKey(props);
   }
@@ -121,7 +126,7 @@ export class Vault extends FileStore {
    */
   #restrictEncryptionKey({ tenants, lockdown }: VaultProps): readonly iam.PolicyStatement[] {
     const { encryptionKey } = this;
-    const exportRoles = tenants.map(({ exportRole }) => exportRole.roleArn);
+    const exportRoles = tenants.map(({ exportRole }) => exportRole.stableArn);
     const readerRoles = [...new Set(tenants.flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns))];
     const statements = [
       ...(readerRoles.length === 0
@@ -159,9 +164,15 @@ export class Vault extends FileStore {
     ];
   }
 
-  #restrictSigningKey(key: kms.Key, signing: iam.PolicyStatement, { lockdown }: VaultProps): void {
-    for (const statement of [signing, ...lockKey(lockdown)]) {
-      key.addToResourcePolicy(statement);
+  #restrictSigningKey(
+    name: string,
+    key: kms.IKey,
+    signing: iam.PolicyStatement,
+    { lockdown }: VaultProps,
+  ): void {
+    const statements = [signing, ...lockKey(lockdown)];
+    if (!statements.every((statement) => key.addToResourcePolicy(statement).statementAdded)) {
+      this.signingKeyStatements.set(name, statements);
     }
   }
 
@@ -317,12 +328,12 @@ export class Vault extends FileStore {
         ...(this.#isLocked ? ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] : []),
       ],
       resources: [files, status],
-      conditions: exceptRoles([exportRole.roleArn]),
+      conditions: exceptRoles([exportRole.stableArn]),
     });
     this.denyOtherReaders(
       number,
       [files, status],
-      [exportRole.roleArn, presignRole.roleArn, inspectRole.roleArn, ...fileReaderRoleArns],
+      [exportRole.stableArn, presignRole.stableArn, inspectRole.stableArn, ...fileReaderRoleArns],
     );
   }
 

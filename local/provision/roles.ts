@@ -6,11 +6,15 @@ import { resourceType, withoutEffect } from './resource-type.ts';
 export const roleType = resourceType(
   {
     AssumeRolePolicyDocument: v.unknown(),
+    RoleName: v.optional(v.string()),
     Policies: withoutEffect,
     Description: withoutEffect,
     Tags: withoutEffect,
   },
-  ({ accountId }, logicalId) => ({ ref: logicalId, arn: `arn:aws:iam::${accountId}:role/${logicalId}` }),
+  ({ accountId }, logicalId, { RoleName: name = logicalId }) => ({
+    ref: name,
+    arn: `arn:aws:iam::${accountId}:role/${name}`,
+  }),
 );
 
 const policyOf = <const Holder extends v.ObjectEntries>(holder: Holder) =>

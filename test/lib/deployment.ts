@@ -116,19 +116,24 @@ function app(): App {
 function read<Of extends Stack>(stack: Of): Deployment<Of> {
   const template = Template.fromStack(stack);
   const { Resources, Outputs } = v.parse(templateJson, template.toJSON());
-  const types = new Map(Object.entries(Resources).map(([id, { Type }]) => [id, Type]));
+  const known = new Map(
+    Object.entries(Resources).map(([id, { Type, Properties }]) => [
+      id,
+      { type: Type, roleName: resolved(Properties['RoleName'], new Map()) },
+    ]),
+  );
   return {
     stack,
     template,
     resources: Object.entries(Resources).map(([id, { Type, Properties, DeletionPolicy }]) => ({
       id,
-      arn: arn(id, Type),
+      arn: arn(id, known.get(id)),
       type: Type,
-      properties: resolved(Properties, types) as Resource['properties'],
+      properties: resolved(Properties, known) as Resource['properties'],
       deletionPolicy: DeletionPolicy,
     })),
     outputs: Object.fromEntries(
-      Object.entries(Outputs).map(([id, { Value }]) => [id, String(resolved(Value, types))]),
+      Object.entries(Outputs).map(([id, { Value }]) => [id, String(resolved(Value, known))]),
     ),
   };
 }
@@ -142,20 +147,26 @@ const pseudoParameters: Readonly<Record<string, string>> = {
   'AWS::StackName': 'Lifeboat',
 };
 
-function resolved(value: unknown, types: ReadonlyMap<string, string>): unknown {
+interface KnownResource {
+  readonly type: string;
+  /** @default CloudFormation makes one */
+  readonly roleName: unknown;
+}
+
+function resolved(value: unknown, known: ReadonlyMap<string, KnownResource>): unknown {
   if (Array.isArray(value)) {
-    return value.map((item) => resolved(item, types));
+    return value.map((item) => resolved(item, known));
   }
   if (typeof value !== 'object' || value === null) {
     return value;
   }
   if ('Ref' in value) {
     const id = String(value.Ref);
-    return pseudoParameters[id] ?? reference(id, types.get(id));
+    return pseudoParameters[id] ?? reference(id, known.get(id));
   }
   if ('Fn::GetAtt' in value) {
     const [id = '', attribute = ''] = value['Fn::GetAtt'] as readonly string[];
-    return attribute === 'Arn' ? arn(id, types.get(id)) : `https://${id}.${attribute}`;
+    return attribute === 'Arn' ? arn(id, known.get(id)) : `https://${id}.${attribute}`;
   }
   if ('Fn::GetStackOutput' in value) {
     const { StackName, OutputName, Region } = v.parse(stackOutput, value['Fn::GetStackOutput']);
@@ -163,17 +174,17 @@ function resolved(value: unknown, types: ReadonlyMap<string, string>): unknown {
   }
   if ('Fn::Join' in value) {
     const [separator, parts] = value['Fn::Join'] as readonly [string, readonly unknown[]];
-    return parts.map((part) => resolved(part, types)).join(separator);
+    return parts.map((part) => resolved(part, known)).join(separator);
   }
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolved(item, types)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolved(item, known)]));
 }
 
-function reference(id: string, type: string | undefined): string {
-  switch (type) {
+function reference(id: string, resource: KnownResource | undefined): string {
+  switch (resource?.type) {
     case 'AWS::SQS::Queue':
       return `https://sqs.${region}.amazonaws.com/${account}/${physicalName(id, 80)}`;
     case 'AWS::SecretsManager::Secret':
-      return arn(id, type);
+      return arn(id, resource);
     case 'AWS::S3::Bucket':
       return physicalName(id, 63).toLowerCase();
     default:
@@ -181,12 +192,12 @@ function reference(id: string, type: string | undefined): string {
   }
 }
 
-function arn(id: string, type: string | undefined): string {
-  switch (type) {
+function arn(id: string, resource: KnownResource | undefined): string {
+  switch (resource?.type) {
     case 'AWS::S3::Bucket':
-      return `arn:aws:s3:::${reference(id, type)}`;
+      return `arn:aws:s3:::${reference(id, resource)}`;
     case 'AWS::IAM::Role':
-      return `arn:aws:iam::${account}:role/${physicalName(id, 64)}`;
+      return `arn:aws:iam::${account}:role/${resource.roleName ?? physicalName(id, 64)}`;
     case 'AWS::SQS::Queue':
       return `arn:aws:sqs:${region}:${account}:${physicalName(id, 80)}`;
     case 'AWS::SecretsManager::Secret':
@@ -194,7 +205,7 @@ function arn(id: string, type: string | undefined): string {
     case 'AWS::KMS::Key':
       return `arn:aws:kms:${region}:${account}:key/${id}`;
     default:
-      return `arn:aws:${type}:${region}:${account}:${id}`;
+      return `arn:aws:${resource?.type}:${region}:${account}:${id}`;
   }
 }
 

@@ -76,8 +76,8 @@ describe('docs/settings.md', () => {
   it('says how many the next limits would allow', () => {
     const { bucketPolicyBytes, environmentBytes } = capacity.byLimit;
 
-    expect([bucketPolicyBytes, environmentBytes]).toEqual([9, 10]);
-    expect(section).toMatch(/room for 9, and the\s+webhook's environment for 10/);
+    expect([bucketPolicyBytes, environmentBytes]).toEqual([10, 10]);
+    expect(section).toMatch(/bucket policy\s+and the webhook's environment would have room for 10/);
   });
 
   it('says each limit', () => {

@@ -183,7 +183,7 @@ describe('the replication role', () => {
     const statements = JSON.parse(own.first.outputs['EncryptionKeyStatements'] ?? '');
 
     const naming = statements
-      .filter((statement: object) => JSON.stringify(statement).includes('ReplicationRole'))
+      .filter((statement: object) => JSON.stringify(statement).includes(`role/Lifeboat-to-${secondRegion}`))
       .map(({ Sid }: { readonly Sid: string }) => Sid);
     expect(naming).toEqual(['LifeboatDecrypts', 'OnlyLifeboatDecrypts']);
     // That key is of the first region.

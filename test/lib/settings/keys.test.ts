@@ -117,3 +117,34 @@ describe('the setting retiredSigningKeys', () => {
     expect(said.join()).not.toContain(privateKey.split('\n')[1]);
   });
 });
+
+describe('the setting signingKeyArns', () => {
+  it.each<[what: string, keys: object]>([
+    ['of the first key', { signingKeyArns: { first: keyArn(1) } }],
+    ['of some', { signingKeys: ['second', 'first'], signingKeyArns: { first: keyArn(1) } }],
+    ['of all', { signingKeys: ['second', 'first'], signingKeyArns: { first: keyArn(1), second: keyArn(2) } }],
+  ])('takes ARNs %s', (_what, keys) => {
+    expect(sentences(keys)).toEqual([]);
+  });
+
+  it.each<[what: string, keys: object, sentence: string]>([
+    [
+      'a list',
+      { signingKeyArns: [keyArn(1)] },
+      '- signingKeyArns: a key is named that is not among signingKeys: list it there, the one that signs first',
+    ],
+    ['an alias', { signingKeyArns: { first: 'alias/first' } }, `- signingKeyArns.first: ${arnExpected}`],
+    [
+      'a key that is not listed',
+      { signingKeyArns: { second: keyArn(1) } },
+      '- signingKeyArns: a key is named that is not among signingKeys: list it there, the one that signs first',
+    ],
+    [
+      'a key twice',
+      { signingKeys: ['first', 'second'], signingKeyArns: { first: keyArn(1), second: keyArn(1) } },
+      '- signingKeyArns: a key is given twice, and each name needs a key of its own',
+    ],
+  ])('refuses %s', (_what, keys, sentence) => {
+    expect(sentences(keys)).toEqual([expect.stringContaining(sentence)]);
+  });
+});

@@ -175,6 +175,7 @@ describe('the settings of a deployment', () => {
       objectLockDays: 0,
       logRetentionDays: 30,
       previousEncryptionKeyArns: [],
+      signingKeyArns: {},
       signingKeys: ['first'],
       retiredSigningKeys: [],
       tags: {},

@@ -1,0 +1,232 @@
+import { fullDiff, ResourceImpact, type TemplateDiff } from '@aws-cdk/cloudformation-diff';
+import { describe, expect, it } from '@jest/globals';
+import * as v from 'valibot';
+import { exampleCertificate } from '../../../policy/example-certificate.ts';
+import { account, type Deployment, deploy, ofType, one, region, twoControlPlanes } from '../deployment.ts';
+import { policyDocument } from '../policy.ts';
+
+const { prod, staging } = twoControlPlanes.controlPlanes;
+const before = deploy(twoControlPlanes);
+
+function change(to: Deployment, from = before): TemplateDiff {
+  return fullDiff(from.template.toJSON(), to.template.toJSON());
+}
+
+/** What would be made anew, empty, in the place of what is there. */
+function replaced(diff: TemplateDiff): readonly string[] {
+  const impacts = new Set([ResourceImpact.WILL_REPLACE, ResourceImpact.MAY_REPLACE]);
+  return diff.resources.logicalIds.filter((id) => impacts.has(diff.resources.get(id).changeImpact));
+}
+
+function gone(diff: TemplateDiff): readonly string[] {
+  return diff.resources.logicalIds.filter((id) => diff.resources.get(id).isRemoval);
+}
+
+/** What holds or opens configurations, or tells what became of them. */
+const lasting = [
+  'AWS::S3::Bucket',
+  'AWS::S3::BucketPolicy',
+  'AWS::KMS::Key',
+  'AWS::SecretsManager::Secret',
+  'AWS::Logs::LogGroup',
+];
+
+function lastingIds(deployment: Deployment, ...words: readonly string[]): readonly string[] {
+  return lasting
+    .flatMap((type) => ofType(deployment, type))
+    .map(({ id }) => id)
+    .filter((id) => words.every((word) => id.includes(word)));
+}
+
+describe('an update of a running stack', () => {
+  it.each<[what: string, settings: object]>([
+    [
+      'another data-plane version',
+      { controlPlanes: { prod: { ...prod, dataPlaneVersions: ['3.9.1', '3.8.0'] }, staging } },
+    ],
+    ['one version less', { controlPlanes: { prod: { ...prod, dataPlaneVersions: ['3.9.1'] }, staging } }],
+    ['one more control plane', { controlPlanes: { prod, staging, test: staging } }],
+    [
+      'cluster certificates',
+      { dataPlaneAuth: { iam: true, clusterCertificate: { certificates: [exampleCertificate] } } },
+    ],
+    [
+      'cluster certificates alone',
+      { dataPlaneAuth: { clusterCertificate: { certificates: [exampleCertificate] } } },
+    ],
+    ['a second signing key', { signingKeys: ['first', 'second'] }],
+    ['the second signing key first', { signingKeys: ['second', 'first'] }],
+    ['a listener', { controlPlanes: { prod: { ...prod, listen: true }, staging } }],
+    ['another schedule', { scheduleMinutes: 10 }],
+    ['a longer history', { noncurrentVersionDays: 365, noncurrentVersionsKept: 100 }],
+    ['a trail', { dataEvents: true }],
+    ['IPv6', { ipv6: true }],
+    [
+      'lockdown',
+      {
+        lockdown: {
+          breakGlassRoleArn: `arn:aws:iam::${account}:role/b`,
+          deploymentRoleArn: `arn:aws:iam::${account}:role/d`,
+        },
+      },
+    ],
+    ['other tags', { tags: { team: 'gateway' } }],
+  ])('that brings %s replaces nothing and takes nothing that lasts', (_what, settings) => {
+    const diff = change(deploy({ ...twoControlPlanes, ...settings }));
+
+    expect(replaced(diff)).toEqual([]);
+    expect(gone(diff).filter((id) => lastingIds(before).includes(id))).toEqual([]);
+  });
+
+  it('that takes a control plane away leaves the vault, and what the others have', () => {
+    const diff = change(deploy({ ...twoControlPlanes, controlPlanes: { prod } }));
+
+    expect(replaced(diff)).toEqual([]);
+    const taken = gone(diff).filter((id) => lastingIds(before).includes(id));
+    expect([...taken].sort()).toEqual([...lastingIds(before, 'staging')].sort());
+    expect(taken.filter((id) => /Vault|LogKey/.test(id))).toEqual([]);
+  });
+
+  it.each<[what: string, settings: object]>([
+    ['a control plane less', { controlPlanes: { prod } }],
+    ['a renamed control plane', { controlPlanes: { production: prod, staging } }],
+    ['no grants by IAM', { dataPlaneAuth: { clusterCertificate: { certificates: [exampleCertificate] } } }],
+  ])(
+    'with %s leaves no setting of a route that is gone, which API Gateway would refuse',
+    (_what, settings) => {
+      const routes = (deployment: Deployment) =>
+        ofType(deployment, 'AWS::ApiGatewayV2::Route').map(({ properties }) => properties['RouteKey']);
+      const named = (deployment: Deployment) =>
+        Object.keys(one(deployment, 'AWS::ApiGatewayV2::Stage').properties['RouteSettings'] as object);
+      const after = deploy({ ...twoControlPlanes, ...settings });
+
+      expect(named(after)).toEqual(named(before));
+      expect(routes(after)).toEqual(expect.arrayContaining(named(before)));
+      expect(routes(before).every((key) => routes(after).includes(key))).toBe(false);
+    },
+  );
+
+  it.each<[setting: string, settings: object]>([
+    ['bucketName', { bucketName: 'example-lifeboat' }],
+    // As the service specification of CloudFormation has it: decide with the bucket (docs/settings.md).
+    ['objectLockDays', { objectLockDays: 30 }],
+  ])(
+    'with another %s makes a new, empty vault, and leaves the old one, with its policy',
+    (_setting, settings) => {
+      const diff = change(deploy({ ...twoControlPlanes, ...settings }));
+
+      const kept = [one(before, 'AWS::S3::Bucket').id, one(before, 'AWS::S3::BucketPolicy').id];
+      const Resources = before.template.toJSON()['Resources'];
+      expect(replaced(diff)).toEqual(kept);
+      expect(kept.map((id) => Resources[id].UpdateReplacePolicy)).toEqual(['Retain', 'Retain']);
+    },
+  );
+
+  it('with a key of the deployer’s leaves the bucket where it is, and the key that was made', () => {
+    const diff = change(
+      deploy({
+        ...twoControlPlanes,
+        encryptionKeyArn: `arn:aws:kms:${region}:${account}:key/01234567-89ab-cdef-0123-456789abcdef`,
+      }),
+    );
+
+    const key = one(before, 'AWS::KMS::Key', 'Encryption').id;
+    expect(replaced(diff)).toEqual([]);
+    expect(gone(diff)).toEqual([key]);
+    expect(before.template.toJSON()['Resources'][key].DeletionPolicy).toBe('RetainExceptOnCreate');
+  });
+});
+
+describe('a new deployment that adopts what a deleted stack has left', () => {
+  const physical = {
+    bucketName: 'lifeboat-left-over',
+    encryptionKeyArn: keyArn('1'),
+    signingKeyArns: { first: keyArn('2') },
+  };
+  const adopting = deploy({ ...twoControlPlanes, ...physical });
+
+  function keyArn(digit: string): string {
+    return `arn:aws:kms:${region}:${account}:key/${digit.repeat(8)}-0000-0000-0000-000000000000`;
+  }
+
+  /** A policy as it stands in the account, with the names that the old stack's resources have there. */
+  function deployedText(deployment: Deployment, policy: unknown): string {
+    return JSON.stringify(policy)
+      .replaceAll(one(before, 'AWS::S3::Bucket').arn, `arn:aws:s3:::${physical.bucketName}`)
+      .replaceAll(one(adopting, 'AWS::S3::Bucket').arn, `arn:aws:s3:::${physical.bucketName}`)
+      .replaceAll(one(before, 'AWS::KMS::Key', 'Encryption').arn, physical.encryptionKeyArn)
+      .replaceAll(String(deployment.stack.region), region);
+  }
+
+  it('has no key of its own but that of the logs', () => {
+    expect(ofType(adopting, 'AWS::KMS::Key').map(({ id }) => id)).toEqual([expect.stringMatching(/^LogKey/)]);
+  });
+
+  it('gives the bucket the policy that it has: the same roles, by their names', () => {
+    const policyOf = (deployment: Deployment) =>
+      deployedText(deployment, one(deployment, 'AWS::S3::BucketPolicy').properties['PolicyDocument']);
+
+    expect(policyOf(adopting)).toBe(policyOf(before));
+  });
+
+  it('has the roles that the old keys know, and no other', () => {
+    const roles = ofType(adopting, 'AWS::IAM::Role').map(({ arn }) => arn);
+    const known = ofType(before, 'AWS::KMS::Key')
+      .filter(({ id }) => id.startsWith('Vault'))
+      .flatMap(({ properties }) => v.parse(policyDocument, properties['KeyPolicy']).Statement)
+      .flatMap(({ Condition }) => JSON.stringify(Condition).match(/arn:aws:iam::\d+:role\/[\w-]+/g) ?? []);
+
+    expect(new Set(known).size).toBe(6);
+    expect(roles).toEqual(expect.arrayContaining([...new Set(known)]));
+  });
+
+  it('names bucket and keys as text where CloudFormation takes them in', () => {
+    const Resources = adopting.template.toJSON()['Resources'];
+    const bucket = one(adopting, 'AWS::S3::Bucket').id;
+    const policy = one(adopting, 'AWS::S3::BucketPolicy').id;
+
+    expect(Resources[bucket]).toMatchObject({
+      DeletionPolicy: 'RetainExceptOnCreate',
+      Properties: { BucketName: physical.bucketName },
+    });
+    expect(Resources[policy]).toMatchObject({
+      DeletionPolicy: 'RetainExceptOnCreate',
+      DependsOn: [bucket],
+      Properties: { Bucket: physical.bucketName },
+    });
+  });
+
+  it('says what the policies of the keys need, which it cannot change', () => {
+    expect(Object.keys(adopting.outputs)).toEqual(
+      expect.arrayContaining(['EncryptionKeyStatements', 'SigningKeyStatementsfirst']),
+    );
+    const signing = one(before, 'AWS::KMS::Key', 'SigningKey').properties['KeyPolicy'];
+    const { Statement } = v.parse(policyDocument, signing);
+    const needed = JSON.parse(adopting.outputs['SigningKeyStatementsfirst'] ?? '');
+
+    expect(Statement.map(({ Sid }) => Sid)).toEqual(
+      expect.arrayContaining(needed.map(({ Sid }: { readonly Sid: string }) => Sid)),
+    );
+  });
+});
+
+describe('names of roles', () => {
+  const roleNames = (name: string) =>
+    ofType(deploy({ ...twoControlPlanes, controlPlanes: { [name]: prod } }), 'AWS::IAM::Role').flatMap(
+      ({ properties }) => properties['RoleName'] ?? [],
+    );
+
+  it('say deployment, control plane, kind and region', () => {
+    expect(roleNames('prod')).toEqual(
+      ['export', 'presign', 'inspect'].map((kind) => `Lifeboat-prod-${kind}-${region}`),
+    );
+  });
+
+  it('are cut where they would be too long, and stay apart', () => {
+    const long = 'a'.repeat(40);
+    const names = [...roleNames(long), ...roleNames(`${long.slice(1)}b`)];
+
+    expect(new Set(names).size).toBe(6);
+    expect(names.filter((name) => String(name).length > 64)).toEqual([]);
+  });
+});
