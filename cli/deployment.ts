@@ -5,7 +5,7 @@
 import type { Stack } from '@aws-sdk/client-cloudformation';
 import { InvalidArgumentError } from 'commander';
 import { describeCallFailure } from '../core/aws-calls.ts';
-import { askForClosest } from '../core/closest-name.ts';
+import { findClosest } from '../core/closest-name.ts';
 import { ApiError } from '../core/fetch/api-request.ts';
 import { type AwsAccess, type AwsOptions, awsAccess, regionOf } from './aws-access.ts';
 import { parseEndpoint } from './options.ts';
@@ -128,12 +128,13 @@ const describeAsked = ({ region, accessKeyId }: Asked) =>
 
 function describeMissing(stack: string, asked: Asked, others: readonly Stack[] | undefined): string {
   const lifeboats = (others ?? []).filter(isLifeboat).flatMap(({ StackName = [] }) => StackName);
+  const closest = findClosest(stack, lifeboats);
   const known =
     others === undefined
       ? 'check its name, --region and --profile'
       : lifeboats.length === 0
         ? 'no stack there has outputs of Lifeboat. Check --region and --profile'
-        : `${askForClosest(stack, lifeboats)}the stacks of Lifeboat there are ${lifeboats.join(', ')}`;
+        : `${closest === undefined ? 'the' : `did you mean ${closest}? The`} stacks of Lifeboat there are ${lifeboats.join(', ')}`;
   return `there is no stack "${stack}" ${describeAsked(asked)}: ${known}`;
 }
 

@@ -12,9 +12,3 @@ export function findClosest(given: string, known: Iterable<string>): string | un
   const closest = closestMatch(given.toLowerCase(), [...byLetters.keys()], { maxDistance });
   return closest === undefined ? undefined : byLetters.get(closest);
 }
-
-/** @returns "did you mean …? ", or nothing where no name is like it */
-export function askForClosest(given: string, known: Iterable<string>): string {
-  const closest = findClosest(given, known);
-  return closest === undefined ? '' : `did you mean ${closest}? `;
-}

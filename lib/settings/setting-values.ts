@@ -1,6 +1,7 @@
 /** Schemas of single settings, each with the sentence that refuses a wrong value. */
 import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
+import { findClosest } from '../../core/closest-name.ts';
 import { kongVersion } from '../../core/names.ts';
 
 export const wholeNumberSchema = (from: number, to: number, unit: string) =>
@@ -15,7 +16,10 @@ export const wholeNumberSchema = (from: number, to: number, unit: string) =>
 export const sectionSchema = <const Entries extends v.ObjectEntries>(entries: Entries) =>
   v.strictObject(entries, (issue) => {
     if (issue.expected === 'never') {
-      return `there is no such setting here: remove it, or choose one of ${Object.keys(entries).join(', ')}`;
+      const known = Object.keys(entries);
+      const closest = findClosest(String(issue.input), known);
+      const advice = closest === undefined ? 'remove it' : `did you mean ${closest}? Otherwise remove it`;
+      return `there is no such setting here: ${advice}, or choose one of ${known.join(', ')}`;
     }
     return issue.received === 'undefined'
       ? 'this setting is missing and has no default: add it'

@@ -113,7 +113,7 @@ describe('a command with --stack', () => {
       'there is none of this name',
       ['--stack', 'Lifebaot'],
       {},
-      /there is no stack "Lifebaot" in region eu-central-1, in the account of access key ASIA\w+: did you mean Lifeboat\? the stacks of Lifeboat there are Lifeboat, Several$/,
+      /there is no stack "Lifebaot" in region eu-central-1, in the account of access key ASIA\w+: did you mean Lifeboat\? The stacks of Lifeboat there are Lifeboat, Several$/,
     ],
     [
       2,

@@ -489,19 +489,19 @@ describe('a wrong setting', () => {
       'an unknown key',
       given({ scheduleMinute: 5 }),
       'scheduleMinute',
-      'there is no such setting here: remove it, or choose one of controlPlanes, dataPlaneAuth, urlLifetimeSeconds, ',
+      'there is no such setting here: did you mean scheduleMinutes? Otherwise remove it, or choose one of controlPlanes, dataPlaneAuth, urlLifetimeSeconds, ',
     ],
     [
       'an unknown key in a control plane',
       given({}, { clusterEndpont: 'cp:8005' }),
       'controlPlanes.prod.clusterEndpont',
-      'there is no such setting here: remove it, or choose one of clusterEndpoint, clusterMtls, ',
+      'there is no such setting here: did you mean clusterEndpoint? Otherwise remove it, or choose one of clusterEndpoint, clusterMtls, ',
     ],
     [
       'an unknown key in vpc',
       given({}, { vpc: { ...vpc, subnets: [] } }),
       'controlPlanes.prod.vpc.subnets',
-      'there is no such setting here: remove it, or choose one of vpcId, availabilityZones, subnetIds, securityGroupIds, endpoints',
+      'there is no such setting here: did you mean subnetIds? Otherwise remove it, or choose one of vpcId, availabilityZones, subnetIds, securityGroupIds, endpoints',
     ],
     [
       'a missing endpoint',
