@@ -62,6 +62,7 @@ const exportParts = {
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   guard: environment.GUARD,
   scheduleMinutes: environment.SCHEDULE_MINUTES,
+  certificateEndsAt: () => certificate.endsAt(),
   clock: systemClock,
   random: systemRandom,
 };
@@ -70,7 +71,6 @@ const exportMessages = exporter({
   ...exportParts,
   queue: sqsExportQueue(sqs, environment.QUEUE_URL),
   minimumIntervalSeconds: environment.MINIMUM_INTERVAL_SECONDS,
-  certificateEndsAt: () => certificate.endsAt(),
   report(batch, measured) {
     logBatch(environment.CONTROL_PLANE, batch);
     measure(environment.CONTROL_PLANE, measured);

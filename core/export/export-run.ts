@@ -82,7 +82,11 @@ export async function runExport(
   const finishedAt = parts.clock.now();
   const known = 'error' in last ? undefined : last.value.status;
   const commanded = noteRequest(commands, versions.every(isDone));
-  const status = 'error' in last ? undefined : statusAfter(parts.name, outcome, known, finishedAt, commanded);
+  const certificateEndsAt = parts.certificateEndsAt?.();
+  const status =
+    'error' in last
+      ? undefined
+      : statusAfter(parts.name, outcome, known, { checkedAt: finishedAt, commanded, certificateEndsAt });
   const recorded =
     status === undefined || 'error' in last
       ? undefined

@@ -10,8 +10,6 @@ export interface ExporterParts extends ExportParts {
   readonly queue: ExportQueue;
   /** An export starts no sooner than this after the one before. */
   readonly minimumIntervalSeconds: number;
-  /** When the cluster certificate ends that was read last. @default it is not measured */
-  readonly certificateEndsAt?: (() => Date | undefined) | undefined;
   /** Writes the log and the metrics of a batch, before its messages are put back. */
   readonly report: (batch: BatchOutcome, measured: Readonly<Partial<Record<ExportMetric, number>>>) => void;
   /** Writes into the log what a revision changed, or would change, after everything else is done. */

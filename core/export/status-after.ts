@@ -10,17 +10,20 @@ import type { NewPublication } from '../vault/publish.ts';
 import type { CheckOutcome } from './version-checks.ts';
 import type { VersionReport } from './version-report.ts';
 
-/**
- * The status after a check of all versions; undefined where that of before stays.
- *
- * @param commanded what an operator had asked for with this check
- */
+export interface CheckCircumstances {
+  readonly checkedAt: Date;
+  /** What an operator had asked for with this check. */
+  readonly commanded: LastCommand | undefined;
+  /** Undefined where no certificate was read. */
+  readonly certificateEndsAt: Date | undefined;
+}
+
+/** The status after a check of all versions; undefined where that of before stays. */
 export function statusAfter(
   controlPlane: string,
   outcome: CheckOutcome,
   last: ControlPlaneStatus | undefined,
-  checkedAt: Date,
-  commanded: LastCommand | undefined,
+  { checkedAt, commanded, ...read }: CheckCircumstances,
 ): ControlPlaneStatus | undefined {
   const { versions, pluginVersions } = outcome;
   const isVerified = versions.some(({ outcome }) => outcome !== 'failed');
@@ -32,6 +35,7 @@ export function statusAfter(
   const notServed = versions.flatMap((version) => noteNotServed(version, last) ?? []);
   const held = noteHeld(outcome, last, checkedAt);
   const approval = last?.approval;
+  const certificateEndsAt = read.certificateEndsAt ?? last?.certificateEndsAt;
   return {
     controlPlane,
     checkedAt: notedAt,
@@ -41,6 +45,7 @@ export function statusAfter(
     ...(held === undefined ? {} : { held }),
     ...(approval === undefined || approval.until <= checkedAt ? {} : { approval }),
     ...(lastCommand === undefined ? {} : { lastCommand }),
+    ...(certificateEndsAt === undefined ? {} : { certificateEndsAt }),
   };
 }
 

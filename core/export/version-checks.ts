@@ -34,6 +34,8 @@ export interface ExportParts extends PublishParts {
   readonly guard?: GuardSetting | undefined;
   /** A check comes at least this often. */
   readonly scheduleMinutes: number;
+  /** When the cluster certificate ends that was read last. @default nobody knows */
+  readonly certificateEndsAt?: (() => Date | undefined) | undefined;
 }
 
 export interface CheckRequest {

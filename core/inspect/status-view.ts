@@ -44,6 +44,8 @@ export interface StatusView {
   readonly approvedUntil?: Date | undefined;
   readonly lastCommand?: ControlPlaneStatus['lastCommand'];
   readonly pluginVersionsOmittedSince?: Date | undefined;
+  /** When the cluster certificate ends, as the last check read it. */
+  readonly certificateEndsAt?: Date | undefined;
 }
 
 /**
@@ -97,12 +99,13 @@ function describeStatus({ status, disbelieved }: KnownStatus) {
   if (status === undefined) {
     return { disbelieved };
   }
-  const { checkedAt, held, approval, lastCommand, pluginVersions } = status;
+  const { checkedAt, held, approval, lastCommand, pluginVersions, certificateEndsAt } = status;
   return {
     checkedAt,
     ...(held === undefined ? {} : { held: { since: held.since, reason: held.reason, what: held.what } }),
     ...(approval === undefined ? {} : { approvedUntil: approval.until }),
     ...(lastCommand === undefined ? {} : { lastCommand }),
+    ...(certificateEndsAt === undefined ? {} : { certificateEndsAt }),
     ...(pluginVersions === undefined ? {} : { pluginVersionsOmittedSince: pluginVersions.omittedSince }),
   };
 }

@@ -118,6 +118,8 @@ export const controlPlaneStatus = v.object({
   /** What of it a person has approved. */
   approval: v.optional(v.object({ until: instant, ...heldFingerprint })),
   lastCommand: v.optional(lastCommand),
+  /** When the cluster certificate ends that the control plane was last asked with. */
+  certificateEndsAt: v.optional(instant),
 });
 
 export type ControlPlaneStatus = v.InferOutput<typeof controlPlaneStatus>;

@@ -70,6 +70,18 @@ describe('an export', () => {
     });
   });
 
+  it('notes when the certificate ends that it connected with, and keeps that where none was read', async () => {
+    const certificateEndsAt = new Date('2027-01-01T00:00:00Z');
+    const { vault, parts } = exporting(undefined, { certificateEndsAt: () => certificateEndsAt });
+    await runExport(parts, scheduled);
+    const first = await vault.lastStatus('prod');
+
+    await runExport({ ...parts, certificateEndsAt: () => undefined }, scheduled);
+
+    expect(first).toMatchObject({ certificateEndsAt });
+    expect(await vault.lastStatus('prod')).toMatchObject({ certificateEndsAt });
+  });
+
   it('notes a check that found nothing new, too', async () => {
     const { vault, parts } = exporting();
     await runExport(parts, scheduled);
