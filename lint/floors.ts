@@ -105,6 +105,7 @@ const rules: readonly Rule[] = [
       ['^lambdas/', '^simulators/aws/', '^local/', '^test/'],
     ],
     'esbuild/': ['bundles are made in build/', ['^build/', '^test/']],
+    '@microsoft/api-extractor': ['the types of the package are made in build/', ['^build/']],
     '@aws-sdk/client-s3/': client([
       '^core/vault/s3-',
       '^lambdas/vault-connection\\.ts$',

@@ -3,8 +3,8 @@ import { kongVersion } from '../names.ts';
 import type { Problem } from '../problem.ts';
 
 /** What operators may ask of a control plane's exporter (docs/design.md#10-one-writer). */
-export const commandNames = ['export', 'rollback', 'unpin', 'approve'] as const;
-export type CommandName = (typeof commandNames)[number];
+export type CommandName = 'export' | 'rollback' | 'unpin' | 'approve';
+export const commandNames: readonly CommandName[] = ['export', 'rollback', 'unpin', 'approve'];
 
 /** Largest body that is taken. */
 export const maxCommandBytes = 10 * 1024;

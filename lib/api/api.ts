@@ -50,6 +50,7 @@ export class Api extends Construct {
   readonly #api: apigateway.HttpApi;
   readonly #stage: apigateway.CfnStage;
 
+  /** @internal */
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
     this.#api = new apigateway.HttpApi(this, 'HttpApi', {
@@ -99,7 +100,11 @@ export class Api extends Construct {
     this.url = this.domain?.url ?? this.#api.apiEndpoint;
   }
 
-  /** Event hooks: open to the internet; the function verifies the signature. */
+  /**
+   * Event hooks: open to the internet; the function verifies the signature.
+   *
+   * @internal
+   */
   addHookRoute(handler: lambda.IFunction): void {
     const [route] = this.#api.addRoutes({
       path: hookPath(),
@@ -119,7 +124,11 @@ export class Api extends Construct {
     }
   }
 
-  /** Grants for one control plane, on a path of its own, so that a role can be allowed exactly this one. */
+  /**
+   * Grants for one control plane, on a path of its own, so that a role can be allowed exactly this one.
+   *
+   * @internal
+   */
   addGrantRoutes(controlPlane: string, handler: lambda.IFunction, auth: DataPlaneAuthSettings): void {
     const path = grantPath(controlPlane);
     const integration = new HttpLambdaIntegration(`Grant-${controlPlane}`, handler);
@@ -143,7 +152,11 @@ export class Api extends Construct {
     }
   }
 
-  /** Operators' commands to one control plane; the function checks their callers once more. */
+  /**
+   * Operators' commands to one control plane; the function checks their callers once more.
+   *
+   * @internal
+   */
   addCommandRoute(controlPlane: string, handler: lambda.IFunction): void {
     this.#api.addRoutes({
       path: commandPath(controlPlane),
@@ -153,7 +166,11 @@ export class Api extends Construct {
     });
   }
 
-  /** People's questions about one control plane's files. */
+  /**
+   * People's questions about one control plane's files.
+   *
+   * @internal
+   */
   addInspectRoute(controlPlane: string, handler: lambda.IFunction): void {
     this.#api.addRoutes({
       path: inspectPath(controlPlane),

@@ -24,6 +24,7 @@ export class Domain extends Construct {
    */
   readonly target: string | undefined;
 
+  /** @internal */
   constructor(scope: Construct, id: string, { settings, stage, ipv6 }: DomainProps) {
     super(scope, id);
     const { name, certificateArn, hostedZoneId } = settings;

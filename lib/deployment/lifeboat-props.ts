@@ -1,5 +1,5 @@
 import type { DataPlaneAuth } from '../grants/data-plane-auth.ts';
-import type { SettingsInput } from '../settings/settings.ts';
+import type { RetentionDays } from '../settings/retention-days.ts';
 
 /** Network of a private control plane, by attributes: look-ups would need an account at synth. */
 export interface LifeboatNetworkProps {
@@ -210,7 +210,7 @@ export interface LifeboatProps {
    * Of all log groups, in one of CloudWatch's own numbers of days.
    * @default 30
    */
-  readonly logRetentionDays?: SettingsInput['logRetentionDays'] | undefined;
+  readonly logRetentionDays?: RetentionDays | undefined;
   /**
    * Standard SNS topic where alarms go.
    * @default they change their state and notify nobody

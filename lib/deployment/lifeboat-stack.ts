@@ -4,6 +4,7 @@ import { addApiOutputs, addGrantOutputs, addOutput, makeOutputId } from '../oper
 import { Lifeboat, type LifeboatUnit } from './lifeboat.ts';
 import type { LifeboatProps } from './lifeboat-props.ts';
 
+/** Properties of a stack for Lifeboat alone. */
 export interface LifeboatStackProps extends StackProps {
   /** Properties of `Lifeboat`. */
   readonly settings: LifeboatProps;
@@ -16,8 +17,9 @@ export interface LifeboatStackProps extends StackProps {
 export class LifeboatStack extends Stack {
   readonly lifeboat: Lifeboat;
 
-  constructor(scope: Construct, id: string, { settings, ...props }: LifeboatStackProps) {
-    super(scope, id, { terminationProtection: true, ...props });
+  constructor(scope: Construct, id: string, props: LifeboatStackProps) {
+    const { settings, ...stackProps } = props;
+    super(scope, id, { terminationProtection: true, ...stackProps });
     // Logical ids leave out this name. Another one would change all logical ids and replace every resource,
     // the vault by an empty one.
     this.lifeboat = new Lifeboat(this, 'Default', settings);
@@ -28,7 +30,8 @@ export class LifeboatStack extends Stack {
     addApiOutputs(this, api);
     addOutput(this, 'Bucket', 'The vault', vault.bucket.bucketName);
     addOutput(this, 'SigningKeyArn', 'Key that signs the configurations', vault.signingKey.keyArn);
-    const publicKey = 'npm run --silent lifeboat -- public-key --key-id';
+    // In an app that has the package, and in a checkout; never a package of the registry called lifeboat.
+    const publicKey = 'npx --no-install lifeboat public-key --key-id';
     addOutput(
       this,
       'PublicKeyCommand',

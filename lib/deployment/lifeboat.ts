@@ -42,7 +42,11 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
   readonly api: Api;
   /** By the name of their control plane. */
   readonly units: ReadonlyMap<string, LifeboatUnit>;
-  /** What its replica shares with it. */
+  /**
+   * What its replica shares with it.
+   *
+   * @internal
+   */
   readonly settings: Settings;
 
   /** @throws SettingsError */

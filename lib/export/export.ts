@@ -41,13 +41,14 @@ export type ReadableSecret = Pick<secretsmanager.ISecret, 'secretArn' | 'grantRe
 export class Export extends Construct {
   readonly queue: sqs.IQueue;
   readonly deadLetterQueue: sqs.IQueue;
-  readonly exporter: LifeboatFunction<ExportVariables>;
+  readonly exporter: LifeboatFunction;
   readonly hookSecret: ReadableSecret;
   readonly certificateSecret: ReadableSecret;
   /** What the forward proxy needs, if there is one. */
   readonly proxySecret: ReadableSecret | undefined;
   readonly #operators: Operator[];
 
+  /** @internal */
   constructor(scope: Construct, id: string, props: ExportProps) {
     super(scope, id);
     const { controlPlane, settings, deployment, logKey, vault, api, role } = props;
@@ -108,7 +109,7 @@ export class Export extends Construct {
       MINIMUM_INTERVAL_SECONDS: String(deployment.minimumIntervalSeconds),
       GUARD: formatGuard(settings.guard),
     };
-    const exporter = new LifeboatFunction(this, 'Function', {
+    const exporter = new LifeboatFunction<ExportVariables>(this, 'Function', {
       entry: 'export',
       environment: variables,
       role,
@@ -129,7 +130,11 @@ export class Export extends Construct {
     api.addCommandRoute(controlPlane, exporter.function);
   }
 
-  /** Lets the function follow an operator's commands, when they have come as far as the function. */
+  /**
+   * Lets the function follow an operator's commands, when they have come as far as the function.
+   *
+   * @internal
+   */
   allowOperator(operator: Operator): void {
     this.#operators.push(operator);
   }

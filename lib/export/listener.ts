@@ -34,8 +34,9 @@ const memorySizeMb = 128;
  * configuration comes. It may read the certificate, read what a proxy needs, and ring, nothing else.
  */
 export class Listener extends Construct {
-  readonly listener: LifeboatFunction<ListenVariables>;
+  readonly listener: LifeboatFunction;
 
+  /** @internal */
   constructor(scope: Construct, id: string, props: ListenerProps) {
     super(scope, id);
     const { controlPlane, settings, deployment, logKey, vault, export: unit } = props;
@@ -60,7 +61,7 @@ export class Listener extends Construct {
       // The bucket's name tells deployments apart. Its content is closed to this function.
       NODE_SEED: `${vault.bucket.bucketName}/${controlPlane}`,
     };
-    this.listener = new LifeboatFunction(this, 'Function', {
+    this.listener = new LifeboatFunction<ListenVariables>(this, 'Function', {
       entry: 'listen',
       environment: variables,
       role,

@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
 /** The functions, by the name of their file in `lambdas/`. */
 export const functionEntries = ['webhook', 'export', 'presign', 'inspect', 'listen'] as const;
 
 export type FunctionEntry = (typeof functionEntries)[number];
 
-/** Where `npm run build` puts a folder for each function. */
-export const bundlesFolder = join(dirname(fileURLToPath(import.meta.url)), '../../dist/functions');
+/**
+ * Where `npm run build` puts a folder for each function. In the package this file is part of `dist/lib/`,
+ * from which the way is the same.
+ */
+export const bundlesFolder = join(import.meta.dirname, '../../dist/functions');
 
 /** The one file in a function's folder. */
 export const bundleFile = 'index.mjs';

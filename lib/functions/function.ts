@@ -57,7 +57,7 @@ export interface LifeboatFunctionProps<Variables> {
  * of its own.
  */
 export class LifeboatFunction<
-  Variables extends { readonly [Name in keyof Variables]: string },
+  Variables extends { readonly [Name in keyof Variables]: string } = Readonly<Record<string, string>>,
 > extends Construct {
   readonly function: lambda.IFunction;
   /**
@@ -67,6 +67,7 @@ export class LifeboatFunction<
   readonly logGroupName: string;
   readonly memorySizeMb: number;
 
+  /** @internal */
   constructor(scope: Construct, id: string, props: LifeboatFunctionProps<Variables>) {
     super(scope, id);
     const logGroup = new logs.LogGroup(this, 'Log', {

@@ -15,7 +15,8 @@ export interface ClusterAuthorities {
   readonly commonNames?: readonly string[] | undefined;
 }
 
-interface TrustedCertificates {
+/** Whose certificates are trusted: listed ones, or those that an authority has issued. */
+export interface TrustedCertificates {
   readonly certificates?: readonly string[] | undefined;
   readonly authorities?: readonly string[] | undefined;
   readonly commonNames?: readonly string[] | undefined;

@@ -17,6 +17,7 @@ export interface GrantUnit {
   readonly grantUrl: string;
   /** What a data plane's role needs `execute-api:Invoke` on, where data planes use IAM. */
   readonly grantArn: string;
+  /** @internal */
   readonly dataPlaneAuth: DataPlaneAuthSettings;
 }
 
@@ -69,6 +70,7 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
     );
   }
 
+  /** @internal */
   protected createGrantUnit({ api, presignRole, ...props }: GrantUnitProps): GrantUnit {
     const { controlPlane, settings } = props;
     return {
@@ -80,7 +82,11 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
     };
   }
 
-  /** @throws Error when there is no such control plane */
+  /**
+   * @throws Error when there is no such control plane
+   *
+   * @internal
+   */
   protected findUnit(controlPlane: string): Unit {
     const unit = this.units.get(controlPlane);
     if (unit === undefined) {
@@ -91,7 +97,11 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
     return unit;
   }
 
-  /** @throws Error when nothing was allowed: a role of another account takes a statement and leaves it out */
+  /**
+   * @throws Error when nothing was allowed: a role of another account takes a statement and leaves it out
+   *
+   * @internal
+   */
   protected requireAllowed(allowed: iam.Grant, grantee: iam.IGrantable, controlPlane: string): void {
     const { account } = Stack.of(this);
     const { principalAccount = account } = grantee.grantPrincipal;

@@ -27,8 +27,9 @@ export interface PresignProps {
 
 /** What gives a new data plane its short-lived URL, one function for each control plane. */
 export class Presign extends Construct {
-  readonly presigner: LifeboatFunction<PresignVariables>;
+  readonly presigner: LifeboatFunction;
 
+  /** @internal */
   constructor(scope: Construct, id: string, props: PresignProps) {
     super(scope, id);
     const variables: PresignVariables = {
@@ -41,7 +42,7 @@ export class Presign extends Construct {
       ...listTrustVariables(props.settings.dataPlaneAuth),
     };
     requireRoom(props.controlPlane, variables);
-    this.presigner = new LifeboatFunction(this, 'Function', {
+    this.presigner = new LifeboatFunction<PresignVariables>(this, 'Function', {
       entry: 'presign',
       environment: variables,
       role: props.role,

@@ -21,12 +21,13 @@ export interface InspectionProps {
 
 /** What answers people's questions about one control plane's files, which people may not read. */
 export class Inspection extends Construct {
-  readonly inspector: LifeboatFunction<InspectVariables>;
+  readonly inspector: LifeboatFunction;
 
+  /** @internal */
   constructor(scope: Construct, id: string, props: InspectionProps) {
     super(scope, id);
     const { controlPlane, settings, deployment, vault } = props;
-    this.inspector = new LifeboatFunction(this, 'Function', {
+    this.inspector = new LifeboatFunction<InspectVariables>(this, 'Function', {
       entry: 'inspect',
       environment: {
         CONTROL_PLANE: controlPlane,

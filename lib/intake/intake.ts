@@ -21,7 +21,7 @@ export interface IntakeProps {
  * the queues, nothing else.
  */
 export class Intake extends Construct {
-  readonly webhook: LifeboatFunction<WebhookVariables>;
+  readonly webhook: LifeboatFunction;
 
   constructor(scope: Construct, id: string, { deployment, logKey, api, exports }: IntakeProps) {
     super(scope, id);
@@ -48,7 +48,7 @@ export class Intake extends Construct {
       COALESCING_WINDOW_SECONDS: String(deployment.coalescingWindowSeconds),
       ACCEPT_SHA1: String(deployment.acceptSha1) as WebhookVariables['ACCEPT_SHA1'],
     };
-    this.webhook = new LifeboatFunction(this, 'Function', {
+    this.webhook = new LifeboatFunction<WebhookVariables>(this, 'Function', {
       entry: 'webhook',
       environment: variables,
       role,

@@ -294,7 +294,7 @@ interface Lines {
   readonly right?: cloudwatch.IMetric[];
 }
 
-type Billed = Pick<LifeboatFunction<Readonly<Record<string, string>>>, 'function' | 'memorySizeMb'>;
+type Billed = Pick<LifeboatFunction, 'function' | 'memorySizeMb'>;
 
 function createDailyGraph(title: string, metrics: cloudwatch.IMetric[]): cloudwatch.IWidget {
   return new cloudwatch.GraphWidget({

@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import { addApiOutputs, addGrantOutputs, addOutput } from '../operations/outputs.ts';
 import { LifeboatReplica, type LifeboatReplicaProps } from './lifeboat-replica.ts';
 
+/** Properties of a stack for a replica alone. */
 export interface LifeboatReplicaStackProps extends StackProps {
   /** Properties of `LifeboatReplica`. */
   readonly settings: LifeboatReplicaProps;
@@ -12,8 +13,9 @@ export interface LifeboatReplicaStackProps extends StackProps {
 export class LifeboatReplicaStack extends Stack {
   readonly replica: LifeboatReplica;
 
-  constructor(scope: Construct, id: string, { settings, ...props }: LifeboatReplicaStackProps) {
-    super(scope, id, { terminationProtection: true, ...props });
+  constructor(scope: Construct, id: string, props: LifeboatReplicaStackProps) {
+    const { settings, ...stackProps } = props;
+    super(scope, id, { terminationProtection: true, ...stackProps });
     // As in LifeboatStack.
     this.replica = new LifeboatReplica(this, 'Default', settings);
     addApiOutputs(this, this.replica.api);

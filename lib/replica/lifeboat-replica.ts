@@ -67,8 +67,9 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
   readonly units: ReadonlyMap<string, GrantUnit>;
 
   /** @throws SettingsError */
-  constructor(scope: Construct, id: string, { lifeboat, ...given }: LifeboatReplicaProps) {
+  constructor(scope: Construct, id: string, props: LifeboatReplicaProps) {
     super(scope, id);
+    const { lifeboat, ...given } = props;
     const own = parseReplicaSettings(given, `of ${this.node.path}`);
     requireOtherRegion(this, lifeboat);
     requireOtherNames(this.node.path, own, lifeboat.settings);

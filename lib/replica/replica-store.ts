@@ -28,9 +28,14 @@ export interface ReplicaStoreProps extends StoreSettings {
  * refuse one that was changed here.
  */
 export class ReplicaStore extends FileStore {
-  /** For the stack of the first region, which is deployed after this one. */
+  /**
+   * For the stack of the first region, which is deployed after this one.
+   *
+   * @internal
+   */
   readonly elsewhere: ReplicaAttributes;
 
+  /** @internal */
   constructor(scope: Construct, id: string, props: ReplicaStoreProps) {
     const controlPlanes = props.tenants.map(({ controlPlane }) => controlPlane);
     super(scope, id, { ...props, controlPlanes });

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { controlPlaneName } from '../../core/names.ts';
 import { routeThrottle } from './api-throttles.ts';
 import { controlPlaneSchema, dataPlaneAuthSchema } from './control-plane-settings.ts';
+import { retentionDays } from './retention-days.ts';
 import {
   bucketNameSchema,
   certificateArnSchema,
@@ -125,10 +126,7 @@ export const givenSettingsSchema = sectionSchema({
   objectLockDays: v.optional(wholeNumberSchema(0, 3650, 'days'), 0),
   logRetentionDays: v.optional(
     v.picklist(
-      [
-        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
-        3653,
-      ],
+      retentionDays,
       'CloudWatch keeps logs for certain numbers of days only: 7, 14, 30, 60, 90, 180, 365, 731, ...',
     ),
     30,

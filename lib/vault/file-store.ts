@@ -51,9 +51,14 @@ const signatureAgeToleranceSeconds = 60;
 export abstract class FileStore extends Construct {
   readonly bucket: s3.Bucket;
   readonly encryptionKey: kms.IKey;
-  /** What encrypts, and what encrypted before: kept versions are under it. */
+  /**
+   * What encrypts, and what encrypted before: kept versions are under it.
+   *
+   * @internal
+   */
   protected readonly decryptionKeyArns: readonly string[];
 
+  /** @internal */
   constructor(scope: Construct, id: string, props: FileStoreProps) {
     super(scope, id);
     const encryptionKey =
@@ -112,7 +117,11 @@ export abstract class FileStore extends Construct {
     }
   }
 
-  /** Lets a role read the files of one control plane and its status. */
+  /**
+   * Lets a role read the files of one control plane and its status.
+   *
+   * @internal
+   */
   protected grantRead(role: iam.IRole, controlPlane: string): void {
     const key = `${controlPlane}/*/config.json`;
     const status = statusKey(controlPlane);
@@ -154,6 +163,8 @@ export abstract class FileStore extends Construct {
   /**
    * Allows the key only for this bucket's objects, and only through S3. With a bucket key the encryption
    * context is the bucket's ARN (S3 User Guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys").
+   *
+   * @internal
    */
   protected throughBucket() {
     return {
@@ -164,11 +175,16 @@ export abstract class FileStore extends Construct {
     };
   }
 
+  /** @internal */
   protected throughS3() {
     return { 'kms:ViaService': formatServiceHost(this, 's3') };
   }
 
-  /** Only these roles read these objects, whatever other policies allow. */
+  /**
+   * Only these roles read these objects, whatever other policies allow.
+   *
+   * @internal
+   */
   protected denyOtherReaders(number: number, objects: readonly string[], roleArns: readonly string[]): void {
     this.deny({
       sid: `OnlyItsOwnRead${number}`,
@@ -183,6 +199,7 @@ export abstract class FileStore extends Construct {
     });
   }
 
+  /** @internal */
   protected deny(statement: iam.PolicyStatementProps): void {
     this.bucket.addToResourcePolicy(
       new iam.PolicyStatement({
@@ -193,7 +210,11 @@ export abstract class FileStore extends Construct {
     );
   }
 
-  /** For a role that may do something with all files of a control plane. */
+  /**
+   * For a role that may do something with all files of a control plane.
+   *
+   * @internal
+   */
   protected acknowledgeFiles(role: iam.IRole, controlPlane: string): void {
     acknowledge(
       role,
@@ -202,6 +223,7 @@ export abstract class FileStore extends Construct {
     );
   }
 
+  /** @internal */
   protected cfnBucket(): s3.CfnBucket {
     const { defaultChild } = this.bucket.node;
     if (!(defaultChild instanceof s3.CfnBucket)) {
@@ -213,6 +235,8 @@ export abstract class FileStore extends Construct {
   /**
    * What the policy of the encryption key denies, whatever other policies allow: only the named roles may use
    * it, each only as it has to.
+   *
+   * @internal
    */
   protected keyDenials({ decrypt, encrypt, lockdown }: KeyUsers): readonly iam.PolicyStatement[] {
     return [

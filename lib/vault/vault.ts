@@ -71,6 +71,7 @@ export class Vault extends FileStore {
   /** The role that copies the files to another region, when there is a replica. */
   readonly #copiers: string[] = [];
 
+  /** @internal */
   constructor(scope: Construct, id: string, props: VaultProps) {
     super(scope, id, {
       ...props,
@@ -176,7 +177,11 @@ export class Vault extends FileStore {
     }
   }
 
-  /** Makes S3 copy the files to another region, and allows the role to do that and nothing else. */
+  /**
+   * Makes S3 copy the files to another region, and allows the role to do that and nothing else.
+   *
+   * @internal
+   */
   replicateTo(target: ReplicationTarget): void {
     const { controlPlanes, role } = target;
     role.addToPolicy(

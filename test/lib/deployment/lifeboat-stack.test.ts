@@ -33,7 +33,7 @@ describe('the stack', () => {
       ApiUrl: url,
       Bucket: bucket.arn.replace('arn:aws:s3:::', ''),
       SigningKeyArn: signingKey.arn,
-      PublicKeyCommand: `npm run --silent lifeboat -- public-key --key-id ${signingKey.arn}`,
+      PublicKeyCommand: `npx --no-install lifeboat public-key --key-id ${signingKey.arn}`,
       ...Object.fromEntries(
         controlPlaneNames.flatMap((name) => [
           [`WebhookUrl${name}`, `${url}/control-planes/${name}/events`],
