@@ -14,6 +14,7 @@ import { makeOutputId } from '../lib/operations/outputs.ts';
 import type { Guard } from '../simulators/aws/access.ts';
 import type { LocalCloudFormation } from '../simulators/aws/cloudformation.ts';
 import type { LocalCloudWatch } from '../simulators/aws/cloudwatch.ts';
+import type { QueueMeasure } from '../simulators/aws/fifo-queue.ts';
 import type { Identity } from '../simulators/aws/identities.ts';
 import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';
 import { deployedOutput, deployedStackName } from '../template/resolve.ts';
@@ -77,7 +78,9 @@ export interface LocalSystem {
   isIdle(): boolean;
   /** How many batches the export function was given. */
   exportCount(): number;
-  /** Everything the functions measured so far. */
+  /** Of the queues together: what was sent so far, and the age of the oldest message. */
+  measureQueues(): QueueMeasure;
+  /** Everything the functions measured so far, and what was measured of them. */
   measurements(): readonly Measurement[];
   /** What policies refused and functions failed at so far, in the words of AWS. */
   refusals(): readonly string[];
@@ -233,6 +236,13 @@ async function systemOf(
     },
     isIdle: () => account.eventSources.every(({ queueUrl }) => aws.sqs.countMessages(queueUrl) === 0),
     exportCount: () => account.eventSources.reduce((sum, { source }) => sum + source.invocations(), 0),
+    measureQueues() {
+      const measures = account.eventSources.map(({ queueUrl }) => aws.sqs.measureQueue(queueUrl));
+      return {
+        sentCount: measures.reduce((sum, { sentCount }) => sum + sentCount, 0),
+        oldestSeconds: Math.max(0, ...measures.map(({ oldestSeconds }) => oldestSeconds)),
+      };
+    },
     measurements: () => account.measurements,
     refusals: () => account.refusals,
     setAlarmState: aws.cloudWatch.setState,

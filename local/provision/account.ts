@@ -16,8 +16,13 @@ export interface ProvisionedFunction {
   readonly lambda: LambdaFunction;
 }
 
-/** One measurement of a function, as CloudWatch would get it. */
+/** One measurement, as CloudWatch would get it. */
 export interface Measurement {
+  readonly at: Date;
+  /** Lifeboat's own, or `AWS/Lambda`. */
+  readonly namespace: string;
+  /** The logical id of the function that was measured, or has measured. */
+  readonly functionId: string;
   readonly name: string;
   readonly value: number;
 }

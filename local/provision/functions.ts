@@ -48,7 +48,14 @@ export const functionType = resourceType(
         if (metrics['Deployment'] === 'unnamed') {
           refusals.push(`${logicalId} measures for no deployment: DEPLOYMENT is not set`);
         }
-        account.measurements.push(...measurementsIn(metrics));
+        account.measurements.push(...measurementsIn(metrics, logicalId));
+      },
+      onInvoked: (durationMs) => {
+        const invocation = { at: new Date(), namespace: 'AWS/Lambda', functionId: logicalId };
+        account.measurements.push(
+          { ...invocation, name: 'Invocations', value: 1 },
+          { ...invocation, name: 'Duration', value: durationMs },
+        );
       },
       onLog: (line) => {
         if (line.includes('"service":"service_undefined"')) {
@@ -72,13 +79,22 @@ export const functionType = resourceType(
   },
 );
 
+interface EmbeddedMetrics {
+  readonly Timestamp: number;
+  readonly CloudWatchMetrics?: readonly {
+    readonly Namespace: string;
+    readonly Metrics: readonly { readonly Name: string }[];
+  }[];
+}
+
 /** The values of one line in the embedded metric format. */
-function measurementsIn(line: Readonly<Record<string, unknown>>): readonly Measurement[] {
-  const { CloudWatchMetrics = [] } = line['_aws'] as {
-    readonly CloudWatchMetrics?: readonly { readonly Metrics: readonly { readonly Name: string }[] }[];
-  };
-  return CloudWatchMetrics.flatMap(({ Metrics }) =>
-    Metrics.flatMap(({ Name }) => [line[Name]].flat().map((value) => ({ name: Name, value: Number(value) }))),
+function measurementsIn(line: Readonly<Record<string, unknown>>, functionId: string): readonly Measurement[] {
+  const { CloudWatchMetrics = [], Timestamp } = line['_aws'] as EmbeddedMetrics;
+  const at = new Date(Timestamp);
+  return CloudWatchMetrics.flatMap(({ Namespace: namespace, Metrics }) =>
+    Metrics.flatMap(({ Name: name }) =>
+      [line[name]].flat().map((value) => ({ at, namespace, functionId, name, value: Number(value) })),
+    ),
   );
 }
 

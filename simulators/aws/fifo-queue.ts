@@ -31,6 +31,13 @@ export interface NewMessage {
   readonly deduplicationId: string | undefined;
 }
 
+export interface QueueMeasure {
+  /** Messages that were sent so far. */
+  readonly sentCount: number;
+  /** Age of the oldest message that is not deleted; 0 without one. */
+  readonly oldestSeconds: number;
+}
+
 /** A message id that was sent within this time before is swallowed, even when its message is long deleted. */
 const deduplicationMs = 5 * 60 * 1000;
 
@@ -43,6 +50,7 @@ export class FifoQueue {
   /** In the order in which they were sent. */
   #messages: readonly Message[] = [];
   readonly #sentLately = new Map<string, Message>();
+  #sentCount = 0;
 
   /** `now` in milliseconds since the epoch. */
   constructor(options: FifoQueueOptions, now: () => number, deadLetterQueue?: FifoQueue) {
@@ -109,6 +117,15 @@ export class FifoQueue {
     return this.#messages.length;
   }
 
+  /** What CloudWatch has of a queue. */
+  measure(): QueueMeasure {
+    const [oldest] = this.#messages;
+    return {
+      sentCount: this.#sentCount,
+      oldestSeconds: oldest === undefined ? 0 : (this.#now() - oldest.sentAt) / 1000,
+    };
+  }
+
   #enqueue(
     message: Pick<Message, 'messageId' | 'body' | 'groupId' | 'deduplicationId'>,
     delaySeconds = this.#options.delaySeconds ?? 0,
@@ -117,6 +134,7 @@ export class FifoQueue {
     const visibleAt = sentAt + delaySeconds * 1000;
     const enqueued = { ...message, sentAt, visibleAt, receiveCount: 0, receiptHandle: undefined };
     this.#messages = [...this.#messages, enqueued];
+    this.#sentCount += 1;
     return enqueued;
   }
 

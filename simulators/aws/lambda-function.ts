@@ -33,6 +33,8 @@ export interface LambdaFunctionOptions {
   readonly onLog?: (line: string) => void;
   /** Its metrics, as it wrote them (embedded metric format). */
   readonly onMetrics: (metrics: Readonly<Record<string, unknown>>) => void;
+  /** Takes the time of each invocation, whatever became of it. */
+  readonly onInvoked?: (durationMs: number) => void;
 }
 
 /** A function in threads with an environment and module state of their own: one is one warm instance. */
@@ -120,6 +122,7 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
       const id = invocations;
       const timeoutMs = timeoutSeconds * 1000;
       const instance = warmInstance();
+      const startedMs = performance.now();
       let timer: NodeJS.Timeout | undefined;
       try {
         const answer = await new Promise<Answer>((resolve) => {
@@ -137,6 +140,7 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
       } finally {
         clearTimeout(timer);
         instance.waiting.delete(id);
+        options.onInvoked?.(performance.now() - startedMs);
       }
     },
     stop() {

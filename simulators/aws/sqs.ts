@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { type Access, overTls } from './access.ts';
-import { FifoQueue, type FifoQueueOptions, type Message } from './fifo-queue.ts';
+import { FifoQueue, type FifoQueueOptions, type Message, type QueueMeasure } from './fifo-queue.ts';
 import { type JsonInput, jsonOperation, startJsonService } from './json-service.ts';
 import { type RunningService, type ServiceContext, ServiceError } from './signed-server.ts';
 
@@ -17,6 +17,7 @@ export interface LocalSqs extends RunningService {
   createQueue(name: string, options?: FifoQueueOptions): LocalQueue;
   /** Those of a queue that wait, are delayed or are being worked on. */
   countMessages(queueUrl: string): number;
+  measureQueue(queueUrl: string): QueueMeasure;
 }
 
 /** How often a long poll looks: on a test's clock it cannot sleep until a message is due. */
@@ -177,5 +178,6 @@ export async function startLocalSqs(context: ServiceContext): Promise<LocalSqs> 
       return { url, arn: `arn:aws:sqs:${region}:${accountId}:${name}` };
     },
     countMessages: (url) => find(url).count(),
+    measureQueue: (url) => find(url).measure(),
   };
 }

@@ -15,6 +15,7 @@ interface Started {
   readonly fn: LambdaFunction;
   readonly logFile: string;
   readonly metrics: readonly Readonly<Record<string, unknown>>[];
+  readonly durationsMs: readonly number[];
 }
 
 /** A function whose handler is this code. */
@@ -27,6 +28,7 @@ async function start(
   const logFile = join(directory, `function-${count}.log`);
   await writeFile(bundle, code);
   const metrics: Readonly<Record<string, unknown>>[] = [];
+  const durationsMs: number[] = [];
   const fn = lambdaFunction({
     name: 'under-test',
     bundle,
@@ -36,9 +38,10 @@ async function start(
     memorySizeMb: options.memorySizeMb,
     logFile,
     onMetrics: (line) => metrics.push(line),
+    onInvoked: (durationMs) => durationsMs.push(durationMs),
   });
   running.push(fn);
-  return { fn, logFile, metrics };
+  return { fn, logFile, metrics, durationsMs };
 }
 
 const logged = async (logFile: string, text: string) =>
@@ -157,6 +160,22 @@ describe('a function', () => {
 });
 
 describe('a function that fails', () => {
+  it('is measured as one that does not: each invocation takes its time', async () => {
+    const { fn, durationsMs } = await start(`
+      export const handler = async (fails) => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (fails) throw new Error('no luck');
+      };
+    `);
+
+    await fn.invoke(false);
+    await fn.invoke(true).catch(() => undefined);
+
+    expect(durationsMs).toHaveLength(2);
+    // Timers may come a millisecond early.
+    expect(Math.min(...durationsMs)).toBeGreaterThan(18);
+  });
+
   it('by throwing is reported, logged with its stack, and stays warm', async () => {
     const { fn, logFile } = await start(`
       let events = 0;

@@ -86,6 +86,20 @@ describe('the local SQS', () => {
     });
   });
 
+  it('measures what was sent, and the age of the oldest message that is not deleted', async () => {
+    expect(aws.sqs.measureQueue(url)).toEqual({ sentCount: 0, oldestSeconds: 0 });
+    await post('one', 'a');
+    clock.advanceSeconds(3);
+    await post('two', 'b');
+    await post('two', 'b');
+    clock.advanceSeconds(2);
+
+    expect(aws.sqs.measureQueue(url)).toEqual({ sentCount: 2, oldestSeconds: 5 });
+    const [first] = await receive({ MaxNumberOfMessages: 1 });
+    await remove(first?.ReceiptHandle);
+    expect(aws.sqs.measureQueue(url)).toEqual({ sentCount: 2, oldestSeconds: 2 });
+  });
+
   it('blocks a group while one of its messages is in flight, and no other group', async () => {
     await post('one', 'a');
     await post('two', 'b');
