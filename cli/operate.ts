@@ -1,68 +1,81 @@
 /** Commands of operators to an exporter: `lifeboat rollback`, `unpin`, `approve` and `export`. */
-import { Command, Option } from 'commander';
-import { sendCommand } from '../core/fetch/command-request.ts';
-import { type ApiOptions, addApiOptions, apiAccess } from './api-access.ts';
-import { kongVersionOption, parseWholeNumber } from './options.ts';
-import { print } from './print.ts';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { addApiOptions } from './api-access.ts';
+import type { CommandName } from './operate/plan.ts';
+import type { OperateOptions } from './operate/run.ts';
+import { kongVersionOption, parseWholeNumber, secondsOption } from './options.ts';
 
-interface OperateOptions extends ApiOptions {
-  readonly kongVersion?: string;
-  readonly revision?: number;
-  readonly sees?: number | string;
-  readonly reason: string;
-  readonly id?: string;
-}
+const parseRevision = parseWholeNumber(999_999_999);
 
-const revisionOption = (flags: string, description: string) =>
-  new Option(flags, description).argParser(parseWholeNumber(999_999_999)).makeOptionMandatory();
+const versionOption = () => kongVersionOption().makeOptionMandatory(false);
 
 const seesOption = () =>
-  revisionOption(
+  new Option(
     '--sees <n>',
-    'the revision that is current, as you saw it: with another one nothing is done',
-  );
+    'the revision that is current, as you saw it: with another one nothing is done (by default the one that is shown)',
+  ).argParser(parseRevision);
 
-/** The commands of operators. Each prints the answer, JSON. */
+/** Beside the codes of lifeboat.ts: it was done, and its effect is not the good one, or was not seen. */
+const notGood = 11;
+
+/** The commands of operators. Each shows what it would do, asks, and says what came of it. */
 export function operatorCommands(): readonly Command[] {
   return [
     newCommand('rollback')
       .description(
         'Publish the content of an earlier revision as a new one, and pin it: nothing else is published until it is unpinned.',
       )
-      .addOption(kongVersionOption())
-      .addOption(revisionOption('--revision <n>', 'the revision whose content is to be published'))
-      .addOption(seesOption()),
+      .addArgument(
+        new Argument('[revision]', 'the revision whose content is to be published').argParser(parseRevision),
+      )
+      .addOption(new Option('--revision <n>', 'the same').argParser(parseRevision))
+      .addOption(versionOption())
+      .addOption(seesOption())
+      .action((given: number | undefined, options: OperateOptions) =>
+        run('rollback', { ...options, revision: chooseRevision(given, options.revision) }),
+      ),
     newCommand('unpin')
       .description('Publish a pinned revision once more, unpinned: exports go on from there.')
-      .addOption(kongVersionOption())
-      .addOption(seesOption()),
+      .addOption(versionOption())
+      .addOption(seesOption())
+      .action((options: OperateOptions) => run('unpin', options)),
     newCommand('approve')
-      .description(
-        'Approve what is held, for half an hour. Without --sees nothing is done, and the answer says what is held.',
-      )
-      .addOption(new Option('--sees <name>', 'what is held, as the answer without it names it')),
-    newCommand('export').description('Ask for an export. Its outcome comes into the log and the status.'),
+      .description('Approve what is held, for half an hour, and wait until it is published.')
+      .addOption(new Option('--sees <name>', 'what is held, as status names it (by default what is shown)'))
+      .action((options: OperateOptions) => run('approve', options)),
+    newCommand('export')
+      .description('Ask for an export at once, and wait until it is done.')
+      .action((options: OperateOptions) => run('export', options)),
   ];
 }
 
-function newCommand(name: string): Command {
+function newCommand(name: CommandName): Command {
   return addApiOptions(new Command(name))
-    .addOption(new Option('--reason <text>', 'why, for the log and the status').makeOptionMandatory())
+    .addOption(new Option('--reason <text>', 'why, for the log and the status; asked for at a terminal'))
+    .addOption(new Option('--yes', 'do not ask for a confirmation'))
+    .addOption(new Option('--no-wait', 'do not wait for the effect'))
+    .addOption(secondsOption('--timeout <seconds>', 'how long the effect is awaited', 600))
     .addOption(new Option('--id <id>', 'names the command; by default the request’s own id'))
+    .addOption(new Option('--json', 'print plan, answer and effect as JSON'))
     .addHelpText(
       'after',
-      '\nAWS credentials come from the standard AWS chain. The role must be one of the operators.',
-    )
-    .action((options: OperateOptions) => operate(name, options));
+      '\nAWS credentials come from the standard AWS chain. The role must be one of the operators; to show what a command would do,\nand its effect, it also needs the right that grantInspect gives.',
+    );
 }
 
-async function operate(command: string, options: OperateOptions): Promise<void> {
-  const { kongVersion: version, revision, sees, reason, id } = options;
-  const answer = await sendCommand({
-    ...(await apiAccess(options)),
-    command,
-    // JSON leaves out what is undefined.
-    body: { version, revision, sees, reason, id },
-  });
-  await print(`${answer.trimEnd()}\n`);
+// What sends is loaded when it is asked for: the client also starts while a node boots.
+async function run(name: CommandName, options: OperateOptions): Promise<void> {
+  const { operate } = await import('./operate/run.ts');
+  process.exitCode = (await operate(name, options)) ? 0 : notGood;
+}
+
+function chooseRevision(argument: number | undefined, option: number | undefined): number {
+  if (argument !== undefined && option !== undefined && argument !== option) {
+    throw new InvalidArgumentError(`two revisions are named, ${argument} and ${option}: name one`);
+  }
+  const revision = argument ?? option;
+  if (revision === undefined) {
+    throw new InvalidArgumentError('name the revision to go back to: lifeboat history lists them');
+  }
+  return revision;
 }

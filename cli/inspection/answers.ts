@@ -33,11 +33,21 @@ export const statusAnswer = v.object({
       notServedSince: v.optional(instant),
     }),
   ),
-  held: v.optional(v.object({ since: instant, reason: v.string() })),
+  held: v.optional(
+    v.object({
+      since: instant,
+      reason: v.string(),
+      // Undefined from a release that does not say it.
+      what: v.optional(v.string()),
+      losses: v.optional(v.record(v.string(), v.number())),
+      sees: v.optional(v.string()),
+    }),
+  ),
   approvedUntil: v.optional(instant),
   lastCommand: v.optional(
     v.object({
       command: v.string(),
+      id: v.optional(v.string()),
       by: v.string(),
       reason: v.string(),
       at: instant,

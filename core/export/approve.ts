@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { ControlPlaneStatus, HeldStatus, LastCommand } from '../vault/config-vault.ts';
 import { VaultError } from '../vault/errors.ts';
 import type { VaultWriting } from '../vault/own-keys.ts';
-import type { Approval, HeldFingerprint } from '../vault/plausibility.ts';
+import { type Approval, nameHeld } from '../vault/plausibility.ts';
 import { readStatus, recordStatus } from '../vault/status.ts';
 
 /** Long enough for a check, and for a second try. */
@@ -57,16 +56,4 @@ export async function approveHeld(
 
 function findStanding({ approval }: ControlPlaneStatus, now: Date): Approval | undefined {
   return approval !== undefined && approval.until > now ? approval : undefined;
-}
-
-/** A short name of what is held: another one when it comes from elsewhere, or when more or less is gone. */
-export function nameHeld({ identity, losses, left }: HeldFingerprint): string {
-  const { clusterId = null, defaultWorkspaceId = null } = identity;
-  const [gone, stays] = [losses, left].map((counts) =>
-    Object.entries(counts).sort(([one], [other]) => (one < other ? -1 : 1)),
-  );
-  return createHash('sha256')
-    .update(JSON.stringify([clusterId, defaultWorkspaceId, gone, stays]))
-    .digest('hex')
-    .slice(0, 12);
 }

@@ -1,9 +1,10 @@
 import { type Attempt, attempt } from '../attempt.ts';
 import { ignoreErrors } from '../ignore-errors.ts';
 import type { ConfigFileName } from '../vault/config-file-name.ts';
-import type { ControlPlaneStatus, Revision, VersionStatus } from '../vault/config-vault.ts';
+import type { ControlPlaneStatus, HeldStatus, Revision, VersionStatus } from '../vault/config-vault.ts';
 import { VaultError } from '../vault/errors.ts';
 import type { VaultReading } from '../vault/own-keys.ts';
+import { nameHeld } from '../vault/plausibility.ts';
 import { findStanding, type Standing } from '../vault/standing.ts';
 import { type KnownStatus, readStatus } from '../vault/status.ts';
 import { type DescribedRevision, describeRevision } from './revisions.ts';
@@ -31,6 +32,12 @@ export interface VersionView {
   readonly notServedSince?: Date | undefined;
 }
 
+/** What waits for a person. */
+export type HeldView = Pick<HeldStatus, 'since' | 'reason' | 'what' | 'losses' | 'left'> & {
+  /** How a command that approves it names it. */
+  readonly sees: string;
+};
+
 /** Whether new data planes could boot, with what, and what the last check noted. */
 export interface StatusView {
   readonly controlPlane: string;
@@ -40,7 +47,7 @@ export interface StatusView {
   /** Why what the last check noted is not believed. */
   readonly disbelieved?: string | undefined;
   readonly versions: readonly VersionView[];
-  readonly held?: Pick<NonNullable<ControlPlaneStatus['held']>, 'since' | 'reason' | 'what'> | undefined;
+  readonly held?: HeldView | undefined;
   readonly approvedUntil?: Date | undefined;
   readonly lastCommand?: ControlPlaneStatus['lastCommand'];
   readonly pluginVersionsOmittedSince?: Date | undefined;
@@ -102,12 +109,17 @@ function describeStatus({ status, disbelieved }: KnownStatus) {
   const { checkedAt, held, approval, lastCommand, pluginVersions, certificateEndsAt } = status;
   return {
     checkedAt,
-    ...(held === undefined ? {} : { held: { since: held.since, reason: held.reason, what: held.what } }),
+    ...(held === undefined ? {} : { held: describeHeld(held) }),
     ...(approval === undefined ? {} : { approvedUntil: approval.until }),
     ...(lastCommand === undefined ? {} : { lastCommand }),
     ...(certificateEndsAt === undefined ? {} : { certificateEndsAt }),
     ...(pluginVersions === undefined ? {} : { pluginVersionsOmittedSince: pluginVersions.omittedSince }),
   };
+}
+
+function describeHeld(held: HeldStatus): HeldView {
+  const { since, reason, what, losses, left } = held;
+  return { since, reason, what, losses, left, sees: nameHeld(held) };
 }
 
 function describeStanding(standing: Attempt<Standing>): Omit<VersionView, 'kongVersion'> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { DatabaseIdentity } from '../kong/database-identity.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -163,4 +164,16 @@ function countAddedEntities(entities: Manifest['entities']): number {
 
 function countOf(entities: Readonly<Record<string, number>>, type: string): number {
   return Object.hasOwn(entities, type) ? (entities[type] ?? 0) : 0;
+}
+
+/** A short name of what is held: another one when it comes from elsewhere, or when more or less is gone. */
+export function nameHeld({ identity, losses, left }: HeldFingerprint): string {
+  const { clusterId = null, defaultWorkspaceId = null } = identity;
+  const [gone, stays] = [losses, left].map((counts) =>
+    Object.entries(counts).sort(([one], [other]) => (one < other ? -1 : 1)),
+  );
+  return createHash('sha256')
+    .update(JSON.stringify([clusterId, defaultWorkspaceId, gone, stays]))
+    .digest('hex')
+    .slice(0, 12);
 }

@@ -1,4 +1,4 @@
-import { nameHeld } from '../../core/export/approve.ts';
+import { nameHeld } from '../../core/vault/plausibility.ts';
 import type { LocalSystem } from '../local-system.ts';
 import { sendAsOperator } from './operator.ts';
 import type { SimulatedControlPlane } from './subject.ts';

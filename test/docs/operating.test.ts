@@ -1,42 +1,53 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Command } from 'commander';
 import { inspectCommands } from '../../cli/inspect.ts';
+import { operatorCommands } from '../../cli/operate.ts';
 import { tableOf } from './markdown.ts';
 
 const page = 'docs/operating.md';
-const commands = inspectCommands();
-const flags = new Map(
-  tableOf(page, ['flag', 'variable', 'commands']).map(([flag = '', variable = '', named = '']) => [
-    flag.replaceAll('`', ''),
-    { variable: variable.replaceAll('`', ''), named: named.replaceAll('`', '').split(', ') },
-  ]),
-);
 
-describe('docs/operating.md', () => {
-  it('lists each command, and no other', () => {
-    const listed = tableOf(page, ['command', 'what it says', 'exit code 11']);
+/** The page has a table of commands and one of options for each group of them. */
+const groups: readonly (readonly [string, readonly Command[], readonly string[], readonly string[]])[] = [
+  ['look', inspectCommands(), ['command', 'what it says', 'exit code 11'], ['flag', 'variable', 'commands']],
+  [
+    'change',
+    operatorCommands(),
+    ['command', 'what it does', 'effect that is awaited'],
+    ['option', 'variable', 'commands'],
+  ],
+];
 
-    expect(listed.map(([command = '']) => command.replaceAll('`', ''))).toEqual(
-      commands.map((command) => command.name()),
-    );
-  });
+describe.each(groups)(
+  'docs/operating.md, of the commands that %s',
+  (_what, commands, ofCommands, ofOptions) => {
+    it('lists each command, and no other', () => {
+      const listed = tableOf(page, ofCommands).map(([command = '']) => /`([a-z]+)/.exec(command)?.[1]);
 
-  it('lists each flag with its variable and its commands, and no other', () => {
-    const ofCommands = new Map<string, { variable: string; named: string[] }>();
-    for (const command of commands) {
-      for (const { long = '', envVar } of command.options) {
-        // AWS_REGION is read by the client itself, as by every AWS SDK.
-        const variable = long === '--region' ? 'AWS_REGION' : (envVar ?? '');
-        const known = ofCommands.get(long ?? '') ?? { variable, named: [] };
-        known.named.push(command.name());
-        ofCommands.set(long ?? '', known);
+      expect(listed).toEqual(commands.map((command) => command.name()));
+    });
+
+    it('lists each option with its variable and its commands, and no other', () => {
+      const known = new Map<string, { variable: string; named: string[] }>();
+      for (const command of commands) {
+        for (const { long, envVar } of command.options) {
+          // AWS_REGION is read by the client itself, as by every AWS SDK.
+          const variable = long === '--region' ? 'AWS_REGION' : (envVar ?? '');
+          const option = known.get(long ?? '') ?? { variable, named: [] };
+          option.named.push(command.name());
+          known.set(long ?? '', option);
+        }
       }
-    }
-    const said = [...ofCommands].map(([flag, { variable, named }]) => [
-      flag,
-      { variable, named: named.length === commands.length ? ['all'] : named },
-    ]);
+      const all = [...known].map(([option, { variable, named }]) => [
+        option,
+        { variable, named: named.length === commands.length ? ['all'] : named },
+      ]);
 
-    expect(said.length).toBeGreaterThan(5);
-    expect(Object.fromEntries(flags)).toEqual(Object.fromEntries(said));
-  });
-});
+      const listed = tableOf(page, ofOptions).map(([option = '', variable = '', named = '']) => [
+        option.replaceAll('`', ''),
+        { variable: variable.replaceAll('`', ''), named: named.replaceAll('`', '').split(', ') },
+      ]);
+      expect(all.length).toBeGreaterThan(5);
+      expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(all));
+    });
+  },
+);
