@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import type { ApiAccess } from '../core/fetch/api-request.ts';
 import { fetchOver } from '../core/fetch/http-client.ts';
-import { type AwsOptions, addAwsOptions, awsAccess } from './aws-access.ts';
+import { type AwsAccess, type AwsOptions, addAwsOptions, awsAccess } from './aws-access.ts';
 import type { Deployment } from './deployment.ts';
 import { controlPlaneOption, findRegion, parseEndpoint } from './options.ts';
 import { addStackOption } from './stack-option.ts';
@@ -52,6 +52,8 @@ export async function apiAccess(options: ApiOptions): Promise<ApiAccess> {
 export interface ReachedApi {
   /** Undefined where `--endpoint` was given. */
   readonly deployment: Deployment | undefined;
+  /** For other services of AWS. */
+  readonly aws: AwsAccess;
   accessTo(controlPlane: string): ApiAccess;
 }
 
@@ -69,6 +71,7 @@ export async function reachApi(options: ApiOptions): Promise<ReachedApi> {
   const region = findRegion(endpoint, deployment?.region ?? options.region);
   return {
     deployment,
+    aws: access,
     accessTo: (controlPlane) => ({
       endpoint,
       controlPlane,

@@ -3,6 +3,7 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { addApiOptions } from './api-access.ts';
 import type { InspectOptions } from './inspection/asking.ts';
 import type { VerifyFileOptions } from './inspection/local-files.ts';
+import type { StatusOptions } from './inspection/status.ts';
 import { describeMissing } from './missing-options.ts';
 import { kongVersionOption, parseAgeMs, parseWholeNumber, publicKeyOption } from './options.ts';
 
@@ -33,18 +34,7 @@ const usualCheckAgeMs = 15 * 60_000;
 /** The commands of people who may look, and read no file. */
 export function inspectCommands(): readonly Command[] {
   return [
-    newCommand('status')
-      .description(
-        'Say whether a new data plane could boot now, with what, how old that is, and what needs attention (then the exit code is 11).',
-      )
-      .addOption(
-        new Option('--max-check-age <time>', 'a last check that is older needs attention (3600, 60m, 12h)')
-          .argParser(parseAgeMs)
-          .default(usualCheckAgeMs, '15m'),
-      )
-      .action(async (options: InspectOptions & { readonly maxCheckAge: number }) =>
-        end(await (await views()).showStatus(options)),
-      ),
+    statusCommand(),
     historyCommand(),
     newCommand('show')
       .description('Say what a revision is and how many entities of which type it has.')
@@ -57,6 +47,41 @@ export function inspectCommands(): readonly Command[] {
     diffCommand(),
     verifyCommand(),
   ];
+}
+
+function statusCommand(): Command {
+  return newCommand('status')
+    .description(
+      'Say whether a new data plane could boot now, with what, how old that is, and what needs attention (then the exit code is 11). ' +
+        'With --stack also which alarms ring, and without --control-plane of all control planes.',
+    )
+    .addOption(
+      new Option('--max-check-age <time>', 'a last check that is older needs attention (3600, 60m, 12h)')
+        .argParser(parseAgeMs)
+        .default(usualCheckAgeMs, '15m'),
+    )
+    .addOption(
+      new Option(
+        '--watch [seconds]',
+        'ask again and again, by default every 30 seconds: a terminal is drawn anew, elsewhere there is a line for each change',
+      )
+        .argParser(parseWholeNumber(86_400))
+        .conflicts('monitoring'),
+    )
+    .addOption(
+      new Option(
+        '--monitoring',
+        'for monitoring: one line, and the exit code 0 good, 1 something needs attention, 2 a version cannot boot or nobody answers, 3 not asked',
+      ),
+    )
+    .action(async ({ watch, ...options }: StatusOptions & { readonly watch?: number | true }) => {
+      if (watch === undefined) {
+        process.exitCode = await (await import('./inspection/status.ts')).showStatus(options);
+        return;
+      }
+      const { watchStatus } = await import('./inspection/watch.ts');
+      await watchStatus(options, watch === true ? 30 : watch);
+    });
 }
 
 function historyCommand(): Command {

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { connectPatiently } from '../core/patient-connections.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { isSaidByCommander, readFailure } from './failure.ts';
+import { type Failure, isSaidByCommander, readFailure } from './failure.ts';
 import { fetchCommand } from './fetch.ts';
 import { describeUnknownVariables, readFileVariables } from './file-variables.ts';
 import { inspectCommands } from './inspect.ts';
@@ -48,6 +48,10 @@ for (const command of [...inspectCommands(), ...operatorCommands()]) {
 const isJson = process.argv.includes('--json');
 let usage = '';
 for (const [name, command] of namedCommands(program)) {
+  if (command.commands.length === 0) {
+    // Read where something is painted (terminal.ts): what fails before the options are read has colour, too.
+    command.option('--no-color', 'no colour; without a terminal, with NO_COLOR or TERM=dumb there is none');
+  }
   command
     .configureOutput({
       outputError(text, write) {
@@ -89,7 +93,7 @@ async function runCommand(): Promise<void> {
     await readFileVariables(variables, process.env);
     await program.parseAsync();
   } catch (error) {
-    const failure = readFailure(error, usage);
+    const failure = readAsked(error);
     process.exitCode = failure?.exitCode ?? 0;
     if (isJson && failure !== undefined) {
       process.stderr.write(`${JSON.stringify({ error: failure })}\n`);
@@ -97,6 +101,13 @@ async function runCommand(): Promise<void> {
       process.stderr.write(`lifeboat: ${failure.message}\n`);
     }
   }
+}
+
+/** For monitoring 2 is an outage, and wrong options are none. */
+function readAsked(error: unknown): Failure | undefined {
+  const failure = readFailure(error, usage);
+  const isForMonitoring = failure?.code === 'usage' && process.argv.includes('--monitoring');
+  return isForMonitoring ? { ...failure, exitCode: 3 } : failure;
 }
 
 /** A variable that is misspelt does nothing, and nobody would know. */

@@ -1,6 +1,6 @@
 /** The page of a history: one file that asks nobody for anything. */
 import { createHash } from 'node:crypto';
-import { findConcerns } from '../inspection/text.ts';
+import { findConcerns } from '../inspection/status-report.ts';
 import { ago } from '../inspection/words.ts';
 import { chartCourse, chartsMarkup } from './charts.ts';
 import type { History } from './history.ts';
@@ -46,7 +46,7 @@ export function historyPage(history: History, { release, maxCheckAgeMs }: PageFa
 <p class="lead">What new data planes were given, and what each revision changed. As of <time datetime="${status.lookedAt.toISOString()}">${formatMoment(status.lookedAt)} UTC</time>.</p>
 </header>
 <main>
-${concerns.length > 0 && html`<section class="concerns" aria-labelledby="attention"><h2 id="attention">Needs attention</h2><ul>${concerns.map((each) => html`<li><bdi>${each}</bdi></li>`)}</ul></section>`}
+${concerns.length > 0 && html`<section class="concerns" aria-labelledby="attention"><h2 id="attention">Needs attention</h2><ul>${concerns.map(({ sentence }) => html`<li><bdi>${sentence}</bdi></li>`)}</ul></section>`}
 <section aria-label="State">${tilesMarkup(history)}</section>
 <section aria-labelledby="counts"><h2 id="counts">Entities over time</h2>${chartsMarkup(course)}</section>
 <section aria-labelledby="revisions"><h2 id="revisions">Revisions</h2>

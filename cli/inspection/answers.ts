@@ -56,6 +56,7 @@ export const statusAnswer = v.object({
     }),
   ),
   pluginVersionsOmittedSince: v.optional(instant),
+  certificateEndsAt: v.optional(instant),
 });
 export type StatusAnswer = v.InferOutput<typeof statusAnswer>;
 

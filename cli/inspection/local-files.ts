@@ -22,6 +22,7 @@ import {
 import { readTrustedKeys } from '../given-pem.ts';
 import { print } from '../print.ts';
 import { differenceText, diffSummary, verifiedText } from './text.ts';
+import { tint } from './tint.ts';
 import { formatSize, forTerminal } from './words.ts';
 
 export interface VerifyFileOptions {
@@ -45,7 +46,7 @@ export async function verifyFile(path: string, options: VerifyFileOptions): Prom
   const file = await readFileOrRefuse(path);
   const evidence = { ...(await readManifest(path, options.manifest)), trusted, controlPlane, kongVersion };
   const report = await verifyLocalFile(file, evidence, systemClock.now());
-  await print(options.json === true ? `${JSON.stringify(report)}\n` : verifiedText(path, report));
+  await print(options.json === true ? `${JSON.stringify(report)}\n` : tint(verifiedText(path, report)));
   return report.outcome === 'passed';
 }
 
@@ -110,7 +111,7 @@ export async function showFileDifferences(
       ([end, { file, sizeBytes }]) => `  ${end} ${forTerminal(file)}, ${formatSize(sizeBytes)}\n`,
     );
     await print(
-      `Files on this machine, not verified\n${heading.join('')}${differences.map(differenceText).join('')}${diffSummary(counts)}`,
+      `Files on this machine, not verified\n${heading.join('')}${tint(differences.map(differenceText).join(''))}${diffSummary(counts)}`,
     );
   }
   return total > 0;

@@ -1,82 +1,15 @@
 /** What the commands that look at revisions print for people. */
-import { formatAge } from '../../core/fetch/currency.ts';
-import type {
-  DiffAnswer,
-  Difference,
-  Entity,
-  ListedVersion,
-  Revision,
-  StatusAnswer,
-  Verification,
-} from './answers.ts';
+import type { DiffAnswer, Difference, Entity, ListedVersion, Revision, Verification } from './answers.ts';
 import { ago, alignColumns, countOf, formatSize, formatValue, forTerminal, nameOf } from './words.ts';
 
 /** Narrower than most terminals: a longer line is broken where its meaning allows. */
 const columns = 60;
 
-/**
- * What somebody should look at, one sentence each.
- *
- * @param maxCheckAgeMs a last check that is older is one of them
- */
-export function findConcerns(status: StatusAnswer, maxCheckAgeMs: number): readonly string[] {
-  const { lookedAt: now, checkedAt, held, disbelieved, versions } = status;
-  const concerns = versions.flatMap(({ kongVersion, state, problem, behindSince, notServedSince }) => [
-    ...(state === 'ready' ? [] : [`Kong ${kongVersion} is ${state}: ${problem ?? 'no reason was given.'}`]),
-    ...(behindSince === undefined
-      ? []
-      : [`The control plane has served something older than Kong ${kongVersion}'s file for a while.`]),
-    ...(notServedSince === undefined ? [] : [`The control plane does not serve Kong ${kongVersion}.`]),
-  ]);
-  if (held !== undefined) {
-    concerns.push(`A publication is held: ${held.reason}`);
-  }
-  if (disbelieved !== undefined) {
-    concerns.push(`What the last check noted is not believed: ${disbelieved}`);
-  } else if (checkedAt === undefined) {
-    concerns.push('Nothing was checked yet.');
-  } else if (now.getTime() - checkedAt.getTime() > maxCheckAgeMs) {
-    concerns.push(`The control plane was last compared ${ago(checkedAt, now)}.`);
-  }
-  return concerns.map(forTerminal);
-}
-
-export function statusText(status: StatusAnswer, concerns: readonly string[]): string {
-  const { controlPlane, lookedAt: now, checkedAt, held, approvedUntil, lastCommand, versions } = status;
-  const bootable = versions.filter(({ state }) => state === 'ready').length;
-  const facts: (readonly string[])[] = [
-    ['can boot', bootable === versions.length ? 'yes' : `${bootable} of ${versions.length} versions`],
-    ['last verified', checkedAt === undefined ? 'never' : ago(checkedAt, now)],
-    ['held', held === undefined ? 'no' : `for ${formatAge(held.since, now)}`],
-  ];
-  if (approvedUntil !== undefined) {
-    facts.push(['approved', `until ${approvedUntil.toISOString()}`]);
-  }
-  if (lastCommand !== undefined) {
-    const { command, by, reason, at, outcome, revision } = lastCommand;
-    const made = revision === undefined ? '' : `, revision ${revision}`;
-    facts.push(['last command', `${command}, ${ago(at, now)}: ${outcome}${made}`]);
-    facts.push(['', forTerminal(`by ${by}`)], ['', forTerminal(`“${reason}”`)]);
-  }
-  const files = versions.map((version) => {
-    const { kongVersion, state, current, behindSince, notServedSince } = version;
-    const lines = [
-      ...(current === undefined
-        ? []
-        : revisionFacts(current, now, state === 'ready' ? 'revision' : 'newest own')),
-      ...(behindSince === undefined ? [] : [['behind', `for ${formatAge(behindSince, now)}`]]),
-      ...(notServedSince === undefined ? [] : [['not served', `for ${formatAge(notServedSince, now)}`]]),
-    ];
-    return `Kong ${kongVersion}: ${forTerminal(state)}\n${alignColumns(lines)}`;
-  });
-  const end =
-    concerns.length === 0
-      ? 'Nothing needs attention.\n'
-      : `Needs attention:\n${concerns.map((each) => `- ${each}\n`).join('')}`;
-  return `Control plane ${controlPlane}\n${alignColumns(facts)}${files.join('')}${end}`;
-}
-
-function revisionFacts(revision: Revision, now: Date, label = 'revision'): readonly (readonly string[])[] {
+export function revisionFacts(
+  revision: Revision,
+  now: Date,
+  label = 'revision',
+): readonly (readonly string[])[] {
   const { pinned, rollbackOf, builtAt, sizeBytes } = revision;
   return [
     [label, `${revision.revision}`],

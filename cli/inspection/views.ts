@@ -1,19 +1,18 @@
 /** Asks about revisions, page by page, and prints what is answered. */
 import { ApiError } from '../../core/fetch/api-request.ts';
 import { print } from '../print.ts';
-import { diffAnswer, revisionAnswer, revisionsAnswer, statusAnswer, verificationAnswer } from './answers.ts';
+import { diffAnswer, revisionAnswer, revisionsAnswer, verificationAnswer } from './answers.ts';
 import { type Ask, asker, type InspectOptions, pages, showProgress, versionOf } from './asking.ts';
 import {
   differenceText,
   diffHeading,
   diffSummary,
   entityText,
-  findConcerns,
   historyText,
   revisionText,
-  statusText,
   verificationText,
 } from './text.ts';
+import { tint } from './tint.ts';
 import { forTerminal } from './words.ts';
 
 /** The pages as one answer: the first, with the entries of all. */
@@ -40,17 +39,6 @@ class JoinedPages {
 }
 
 const printJson = (answer: object) => print(`${JSON.stringify(answer)}\n`);
-
-/** @returns whether nothing needs attention */
-export async function showStatus(
-  options: InspectOptions & { readonly maxCheckAge: number },
-): Promise<boolean> {
-  const ask = await asker(options);
-  const { json, read } = await ask(statusAnswer, 'status', {});
-  const concerns = findConcerns(read, options.maxCheckAge);
-  await (options.json === true ? printJson(json) : print(statusText(read, concerns)));
-  return concerns.length === 0;
-}
 
 export async function showHistory(options: InspectOptions): Promise<void> {
   const ask = await asker(options);
@@ -135,7 +123,7 @@ export async function showDifferences(from: number, to: number, options: Inspect
       joined.add(json);
     } else {
       const heading = total === undefined ? diffHeading(read, new Date()) : '';
-      await print(heading + read.differences.map(differenceText).join(''));
+      await print(heading + tint(read.differences.map(differenceText).join('')));
     }
     total = read.total;
   }
@@ -155,7 +143,7 @@ export async function verifyOne(revision: number | undefined, options: InspectOp
   }
   const query = { ...versionOf(options), revision: String(chosen) };
   const { json, read } = await ask(verificationAnswer, 'verification', query);
-  await (options.json === true ? printJson(json) : print(verificationText(read)));
+  await (options.json === true ? printJson(json) : print(tint(verificationText(read))));
   return read.outcome === 'passed';
 }
 
@@ -197,7 +185,7 @@ export async function verifyAll(options: InspectOptions): Promise<boolean> {
     lines.push(
       `${passed} passed, ${failed} failed, ${unverified} not verified, ${foreign.length} not ours: ${isGood ? 'passed' : 'FAILED'}.`,
     );
-    await print(`${lines.join('\n')}\n`);
+    await print(tint(`${lines.join('\n')}\n`));
   }
   return isGood;
 }
@@ -205,7 +193,7 @@ export async function verifyAll(options: InspectOptions): Promise<boolean> {
 async function printReport({ json }: InspectOptions, text: string): Promise<void> {
   if (json !== true) {
     showProgress('');
-    await print(text);
+    await print(tint(text));
   }
 }
 

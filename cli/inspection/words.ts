@@ -1,27 +1,31 @@
 /** How facts are put into words for a terminal. */
 import { formatAge } from '../../core/fetch/currency.ts';
+import { columnsOf, visibleLength, wrap } from '../terminal.ts';
 
 /**
  * Rows as columns, each as wide as its widest cell; numbers stand on the right. A row of one cell is a line
- * of its own and makes no column wider.
+ * of its own and makes no column wider. What is wider than the terminal goes on below its last cell.
  */
-export function alignColumns(rows: readonly (readonly string[])[]): string {
+export function alignColumns(rows: readonly (readonly string[])[], width: number = columnsOf()): string {
   const wide = rows.filter(({ length }) => length > 1);
   const count = Math.max(0, ...wide.map(({ length }) => length));
   const columns = Array.from({ length: count }, (_, column) => {
     const cells = wide.map((row) => row[column] ?? '');
     return {
-      width: Math.max(0, ...cells.map(({ length }) => length)),
+      width: Math.max(0, ...cells.map(visibleLength)),
       isNumeric: cells.every((cell) => /^\d+(?:$|\D)/.test(cell)),
     };
   });
   return rows
     .map((row) => {
       const cells = row.map((cell, column) => {
-        const { width = 0, isNumeric = false } = columns[column] ?? {};
-        return isNumeric && row.length > 1 ? cell.padStart(width) : cell.padEnd(row.length > 1 ? width : 0);
+        const { width: cellWidth = 0, isNumeric = false } = columns[column] ?? {};
+        const padding = ' '.repeat(row.length > 1 ? Math.max(0, cellWidth - visibleLength(cell)) : 0);
+        return isNumeric && row.length > 1 ? `${padding}${cell}` : `${cell}${padding}`;
       });
-      return `  ${cells.join('  ').trimEnd()}\n`;
+      const before = cells.slice(0, -1).join('  ');
+      const indent = ' '.repeat(row.length > 1 ? Math.min(2 + before.length + 2, Math.floor(width / 2)) : 4);
+      return `${wrap(`  ${cells.join('  ').trimEnd()}`, width, indent)}\n`;
     })
     .join('');
 }

@@ -49,6 +49,12 @@ describe('a failure with --json', () => {
       { code: 'usage', exitCode: 2, message: expect.stringContaining('a whole number') },
     ],
     [
+      'wrong options for monitoring, where 2 would be an outage',
+      ['status', '--monitoring', '--watch', '--json'],
+      nowhere,
+      { code: 'usage', exitCode: 3, message: expect.stringContaining('cannot be used with') },
+    ],
+    [
       'what a command finds wrong',
       ['verify', '1', '--all', '--json'],
       nowhere,

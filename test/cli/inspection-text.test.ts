@@ -1,14 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Difference, ListedVersion, StatusAnswer } from '../../cli/inspection/answers.ts';
-import {
-  differenceText,
-  diffSummary,
-  findConcerns,
-  historyText,
-  statusText,
-  verificationText,
-} from '../../cli/inspection/text.ts';
-import { formatValue, forTerminal } from '../../cli/inspection/words.ts';
+import { findConcerns } from '../../cli/inspection/status-report.ts';
+import { statusText } from '../../cli/inspection/status-text.ts';
+import { differenceText, diffSummary, historyText, verificationText } from '../../cli/inspection/text.ts';
+import { alignColumns, formatValue, forTerminal } from '../../cli/inspection/words.ts';
+import { paintFor, plain, wrap } from '../../cli/terminal.ts';
 
 const now = new Date('2026-11-27T12:00:00Z');
 const minutesAgo = (minutes: number) => new Date(now.getTime() - minutes * 60_000);
@@ -29,11 +25,13 @@ const good: StatusAnswer = {
 };
 const version = { kongVersion: '3.9.1', state: 'ready', current: revision };
 const quarter = 15 * 60_000;
+const look = { paint: plain, columns: 60 };
+const daysAhead = (days: number) => minutesAgo(-days * 24 * 60);
 const widest = (text: string) => Math.max(...text.split('\n').map(({ length }) => length));
 
 describe('status', () => {
   it('finds nothing to look at when all is well, also when a revision is pinned on purpose', () => {
-    expect(findConcerns(good, quarter)).toEqual([]);
+    expect(findConcerns({ ...good, certificateEndsAt: daysAhead(30) }, quarter)).toEqual([]);
     const pinned = { ...version, current: { ...revision, pinned: true } };
     expect(findConcerns({ ...good, versions: [pinned] }, quarter)).toEqual([]);
   });
@@ -50,13 +48,17 @@ describe('status', () => {
     ['is not believed', { disbelieved: 'it is not signed' }, 'it is not signed'],
     ['was never checked', { checkedAt: undefined }, 'Nothing was checked'],
     ['was checked 16 minutes ago', { checkedAt: minutesAgo(16) }, '16 minutes ago'],
+    ['has a certificate for 29 days', { certificateEndsAt: daysAhead(29) }, 'ends in 29 days'],
+    ['has a certificate that ended', { certificateEndsAt: daysAhead(-3) }, 'ended 3 days ago'],
   ])('finds one thing to look at when it %s', (_what, changed, words) => {
     const status = { ...good, ...changed };
 
     const concerns = findConcerns(status, quarter);
 
-    expect(concerns).toEqual([expect.stringContaining(words)]);
-    expect(statusText(status, concerns)).toContain(`Needs attention:\n- ${concerns[0]}\n`);
+    expect(concerns).toEqual([expect.objectContaining({ sentence: expect.stringContaining(words) })]);
+    const unbroken = statusText(status, concerns, { ...look, columns: 500 });
+    expect(unbroken).toContain(`Needs attention:\n- ${concerns[0]?.sentence}\n`);
+    expect(widest(statusText(status, concerns, look))).toBeLessThanOrEqual(60);
   });
 
   it('fits into 60 columns', () => {
@@ -68,8 +70,9 @@ describe('status', () => {
       outcome: 'done',
       revision: 12,
     };
-    const text = statusText({ ...good, lastCommand }, []);
+    const text = statusText({ ...good, lastCommand, certificateEndsAt: daysAhead(30) }, [], look);
 
+    expect(text).toMatch(/certificate +ends in 30 days\n/);
     expect(text).toMatch(/last command {3}rollback, 1 hour ago: done, revision 12\n/);
     expect(widest(text)).toBeLessThanOrEqual(60);
   });
@@ -155,5 +158,34 @@ describe('verify', () => {
     ).toBe(
       'Revision 3: failed\n  failed   references\n           1 of 2 lead to no entity.\n    broken: {type: routes, name: r, field: service}\n',
     );
+  });
+});
+
+describe('a terminal', () => {
+  const terminal = { isTTY: true, columns: 60, hasColors: () => true };
+
+  it('gets colour, unless it has none or nobody wants it', () => {
+    expect(paintFor(terminal, [])('ready', 'good')).toBe('\u001b[32mready\u001b[0m');
+    expect(paintFor({ ...terminal, hasColors: () => false }, [])('ready', 'good')).toBe('ready');
+    expect(paintFor({ ...terminal, isTTY: false }, [])('ready', 'good')).toBe('ready');
+    expect(paintFor(terminal, ['status', '--no-color'])('ready', 'good')).toBe('ready');
+  });
+
+  it('gets lines that end between words, below where they began', () => {
+    expect(wrap('- one two three', 8, '  ')).toBe('- one\n  two\n  three');
+    expect(wrap('  one two', 9, '    ')).toBe('  one two');
+    expect(wrap('a-name-that-is-copied-whole yes', 8, '  ')).toBe('a-name-that-is-copied-whole\n  yes');
+  });
+
+  it('gets columns of which the last one goes on below itself', () => {
+    const rows = [
+      ['12', 'an hour ago', 'current, pinned, content of 9'],
+      ['9', 'two hours ago', ''],
+    ];
+
+    expect(alignColumns(rows, 44)).toBe(
+      '  12  an hour ago    current, pinned,\n                     content of 9\n   9  two hours ago\n',
+    );
+    expect(alignColumns(rows, 200)).toContain('  12  an hour ago    current, pinned, content of 9\n');
   });
 });

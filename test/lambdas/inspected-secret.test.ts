@@ -16,16 +16,17 @@ import {
   statusAnswer,
   verificationAnswer,
 } from '../../cli/inspection/answers.ts';
+import { findConcerns } from '../../cli/inspection/status-report.ts';
+import { statusText } from '../../cli/inspection/status-text.ts';
 import {
   differenceText,
   diffHeading,
   entityText,
-  findConcerns,
   historyText,
   revisionText,
-  statusText,
   verificationText,
 } from '../../cli/inspection/text.ts';
+import { plain } from '../../cli/terminal.ts';
 import { inspections } from '../../core/inspect/inspection.ts';
 import kongFields from '../../core/inspect/kong-fields.json' with { type: 'json' };
 import { showEntity } from '../../core/inspect/shown-entity.ts';
@@ -300,7 +301,7 @@ describe('a secret anywhere else', () => {
       'after',
     );
     const status = await tell({ view: 'status' }, statusAnswer, (read) =>
-      statusText(read, findConcerns(read, 0)),
+      statusText(read, findConcerns(read, 0), { paint: plain, columns: 80 }),
     );
 
     expect(leaks(listed + status)).toEqual([]);

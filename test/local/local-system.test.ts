@@ -316,8 +316,8 @@ describe('a delivery', () => {
       .measurements()
       .flatMap(({ name, value }) => (name === 'CertificateDaysLeft' ? [value] : []));
 
-    expect(days.at(-1)).toBeGreaterThan(29);
-    expect(days.at(-1)).toBeLessThan(30);
+    expect(days.at(-1)).toBeGreaterThan(1094);
+    expect(days.at(-1)).toBeLessThan(1095);
   });
 
   it('that is a ping is answered, and asks for nothing', async () => {

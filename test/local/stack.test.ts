@@ -8,12 +8,13 @@ import { describeSimulated, localTemplate } from '../../local/local-template.ts'
 import { credentialVariables, type Identity } from '../../simulators/aws/identities.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import { bundledCli, type Cli } from '../cli/bundled-cli.ts';
-import { eventually } from './processes.ts';
+import { eventually, processes } from './processes.ts';
 
 let directory: string;
 let controlPlane: ControlPlane;
 let system: LocalSystem;
 let cli: Cli;
+const terminals = processes();
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lifeboat-stack-'));
@@ -42,7 +43,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await Promise.all([system.stop(), controlPlane.stop(), cli.stop()]);
+  await Promise.all([terminals.stop(), system.stop(), controlPlane.stop(), cli.stop()]);
   await rm(directory, { recursive: true });
 });
 
@@ -209,6 +210,172 @@ describe('a command with --stack', () => {
     expect(stderr).toContain(
       'The role needs cloudformation:DescribeStacks on arn:*:cloudformation:eu-central-1:*:stack/Lifeboat/*',
     );
+  });
+});
+
+describe('status of a stack', () => {
+  it('tells of its control planes in one call, and of the certificate', async () => {
+    const { exitCode, stdout, stderr } = await ask(['status', '--stack', 'Lifeboat']);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^Control plane prod-eu\n +can boot +yes\n/);
+    expect(stdout).toMatch(/ certificate +ends in \d+ (days|hours)\n/);
+    expect(stdout).toMatch(/Nothing needs attention\.\n\nNo alarm\.\n$/);
+    const told = JSON.parse((await ask(['status', '--stack', 'Lifeboat', '--json'])).stdout);
+    expect(told).toMatchObject({
+      state: 'good',
+      controlPlanes: [{ controlPlane: 'prod-eu', versions: [{ state: 'ready' }], concerns: [] }],
+      alarms: { ringing: [] },
+    });
+  });
+
+  it('goes on where a control plane does not answer, and where the role may not see alarms', async () => {
+    const several = await ask(['status', '--stack', 'Several', '--json']);
+
+    expect(several.exitCode).toBe(11);
+    expect(JSON.parse(several.stdout)).toMatchObject({
+      state: 'critical',
+      controlPlanes: [
+        {
+          controlPlane: 'other',
+          error: { code: 'failed' },
+          concerns: [expect.stringContaining('right endpoint')],
+        },
+        { controlPlane: 'prod-eu', versions: [{ state: 'ready' }] },
+      ],
+    });
+    const blind = await ask(['status', '--stack', 'Lifeboat'], {
+      AWS_ENDPOINT_URL_CLOUDWATCH: 'http://127.0.0.1:9',
+    });
+    expect(blind).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('Alarms: not known. CloudWatch was not read (ECONNREFUSED)'),
+    });
+  });
+
+  it('names the alarms that ring, each with its section of the runbook, and only those of the stack', async () => {
+    system.setAlarmState('Lifeboat prod-eu: Control plane unreachable', 'ALARM');
+    system.setAlarmState('Lifeboat: Webhook failing', 'ALARM');
+
+    const { exitCode, stdout } = await ask(['status', '--stack', 'Lifeboat']);
+    const monitored = await ask(['status', '--stack', 'Lifeboat', '--monitoring']);
+    const named = await ask(['status', '--stack', 'Lifeboat', '--control-plane', 'prod-eu', '--json']);
+
+    expect(exitCode).toBe(11);
+    expect(stdout).toMatch(
+      /Alarms:\n- Control plane unreachable \(prod-eu\), since \S+\n {2}https:\S+#control-plane-unreachable\n- Webhook failing, since \S+\n/,
+    );
+    expect(monitored).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringMatching(
+        /^LIFEBOAT WARNING - prod-eu: Kong 3\.9\.1 ready revision 1; alarms: Control plane unreachable \(prod-eu\), Webhook failing\n$/,
+      ),
+    });
+    expect(JSON.parse(named.stdout)).toMatchObject({
+      controlPlane: 'prod-eu',
+      state: 'attention',
+      alarms: { ringing: [{ controlPlane: 'prod-eu' }, { heading: 'Webhook failing' }] },
+    });
+    system.setAlarmState('Lifeboat prod-eu: Control plane unreachable', 'OK');
+    system.setAlarmState('Lifeboat: Webhook failing', 'OK');
+  });
+
+  it.each<[number, string, readonly string[], Readonly<Record<string, string>>]>([
+    [0, 'OK - prod-eu: Kong 3.9.1 ready revision 1', ['--stack', 'Lifeboat'], {}],
+    [2, 'CRITICAL - ', ['--stack', 'Several'], {}],
+    [
+      2,
+      'CRITICAL - http://127.0.0.1:9 did not answer',
+      ['--control-plane', 'prod-eu', '--endpoint', 'http://127.0.0.1:9'],
+      {},
+    ],
+    [3, 'UNKNOWN - no AWS credentials', ['--stack', 'Lifeboat'], { AWS_ACCESS_KEY_ID: '' }],
+    [3, 'UNKNOWN - there is no stack', ['--stack', 'None'], {}],
+  ])('ends for monitoring with %i: %s', async (code, words, options, environment) => {
+    const { exitCode, stdout, stderr } = await ask(['status', '--monitoring', ...options], environment);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: code, stderr: '' });
+    expect(stdout).toMatch(/^LIFEBOAT [^\n]+\n$/);
+    expect(stdout).toContain(`LIFEBOAT ${words}`);
+  });
+
+  it('is watched: one line for each change, until Ctrl-C', async () => {
+    const watching = cli.start(
+      ['status', '--stack', 'Lifeboat', '--watch', '1'],
+      variablesOf(system.inspector),
+    );
+    expect(await eventually(() => watching.stdout().includes('\n'))).toBe(true);
+
+    system.setAlarmState('Lifeboat prod-eu: Configuration held', 'ALARM');
+    expect(await eventually(() => watching.stdout().includes('alarms:'))).toBe(true);
+    watching.signal('SIGINT');
+
+    const { stdout, stderr, endedBy } = await watching.ended;
+    expect({ stderr, endedBy }).toEqual({ stderr: '', endedBy: 'SIGINT' });
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^\d{4}-\S+Z prod-eu: Kong 3\.9\.1 ready revision 1$/),
+      expect.stringMatching(
+        /Z prod-eu: Kong 3\.9\.1 ready revision 1; alarms: Configuration held \(prod-eu\)$/,
+      ),
+      '',
+    ]);
+    system.setAlarmState('Lifeboat prod-eu: Configuration held', 'OK');
+  });
+});
+
+describe('on a terminal of 60 columns', () => {
+  const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  /** `script` gives the command a terminal (util-linux, in every Debian). */
+  const onTerminal = (parameters: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
+    terminals.start(
+      'script',
+      [
+        '-qec',
+        `stty cols 60; exec ${[process.execPath, cli.file, ...parameters].map(quote).join(' ')}`,
+        '/dev/null',
+      ],
+      {
+        env: {
+          AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+          TERM: 'xterm',
+          SHELL: '/bin/sh',
+          ...variablesOf(system.inspector),
+          ...environment,
+        },
+      },
+    );
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is the beginning of a tone
+  const widthOf = (line: string) => line.replaceAll(/\u001b\[[\dHJ]+m?/g, '').length;
+
+  it('status has colour, and lines that fit, but for names that are copied whole', async () => {
+    system.setAlarmState('Lifeboat prod-eu: Data plane version without a file', 'ALARM');
+    const { stdout } = await onTerminal(['status', '--stack', 'Lifeboat']).ended;
+    const dull = await Promise.all([
+      onTerminal(['status', '--stack', 'Lifeboat', '--no-color']).ended,
+      onTerminal(['status', '--stack', 'Lifeboat'], { NO_COLOR: '1' }).ended,
+      onTerminal(['status', '--stack', 'Lifeboat'], { TERM: 'dumb' }).ended,
+    ]);
+    system.setAlarmState('Lifeboat prod-eu: Data plane version without a file', 'OK');
+
+    expect(stdout).toContain('\u001b[32mready\u001b[0m');
+    for (const line of stdout.split('\r\n').filter((each) => !/https:|arn:/.test(each))) {
+      expect(widthOf(line)).toBeLessThanOrEqual(60);
+    }
+    for (const { stdout: text } of dull) {
+      expect(text).toContain('Kong 3.9.1: ready');
+      expect(text).not.toContain('\u001b');
+    }
+  });
+
+  it('status --watch draws itself anew', async () => {
+    const watching = onTerminal(['status', '--stack', 'Lifeboat', '--watch', '1']);
+    const pictures = () => watching.stdout().split('\u001b[H\u001b[2J').length - 1;
+
+    expect(await eventually(() => pictures() >= 2)).toBe(true);
+    watching.signal('SIGTERM');
+    await watching.ended;
+
+    expect(watching.stdout()).toMatch(/Every 1 s, \S+Z\. Ctrl-C ends it\./);
   });
 });
 

@@ -8,7 +8,8 @@ import * as x509 from '@peculiar/x509';
 import type { ClusterCertificate } from '../../../core/kong/cluster-connection.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const lifetimeMilliseconds = 30 * 24 * 3600 * 1000;
+/** As `kong hybrid gen_cert` has it by default. */
+const lifetimeMilliseconds = 1095 * 24 * 3600 * 1000;
 
 /** What both sides of a cluster connection use. In shared mode the two are the same certificate. */
 export interface ClusterCertificates {

@@ -1,0 +1,76 @@
+/** Which alarms of a deployment ring, by CloudWatch and the caller's own credentials. */
+import type { MetricAlarm } from '@aws-sdk/client-cloudwatch';
+import { describeCallFailure } from '../../core/aws-calls.ts';
+import type { AwsAccess } from '../aws-access.ts';
+import type { Deployment } from '../deployment.ts';
+
+export interface RingingAlarm {
+  readonly name: string;
+  /** Undefined where it is about the deployment. */
+  readonly controlPlane: string | undefined;
+  /** Heading of its section in the runbook. */
+  readonly heading: string;
+  readonly since: Date | undefined;
+  /** Link to that section. */
+  readonly runbook: string | undefined;
+}
+
+/** Why nobody knows is a sentence. */
+export type AlarmsView = { readonly ringing: readonly RingingAlarm[] } | { readonly unknown: string };
+
+type FoundAlarm = Pick<
+  MetricAlarm,
+  'AlarmName' | 'AlarmDescription' | 'StateTransitionedTimestamp' | 'StateUpdatedTimestamp'
+>;
+
+/** It never throws: the status is told without alarms, too. */
+export async function findRingingAlarms(
+  { stackName, region }: Deployment,
+  { sdk }: Pick<AwsAccess, 'sdk'>,
+): Promise<AlarmsView> {
+  const { CloudWatchClient, DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
+  const client = new CloudWatchClient({ ...sdk, region });
+  const found: FoundAlarm[] = [];
+  try {
+    let NextToken: string | undefined;
+    do {
+      const page = await client.send(
+        new DescribeAlarmsCommand({
+          AlarmNamePrefix: stackName,
+          AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+          StateValue: 'ALARM',
+          MaxRecords: 100,
+          ...(NextToken === undefined ? {} : { NextToken }),
+        }),
+      );
+      found.push(...(page.MetricAlarms ?? []), ...(page.CompositeAlarms ?? []));
+      NextToken = page.NextToken;
+    } while (NextToken !== undefined);
+  } catch (error) {
+    const isDenied = error instanceof Error && /^AccessDenied/.test(error.name);
+    return {
+      unknown: `CloudWatch was not read (${describeCallFailure(error)})${isDenied ? '. The role needs cloudwatch:DescribeAlarms' : ''}`,
+    };
+  }
+  const ringing = found.flatMap((alarm) => readAlarm(stackName, alarm) ?? []);
+  return { ringing: ringing.sort((one, other) => (one.name < other.name ? -1 : 1)) };
+}
+
+/**
+ * An alarm of this deployment (lib/operations/alarms.ts): `{stack}: {heading}`, or
+ * `{stack} {controlPlane}: {heading}`.
+ *
+ * @returns undefined for one of a stack whose name only begins the same
+ */
+function readAlarm(stackName: string, alarm: FoundAlarm): RingingAlarm | undefined {
+  const { AlarmName: name = '', AlarmDescription: description = '' } = alarm;
+  const [, controlPlane, heading] =
+    /^(?: ([a-z0-9-]{1,40}))?: (.+)$/s.exec(name.slice(stackName.length)) ?? [];
+  return heading === undefined
+    ? undefined
+    : {
+        ...{ name, controlPlane, heading },
+        since: alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp,
+        runbook: /(https:\S+#\S+)\s*$/.exec(description)?.[1],
+      };
+}
