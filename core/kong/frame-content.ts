@@ -45,6 +45,15 @@ export function mendEmptyLists(piece: Uint8Array, offset: number, braces: readon
 }
 
 /**
+ * So many names may stand at the root of a frame, and of its table. Kong has some 50 types of entities; each
+ * name is kept, so that no other number would bound the memory.
+ */
+const mostNames = 1_000;
+
+/** Rows are kept whole where they are compared. Kong's largest, certificates with chains, have kilobytes. */
+const largestEntityBytes = 32 * 2 ** 20;
+
+/**
  * What a frame's envelope and config table hold, collected while the frame is read. Depth 1 is the envelope,
  * depth 2 the config table, depth 3 a list of entities.
  */
@@ -62,6 +71,13 @@ export class FrameContent {
   #tableEnd = -1;
   readonly #emptyListBraces: number[] = [];
   #isInBraces = false;
+  #entityStart = 0;
+  readonly #allowedNames: ReadonlySet<string>;
+
+  /** @param allowedNames at the root of the table, beside those that a control plane may send */
+  constructor(allowedNames: readonly string[] = []) {
+    this.#allowedNames = new Set(['_format_version', '_transform', ...allowedNames]);
+  }
 
   /** Offsets of the braces that have come so far of lists that are written as `{}`. */
   get emptyListBraces(): readonly number[] {
@@ -89,6 +105,9 @@ export class FrameContent {
     if (names.has(name)) {
       throw badFrame(`${quoteName(name)} stands in it twice`);
     }
+    if (names.size === mostNames) {
+      throw badFrame(`it has more than ${mostNames} names at one place`);
+    }
     names.add(name);
     if (depth === 1) {
       this.#envelopeKey = name;
@@ -97,7 +116,7 @@ export class FrameContent {
     }
     this.#tableKey = name;
     // Data planes refuse any other underscored field at the root (kong/db/declarative), and _comment is ours.
-    if (name.startsWith('_') && name !== '_format_version' && name !== '_transform') {
+    if (name.startsWith('_') && !this.#allowedNames.has(name)) {
       throw badFrame(
         `the config_table has ${quoteName(name)}, which data planes would refuse or which is ours to add`,
       );
@@ -152,6 +171,19 @@ export class FrameContent {
       );
     }
     this.#entities.set(this.#tableKey, (this.#entities.get(this.#tableKey) ?? 0) + 1);
+    this.#entityStart = offset;
+  }
+
+  /**
+   * @param offset up to which the entity that began last has come without its end
+   * @throws ControlPlaneError `bad-frame` for one that would not be kept
+   */
+  requireShortEntity(offset: number): void {
+    if (this.#isInTable && offset - this.#entityStart > largestEntityBytes) {
+      throw badFrame(
+        `${quoteName(this.#tableKey)} in the config_table has an entity of more than ${largestEntityBytes / 2 ** 20} MiB`,
+      );
+    }
   }
 
   #notAList(): ControlPlaneError {

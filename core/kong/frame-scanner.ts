@@ -33,6 +33,7 @@ import {
   TokenEnds,
   value,
 } from './json-tokens.ts';
+import { Utf8Check } from './utf8-check.ts';
 
 // Keys and scalars of the envelope are short; entity types of plugins are, too.
 const maxCapturedBytes = 256;
@@ -46,12 +47,13 @@ const word = betweenTokens + 4;
 const done = betweenTokens + 5;
 
 /**
- * Reads a frame of the cluster endpoint piece by piece and checks it completely (JSON by RFC 8259, and the
- * envelope of Kong's full sync) without building an object or a string of it: memory does not grow with the
- * configuration.
+ * Reads a frame of the cluster endpoint piece by piece and checks it completely (JSON by RFC 8259, in UTF-8,
+ * and the envelope of Kong's full sync) without building an object or a string of it: memory does not grow
+ * with the configuration.
  */
 export class FrameScanner {
-  readonly #content = new FrameContent();
+  readonly #content: FrameContent;
+  readonly #utf8 = new Utf8Check();
   readonly #place: JsonPlace = { state: value, depth: 0, containers: new Uint8Array(maxDepth + 1) };
   #offset = 0;
   #stringIsKey = false;
@@ -64,12 +66,20 @@ export class FrameScanner {
   readonly #captured = Buffer.alloc(maxCapturedBytes);
   #capturedLength = -1;
 
+  /** @param allowedNames at the root of the table, beside those that a control plane may send */
+  constructor(allowedNames: readonly string[] = []) {
+    this.#content = new FrameContent(allowedNames);
+  }
+
   /**
    * @param chunk is changed where an empty list is written as `{}`
    * @returns what of the chunk belongs to the config table, its closing brace left out
    * @throws ControlPlaneError `bad-frame` at the first byte that does not belong
    */
   write(chunk: Uint8Array): Uint8Array {
+    if (!this.#utf8.take(chunk)) {
+      throw badFrame('it is not in UTF-8');
+    }
     const end = chunk.length;
     const ends = new TokenEnds(chunk);
     const beginEntity = (byte: number, from: number) =>
@@ -111,6 +121,9 @@ export class FrameScanner {
     }
     const chunkOffset = this.#offset;
     this.#offset += end;
+    if (this.#place.depth > deepestContent) {
+      this.#content.requireShortEntity(this.#offset);
+    }
     mendEmptyLists(chunk, chunkOffset, this.#content.emptyListBraces);
     this.#content.readIdentity(chunk, chunkOffset);
     return this.#content.cutTable(chunk, chunkOffset);

@@ -71,6 +71,40 @@ const fragment = fc.constantFrom(
 const longText = fc.string({ unit: 'binary', maxLength: 60 });
 
 describe('the frame scanner', () => {
+  it.each([
+    ['in a value', '"name":"', [0xc3, 0x28]],
+    ['in a key', '"na', [0xff]],
+    ['that writes a character too long', '"name":"', [0xc0, 0xaf]],
+  ])('refuses what is no UTF-8 %s (RFC 8259, 8.1)', (_, behind, bytes) => {
+    const json = Buffer.from(inEntity('{"name":"x"}'));
+    const at = json.indexOf(behind) + behind.length;
+    const broken = Buffer.concat([json.subarray(0, at), Buffer.from(bytes), json.subarray(at)]);
+
+    for (const pieceBytes of [1, 3, 1000]) {
+      expect(() => scan(broken, pieceBytes)).toThrow('it is not in UTF-8');
+    }
+  });
+
+  it.each([
+    ['of the envelope', (names: string) => withValue('1').replace('{', `{${names},`)],
+    ['of the table', (names: string) => withTable(table).replace('"_transform"', `${names},"_transform"`)],
+  ])('keeps no more than 1,000 names %s', (_, makeJson) => {
+    const named = (count: number) =>
+      makeJson(Array.from({ length: count }, (__, index) => `"n${index}":[]`).join(','));
+
+    expect(() => scan(named(900), 1000)).not.toThrow();
+    expect(() => scan(named(1_001), 1000)).toThrow('more than 1000 names');
+  });
+
+  it('keeps no entity of more than 32 MiB', () => {
+    const of = (bytes: number) => Buffer.from(inEntity(`"${'x'.repeat(bytes)}"`));
+
+    expect(() => scan(of(31 * 2 ** 20), 2 ** 18)).not.toThrow();
+    expect(() => scan(of(33 * 2 ** 20), 2 ** 18)).toThrow(
+      '"services" in the config_table has an entity of more',
+    );
+  });
+
   it.each(['3.9.1', '3.8.1', '3.4.0'])('finds the recorded table for %s, whatever the pieces', (version) => {
     const json = recordedFrameJson(version);
     const recorded = JSON.parse(json.toString('utf8'));
