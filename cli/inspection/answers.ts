@@ -73,6 +73,8 @@ const label = {
   type: v.string(),
   id: v.optional(v.string()),
   name: v.optional(v.string()),
+  /** Whether it is too large for its fields to be told. */
+  isCut: v.optional(v.boolean()),
 };
 const entity = v.object({ ...label, fields: v.record(v.string(), v.unknown()) });
 export type Entity = v.InferOutput<typeof entity>;

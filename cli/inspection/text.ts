@@ -59,9 +59,12 @@ export function revisionText(
   );
 }
 
+const tooLarge = '    too large to be listed\n';
+
 export function entityText(entity: Entity): string {
   const fields = Object.entries(entity.fields).filter(([, value]) => value !== null);
-  return `${nameOf(entity)}\n${fields.map(([field, value]) => `    ${forTerminal(field)}: ${formatValue(value)}\n`).join('')}`;
+  const lines = fields.map(([field, value]) => `    ${forTerminal(field)}: ${formatValue(value)}\n`);
+  return `${nameOf(entity)}\n${lines.join('')}${entity.isCut === true ? tooLarge : ''}`;
 }
 
 export function diffHeading({ controlPlane, kongVersion, from, to }: DiffAnswer, now: Date): string {
@@ -87,7 +90,8 @@ export function differenceText(
     return line.length <= columns ? line : `    ${name}\n      - ${old}\n      + ${current}\n`;
   });
   const dates = kind === 'updated' && fields.length === 0 ? '    only its dates, or what has no name\n' : '';
-  return `${signs[kind]} ${nameOf(difference)}\n${lines.join('')}${dates}`;
+  const rest = difference.isCut === true ? tooLarge : dates;
+  return `${signs[kind]} ${nameOf(difference)}\n${lines.join('')}${rest}`;
 }
 
 export function diffSummary(counts: Readonly<Record<Difference['kind'], number>>): string {

@@ -37,13 +37,18 @@ function compareRecords(
 ): readonly FieldDifference[] {
   const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return fields.flatMap((field) => {
-    const [old, current] = [before[field] ?? null, after[field] ?? null];
+    const [old, current] = [readField(before, field), readField(after, field)];
     if (isDeepStrictEqual(old, current)) {
       return [];
     }
     const kind = kindOfField(kinds, field);
     return kind === undefined ? [] : compareValues(old, current, kind, `${prefix}${field}`);
   });
+}
+
+/** Of its own: a field may be called "constructor". */
+function readField(record: Entity, field: string): unknown {
+  return Object.hasOwn(record, field) ? (record[field] ?? null) : null;
 }
 
 function compareValues(

@@ -34,7 +34,14 @@ export function nameRow(row: ListedEntity): string | undefined {
 export function nameEntity(type: string, entity: Readonly<Record<string, unknown>>): string | undefined {
   const field = mayHaveName(type) ? nameFields[type] : undefined;
   const name = field === undefined ? undefined : entity[field];
-  return typeof name === 'string' && name !== '' ? name : undefined;
+  return typeof name === 'string' && name !== '' ? shortenName(name) : undefined;
+}
+
+/** Longer than a name that anybody means. Kong sets no limit, and a list of names must stay one. */
+const longestName = 500;
+
+function shortenName(name: string): string {
+  return name.length <= longestName ? name : `${name.slice(0, longestName)}…`;
 }
 
 /** What a person knows an entity by. */
@@ -44,6 +51,20 @@ export interface EntityLabel {
   readonly id?: string;
   /** Undefined where its type has no name that may be shown. */
   readonly name?: string;
+}
+
+/** Larger than what anybody can look through. To open it takes many times as much memory. */
+const largestShownBytes = 4 * 2 ** 20;
+
+/** Whether an entity is too large to be shown: then only its label is known. */
+export function isTooLarge({ json }: Pick<ListedEntity, 'json'>): boolean {
+  return json.length > largestShownBytes;
+}
+
+/** What is told of an entity that is not opened. */
+export function labelRow({ type, id }: Pick<ListedEntity, 'type' | 'id'>): EntityLabel {
+  const own = readId(id);
+  return { type, ...(own === undefined ? {} : { id: own }) };
 }
 
 export function labelEntity(type: string, entity: Readonly<Record<string, unknown>>): EntityLabel {

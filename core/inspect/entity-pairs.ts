@@ -97,8 +97,8 @@ class Rows {
 class Pairs {
   readonly #taker: DifferenceTaker;
   readonly #maxWaitingBytes: number;
-  readonly #old = new Map<string, ListedEntity>();
-  readonly #new = new Map<string, ListedEntity>();
+  readonly #old = new WaitingRows();
+  readonly #new = new WaitingRows();
   #waitingBytes = 0;
   /** The file whose rows the other one is waiting for: it alone is read until it has caught up. */
   #behind: 'before' | 'after' | undefined;
@@ -122,10 +122,10 @@ class Pairs {
 
   /** Behind the last row: what still waits has no pair. */
   end(): void {
-    for (const row of this.#new.values()) {
+    for (const row of this.#new.all()) {
       this.#taker.added(row);
     }
-    for (const row of this.#old.values()) {
+    for (const row of this.#old.all()) {
       this.#taker.removed(row);
     }
   }
@@ -156,27 +156,22 @@ class Pairs {
     }
   }
 
-  #takePair(waiting: Map<string, ListedEntity>, row: ListedEntity): ListedEntity | undefined {
-    if (waiting.size === 0) {
-      return undefined;
-    }
-    const key = rowKey(row);
-    const pair = waiting.get(key);
+  #takePair(waiting: WaitingRows, row: ListedEntity): ListedEntity | undefined {
+    const pair = waiting.size === 0 ? undefined : waiting.take(rowKey(row));
     if (pair !== undefined) {
-      waiting.delete(key);
       this.#waitingBytes -= pair.json.length + bytesPerWaitingRow;
     }
     return pair;
   }
 
-  #wait(waiting: Map<string, ListedEntity>, row: ListedEntity): void {
+  #wait(waiting: WaitingRows, row: ListedEntity): void {
     this.#waitingBytes += row.json.length + bytesPerWaitingRow;
     if (this.#waitingBytes > this.#maxWaitingBytes) {
       throw new TooDifferent('the revisions have too little in common to list what differs');
     }
     this.#taker.mention?.(row.type);
     // A copy: one row must not keep the whole piece that it came in.
-    waiting.set(rowKey(row), { ...row, json: Buffer.from(row.json) });
+    waiting.add(rowKey(row), { ...row, json: Buffer.from(row.json) });
   }
 
   #compare(oldRow: ListedEntity, newRow: ListedEntity): void {
@@ -185,6 +180,44 @@ class Pairs {
       canonicalizeJson(oldRow.json) !== canonicalizeJson(newRow.json)
     ) {
       this.#taker.updated(oldRow, newRow);
+    }
+  }
+}
+
+interface WaitingRow {
+  readonly row: ListedEntity;
+  /** Another one with the same key. */
+  readonly next: WaitingRow | undefined;
+}
+
+/** Rows by their keys. Entities of custom plugins may share one: their `key` need not be what names them. */
+class WaitingRows {
+  readonly #rows = new Map<string, WaitingRow>();
+
+  /** How many keys wait. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  add(key: string, row: ListedEntity): void {
+    this.#rows.set(key, { row, next: this.#rows.get(key) });
+  }
+
+  take(key: string): ListedEntity | undefined {
+    const waiting = this.#rows.get(key);
+    if (waiting?.next === undefined) {
+      this.#rows.delete(key);
+    } else {
+      this.#rows.set(key, waiting.next);
+    }
+    return waiting?.row;
+  }
+
+  *all(): Generator<ListedEntity> {
+    for (const first of this.#rows.values()) {
+      for (let each: WaitingRow | undefined = first; each !== undefined; each = each.next) {
+        yield each.row;
+      }
     }
   }
 }

@@ -1,7 +1,15 @@
 import { type ListedEntity, readEntities } from '../kong/entity-reader.ts';
 import { compareEntity, type FieldDifference } from './entity-differences.ts';
-import { type EntityLabel, labelEntity, mayHaveName, nameRow, parseRow } from './entity-name.ts';
-import { compareFiles, type FileOpener } from './entity-pairs.ts';
+import {
+  type EntityLabel,
+  isTooLarge,
+  labelEntity,
+  labelRow,
+  mayHaveName,
+  nameRow,
+  parseRow,
+} from './entity-name.ts';
+import { compareFiles, type FileOpener, TooDifferent } from './entity-pairs.ts';
 import { isReference, type Reference, type ShownValue, showEntity } from './shown-entity.ts';
 
 /** What differs in one entity between two files, as far as it may be shown. */
@@ -9,36 +17,35 @@ export interface EntityDifference extends EntityLabel {
   readonly kind: 'added' | 'updated' | 'removed';
   /** Of an entity that was added or removed: what it has, or had. Empty where only its dates differ. */
   readonly fields: readonly FieldDifference[];
+  /** Whether the entity is too large for its fields to be told. */
+  readonly isCut?: true;
 }
 
 /**
  * Lists what differs between two published files, in the order of types and names. Entities that are referred
  * to are named (core/inspect/shown-entity.ts says what is shown of the others).
  *
- * @throws TooDifferent when the files have too little in common to be compared in `maxWaitingBytes`
+ * @throws TooDifferent when the files have too little in common to be compared in `maxWaitingBytes`, or what
+ * differs takes more than three times as much
  */
 export async function listDifferences(
   before: FileOpener,
   after: FileOpener,
   maxWaitingBytes: number,
 ): Promise<readonly EntityDifference[]> {
-  const differences: EntityDifference[] = [];
+  const differences = new ListedDifferences(differencesToWaiting * maxWaitingBytes);
   await compareFiles(
     before,
     after,
     {
-      added: (row) => differences.push(describeRow('added', row)),
-      removed: (row) => differences.push(describeRow('removed', row)),
-      updated(old, current) {
-        const entity = parseRow(current);
-        const fields = compareEntity(current.type, parseRow(old), entity);
-        differences.push({ kind: 'updated', ...labelEntity(current.type, entity), fields });
-      },
+      added: (row) => differences.add(describeRow('added', row)),
+      removed: (row) => differences.add(describeRow('removed', row)),
+      updated: (old, current) => differences.add(describeUpdate(old, current)),
     },
     maxWaitingBytes,
   );
-  const names = await findNames([after, before], referencesOf(differences));
-  return differences
+  const names = await findNames([after, before], referencesOf(differences.list));
+  return differences.list
     .map((difference) => ({
       ...difference,
       fields: difference.fields.map(({ field, before: old, after: current }) => ({
@@ -50,7 +57,44 @@ export async function listDifferences(
     .sort(byTypeAndName);
 }
 
+/** What is found may take more than what waits: most of it is sent. */
+const differencesToWaiting = 3;
+/** What a difference takes in memory, and a field in it, roughly. */
+const [bytesPerDifference, bytesPerField] = [300, 150];
+
+/** Keeps what was found, while there is room for it. */
+class ListedDifferences {
+  readonly list: EntityDifference[] = [];
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @throws TooDifferent */
+  add(difference: EntityDifference): void {
+    this.#bytes += bytesPerDifference + bytesPerField * difference.fields.length;
+    if (this.#bytes > this.#maxBytes) {
+      throw new TooDifferent('the revisions differ in too much to list it');
+    }
+    this.list.push(difference);
+  }
+}
+
+function describeUpdate(old: ListedEntity, current: ListedEntity): EntityDifference {
+  if (isTooLarge(old) || isTooLarge(current)) {
+    return { kind: 'updated', ...labelRow(current), fields: [], isCut: true };
+  }
+  const entity = parseRow(current);
+  const fields = compareEntity(current.type, parseRow(old), entity);
+  return { kind: 'updated', ...labelEntity(current.type, entity), fields };
+}
+
 function describeRow(kind: 'added' | 'removed', row: ListedEntity): EntityDifference {
+  if (isTooLarge(row)) {
+    return { kind, ...labelRow(row), fields: [], isCut: true };
+  }
   const entity = parseRow(row);
   const shown = showEntity(row.type, entity);
   const fields = Object.entries(shown).flatMap(([field, value]) => {
@@ -98,7 +142,8 @@ async function findNames(
       }
       for (const row of rows) {
         const key = keyOf(row);
-        const name = wanted.has(key) && !names.has(key) ? nameRow(row) : undefined;
+        const isWanted = wanted.has(key) && !names.has(key) && !isTooLarge(row);
+        const name = isWanted ? nameRow(row) : undefined;
         if (name !== undefined) {
           names.set(key, name);
         }

@@ -1,19 +1,20 @@
 import { attempt } from '../attempt.ts';
 import { endWith } from '../aws-calls.ts';
 import type { Clock } from '../clock.ts';
-import { readEntities } from '../kong/entity-reader.ts';
+import { type ListedEntity, readEntities } from '../kong/entity-reader.ts';
 import { compareVersions } from '../kong/version-choice.ts';
 import { type Problem, unknownVersion } from '../problem.ts';
 import { type ConfigFileName, configFileKey } from '../vault/config-file-name.ts';
 import { VaultError } from '../vault/errors.ts';
 import type { VaultReading } from '../vault/own-keys.ts';
 import { findOwnKeys } from '../vault/own-keys.ts';
-import { inflateFile, isFileOfManifest } from '../vault/published-content.ts';
+import { inflateFile, isFileOfManifest, untilAborted } from '../vault/published-content.ts';
 import { checkRevision, claimedRevision, findRevision, type OwnRevision } from '../vault/standing.ts';
-import { type EntityLabel, labelEntity, parseRow } from './entity-name.ts';
-import { TooDifferent } from './entity-pairs.ts';
+import { type EntityLabel, isTooLarge, labelEntity, labelRow, parseRow } from './entity-name.ts';
+import { type FileOpener, TooDifferent } from './entity-pairs.ts';
 import { listDifferences } from './file-differences.ts';
-import { type Cursor, type InspectionQuery, parseQuery, writeCursor } from './inspection-query.ts';
+import { type InspectionQuery, parseQuery } from './inspection-query.ts';
+import { Pager } from './pager.ts';
 import { describeRevision, listRevisions } from './revisions.ts';
 import { type ShownValue, showEntity } from './shown-entity.ts';
 import { viewStatus } from './status-view.ts';
@@ -24,6 +25,12 @@ export interface InspectionParts extends VaultReading {
   readonly name: string;
   readonly dataPlaneVersions: readonly string[];
   readonly clock: Clock;
+}
+
+/** What works on one answer. */
+interface BoundedParts extends InspectionParts {
+  /** Ends the work as well as its calls: what is left of it would go on during the next answer. */
+  readonly deadline: AbortSignal;
 }
 
 export type InspectionAnswer = { readonly status: 200; readonly content: object } | Problem;
@@ -38,8 +45,6 @@ export interface AnsweredInspection {
 
 /** API Gateway waits for 30 s. */
 const inspectionMs = 25_000;
-/** Lambda answers with at most 6 MB. */
-const mostPageBytes = 4 * 2 ** 20;
 /** Opening larger files takes too long for an answer. */
 const mostFileBytes = 64 * 2 ** 20;
 const mostWaitingBytes = 128 * 2 ** 20;
@@ -57,7 +62,7 @@ export function inspections(
       return { query: undefined, answer: query };
     }
     const deadline = parts.clock.deadline(inspectionMs);
-    const bounded = { ...parts, vault: parts.vault.within(deadline) };
+    const bounded = { ...parts, vault: parts.vault.within(deadline), deadline };
     const done = await attempt(endWith(inspect(bounded, query), deadline));
     return 'value' in done
       ? { query, answer: done.value }
@@ -65,7 +70,7 @@ export function inspections(
   };
 }
 
-async function inspect(parts: InspectionParts, query: InspectionQuery): Promise<InspectionAnswer> {
+async function inspect(parts: BoundedParts, query: InspectionQuery): Promise<InspectionAnswer> {
   const now = parts.clock.now();
   if (query.view === 'status') {
     return found(await viewStatus(parts, now));
@@ -86,7 +91,9 @@ async function inspect(parts: InspectionParts, query: InspectionQuery): Promise<
       return viewRevision(parts, name, query);
     case 'verification': {
       const own = await openRevision(parts, name, query.revision);
-      return 'status' in own ? own : found({ ...name, ...(await verifyRevision(parts, name, own, now)) });
+      return 'status' in own
+        ? own
+        : found({ ...name, ...(await verifyRevision(parts, name, own, now, parts.deadline)) });
     }
     case 'diff':
       return viewDiff(parts, name, query);
@@ -98,10 +105,12 @@ type Query<View extends InspectionQuery['view']> = Extract<InspectionQuery, { re
 /** An entity as it may be shown. */
 interface ShownRow extends EntityLabel {
   readonly fields: Readonly<Record<string, ShownValue>>;
+  /** Whether it is too large for its fields to be told. */
+  readonly isCut?: true;
 }
 
 async function viewRevision(
-  parts: InspectionParts,
+  parts: BoundedParts,
   name: ConfigFileName,
   { revision, entities, page }: Query<'revision'>,
 ): Promise<InspectionAnswer> {
@@ -114,17 +123,13 @@ async function viewRevision(
   if ('status' in own) {
     return own;
   }
-  const gzip = await readFile(parts, name, own);
+  const open = await openFile(parts, name, own);
   const rows: ShownRow[] = [];
   const pager = new Pager(page?.at ?? 0);
-  for await (const piece of readEntities(inflateFile(gzip))) {
+  for await (const piece of readEntities(open())) {
     for (const row of piece) {
       if (pager.isWanted()) {
-        const entity = parseRow(row);
-        const shown = { ...labelEntity(row.type, entity), fields: showEntity(row.type, entity) };
-        if (pager.take(shown)) {
-          rows.push(shown);
-        }
+        rows.push(...pager.take(showRow(row), { fields: {} }));
       }
     }
   }
@@ -132,8 +137,16 @@ async function viewRevision(
   return found({ ...name, ...describeRevision(own), rows, ...(next === undefined ? {} : { next }) });
 }
 
+function showRow(row: ListedEntity): ShownRow {
+  if (isTooLarge(row)) {
+    return { ...labelRow(row), fields: {}, isCut: true };
+  }
+  const entity = parseRow(row);
+  return { ...labelEntity(row.type, entity), fields: showEntity(row.type, entity) };
+}
+
 async function viewDiff(
-  parts: InspectionParts,
+  parts: BoundedParts,
   name: ConfigFileName,
   { from, to, page }: Query<'diff'>,
 ): Promise<InspectionAnswer> {
@@ -145,14 +158,10 @@ async function viewDiff(
   if ('status' in after) {
     return after;
   }
-  const [old, current] = await Promise.all([readFile(parts, name, before), readFile(parts, name, after)]);
-  const differences = await listDifferences(
-    () => inflateFile(old),
-    () => inflateFile(current),
-    mostWaitingBytes,
-  );
+  const [old, current] = await Promise.all([openFile(parts, name, before), openFile(parts, name, after)]);
+  const differences = await listDifferences(old, current, mostWaitingBytes);
   const pager = new Pager(page?.at ?? 0);
-  const shown = differences.filter((each) => pager.isWanted() && pager.take(each));
+  const shown = differences.flatMap((each) => (pager.isWanted() ? pager.take(each, { fields: [] }) : []));
   const next = pager.next([before.versionId, after.versionId]);
   return found({
     ...name,
@@ -164,20 +173,20 @@ async function viewDiff(
   });
 }
 
-/** The compressed file of a revision, if it is still the one that was signed. */
-async function readFile(
-  { vault }: InspectionParts,
+/** Reads the file of a revision, if it is still the one that was signed. */
+async function openFile(
+  { vault, deadline }: BoundedParts,
   name: ConfigFileName,
   { versionId, manifest }: OwnRevision,
-): Promise<Uint8Array> {
+): Promise<FileOpener> {
   const gzip = await vault.content(name, versionId);
-  if (!(await isFileOfManifest(gzip, manifest))) {
+  if (!(await isFileOfManifest(gzip, manifest, deadline))) {
     throw new VaultError(
       'manifest',
       `revision ${manifest.revision} of ${configFileKey(name)} does not inflate to the file that was signed`,
     );
   }
-  return gzip;
+  return () => untilAborted(inflateFile(gzip), deadline);
 }
 
 /** @param versionId the version that the first page was of */
@@ -242,42 +251,6 @@ function requireOpenable(own: OwnRevision): OwnRevision | Problem {
         title: 'Too large',
         detail: `Files of more than ${mostFileBytes / 2 ** 20} MiB are not opened here: get it as a data plane does ("lifeboat fetch") and look at it there.`,
       };
-}
-
-/** Cuts what is listed into pages that an answer can hold. */
-class Pager {
-  readonly #begin: number;
-  #at = 0;
-  #bytes = 0;
-  #next: number | undefined;
-
-  constructor(begin: number) {
-    this.#begin = begin;
-  }
-
-  /** Whether the next one belongs to this page, or may; otherwise it is skipped. */
-  isWanted(): boolean {
-    const isWanted = this.#next === undefined && this.#at >= this.#begin;
-    this.#at += 1;
-    return isWanted;
-  }
-
-  /** Whether it has room. A page has at least one. */
-  take(each: object): boolean {
-    const bytes = Buffer.byteLength(JSON.stringify(each)) + 1;
-    if (this.#bytes > 0 && this.#bytes + bytes > mostPageBytes) {
-      this.#next = this.#at - 1;
-      return false;
-    }
-    this.#bytes += bytes;
-    return true;
-  }
-
-  next(ids: readonly string[]): string | undefined {
-    const cursor: Cursor | undefined =
-      this.#next === undefined ? undefined : { ids: [...ids], at: this.#next };
-    return cursor && writeCursor(cursor);
-  }
 }
 
 function newestOf(versions: readonly string[]): string {

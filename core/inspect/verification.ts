@@ -1,6 +1,7 @@
+import { countFileEntities } from '../kong/file-check.ts';
 import type { ConfigFileName } from '../vault/config-file-name.ts';
 import { findOwnKeys, type VaultReading } from '../vault/own-keys.ts';
-import { inflateFile, isFileOfManifest } from '../vault/published-content.ts';
+import { inflateFile, isFileOfManifest, untilAborted } from '../vault/published-content.ts';
 import {
   checkRevision,
   findRevision,
@@ -35,6 +36,7 @@ export interface VerificationReport {
  * Verifies a revision of ours wholly: what is stored, what it inflates to, what came before it, and what its
  * entities refer to. That it is signed by us, for this file, is known already.
  *
+ * @param signal ends it, with an error that nobody is to be told of
  * @throws VaultError when it cannot be read
  */
 export async function verifyRevision(
@@ -42,11 +44,14 @@ export async function verifyRevision(
   name: ConfigFileName,
   own: OwnRevision,
   verifiedAt: Date,
+  signal?: AbortSignal,
 ): Promise<VerificationReport> {
   const gzip = await parts.vault.content(name, own.versionId);
-  const content = await checkContent(gzip, own);
+  const content = await checkContent(gzip, own, signal);
   const references =
-    content.outcome === 'passed' ? await checkTable(gzip, own.manifest.entities['total']) : undefined;
+    content.outcome === 'passed'
+      ? await checkTable(() => untilAborted(inflateFile(gzip), signal), own.manifest.entities['total'])
+      : undefined;
   const checks: Check[] = [
     { check: 'signature', outcome: 'passed', detail: 'It is signed with a key of this deployment.' },
     checkStoredBytes(gzip, own),
@@ -77,8 +82,12 @@ function checkStoredBytes(gzip: Uint8Array, { manifest: { storedSha256 } }: OwnR
     : { check, outcome: 'failed', detail: 'The stored bytes are not those that its manifest names.' };
 }
 
-async function checkContent(gzip: Uint8Array, { manifest }: OwnRevision): Promise<Check> {
-  return (await isFileOfManifest(gzip, manifest))
+async function checkContent(
+  gzip: Uint8Array,
+  { manifest }: OwnRevision,
+  signal: AbortSignal | undefined,
+): Promise<Check> {
+  return (await isFileOfManifest(gzip, manifest, signal))
     ? { check: 'content', outcome: 'passed', detail: `SHA-256 ${manifest.sha256}, ${manifest.size} bytes.` }
     : { check: 'content', outcome: 'failed', detail: 'It does not inflate to the file that was signed.' };
 }
@@ -131,13 +140,12 @@ async function openNamed(
     : undefined;
 }
 
-async function checkTable(gzip: Uint8Array, total: number | undefined) {
-  return (await isJson(gzip))
-    ? checkEntities(() => inflateFile(gzip), total)
-    : {
-        checks: [{ check: 'json', outcome: 'failed', detail: 'It is not valid JSON.' }] as const,
-        broken: [],
-      };
+async function checkTable(open: FileOpener, total: number | undefined) {
+  if ((await countFileEntities(open())) === undefined) {
+    const detail = 'It is no complete configuration in valid JSON.';
+    return { checks: [{ check: 'json', outcome: 'failed', detail }] as const, broken: [] };
+  }
+  return checkEntities(open, total);
 }
 
 /**
@@ -167,19 +175,4 @@ export async function checkEntities(
           detail: `${found.brokenCount} of ${found.references} lead to no entity: Kong refuses the file.`,
         };
   return { checks: [counted, followed], broken: found.broken };
-}
-
-/** Parses all of it, as Kong would. */
-async function isJson(gzip: Uint8Array): Promise<boolean> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of inflateFile(gzip)) {
-    pieces.push(piece);
-  }
-  try {
-    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces)));
-    return true;
-  } catch {
-    // Without a word of it: a parser's message quotes its input.
-    return false;
-  }
 }
