@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { measureChanges } from './changes.ts';
 import { measureColdStarts } from './cold-start.ts';
+import { measureCost } from './cost.ts';
 import { measureDeployment } from './deployment.ts';
 import { measureExport } from './export.ts';
 import { measureFreshness } from './freshness.ts';
@@ -139,7 +140,7 @@ program
   )
   .option('--json', 'one JSON object')
   .action(({ json }: { readonly json?: true }) => {
-    printFigures(measureDeployment(), json);
+    printFigures({ ...measureDeployment(), ...measureCost() }, json);
   });
 
 await program.parseAsync();

@@ -90,10 +90,9 @@ function measureBoth(controlPlanes: number): { readonly first: StackCost; readon
 
 const grantMetrics: readonly MetricName[] = ['GrantsIssued', 'GrantsRefused'];
 
-/** What a listener writes, and a scheduled export that finds nothing new. */
-const idleMetrics = Object.keys({
-  Listening: 0,
-  ...measureBatch(
+/** What a scheduled export writes that finds nothing new. */
+export const scheduledMetrics = Object.keys(
+  measureBatch(
     {
       report: {
         versions: [],
@@ -111,7 +110,10 @@ const idleMetrics = Object.keys({
     },
     { durationSeconds: 0, certificateDaysLeft: 0 },
   ),
-});
+);
+
+/** The listener writes one more. */
+const idleMetrics = ['Listening', ...scheduledMetrics];
 
 const dashboardProperties = v.object({ DashboardBody: v.string() });
 const dashboardBody = v.object({ widgets: v.array(v.unknown()) });
@@ -165,7 +167,7 @@ function countCost(
 }
 
 /** Metrics that an alarm is billed for: one, or those of its expression; a query here finds one. */
-function countAlarmMetrics(properties: unknown): number {
+export function countAlarmMetrics(properties: unknown): number {
   const { Metrics = [] } = v.parse(alarmProperties, properties);
   return Math.max(1, Metrics.filter(({ MetricStat }) => MetricStat !== undefined).length);
 }

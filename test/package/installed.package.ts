@@ -71,7 +71,7 @@ describe('the packed file', () => {
   it('has what an app needs, and nothing else', () => {
     const expected = [
       /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
-      /^docs\/(api\/)?[\w-]+\.(md|svg)$/,
+      /^docs\/(api\/)?[\w-]+\.(md|svg|png)$/,
       /^dist\/functions\/(webhook|export|presign|inspect|listen)\/index\.mjs$/,
       /^dist\/source-maps\/(webhook|export|presign|inspect|listen)\.mjs\.map$/,
       /^dist\/source-maps\/lifeboat\.cjs\.map$/,
