@@ -81,7 +81,11 @@ describe('a command with --stack', () => {
   });
 
   it('sends commands of operators, and asks for grants', async () => {
-    const exported = await ask(['export', '--stack', 'Lifeboat', '--reason', 'a test'], {}, system.operator);
+    const exported = await ask(
+      ['export', '--stack', 'Lifeboat', '--reason', 'a test', '--no-wait'],
+      {},
+      system.operator,
+    );
 
     expect(exported).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await eventually(() => system.measurements().some(({ name }) => name === 'Published'))).toBe(true);
