@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { measureBatch } from '../core/export/measurements.ts';
 import { type MetricName, metricNames } from '../lambdas/telemetry.ts';
+import { createDeployedMeasure } from '../lib/deployment/deployed-bytes.ts';
 import {
   findMostControlPlanes,
   type LimitName,
@@ -43,9 +44,21 @@ export type DeploymentCost = {
   readonly limit: LimitName;
   /** How many control planes each limit would allow, if it were the only one. */
   readonly mostByLimit: Readonly<Partial<Record<LimitName, number>>>;
+  /** What inspection adds with each control plane. */
+  readonly inspection: InspectionShare;
   readonly one: StackCost;
   readonly most: StackCost;
   readonly replica: { readonly one: StackCost; readonly most: StackCost };
+};
+
+export type InspectionShare = {
+  readonly resources: number;
+  /** Of the policies of its own role. */
+  readonly rolePolicyBytes: number;
+  /** What the bucket's policy, and all policies of keys together, say of that role. */
+  readonly bucketPolicyBytes: number;
+  readonly keyPolicyBytes: number;
+  readonly usdPerMonthIdle: number;
 };
 
 /** Measures a deployment with everything on, of one control plane and of as many as a stack holds. */
@@ -61,6 +74,7 @@ export function measureDeployment(): DeploymentCost {
     mostControlPlanes,
     limit,
     mostByLimit: byLimit,
+    inspection: measureInspectionShare(),
     one: one.first,
     most: most.first,
     replica: { one: one.second, most: most.second },
@@ -85,6 +99,59 @@ function measureBoth(controlPlanes: number): { readonly first: StackCost; readon
         listeners: 0,
       }),
     }),
+  );
+}
+
+/** Of one control plane: what bears its name, and what is said of its role elsewhere. */
+function measureInspectionShare(): InspectionShare {
+  return withStacks(turnEverythingOn(1), regions, replicaWithEverything, (stack, _, templateOf) => {
+    const template = templateOf(stack);
+    const measureBytes = createDeployedMeasure(stack);
+    const all = Object.entries(template.Resources);
+    const own = all.filter(([id]) => id.includes('nspect'));
+    const role = own.find(([, { Type }]) => Type === 'AWS::IAM::Role')?.[1].Properties ?? {};
+    const { RoleName: roleName } = v.parse(v.object({ RoleName: v.string() }), role);
+    const sumOf = (resources: typeof all, type: string, bytesOf: (properties: Properties) => number) =>
+      sum(
+        resources.filter(([, { Type }]) => Type === type).map(([, each]) => bytesOf(each.Properties ?? {})),
+      );
+    const saidOfRole = (policy: unknown) =>
+      measureBytes(policy) - measureBytes(withoutArnOf(roleName, policy));
+    return {
+      resources: own.length,
+      rolePolicyBytes: sumOf(own, 'AWS::IAM::Policy', ({ PolicyDocument }) => measureBytes(PolicyDocument)),
+      bucketPolicyBytes: sumOf(all, 'AWS::S3::BucketPolicy', ({ PolicyDocument }) =>
+        saidOfRole(PolicyDocument),
+      ),
+      keyPolicyBytes: sumOf(all, 'AWS::KMS::Key', ({ KeyPolicy }) => saidOfRole(KeyPolicy)),
+      usdPerMonthIdle: countCost(
+        { ...template, Resources: Object.fromEntries(own) },
+        measureStack(stack.lifeboat),
+        { metrics: 0, idleMetrics: 0, listeners: 0 },
+      ).usdPerMonthIdle,
+    };
+  });
+}
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/** A policy whose lists do not name a role. */
+function withoutArnOf(roleName: string, policy: unknown): unknown {
+  if (Array.isArray(policy)) {
+    return policy.filter((each) => !isArnOf(roleName, each)).map((each) => withoutArnOf(roleName, each));
+  }
+  return typeof policy === 'object' && policy !== null
+    ? Object.fromEntries(Object.entries(policy).map(([key, value]) => [key, withoutArnOf(roleName, value)]))
+    : policy;
+}
+
+/** ARNs of roles are joined: the account is known at deployment alone. */
+function isArnOf(roleName: string, value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'Fn::Join' in value &&
+    JSON.stringify(value).endsWith(`:role/${roleName}"]]}`)
   );
 }
 
