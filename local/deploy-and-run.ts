@@ -5,14 +5,18 @@ import { type LocalSystem, startLocalSystem } from './local-system.ts';
 import { localTemplate } from './local-template.ts';
 import { proxyThroughKong } from './rehearsal/kong-proof.ts';
 import { controlPlaneName, isGood, rehearse, rehearsedIntervalSeconds } from './rehearsal/rehearsal.ts';
+import type { RehearsedKong } from './rehearsal/rehearsed-kong.ts';
 import type { Subject } from './rehearsal/subject.ts';
+import { describeEnding } from './rehearsal/summary.ts';
 import type { Timeline } from './rehearsal/timeline.ts';
 import { serve } from './serve.ts';
 
 export interface RunOptions {
   readonly subject: Subject;
   readonly directory: string;
-  readonly kong: string | undefined;
+  readonly kong: RehearsedKong;
+  /** Whether that was named. */
+  readonly isKongNamed: boolean;
   /** Of the HTTP API. */
   readonly port: number | undefined;
   /** Whether the template has the listening function. */
@@ -27,7 +31,7 @@ export interface RunOptions {
 
 /** Deploys the synthesized template on this machine, and rehearses an outage with it or serves it. */
 export async function deployAndRun(options: RunOptions): Promise<void> {
-  const { subject, directory, kong, json, say, parts } = options;
+  const { subject, directory, kong, isKongNamed, json, say, parts } = options;
   const upstream = await startEchoUpstream();
   parts.push(upstream);
   const controlPlane = { ...subject, name: controlPlaneName };
@@ -50,7 +54,7 @@ export async function deployAndRun(options: RunOptions): Promise<void> {
   if (options.serve) {
     await serve({ system, subject, directory, json, timeline: say });
   } else {
-    await rehearseAndReport({ system, subject, upstream, directory, kong, json, say });
+    await rehearseAndReport({ system, subject, upstream, directory, kong, isKongNamed, json, say });
   }
 }
 
@@ -59,7 +63,8 @@ interface Report {
   readonly subject: Subject;
   readonly upstream: EchoUpstream;
   readonly directory: string;
-  readonly kong: string | undefined;
+  readonly kong: RehearsedKong;
+  readonly isKongNamed: boolean;
   readonly json: boolean;
   readonly say: Timeline;
 }
@@ -70,6 +75,7 @@ async function rehearseAndReport({
   upstream,
   directory,
   kong,
+  isKongNamed,
   json,
   say,
 }: Report): Promise<void> {
@@ -88,17 +94,23 @@ async function rehearseAndReport({
     file: result.dataPlane.file,
     directory: dataPlaneDirectory,
   });
-  say.step('A Kong data plane', proxied.description);
+  say.result('A Kong data plane', proxied.ok, proxied.description);
   const ok = isGood(result) && proxied.ok !== false;
   const seconds = Math.round(say.seconds() * 10) / 10;
   if (json) {
     process.stdout.write(`${JSON.stringify({ ok, ...result, kong: proxied.ran, seconds })}\n`);
   } else {
-    say.title(
-      ok
-        ? `Passed: a new data plane boots while its control plane is down. ${seconds} s in total.\nThe file: ${result.dataPlane.file}\nThe logs: ${system.logDirectory}`
-        : `FAILED: see the lines with NOT above, and the logs in ${system.logDirectory}`,
-    );
+    const ending = describeEnding({
+      ok,
+      result,
+      proof: proxied,
+      seconds,
+      logDirectory: system.logDirectory,
+      isReal: subject.simulator === undefined,
+      isKongNamed,
+      paint: say.paint,
+    });
+    process.stdout.write(`\n${ending}`);
   }
   process.exitCode = ok ? 0 : 1;
 }

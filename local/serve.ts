@@ -58,6 +58,7 @@ function writeEndpoints(system: LocalSystem, subject: Subject, vault: VaultView,
       'administrator.env',
       formatShellVariables(system, system.administrator),
     ),
+    inspectorCredentialsFile: write('inspector.env', formatShellVariables(system, system.inspector)),
     clusterCertificateFile: write('cluster.crt', subject.certificate.certificate),
     clusterKeyFile: write('cluster.key', subject.certificate.key),
     dataPlaneVersion: subject.dataPlaneVersion,
@@ -65,6 +66,7 @@ function writeEndpoints(system: LocalSystem, subject: Subject, vault: VaultView,
      * Where the printed `lifeboat fetch` writes: the file holds secrets and does not belong in the project.
      */
     fetchedFile: join(directory, 'config.json'),
+    historyFile: join(directory, 'history.html'),
     logDirectory: system.logDirectory,
   };
 }
@@ -123,6 +125,10 @@ LIFEBOAT_ENDPOINT=${endpoints.apiUrl} LIFEBOAT_CONTROL_PLANE=${controlPlaneName}
   LIFEBOAT_PUBLIC_KEY=${quotePath(endpoints.publicKeyFile)} LIFEBOAT_OUTPUT=${quotePath(endpoints.fetchedFile)} \\
   KONG_CLUSTER_CERT=${quotePath(endpoints.clusterCertificateFile)} KONG_CLUSTER_CERT_KEY=${quotePath(endpoints.clusterKeyFile)} \\
   examples/data-plane/shell/lifeboat-fetch.sh
+
+# what people on call ask: whether a new data plane could boot, and what changed (a page for the browser)
+(. ${quotePath(endpoints.inspectorCredentialsFile)}; export LIFEBOAT_ENDPOINT=${endpoints.apiUrl} LIFEBOAT_CONTROL_PLANE=${controlPlaneName}
+npm run --silent lifeboat -- status && npm run --silent lifeboat -- history --html ${quotePath(endpoints.historyFile)})
 
 # the signing key, as an operator reads it for data planes to pin (their own role may not read it from KMS)
 (. ${quotePath(endpoints.administratorCredentialsFile)}; npm run --silent lifeboat -- public-key --key-id ${endpoints.signingKeyArn})

@@ -5,14 +5,16 @@ import * as v from 'valibot';
 import { projectRoot } from '../build/project-root.ts';
 import { kongVersion } from '../core/names.ts';
 import { clusterEndpointSchema } from '../lib/settings/setting-values.ts';
-import { findKong, isAlive } from '../simulators/kong/kong-node.ts';
+import { isAlive } from '../simulators/kong/kong-node.ts';
+import { chooseKong } from './rehearsal/rehearsed-kong.ts';
 import {
   type RealControlPlaneOptions,
   realControlPlane,
   type Subject,
   simulatedControlPlane,
+  usualVersion,
 } from './rehearsal/subject.ts';
-import { startTimeline } from './rehearsal/timeline.ts';
+import { paintFor, startTimeline } from './rehearsal/timeline.ts';
 
 interface StartOptions extends Partial<RealControlPlaneOptions> {
   readonly customPlugins: readonly string[];
@@ -78,12 +80,14 @@ await program.parseAsync();
 async function start(options: StartOptions): Promise<void> {
   const json = options.json === true;
   // Progress is for people; with --json stdout is for a machine.
-  const say = startTimeline((line) => (json ? process.stderr : process.stdout).write(line));
+  const stream = json ? process.stderr : process.stdout;
+  const say = startTimeline((line) => stream.write(line), paintFor(stream));
   const parts: { stop(): Promise<void> }[] = [];
   try {
     const { directory, release } = await claimDataDirectory(options.data);
     parts.push({ stop: release });
-    const kong = await findKong(options.kong);
+    const fileVersion = options.dataPlaneVersion ?? usualVersion;
+    const kong = await chooseKong(options.kong, fileVersion, directory);
     say.title(options.serve === true ? 'Lifeboat on this machine' : 'Lifeboat: rehearsal of an outage');
     const subject = await chooseSubject(options);
     const { simulator } = subject;
@@ -97,6 +101,7 @@ async function start(options: StartOptions): Promise<void> {
       subject,
       directory,
       kong,
+      isKongNamed: options.kong !== undefined,
       port: options.port,
       listen: options.listen,
       serve: options.serve === true,

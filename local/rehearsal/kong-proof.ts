@@ -5,10 +5,11 @@ import * as v from 'valibot';
 import { systemClock } from '../../core/clock.ts';
 import { seedKong } from '../../core/standby/seed.ts';
 import { startKongNode } from '../../simulators/kong/kong-node.ts';
+import type { RehearsedKong } from './rehearsed-kong.ts';
 import type { Subject } from './subject.ts';
 
 export interface KongProof {
-  readonly kong: string | undefined;
+  readonly kong: RehearsedKong;
   readonly subject: Subject;
   /** The verified file of the new data plane. */
   readonly file: string;
@@ -42,12 +43,8 @@ async function findFilters(file: string, names: readonly string[]): Promise<read
 
 /** Starts a stock data plane without a control plane, seeds it as standby does, and sends a request. */
 export async function proxyThroughKong({ kong, subject, file, directory }: KongProof): Promise<Proof> {
-  if (kong === undefined) {
-    return {
-      ok: null,
-      ran: null,
-      description: 'left out: no kong on PATH (name one with --kong PATH)',
-    };
+  if ('missing' in kong) {
+    return { ok: null, ran: null, description: `left out: ${kong.missing}` };
   }
   const filters = await findFilters(file, subject.wasmFilters ?? []);
   if (filters.length > 0) {
@@ -62,7 +59,7 @@ export async function proxyThroughKong({ kong, subject, file, directory }: KongP
   // A data plane is new without the cache that an earlier rehearsal left in its prefix.
   await rm(join(directory, 'kong'), { recursive: true, force: true });
   const node = await startKongNode({
-    kong,
+    kong: kong.path,
     directory,
     clusterEndpoint: subject.clusterEndpoint,
     mtls: subject.mtls,

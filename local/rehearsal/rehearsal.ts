@@ -69,7 +69,7 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
   const run: Run = { ...rehearsal, vault };
 
   if (simulator === undefined) {
-    timeline.step('Event hook', 'left out: a real control plane is not changed');
+    timeline.result('Event hook', null, 'left out: a real control plane is not changed');
   } else {
     await simulator.installHook(system.webhookUrl, system.hookSecret);
     timeline.step('Event hook installed', system.webhookUrl);
@@ -78,24 +78,26 @@ export async function rehearse(rehearsal: Rehearsal): Promise<RehearsalResult> {
 
   const changes = simulator === undefined ? null : await makeChanges(run, simulator);
   if (changes === null) {
-    timeline.step('Changes', 'left out: a real control plane is not changed');
+    timeline.result('Changes', null, 'left out: a real control plane is not changed');
   }
 
   const unchangedWroteVersion = await checkUnchanged(run);
-  timeline.step(
+  timeline.result(
     'Schedule: nothing changed',
+    !unchangedWroteVersion,
     unchangedWroteVersion ? 'NOT as expected: a version was written' : 'no version written',
   );
 
   const rollback = simulator === undefined ? null : await takeBackPublication(run);
-  timeline.step(
+  tellHeld(
+    timeline,
     'A publication is taken back',
-    describeHeld(
-      rollback === null ? null : rollback.pinned && rollback.unpinned,
+    rollback === null ? null : rollback.pinned && rollback.unpinned,
+    [
       `revision ${rollback?.revision} has the content of revision 1; nothing was published over it until it was unpinned`,
       'NOT as expected: it was published over, or nothing was published after it',
       'left out: a real control plane is not changed',
-    ),
+    ],
   );
 
   const guard = await playMassDeletion(run);
@@ -118,24 +120,21 @@ async function playOutage(run: Run): Promise<Pick<RehearsalResult, 'outageLeftVa
   const { subject, timeline } = run;
   const { simulator } = subject;
   const outageLeftVaultAlone = simulator === undefined ? null : await takeDown(run, simulator);
-  timeline.step(
-    'Control plane down',
-    describeHeld(
-      outageLeftVaultAlone,
-      'the export reports the outage; the vault is unchanged',
-      'NOT as expected: the vault changed',
-      'left out: a real control plane is not stopped',
-    ),
-  );
+  tellHeld(timeline, 'Control plane down', outageLeftVaultAlone, [
+    'the export reports the outage; the vault is unchanged',
+    'NOT as expected: the vault changed',
+    'left out: a real control plane is not stopped',
+  ]);
   const oldRevision = simulator === undefined ? null : await playIntruder(run);
-  timeline.step(
+  tellHeld(
+    timeline,
     'An old revision is put back',
-    describeHeld(
-      oldRevision === null ? null : oldRevision.refused && oldRevision.repaired,
+    oldRevision === null ? null : oldRevision.refused && oldRevision.repaired,
+    [
       'refused by the data plane; the next export put the newest one back, and an alarm rings',
       'NOT as expected: a data plane took it, or it stayed',
       'left out: a real control plane is not changed, so that there is none',
-    ),
+    ],
   );
   return { outageLeftVaultAlone, oldRevision };
 }
@@ -146,8 +145,12 @@ async function bootNewDataPlane(run: Run, lastTable: object | undefined) {
   const publicKeyFile = join(directory, 'signing-key.pem');
   await writeFile(publicKeyFile, vault.key.key.export({ format: 'pem', type: 'spki' }));
   const refusals = await tryTampering(refusing(run));
-  timeline.step('Tampered URLs', refusals.url ? 'refused by the vault (403)' : 'NOT refused');
-  timeline.step('Tampered file', refusals.file ? 'refused by the data plane' : 'NOT refused');
+  timeline.result('Tampered URLs', refusals.url, refusals.url ? 'refused by the vault (403)' : 'NOT refused');
+  timeline.result(
+    'Tampered file',
+    refusals.file,
+    refusals.file ? 'refused by the data plane' : 'NOT refused',
+  );
 
   const file = join(directory, 'config.json');
   const { dataPlaneVersion } = subject;
@@ -155,16 +158,16 @@ async function bootNewDataPlane(run: Run, lastTable: object | undefined) {
   const manifest = await vault.until('reading the vault', () => true);
   const verified = fetched.sha256 === manifest.sha256 && fetched.revision === manifest.revision;
   const equalsControlPlane = lastTable === undefined ? null : await holdsTable(file, lastTable);
-  timeline.step('New data plane has its file', `${describeManifest(manifest)}, verified`);
-  timeline.step(
-    'File compared',
-    describeHeld(
-      equalsControlPlane,
-      'equal to the control plane’s last configuration',
-      'NOT equal to the control plane’s last configuration',
-      'left out: the last configuration of a real control plane is not known',
-    ),
+  timeline.result(
+    'New data plane has its file',
+    verified,
+    `${describeManifest(manifest)}, ${verified ? 'verified' : 'NOT the one that was published'}`,
   );
+  tellHeld(timeline, 'File compared', equalsControlPlane, [
+    'equal to the control plane’s last configuration',
+    'NOT equal to the control plane’s last configuration',
+    'left out: the last configuration of a real control plane is not known',
+  ]);
   return {
     revision: manifest.revision,
     entities: manifest.entities,
@@ -176,8 +179,13 @@ async function bootNewDataPlane(run: Run, lastTable: object | undefined) {
   };
 }
 
-function describeHeld(held: boolean | null, yes: string, no: string, leftOut: string): string {
-  return held === null ? leftOut : held ? yes : no;
+function tellHeld(
+  timeline: Timeline,
+  what: string,
+  held: boolean | null,
+  [yes, no, leftOut]: readonly [yes: string, no: string, leftOut: string],
+): void {
+  timeline.result(what, held, held === null ? leftOut : held ? yes : no);
 }
 
 /** Whether everything held that was looked at. */
@@ -289,25 +297,17 @@ async function playMassDeletion({ system, vault, subject, timeline }: Run): Prom
     countHeld: () => sumMeasurements(system, 'Held'),
   };
   const held = deletion === undefined ? null : await holdMassDeletion(deletion, burstName);
-  timeline.step(
-    'Most of it is deleted',
-    describeHeld(
-      held,
-      'held: the vault is unchanged, and an alarm rings',
-      'NOT as expected: the vault changed',
-      'left out: a real control plane is not changed',
-    ),
-  );
+  tellHeld(timeline, 'Most of it is deleted', held, [
+    'held: the vault is unchanged, and an alarm rings',
+    'NOT as expected: the vault changed',
+    'left out: a real control plane is not changed',
+  ]);
   const approved = deletion === undefined ? null : await approveMassDeletion(deletion);
-  timeline.step(
-    'That was meant',
-    describeHeld(
-      approved,
-      'published after an operator’s command',
-      'NOT as expected: it was not published',
-      'left out: a real control plane is not changed',
-    ),
-  );
+  tellHeld(timeline, 'That was meant', approved, [
+    'published after an operator’s command',
+    'NOT as expected: it was not published',
+    'left out: a real control plane is not changed',
+  ]);
   return held === null || approved === null ? null : { held, approved };
 }
 
@@ -316,8 +316,9 @@ async function lookAround({ system, vault, timeline }: Run): Promise<InspectionR
   const { revision } = await vault.until('reading the vault', () => true);
   const seen = await lookAtRevisions(system, controlPlaneName, revision);
   const { ready, verified, differences } = seen;
-  timeline.step(
+  timeline.result(
     'Revisions inspected',
+    ready && verified,
     ready && verified
       ? `revision ${revision} verified; differing between the first two: ${differences}`
       : 'NOT as expected: the current revision is not called ready, or did not pass',

@@ -4,6 +4,9 @@ import * as v from 'valibot';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import type { LocalControlPlane } from '../local-template.ts';
 
+/** That files are published for where no other is named. */
+export const usualVersion = '3.9.1';
+
 /** The control plane that the rehearsal is about. */
 export interface Subject extends Omit<LocalControlPlane, 'name'> {
   readonly dataPlaneVersion: string;
@@ -50,7 +53,7 @@ export async function realControlPlane(options: RealControlPlaneOptions): Promis
     mtls: ca === undefined ? 'shared' : 'pki',
     serverName: options.clusterServerName,
     certificate: { certificate, key, ca },
-    dataPlaneVersion: options.dataPlaneVersion ?? '3.9.1',
+    dataPlaneVersion: options.dataPlaneVersion ?? usualVersion,
     customPlugins: options.customPlugins,
     wasmFilters: options.wasmFilters,
     description: `${options.clusterEndpoint}, a real control plane: read, never changed`,
@@ -74,7 +77,7 @@ async function pem(option: string, file: string): Promise<string> {
 }
 
 /** The recorded control plane, served by the simulator. */
-export async function simulatedControlPlane(dataPlaneVersion = '3.9.1'): Promise<Subject> {
+export async function simulatedControlPlane(dataPlaneVersion = usualVersion): Promise<Subject> {
   const controlPlane = await startControlPlane({ mtls: 'shared' });
   return {
     clusterEndpoint: controlPlane.clusterEndpoint,

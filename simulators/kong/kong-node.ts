@@ -69,6 +69,16 @@ export async function findKong(path?: string): Promise<string | undefined> {
   return undefined;
 }
 
+/**
+ * The full version that a kong executable says it is.
+ *
+ * @param directory for what it prints
+ * @throws Error when it cannot be run, fails, or prints no version
+ */
+export async function readKongVersion(kong: string, directory: string): Promise<string> {
+  return parseVersion(await runKong(kong, ['version'], inheritedVariables(), directory));
+}
+
 async function isExecutable(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile() !== true) {

@@ -156,6 +156,11 @@ describe('flags that are wrong', () => {
       ],
       'is no PEM file',
     ],
+    [
+      'a kong of another minor version',
+      ['--kong', fakeKong, '--data-plane-version', '3.4.2', '--data', 'DATA'],
+      'it is Kong 3.9.1, and the file is for Kong 3.4.2, which only Kong 3.4 from 3.4.2 on loads',
+    ],
     ['a kong that is not there', ['--kong', '/no/kong', '--data', 'DATA'], '/no/kong is not an executable'],
   ])('end it with a sentence: %s', async (_what, flags, sentence) => {
     const parameters = flags.map((flag) => (flag === 'DATA' ? join(directory, 'wrong') : flag));
@@ -273,7 +278,7 @@ describe('a construct that lost a grant', () => {
 
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /User: arn:aws:sts::\d{12}:assumed-role\/ExportRole\w+\/Export\w+ is not authorized to perform: kms:Sign on resource: "arn:aws:kms:[^"]+"/,
+      /User: arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/Export\w+ is not authorized to perform: kms:Sign on resource: "arn:aws:kms:[^"]+"/,
     );
   });
 });

@@ -1,8 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   countNoun,
   describeManifest,
   formatKilobytes,
+  paintFor,
   startTimeline,
 } from '../../../local/rehearsal/timeline.ts';
 import { manifestOf } from '../../cli/published-file.ts';
@@ -10,18 +11,44 @@ import { manifestOf } from '../../cli/published-file.ts';
 describe('a timeline', () => {
   it('writes a line per step, with the second at which it was done', () => {
     const lines: string[] = [];
-    const { title, step, seconds } = startTimeline((line) => lines.push(line));
+    const { title, step, result, seconds } = startTimeline((line) => lines.push(line));
 
     title('A rehearsal');
     step('First export', 'revision 1');
     step('Nothing else');
+    result('Tampered file', true, 'refused');
+    result('Outage', false, 'NOT as expected');
+    result('Changes', null, 'left out');
 
     expect(lines.map((line) => line.replace(/^ {3}\d\.\d s/, '   0.0 s'))).toEqual([
       '\nA rehearsal\n\n',
-      '   0.0 s  First export                    revision 1\n',
-      '   0.0 s  Nothing else\n',
+      '   0.0 s  ✓ First export                    revision 1\n',
+      '   0.0 s  ✓ Nothing else\n',
+      '   0.0 s  ✓ Tampered file                   refused\n',
+      '   0.0 s  ✗ Outage                          NOT as expected\n',
+      '   0.0 s  – Changes                         left out\n',
     ]);
     expect(seconds()).toBeLessThan(10);
+  });
+});
+
+describe('colours', () => {
+  const before = { ...process.env };
+  afterEach(() => {
+    process.env = { ...before };
+  });
+
+  it.each([
+    ['a terminal', { isTTY: true }, {}, true],
+    ['a file', {}, {}, false],
+    ['who wants none', { isTTY: true }, { NO_COLOR: '1' }, false],
+    ['a terminal that has none', { isTTY: true }, { TERM: 'dumb' }, false],
+  ])('are for a terminal, and for nobody who wants none: %s', (_what, stream, variables, isColoured) => {
+    process.env = { TERM: 'xterm', ...variables };
+
+    const painted = paintFor(stream)('green', 'text');
+
+    expect(painted).toBe(isColoured ? '\u001b[32mtext\u001b[39m' : 'text');
   });
 });
 
