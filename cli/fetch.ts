@@ -33,6 +33,7 @@ import {
 import { print } from './print.ts';
 import { addStackOption } from './stack-option.ts';
 import { vaultNetwork } from './vault-network.ts';
+import { warn } from './warn.ts';
 
 interface FetchOptions extends GrantOptions {
   readonly stack?: string;
@@ -139,12 +140,10 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   const endpoint = grants[downloaded.endpoint]?.name;
   if (downloaded.endpoint > 0) {
     const before = failures.map(({ message }) => message).join('; then ');
-    process.stderr.write(
-      `lifeboat: the file is from ${endpoint}: ${before || 'no endpoint before has answered in time'}\n`,
-    );
+    warn(`the file is from ${endpoint}: ${before || 'no endpoint before has answered in time'}`);
   }
   if (currency.warning !== undefined) {
-    process.stderr.write(`lifeboat: ${currency.warning}\n`);
+    warn(currency.warning);
   }
   const manifestFile = isSaved ? await saveManifest(target, downloaded) : undefined;
   const { verifiedAt } = currency;
@@ -165,7 +164,7 @@ function throttlingTeller(): (error: StandbyError, pauseMs: number) => void {
   return ({ message }, pauseMs) => {
     const what = message === lastMessage ? 'still throttled' : message;
     lastMessage = message;
-    process.stderr.write(`lifeboat: ${what} (next attempt in ${Math.round(pauseMs / 100) / 10} s)\n`);
+    warn(`${what} (next attempt in ${Math.round(pauseMs / 100) / 10} s)`);
   };
 }
 

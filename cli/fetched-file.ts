@@ -12,6 +12,7 @@ import { writeForImport } from '../core/fetch/import-file.ts';
 import { type OpenOutput, openOutputFile } from '../core/fetch/output-file.ts';
 import { systemRandom } from '../core/random-source.ts';
 import { formatSavedManifest, savedManifestPath } from '../core/vault/saved-manifest.ts';
+import { warn } from './warn.ts';
 
 /** As an option's value: the file goes to standard output. */
 export const standardOutput = '-';
@@ -84,9 +85,9 @@ async function fetchForImport<Result extends Downloaded>(
     }
     const expiring = await writeForImport(held.read(), outputOf(target, target.output));
     if (expiring > 0) {
-      process.stderr.write(
-        `lifeboat: ${expiring} entities have a ttl, which kong config db_import drops: they would be valid for ever. Set it again after ` +
-          'the import, as docs/runbook.md says ("Filling a rebuilt control plane from the vault")\n',
+      warn(
+        `${expiring} entities have a ttl, which kong config db_import drops: they would be valid for ever. Set it again after ` +
+          'the import, as docs/runbook.md says ("Filling a rebuilt control plane from the vault")',
       );
     }
     return downloaded;
@@ -120,7 +121,7 @@ export async function saveManifest(
     if (!(error instanceof CodedError)) {
       throw error;
     }
-    process.stderr.write(`lifeboat: the manifest was not saved, and the file was: ${error.message}\n`);
+    warn(`the manifest was not saved, and the file was: ${error.message}`);
     return undefined;
   }
 }

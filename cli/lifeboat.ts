@@ -11,6 +11,7 @@ import { operatorCommands } from './operate.ts';
 import { publicKeyCommand } from './public-key.ts';
 import { standbyCommand } from './standby.ts';
 import { describeUsage } from './usage-error.ts';
+import { warn } from './warn.ts';
 
 const program = new Command('lifeboat')
   .description('Keeps Kong data planes bootable while their control plane is down.')
@@ -113,6 +114,6 @@ function readAsked(error: unknown): Failure | undefined {
 /** A variable that is misspelt does nothing, and nobody would know. */
 function warnOfVariables(): void {
   for (const message of describeUnknownVariables(Object.keys(process.env), variables)) {
-    process.stderr.write(isJson ? `${JSON.stringify({ warning: { message } })}\n` : `lifeboat: ${message}\n`);
+    warn(message);
   }
 }
