@@ -79,10 +79,12 @@ export async function readClusterIdentity(given: GivenClusterCertificate): Promi
 }
 
 /**
- * In the forms that Kong takes (kong/conf_loader/parse.lua): PEM, base64 of PEM, or a file. The file comes
- * last, so that no key becomes the name of one.
+ * Reads what Kong takes for a certificate or key (kong/conf_loader/parse.lua): PEM, base64 of PEM, or a
+ * file. The file comes last, so that no key becomes the name of one.
+ *
+ * @throws InvalidArgumentError
  */
-async function readGivenPem(option: string, given: string): Promise<string> {
+export async function readGivenPem(option: string, given: string): Promise<string> {
   const pem = decodePem(given);
   if (pem !== undefined) {
     return pem;

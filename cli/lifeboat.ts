@@ -2,23 +2,16 @@
 import { Command } from 'commander';
 import { connectPatiently } from '../core/patient-connections.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { listCommands } from './commands.ts';
 import { type Failure, isSaidByCommander, readFailure } from './failure.ts';
-import { fetchCommand } from './fetch.ts';
 import { describeUnknownVariables, readFileVariables } from './file-variables.ts';
-import { inspectCommands } from './inspect.ts';
 import { endOnSignals } from './interruption.ts';
-import { operatorCommands } from './operate.ts';
-import { publicKeyCommand } from './public-key.ts';
-import { standbyCommand } from './standby.ts';
 import { describeUsage } from './usage-error.ts';
 import { warn } from './warn.ts';
 
 const program = new Command('lifeboat')
   .description('Keeps Kong data planes bootable while their control plane is down.')
   .version(packageJson.version)
-  .addCommand(fetchCommand())
-  .addCommand(publicKeyCommand())
-  .addCommand(standbyCommand())
   .addHelpText(
     'after',
     `
@@ -43,7 +36,7 @@ Exit codes:
       endOnSignals();
     }
   });
-for (const command of [...inspectCommands(), ...operatorCommands()]) {
+for (const command of listCommands()) {
   program.addCommand(command);
 }
 const isJson = process.argv.includes('--json');

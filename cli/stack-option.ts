@@ -28,15 +28,15 @@ export function addStackOption(command: Command, ...replaced: readonly string[])
   const implied = Object.fromEntries(['endpoint', ...replaced].map((name) => [name, null]));
   return command
     .addOption(
-      new Option(
-        '--stack <name>',
+      stackOption(
         'instead of --endpoint: name or ARN of the CloudFormation stack, whose outputs say the rest',
-      )
-        .env('LIFEBOAT_STACK')
-        .argParser(parseStack)
-        .implies(implied),
+      ).implies(implied),
     )
     .hook('preAction', (_command, asked) => settleEndpoint(asked, Object.keys(implied)));
+}
+
+export function stackOption(description: string): Option {
+  return new Option('--stack <name>', description).env('LIFEBOAT_STACK').argParser(parseStack);
 }
 
 function settleEndpoint(command: Command, implied: readonly string[]): void {

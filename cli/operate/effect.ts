@@ -15,10 +15,11 @@ export interface Sent {
 /**
  * - `seen`: it has had its effect.
  * - `failed`: it was done, and not well: an export that is not complete.
- * - `unseen`: the time was over, or nobody may look.
+ * - `unseen`: the time was over.
+ * - `hidden`: the sender may not look, which is no failure.
  */
 export interface Effect {
-  readonly outcome: 'seen' | 'failed' | 'unseen';
+  readonly outcome: 'seen' | 'failed' | 'unseen' | 'hidden';
   readonly what: string;
 }
 
@@ -51,7 +52,7 @@ export async function awaitEffect(
         throw error;
       }
       if (error.code === 'denied') {
-        return { outcome: 'unseen', what: `what became of it cannot be shown: ${error.message}` };
+        return { outcome: 'hidden', what: `what became of it cannot be shown: ${error.message}` };
       }
       lastFailure = error.message;
     }

@@ -8,9 +8,9 @@ import { type ApiOptions, apiAccess } from '../api-access.ts';
 import { readAnswer } from '../inspection/answers.ts';
 import { type Ask, showProgress } from '../inspection/asking.ts';
 import { forTerminal } from '../inspection/words.ts';
+import { type Person, personAtTerminal } from '../person.ts';
 import { print } from '../print.ts';
 import { awaitEffect, type Effect } from './effect.ts';
-import { type Person, personAtTerminal } from './person.ts';
 import { type CommandName, makePlan, type Plan } from './plan.ts';
 
 export interface OperateOptions extends ApiOptions {
@@ -69,11 +69,8 @@ export async function operate(name: CommandName, options: OperateOptions): Promi
   } else {
     await print(`${describeAnswer(name, answer)}\n${effect === undefined ? '' : `${effect.what}\n`}`);
   }
-  return effect?.outcome !== 'failed' && !(effect?.outcome === 'unseen' && options.wait && !isBlind(plan));
+  return effect === undefined || effect.outcome === 'seen' || effect.outcome === 'hidden';
 }
-
-/** A role that may not look has been told so; that is no failure. */
-const isBlind = (facts: Plan['facts']) => facts['unseen'] !== undefined;
 
 /**
  * @throws InvalidArgumentError where the options do not say enough, and nobody is there to be asked; ApiError

@@ -32,15 +32,9 @@ export async function readClusterCertificate(
   const { secretId } = source;
   try {
     const { fields, oddity } = await readJsonSecret(source, certificateSecret);
-    const { certificate, key, ca = '' } = fields;
-    const pair = readCertificateWithKey(certificate, key);
+    const pair = readCertificateWithKey(fields.certificate, fields.key);
     reportOddity(secretId, oddity ?? describeFieldOddity(fields, pair));
-    return {
-      certificate: pair.chain.join(''),
-      key: pair.key.export({ format: 'pem', type: 'pkcs8' }).toString(),
-      // A form that was filled in may have the field, and nothing in it.
-      ...(ca.trim() === '' ? {} : { ca: readCertificates(ca, 'ca').join('') }),
-    };
+    return makeClusterCertificate(pair, fields.ca);
   } catch (error) {
     if (!(error instanceof UnusableClusterCertificate || error instanceof UnusableSecret)) {
       throw error;
@@ -52,6 +46,21 @@ export async function readClusterCertificate(
         'and "ca": PEM in PKI mode: the certificate and key that data planes have as cluster_cert and cluster_cert_key',
     );
   }
+}
+
+/**
+ * Puts a pair, and the authority of PKI mode, in the form in which it is used, and stored.
+ *
+ * @param ca PEM
+ * @throws UnusableClusterCertificate for such an authority
+ */
+export function makeClusterCertificate({ chain, key }: CertificateWithKey, ca = ''): ClusterCertificate {
+  return {
+    certificate: chain.join(''),
+    key: key.export({ format: 'pem', type: 'pkcs8' }).toString(),
+    // A form that was filled in may have the field, and nothing in it.
+    ...(ca.trim() === '' ? {} : { ca: readCertificates(ca, 'ca').join('') }),
+  };
 }
 
 function describeFieldOddity(

@@ -67,7 +67,7 @@ describe('who may send commands and not look', () => {
     ]);
     expect(plan).toEqual({ unseen: denied.message });
     expect(effect).toEqual({
-      outcome: 'unseen',
+      outcome: 'hidden',
       what: `what became of it cannot be shown: ${denied.message}`,
     });
   });

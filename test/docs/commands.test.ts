@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { fetchCommand } from '../../cli/fetch.ts';
-import { inspectCommands } from '../../cli/inspect.ts';
-import { operatorCommands } from '../../cli/operate.ts';
-import { publicKeyCommand } from '../../cli/public-key.ts';
-import { standbyCommand } from '../../cli/standby.ts';
+import type { Command } from 'commander';
+import { listCommands } from '../../cli/commands.ts';
 import { listFiles } from './markdown.ts';
 
 const texts = [...listFiles(['.md']), '.ci/run'].map((file) => [file, readFileSync(file, 'utf8')] as const);
@@ -33,20 +30,33 @@ describe('the commands that documents name', () => {
   });
 
   it('are commands and options of lifeboat', () => {
+    const leaves = (command: Command, above = ''): readonly (readonly [string, Command])[] => {
+      const name = `${above}${command.name()}`;
+      return command.commands.length === 0
+        ? [[name, command]]
+        : command.commands.flatMap((each) => leaves(each, `${name} `));
+    };
     const known = new Map(
-      [fetchCommand(), publicKeyCommand(), standbyCommand(), ...inspectCommands(), ...operatorCommands()].map(
-        (command) => [
-          command.name(),
-          new Set(['--help', ...command.options.flatMap(({ long }) => long ?? [])]),
-        ],
-      ),
+      listCommands()
+        .flatMap((command) => leaves(command))
+        .map(([name, { options }]) => [
+          name,
+          new Set(['--help', ...options.flatMap(({ long }) => long ?? [])]),
+        ]),
     );
+    // Of two words where a command has commands below it.
+    const groups = listCommands().flatMap((each) => (each.commands.length === 0 ? [] : each.name()));
 
     const calls = texts.flatMap(([file, text]) =>
       [
         ...text
           .replaceAll(/\\\n\s*/g, '')
-          .matchAll(/\blifeboat (?:-- )?([a-z-]+)((?:[^\n`]| )*? --[^\n`]*)/g),
+          .matchAll(
+            new RegExp(
+              `\\blifeboat (?:-- )?((?:(?:${groups.join('|')}) )?[a-z-]+)((?:[^\\n\`]| )*? --[^\\n\`]*)`,
+              'g',
+            ),
+          ),
       ].map(([, command = '', options = '']) => ({
         file,
         command,

@@ -2,12 +2,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
 import { describeSimulated, localTemplate } from '../../local/local-template.ts';
 import { credentialVariables, type Identity } from '../../simulators/aws/identities.ts';
 import { type ControlPlane, startControlPlane } from '../../simulators/kong/control-plane/control-plane.ts';
 import { bundledCli, type Cli } from '../cli/bundled-cli.ts';
+import { issue } from '../core/access/certificates.ts';
 import { eventually, processes } from './processes.ts';
 
 let directory: string;
@@ -380,6 +382,191 @@ describe('on a terminal of 60 columns', () => {
     await watching.ended;
 
     expect(watching.stdout()).toMatch(/Every 1 s, \S+Z\. Ctrl-C ends it\./);
+  });
+});
+
+describe('lifeboat grant', () => {
+  const asDataPlane = (...more: readonly string[]) =>
+    ask(['grant', '--stack', 'Lifeboat', '--kong-version', '3.9.1', ...more], {}, system.dataPlane);
+  /** A data plane's role may not look at stacks. */
+  const byEndpoint = (...more: readonly string[]) =>
+    ask(
+      [
+        'grant',
+        '--endpoint',
+        system.apiUrl,
+        '--control-plane',
+        'prod-eu',
+        '--kong-version',
+        '3.9.1',
+        ...more,
+      ],
+      {},
+      system.dataPlane,
+    );
+
+  it('says that a data plane may, and shows no URL', async () => {
+    const { exitCode, stdout, stderr } = await byEndpoint();
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(
+      /^http:\/\/127\.0\.0\.1:\d+ grants a download for control plane "prod-eu" and Kong 3\.9\.1, for 1\d\d s, with the status\./,
+    );
+    expect(stdout).not.toContain('X-Amz-Signature');
+    const { stdout: json } = await byEndpoint('--json');
+    expect(Object.keys(JSON.parse(json))).toEqual([
+      'controlPlane',
+      'kongVersion',
+      'endpoint',
+      'expiresAt',
+      'seconds',
+      'hasStatus',
+    ]);
+  });
+
+  it('prints the URL alone where it is asked for', async () => {
+    const { stdout } = await byEndpoint('--url');
+
+    expect(stdout.trim().split('\n')).toEqual([expect.stringContaining('X-Amz-Signature=')]);
+    expect((await fetch(stdout.trim())).status).toBe(200);
+  });
+
+  it('says who may not, and what is wrong with a version', async () => {
+    expect(await ask(['grant', '--stack', 'Lifeboat', '--kong-version', '3.9.1'])).toMatchObject({
+      exitCode: 3,
+      stdout: '',
+    });
+    expect(await byEndpoint('--kong-version', '2.8.0')).toMatchObject({ exitCode: 4, stdout: '' });
+    expect(await asDataPlane()).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('cloudformation:DescribeStacks'),
+    });
+  });
+});
+
+describe('lifeboat certificate put', () => {
+  const files = { certificate: '', key: '', otherKey: '', expired: '', expiredKey: '' };
+
+  beforeAll(async () => {
+    const dayMs = 86_400_000;
+    const good = await issue({
+      notBefore: new Date(Date.now() - dayMs),
+      notAfter: new Date(Date.now() + 90 * dayMs),
+    });
+    const expired = await issue({
+      notBefore: new Date(Date.now() - 9 * dayMs),
+      notAfter: new Date(Date.now() - dayMs),
+    });
+    const texts = {
+      certificate: good.pem,
+      key: good.keyPem,
+      otherKey: expired.keyPem,
+      expired: expired.pem,
+      expiredKey: expired.keyPem,
+    };
+    for (const [name, text] of Object.entries(texts)) {
+      const file = join(directory, `${name}.pem`);
+      await writeFile(file, text, { mode: 0o600 });
+      files[name as keyof typeof files] = file;
+    }
+  });
+
+  const put = (certificate: string, key: string, ...more: readonly string[]) =>
+    ask(
+      [
+        'certificate',
+        'put',
+        '--stack',
+        'Lifeboat',
+        '--cluster-cert',
+        certificate,
+        '--cluster-cert-key',
+        key,
+        ...more,
+      ],
+      {},
+      system.administrator,
+    );
+  const secret = async () => {
+    const client = new SecretsManagerClient({
+      region: system.region,
+      endpoint: system.awsEndpoints.AWS_ENDPOINT_URL_SECRETS_MANAGER,
+      credentials: system.administrator,
+    });
+    return (await client.send(new GetSecretValueCommand({ SecretId: await secretArn() }))).SecretString ?? '';
+  };
+  const secretArn = async () => {
+    const { stdout } = await put(files.certificate, files.key, '--dry-run', '--json');
+    return String(JSON.parse(stdout).secretId);
+  };
+
+  it.each<[what: string, pair: readonly (keyof typeof files)[], sentence: string]>([
+    [
+      'a key of another certificate',
+      ['certificate', 'otherKey'],
+      'the key does not belong to the certificate',
+    ],
+    ['what has ended', ['expired', 'expiredKey'], 'the certificate ended on'],
+    ['both exchanged', ['key', 'certificate'], 'perhaps certificate and key were exchanged'],
+  ])('refuses %s, and writes nothing', async (_what, [certificate = 'key', key = 'key'], sentence) => {
+    const before = await secret();
+
+    const { exitCode, stdout, stderr } = await put(files[certificate], files[key], '--yes');
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(sentence);
+    expect(stderr).not.toContain('BEGIN');
+    expect(await secret()).toBe(before);
+  });
+
+  it('refuses an empty file, and to write what nobody has confirmed', async () => {
+    const before = await secret();
+    const empty = join(directory, 'empty.pem');
+    await writeFile(empty, '');
+
+    expect(await put(empty, files.key, '--yes')).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(await put(files.certificate, files.key)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('nobody is at a terminal to confirm it: give --yes'),
+    });
+    expect(await put(files.certificate, files.key, '--dry-run')).toMatchObject({
+      exitCode: 0,
+      stdout: 'Nothing was written (--dry-run).\n',
+    });
+    expect(await secret()).toBe(before);
+  });
+
+  it('writes what exports read, and shows nothing of the key', async () => {
+    const { exitCode, stdout, stderr } = await put(files.certificate, files.key, '--yes');
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^It is in the secret\./);
+    expect(stderr).toMatch(/\ncertificate {3}CN=kong_clustering\n.*\nends {10}20.*, in 89 days\n$/s);
+    const written = JSON.parse(await secret());
+    expect(Object.keys(written)).toEqual(['certificate', 'key']);
+    expect(written.key).toContain('PRIVATE KEY');
+    expect(`${stdout}${stderr}`).not.toContain(written.key.split('\n')[1]);
+  });
+
+  it('names the missing right', async () => {
+    const { exitCode, stderr } = await ask(
+      [
+        'certificate',
+        'put',
+        '--secret',
+        await secretArn(),
+        '--yes',
+        '--cluster-cert',
+        files.certificate,
+        '--cluster-cert-key',
+        files.key,
+      ],
+      {},
+      system.inspector,
+    );
+
+    expect(stderr).toContain('secretsmanager:PutSecretValue');
+    expect(exitCode).toBe(3);
   });
 });
 
