@@ -64,6 +64,9 @@ const inspect: InspectVariables = {
   SIGNING_KEY_ARN: exporter.SIGNING_KEY_ARN,
   FURTHER_SIGNING_KEY_ARNS: '',
   RETIRED_SIGNING_KEYS: '',
+  URL_SUFFIX: 'amazonaws.com',
+  DUAL_STACK: 'false',
+  URL_LIFETIME_SECONDS: '120',
 };
 const variables: Readonly<Record<FunctionName, Readonly<Record<string, string>>>> = {
   webhook: { ...webhook },

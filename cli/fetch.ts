@@ -4,7 +4,7 @@ import { systemClock } from '../core/clock.ts';
 import { vaultFileSource } from '../core/fetch/download.ts';
 import type { StandbyError } from '../core/fetch/errors.ts';
 import { fetchConfig } from '../core/fetch/fetch-config.ts';
-import { endpointGrantSource } from '../core/fetch/grant-source.ts';
+import { endpointGrantSource, revisionGrantSource } from '../core/fetch/grant-source.ts';
 import { fetchOver } from '../core/fetch/http-client.ts';
 import { requireOutputPlace } from '../core/fetch/output-file.ts';
 import { systemRandom } from '../core/random-source.ts';
@@ -27,6 +27,7 @@ import {
   grantEndpoints,
   maxBytesOption,
   maxUnverifiedAgeOption,
+  parseWholeNumber,
   secondsOption,
   spreadOption,
 } from './options.ts';
@@ -45,6 +46,7 @@ interface FetchOptions extends GrantOptions {
   readonly caFile?: string;
   readonly forImport?: true;
   readonly manifest: boolean;
+  readonly revision?: number;
   readonly json?: true;
 }
 
@@ -78,6 +80,12 @@ export function fetchCommand(): Command {
     )
     .addOption(spreadOption(0))
     .addOption(caFileOption())
+    .addOption(
+      new Option(
+        '--revision <n>',
+        'fetch a kept revision by its number (see `lifeboat history`), whatever is published now; with a right of its own',
+      ).argParser(parseWholeNumber(999_999_999)),
+    )
     .option(
       '--for-import',
       'write what `kong config db_import` takes into a new database: without workspaces and parameters',
@@ -101,6 +109,9 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   const network = await vaultNetwork(options.caFile);
   const fetch = fetchOver(network);
   const shared = { controlPlane, kongVersion, fetch, clock: systemClock, random: systemRandom };
+  if (options.revision !== undefined) {
+    requireWayToRevision(options);
+  }
   const endpoints = await grantEndpoints(options, network);
   const grantSettings = { ...shared, timeoutMs: Math.min(timeoutMs, longestGrantMs) };
   const trusted = await readTrustedKeys(options.publicKey);
@@ -113,7 +124,12 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   if (output !== standardOutput) {
     await requireOutputPlace(output);
   }
-  const grants = endpoints.map((each) => endpointGrantSource(each, grantSettings));
+  const { revision } = options;
+  const grants =
+    revision === undefined
+      ? endpoints.map((each) => endpointGrantSource(each, grantSettings))
+      : // A replica has no function that searches its history.
+        endpoints.slice(0, 1).map((each) => revisionGrantSource(each, revision, grantSettings));
   const pace = { spreadMs: options.spread * 1000, patienceMs: timeoutMs, onThrottled: throttlingTeller() };
   const downloaded = await undoOnSignals((signal) =>
     fetchToTarget(target, (openOutput) =>
@@ -128,6 +144,7 @@ async function fetchFile(options: FetchOptions): Promise<void> {
             maxBytes,
             timeoutMs,
             maxUnverifiedAgeMs: options.maxUnverifiedAge,
+            wantedRevision: revision,
           }),
           clock: systemClock,
           random: systemRandom,
@@ -155,6 +172,20 @@ async function fetchFile(options: FetchOptions): Promise<void> {
   await (output === standardOutput ? process.stderr.write(said) : print(said));
   if (options.json !== true && process.stdout.isTTY) {
     process.stderr.write(describeUse(target) ?? '');
+  }
+}
+
+/** A kept revision is for people: what a data plane has gives none. */
+function requireWayToRevision({ auth, endpoint: [first] }: FetchOptions): void {
+  if (auth !== 'iam') {
+    throw new InvalidArgumentError(
+      '--revision is asked for with AWS credentials: a cluster certificate is a data plane’s, which gets the published file. Leave --auth out',
+    );
+  }
+  if (first?.protocol === 'arn:') {
+    throw new InvalidArgumentError(
+      '--revision goes to the HTTP API, and not to the function of data planes: give the API’s URL as --endpoint',
+    );
   }
 }
 

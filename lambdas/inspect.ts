@@ -1,31 +1,45 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { revisionGrants } from '../core/access/revision-grant.ts';
 import { systemClock } from '../core/clock.ts';
 import { inspections } from '../core/inspect/inspection.ts';
 import { connectPatiently } from '../core/patient-connections.ts';
+import { ownPresigner, runtimeCredentials } from './environment/grants.ts';
 import { inspectEnvironment } from './environment/inspect.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
 import { inOurWords } from './in-our-words.ts';
 import { inspectionCall } from './inspect-event.ts';
-import { logInspection } from './inspect-log.ts';
+import { logInspection, logRevisionGrant } from './inspect-log.ts';
 import { connectVault } from './vault-connection.ts';
 
 connectPatiently();
 const environment = readEnvironment(inspectEnvironment, process.env);
 
-const answer = inspections({
+const parts = {
   name: environment.CONTROL_PLANE,
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   ...(await connectVault(environment)),
   clock: systemClock,
+};
+const answer = inspections(parts);
+const grant = revisionGrants({
+  ...parts,
+  presign: ownPresigner(environment, readEnvironment(runtimeCredentials, process.env)),
+  lifetimeSeconds: environment.URL_LIFETIME_SECONDS,
 });
 
 /**
- * Answers what people ask about a control plane's files, whom IAM has let in. It reads and decrypts; its role
- * can write nothing and sign nothing.
+ * Answers what people ask about a control plane's files, whom IAM has let in, and grants whom a right of its
+ * own lets ask for a revision. It reads and decrypts; its role can write nothing and sign no document. Only
+ * API Gateway may invoke it, so that nobody else can say which route a call came by.
  */
 export const handler = inOurWords(async (event: unknown): Promise<APIGatewayProxyStructuredResultV2> => {
   const call = inspectionCall(event);
+  if (call.route === 'revision-grant') {
+    const granted = await grant(call.parameters);
+    logRevisionGrant(environment.CONTROL_PLANE, call, granted);
+    return 'status' in granted.answer ? problemAnswer(granted.answer) : jsonAnswer(200, granted.answer);
+  }
   const answered = await answer(call.parameters);
   logInspection(environment.CONTROL_PLANE, call, answered);
   return 'content' in answered.answer

@@ -1,11 +1,11 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type Grant, grants } from '../core/access/grant.ts';
 import { grantsByAssertion } from '../core/access/grant-by-assertion.ts';
-import { s3Presigner } from '../core/access/presigned-url.ts';
 import { assertionVerifier } from '../core/access/verify-assertion.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Problem } from '../core/problem.ts';
-import { presignEnvironment, readClusterTrust, runtimeCredentials } from './environment/presign.ts';
+import { ownPresigner, runtimeCredentials } from './environment/grants.ts';
+import { presignEnvironment, readClusterTrust } from './environment/presign.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { grantCall } from './grant-event.ts';
 import { logGrant } from './grant-log.ts';
@@ -13,25 +13,13 @@ import { jsonAnswer, problemAnswer, problemDocument } from './http-answer.ts';
 import { inOurWords } from './in-our-words.ts';
 
 const environment = readEnvironment(presignEnvironment, process.env);
-const runtime = readEnvironment(runtimeCredentials, process.env);
 const controlPlane = environment.CONTROL_PLANE;
 
 const grant = grants({
   controlPlane,
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   lifetimeSeconds: environment.URL_LIFETIME_SECONDS,
-  presign: s3Presigner({
-    bucket: environment.BUCKET,
-    region: runtime.AWS_REGION,
-    urlSuffix: environment.URL_SUFFIX,
-    isDualStack: environment.DUAL_STACK,
-    endpoint: runtime.AWS_ENDPOINT_URL_S3,
-    credentials: {
-      accessKeyId: runtime.AWS_ACCESS_KEY_ID,
-      secretAccessKey: runtime.AWS_SECRET_ACCESS_KEY,
-      ...(runtime.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: runtime.AWS_SESSION_TOKEN }),
-    },
-  }),
+  presign: ownPresigner(environment, readEnvironment(runtimeCredentials, process.env)),
   clock: systemClock,
 });
 

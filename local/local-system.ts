@@ -19,7 +19,7 @@ import type { Identity } from '../simulators/aws/identities.ts';
 import { type LocalAws, startLocalAws } from '../simulators/aws/local-aws.ts';
 import { deployedOutput, deployedStackName } from '../template/resolve.ts';
 import { resourceId, type SynthesizedTemplate } from '../template/template.ts';
-import { dataPlaneRoleId, inspectorRoleId, operatorRoleId } from './local-template.ts';
+import { dataPlaneRoleId, inspectorRoleId, operatorRoleId, revisionFetcherRoleId } from './local-template.ts';
 import { type Account, findFunction, type Measurement } from './provision/account.ts';
 import { administratorName, policiesInForce } from './provision/policies-in-force.ts';
 import { provision } from './provision/provision.ts';
@@ -56,6 +56,8 @@ export interface LocalSystem {
   readonly operator: Identity;
   /** Credentials of the role of somebody who may look at revisions. */
   readonly inspector: Identity;
+  /** Credentials of the role of somebody who may have any revision's file. */
+  readonly revisionFetcher: Identity;
   readonly administrator: Identity;
   readonly clients: {
     /**
@@ -145,7 +147,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       running,
     };
     const deployment = await provision(template, account);
-    const people = [operatorRoleId, inspectorRoleId].map((id) => {
+    const people = [operatorRoleId, inspectorRoleId, revisionFetcherRoleId].map((id) => {
       const logicalId = resourceId(template, 'AWS::IAM::Role', id);
       return deployment.namesOf(logicalId, 'AWS::IAM::Role').arn;
     });
@@ -216,6 +218,7 @@ async function systemOf(
     dataPlane: session(resourceId(template, 'AWS::IAM::Role', dataPlaneRoleId)),
     operator: session(resourceId(template, 'AWS::IAM::Role', operatorRoleId)),
     inspector: session(resourceId(template, 'AWS::IAM::Role', inspectorRoleId)),
+    revisionFetcher: session(resourceId(template, 'AWS::IAM::Role', revisionFetcherRoleId)),
     administrator,
     clients: {
       reader: s3Of(findFunction(account, grantFunctionArn).identity),

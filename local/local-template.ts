@@ -55,6 +55,8 @@ export const dataPlaneRoleId = 'DataPlane';
 export const operatorRoleId = 'Operator';
 /** Logical ids of the role of somebody who may look begin with it. */
 export const inspectorRoleId = 'Inspector';
+/** Logical ids of the role of somebody who may have any revision begin with it. */
+export const revisionFetcherRoleId = 'RevisionFetcher';
 
 /** What `cdk deploy` would deploy for this control plane, with the roles of a data plane and of people. */
 export function localTemplate({
@@ -92,6 +94,10 @@ export function localTemplate({
     stack.lifeboat.grantOperate(operator, name);
     const inspector = new iam.Role(stack, inspectorRoleId, { assumedBy: new iam.AccountRootPrincipal() });
     stack.lifeboat.grantInspect(inspector, name);
+    const fetcher = new iam.Role(stack, revisionFetcherRoleId, {
+      assumedBy: new iam.AccountRootPrincipal(),
+    });
+    stack.lifeboat.grantFetchRevision(fetcher, name);
   });
 }
 

@@ -97,6 +97,7 @@ export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
     stack.lifeboat.grantOperate(new iam.Role(stack, 'OperatorProd', { assumedBy }), 'prod');
     stack.lifeboat.grantOperate(new iam.Role(stack, 'UnpinnerProd', { assumedBy }), 'prod', ['unpin']);
     stack.lifeboat.grantInspect(new iam.Role(stack, 'InspectorProd', { assumedBy }), 'prod');
+    stack.lifeboat.grantFetchRevision(new iam.Role(stack, 'RevisionFetcherProd', { assumedBy }), 'prod');
   };
   if (!variant.replica) {
     return synthesizedTemplate(settings, (stack) => {

@@ -121,6 +121,7 @@ function principalArns(
     'operator prod': role('OperatorProd'),
     'unpinner prod': role('UnpinnerProd'),
     'inspector prod': role('InspectorProd'),
+    'revision fetcher prod': role('RevisionFetcherProd'),
     'trusted account': `arn:aws:iam::${trustedAccountId}:role/data-plane`,
     'file reader prod': fileReaderArn,
     'foreign file reader prod': foreignFileReaderArn,

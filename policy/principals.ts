@@ -17,6 +17,7 @@ const everydayPrincipals = [
   'operator prod',
   'unpinner prod',
   'inspector prod',
+  'revision fetcher prod',
   'trusted account',
   'file reader prod',
   'foreign file reader prod',

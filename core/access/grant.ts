@@ -36,6 +36,11 @@ export interface GrantParts {
   readonly clock: Clock;
 }
 
+/** When a URL ends that is signed now, ISO 8601: SigV4 counts whole seconds. */
+export function expiryOf(now: Date, lifetimeSeconds: number): string {
+  return new Date(Math.floor(now.getTime() / 1000) * 1000 + lifetimeSeconds * 1000).toISOString();
+}
+
 /** Answers a data plane that asks for its file. Whether it may ask was decided before. */
 export function grants(parts: GrantParts): (asked: AskedFor) => Promise<Grant | Problem> {
   return async (asked) => {
@@ -75,8 +80,7 @@ export function grants(parts: GrantParts): (asked: AskedFor) => Promise<Grant | 
       url: await parts.presign(file, lifetimeSeconds, now),
       statusUrl: await parts.presign({ key: statusKey(controlPlane) }, lifetimeSeconds, now),
       method: 'GET',
-      // SigV4 counts whole seconds.
-      expiresAt: new Date(Math.floor(now.getTime() / 1000) * 1000 + lifetimeSeconds * 1000).toISOString(),
+      expiresAt: expiryOf(now, lifetimeSeconds),
       controlPlane,
       kongVersion: version,
       ...(versionId === undefined ? {} : { versionId }),

@@ -50,6 +50,8 @@ export interface ApiRequest {
   /** What a role needs besides the right to call this route; as the end of a sentence. */
   readonly needs?: string | undefined;
   readonly largestAnswerBytes: number;
+  /** Gives up early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -119,12 +121,12 @@ function describeArn({ hostname }: URL, region: string): string {
 
 async function send(
   { endpoint, timeoutMs, clock, fetch = fetchDirectly }: ApiAccess,
-  { advice, largestAnswerBytes }: ApiRequest,
+  { advice, largestAnswerBytes, signal: ending }: ApiRequest,
   url: URL,
   signed: Parameters<Fetch>[1],
 ): Promise<{ readonly status: number; readonly text: string }> {
   try {
-    const response = await fetch(url, { ...signed, signal: clock.deadline(timeoutMs) });
+    const response = await fetch(url, { ...signed, signal: clock.deadline(timeoutMs, ending) });
     return { status: response.status, text: (await readBodyText(response, largestAnswerBytes)).text };
   } catch (error) {
     throw new ApiError(

@@ -21,7 +21,7 @@ export interface CurrencyDemand {
 export type Verdict =
   | { readonly is: 'current'; readonly verifiedAt: Date }
   /** The status speaks of a later revision. */
-  | { readonly is: 'older'; readonly because: string }
+  | { readonly is: 'older'; readonly because: string; readonly published: number }
   | { readonly is: 'unknown'; readonly because: string };
 
 /** Compares a file with what the last check noted. A status that is older than the file is no fault. */
@@ -38,6 +38,7 @@ export function judgeCurrency(manifest: Manifest, reading: StatusReading): Verdi
   if (revision < noted.revision) {
     return {
       is: 'older',
+      published: noted.revision,
       because: `the vault returned revision ${revision}, but its status says that revision ${noted.revision} is published`,
     };
   }
@@ -90,6 +91,20 @@ export function requireCurrency(
         'outdated',
         `nobody can tell whether the file is the newest: ${verdict.because}. --max-unverified-age demands that. ${remedy}`,
       );
+  }
+}
+
+/** Says whether a file is the newest that was asked for whatever its age: nothing is refused. */
+export function describeCurrency(verdict: Verdict): Currency {
+  switch (verdict.is) {
+    case 'current':
+      return { verifiedAt: verdict.verifiedAt };
+    case 'older':
+      return {
+        warning: `an older revision was asked for, and is not the current one: revision ${verdict.published} is published`,
+      };
+    case 'unknown':
+      return { warning: `nobody can tell whether the file is the newest: ${verdict.because}` };
   }
 }
 

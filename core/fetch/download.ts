@@ -8,6 +8,7 @@ import type { VerificationKey } from '../vault/signer.ts';
 import {
   type Currency,
   type CurrencyDemand,
+  describeCurrency,
   judgeCurrency,
   requireCurrency,
   type Verdict,
@@ -78,6 +79,11 @@ export interface DownloadRequest extends ContentWish, CurrencyDemand {
   readonly kongVersion: string;
   /** The version that the granted file was made for. @default any that the data plane can load */
   readonly grantedVersion?: string | undefined;
+  /**
+   * The only revision that is accepted, where a person has asked for it by its number; how old it is does not
+   * matter, and is said. @default whatever is granted
+   */
+  readonly wantedRevision?: number | undefined;
   /** Where the file goes; what is there stays until the new one is verified. */
   readonly output: string;
   /** A larger file is refused, whatever its manifest says. Bytes. */
@@ -140,11 +146,17 @@ async function downloadCurrent(
     try {
       const { manifest, signedManifest } = await requireTrustedManifest(response, request);
       const verdict = await judge(manifest);
-      if (verdict?.is === 'older' && attempt === 1) {
+      const isAskedFor = request.wantedRevision !== undefined;
+      if (verdict?.is === 'older' && attempt === 1 && !isAskedFor) {
         response.discard();
         continue;
       }
-      const currency = verdict === undefined ? {} : requireCurrency(verdict, request, request.clock.now());
+      const currency =
+        verdict === undefined
+          ? {}
+          : isAskedFor
+            ? describeCurrency(verdict)
+            : requireCurrency(verdict, request, request.clock.now());
       await storeVerified(response, manifest, request);
       return { manifest, signedManifest, currency };
     } catch (error) {
@@ -214,6 +226,12 @@ async function requireTrustedManifest(
     throw new StandbyError(
       'verification',
       `the vault returned revision ${manifest.revision}, not the requested one`,
+    );
+  }
+  if (request.wantedRevision !== undefined && manifest.revision !== request.wantedRevision) {
+    throw new StandbyError(
+      'verification',
+      `the vault returned revision ${manifest.revision}, and revision ${request.wantedRevision} was asked for`,
     );
   }
   if (manifest.size > request.maxBytes) {

@@ -65,7 +65,8 @@ const secretUrl = v.pipe(
   v.check((url) => URL.canParse(url) && (url.startsWith('https:') || isThisMachine(new URL(url)))),
 );
 
-const grantSchema = v.object({
+/** A grant, as far as it is read. */
+export const grantSchema = v.object({
   url: secretUrl,
   // Grants of older releases have none; a file can be taken without it.
   statusUrl: v.fallback(v.optional(secretUrl), undefined),

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { StandbyError } from './errors.ts';
 import { type GrantRequest, nameEndpoint, type ReceivedGrant, requestGrant } from './grant-request.ts';
+import { requestRevisionGrant } from './revision-grant-request.ts';
 
 /** Where a data plane gets grants: for its own control plane and version, and no other. */
 export interface GrantSource {
@@ -42,6 +43,25 @@ export function endpointGrantSource(endpoint: GrantEndpoint, settings: GrantSett
         refuseAfter(timeoutMs, clock, signal),
       ]);
       return requestGrant({ ...settings, ...endpoint, versionId, authentication, signal });
+    },
+  };
+}
+
+/** The grants of one revision, which a person asks for at the HTTP API. */
+export function revisionGrantSource(
+  { endpoint, authenticate }: GrantEndpoint,
+  revision: number,
+  settings: GrantSettings,
+): GrantSource {
+  const { timeoutMs, clock } = settings;
+  return {
+    name: nameEndpoint(endpoint),
+    async requestGrant(_versionId, signal) {
+      const authentication = await Promise.race([authenticate(), refuseAfter(timeoutMs, clock, signal)]);
+      if (authentication.by !== 'iam') {
+        throw new StandbyError('denied', 'a revision is asked for with AWS credentials only');
+      }
+      return requestRevisionGrant({ ...settings, endpoint, authentication, revision, signal });
     },
   };
 }

@@ -28,6 +28,9 @@ export function writeCursor(next: Cursor): string {
   return Buffer.from(JSON.stringify(next)).toString('base64url');
 }
 
+/** A revision by its number. */
+export const revisionQuery = v.strictObject({ version, revision: number('revision') });
+
 const views = {
   status: v.strictObject({}),
   revisions: v.strictObject({
@@ -48,7 +51,7 @@ const views = {
     entities: v.optional(v.literal('none', '"entities" is "none", or left out')),
     page: v.optional(cursor),
   }),
-  verification: v.strictObject({ version, revision: number('revision') }),
+  verification: revisionQuery,
   diff: v.strictObject({ version, from: number('from'), to: number('to'), page: v.optional(cursor) }),
 };
 

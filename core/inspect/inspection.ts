@@ -1,17 +1,14 @@
-import { attempt } from '../attempt.ts';
-import { endWith } from '../aws-calls.ts';
-import type { Clock } from '../clock.ts';
 import { type ListedEntity, readEntities } from '../kong/entity-reader.ts';
 import { compareVersions } from '../kong/version-choice.ts';
 import { type Problem, unknownVersion } from '../problem.ts';
 import { type ConfigFileName, configFileKey } from '../vault/config-file-name.ts';
 import { VaultError } from '../vault/errors.ts';
-import type { VaultReading } from '../vault/own-keys.ts';
 import { findOwnKeys } from '../vault/own-keys.ts';
 import { inflateFile, isFileOfManifest, untilAborted } from '../vault/published-content.ts';
-import { checkRevision, claimedRevision, findRevision, type OwnRevision } from '../vault/standing.ts';
+import { checkRevision, type OwnRevision } from '../vault/standing.ts';
+import { answerInTime, type BoundedParts, gone, type InspectionParts, seekRevision } from './answering.ts';
 import { type EntityLabel, isTooLarge, labelEntity, labelRow, parseRow } from './entity-name.ts';
-import { type FileOpener, TooDifferent } from './entity-pairs.ts';
+import type { FileOpener } from './entity-pairs.ts';
 import { listDifferences } from './file-differences.ts';
 import { type InspectionQuery, parseQuery } from './inspection-query.ts';
 import { Pager } from './pager.ts';
@@ -19,19 +16,6 @@ import { describeRevision, listRevisions } from './revisions.ts';
 import { type ShownValue, showEntity } from './shown-entity.ts';
 import { viewStatus } from './status-view.ts';
 import { verifyRevision } from './verification.ts';
-
-export interface InspectionParts extends VaultReading {
-  /** Of the control plane. */
-  readonly name: string;
-  readonly dataPlaneVersions: readonly string[];
-  readonly clock: Clock;
-}
-
-/** What works on one answer. */
-interface BoundedParts extends InspectionParts {
-  /** Ends the work as well as its calls: what is left of it would go on during the next answer. */
-  readonly deadline: AbortSignal;
-}
 
 export type InspectionAnswer = { readonly status: 200; readonly content: object } | Problem;
 
@@ -43,8 +27,6 @@ export interface AnsweredInspection {
   readonly error?: unknown;
 }
 
-/** API Gateway waits for 30 s. */
-const inspectionMs = 25_000;
 /** Opening larger files takes too long for an answer. */
 const mostFileBytes = 64 * 2 ** 20;
 const mostWaitingBytes = 128 * 2 ** 20;
@@ -61,12 +43,7 @@ export function inspections(
     if ('status' in query) {
       return { query: undefined, answer: query };
     }
-    const deadline = parts.clock.deadline(inspectionMs);
-    const bounded = { ...parts, vault: parts.vault.within(deadline), deadline };
-    const done = await attempt(endWith(inspect(bounded, query), deadline));
-    return 'value' in done
-      ? { query, answer: done.value }
-      : { query, ...describeFailure(done.error, deadline.aborted) };
+    return { query, ...(await answerInTime(parts, (bounded) => inspect(bounded, query))) };
   };
 }
 
@@ -219,30 +196,6 @@ async function openRevision(
   return 'status' in own ? own : requireOpenable(own);
 }
 
-async function seekRevision(
-  parts: InspectionParts,
-  name: ConfigFileName,
-  revision: number,
-): Promise<OwnRevision | Problem> {
-  // What the newest one says that it is tells where in the history to look first.
-  const newest = await attempt(parts.vault.current(name));
-  const current = 'value' in newest && newest.value !== undefined ? claimedRevision(newest.value) : undefined;
-  const sought = await findRevision(parts, name, revision, current ?? revision);
-  if (sought === undefined) {
-    return gone(
-      `Revision ${revision} of ${configFileKey(name)} is not there (any more), or may not be read: view "revisions" lists what is.`,
-    );
-  }
-  if ('what' in sought) {
-    return {
-      status: 422,
-      title: 'Not ours',
-      detail: `What is called revision ${revision} of ${configFileKey(name)} is ${sought.what}: nothing of it is shown.`,
-    };
-  }
-  return sought.own;
-}
-
 function requireOpenable(own: OwnRevision): OwnRevision | Problem {
   return own.manifest.size <= mostFileBytes
     ? own
@@ -258,26 +211,3 @@ function newestOf(versions: readonly string[]): string {
 }
 
 const found = (content: object) => ({ status: 200, content }) as const;
-const gone = (detail: string): Problem => ({ status: 404, title: 'Not there', detail });
-
-function describeFailure(
-  error: unknown,
-  isLate: boolean,
-): { readonly answer: Problem; readonly error: unknown } {
-  if (isLate) {
-    const detail = `It took more than ${inspectionMs / 1000} s: ask again, or get the file as a data plane does ("lifeboat fetch").`;
-    return { error, answer: { status: 504, title: 'Not done in time', detail } };
-  }
-  if (error instanceof TooDifferent) {
-    return { error, answer: { status: 413, title: 'Too different', detail: `${error.message}.` } };
-  }
-  const why = error instanceof VaultError ? `${error.message}. ` : '';
-  return {
-    error,
-    answer: {
-      status: error instanceof VaultError && error.code === 'unavailable' ? 503 : 500,
-      title: 'The vault could not be read',
-      detail: `${why}The function’s log says more.`,
-    },
-  };
-}

@@ -4,17 +4,14 @@ import * as v from 'valibot';
 import type { ClusterTrust } from '../../core/access/cluster-trust.ts';
 import { readDerElements } from '../../core/der.ts';
 import { controlPlaneName } from '../../core/names.ts';
-import { atLeastOne, commaSeparated, nonEmptyText, onOff, versionList } from './fields.ts';
+import { commaSeparated, nonEmptyText, versionList } from './fields.ts';
+import { grantEntries } from './grants.ts';
 
 export const presignEnvironment = v.object({
   CONTROL_PLANE: controlPlaneName,
   BUCKET: nonEmptyText,
-  /** As CloudFormation knows it: the presigner is too small for the SDK's table of partitions. */
-  URL_SUFFIX: nonEmptyText,
-  /** Whether grants lead to S3's names with IPv6 addresses. */
-  DUAL_STACK: onOff,
+  ...grantEntries,
   DATA_PLANE_VERSIONS: versionList,
-  URL_LIFETIME_SECONDS: atLeastOne,
   /** Comma-separated SHA-256 fingerprints (base64url) of data planes' certificates. */
   CLUSTER_CERTIFICATES: commaSeparated(
     v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'a SHA-256 in base64url is expected')),
@@ -33,16 +30,6 @@ export const presignEnvironment = v.object({
   ),
   /** Comma-separated common names of which their certificates must have one; empty for any. */
   CLUSTER_COMMON_NAMES: commaSeparated(nonEmptyText),
-});
-
-/** What the Lambda runtime itself puts into the environment and the presign function computes with. */
-export const runtimeCredentials = v.object({
-  AWS_REGION: nonEmptyText,
-  AWS_ACCESS_KEY_ID: nonEmptyText,
-  AWS_SECRET_ACCESS_KEY: nonEmptyText,
-  AWS_SESSION_TOKEN: v.optional(nonEmptyText),
-  /** The AWS SDKs' own variable for another S3 endpoint; set on the local system only. */
-  AWS_ENDPOINT_URL_S3: v.optional(nonEmptyText),
 });
 
 /** The variables that the construct must set. */

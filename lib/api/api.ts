@@ -3,6 +3,7 @@ import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -36,6 +37,15 @@ const commandPath = (controlPlane: string, command = '{command}') =>
   `/control-planes/${controlPlane}/commands/${command}`;
 
 const inspectPath = (controlPlane: string) => `/control-planes/${controlPlane}/inspect`;
+
+const revisionGrantPath = (controlPlane: string) => `/control-planes/${controlPlane}/revision-grant`;
+
+/** CDK gives each route of an integration a permission of its own, a resource each. */
+class IntegrationWithoutPermission extends HttpLambdaIntegration {
+  protected override completeBind(): void {
+    // Who adds the routes adds the permission.
+  }
+}
 
 /**
  * The HTTP API: event hooks and commands in, grants out. Each route has a throttle, so that a flood of hooks
@@ -167,17 +177,25 @@ export class Api extends Construct {
   }
 
   /**
-   * People's questions about one control plane's files.
+   * People's questions about one control plane's files, and grants of its revisions: a right each.
    *
    * @internal
    */
-  addInspectRoute(controlPlane: string, handler: lambda.IFunction): void {
-    this.#api.addRoutes({
-      path: inspectPath(controlPlane),
-      methods: [apigateway.HttpMethod.GET],
-      integration: new HttpLambdaIntegration(`Inspect-${controlPlane}`, handler),
-      authorizer: new HttpIamAuthorizer(),
+  addInspectRoutes(controlPlane: string, handler: lambda.IFunction): void {
+    const integration = new IntegrationWithoutPermission(`Inspect-${controlPlane}`, handler);
+    // One for both: a stack with ten control planes has few resources left.
+    handler.addPermission('Api', {
+      principal: new iam.ServicePrincipal('apigateway.amazonaws.com'),
+      sourceArn: this.#arnOf(`*/GET/control-planes/${controlPlane}/*`),
     });
+    for (const path of [inspectPath(controlPlane), revisionGrantPath(controlPlane)]) {
+      this.#api.addRoutes({
+        path,
+        methods: [apigateway.HttpMethod.GET],
+        integration,
+        authorizer: new HttpIamAuthorizer(),
+      });
+    }
   }
 
   /** Where event hooks of a control plane go. */
@@ -205,12 +223,17 @@ export class Api extends Construct {
     return this.#routeArn(`GET${inspectPath(controlPlane)}`);
   }
 
+  /** ARN that the role of somebody who may have any revision needs `execute-api:Invoke` on. */
+  revisionGrantArn(controlPlane: string): string {
+    return this.#routeArn(`GET${revisionGrantPath(controlPlane)}`);
+  }
+
   #routeArn(route: string): string {
-    return Stack.of(this).formatArn({
-      service: 'execute-api',
-      resource: this.#api.apiId,
-      resourceName: `$default/${route}`,
-    });
+    return this.#arnOf(`$default/${route}`);
+  }
+
+  #arnOf(resourceName: string): string {
+    return Stack.of(this).formatArn({ service: 'execute-api', resource: this.#api.apiId, resourceName });
   }
 
   hookMetric(metricName: RouteMetricName): cloudwatch.Metric {

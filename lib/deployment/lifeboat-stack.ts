@@ -68,7 +68,15 @@ export class LifeboatStack extends Stack {
   }
 
   #addUnitOutputs(watched: LifeboatUnit): void {
-    const { controlPlane, export: unit, webhookUrl, commandArn, inspectArn, readerRole } = watched;
+    const {
+      controlPlane,
+      export: unit,
+      webhookUrl,
+      commandArn,
+      inspectArn,
+      revisionGrantArn,
+      readerRole,
+    } = watched;
     addOutput(
       this,
       makeOutputId('WebhookUrl', controlPlane),
@@ -89,6 +97,12 @@ export class LifeboatStack extends Stack {
       makeOutputId('InspectArn', controlPlane),
       `Allow people who may look at the revisions of ${controlPlane} execute-api:Invoke on this`,
       inspectArn,
+    );
+    addOutput(
+      this,
+      makeOutputId('RevisionGrantArn', controlPlane),
+      `Allow people who may have the file of any revision of ${controlPlane} execute-api:Invoke on this`,
+      revisionGrantArn,
     );
     if (readerRole !== undefined) {
       addOutput(

@@ -29,6 +29,8 @@ export interface LifeboatUnit extends WatchedUnit {
   readonly commandArn?: string | undefined;
   /** What the roles of people who may look at its revisions need `execute-api:Invoke` on. */
   readonly inspectArn: string;
+  /** What the roles of people who may have any revision's file need `execute-api:Invoke` on. */
+  readonly revisionGrantArn: string;
   /** What data planes of other accounts assume. @default none */
   readonly readerRole?: iam.IRole | undefined;
 }
@@ -83,6 +85,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
           webhookUrl: api.hookUrl(controlPlane),
           commandArn: unit.operatorRoleArns.length === 0 ? undefined : api.commandArn(controlPlane),
           inspectArn: api.inspectArn(controlPlane),
+          revisionGrantArn: api.revisionGrantArn(controlPlane),
           readerRole: this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust),
         };
       },
@@ -132,6 +135,18 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
    */
   grantInspect(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
     const allowed = allowInvoke(grantee, this.findUnit(controlPlane).inspectArn);
+    this.requireAllowed(allowed, grantee, controlPlane);
+    return allowed;
+  }
+
+  /**
+   * Lets people get the file of any kept revision of exactly one control plane, with all secrets in it, also
+   * those that were replaced since. Neither `grantInspect` nor `grantBootstrap` gives this.
+   *
+   * @throws Error when there is no such control plane, or the grantee takes no policy
+   */
+  grantFetchRevision(grantee: iam.IGrantable, controlPlane: string): iam.Grant {
+    const allowed = allowInvoke(grantee, this.findUnit(controlPlane).revisionGrantArn);
     this.requireAllowed(allowed, grantee, controlPlane);
     return allowed;
   }

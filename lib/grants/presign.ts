@@ -1,4 +1,4 @@
-import { Duration, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Token } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
@@ -13,6 +13,7 @@ import {
   SettingsError,
 } from '../settings/settings.ts';
 import type { FileStore } from '../vault/file-store.ts';
+import { grantVariables } from '../vault/grant-variables.ts';
 
 export interface PresignProps {
   readonly controlPlane: string;
@@ -35,10 +36,8 @@ export class Presign extends Construct {
     const variables: PresignVariables = {
       CONTROL_PLANE: props.controlPlane,
       BUCKET: props.vault.bucket.bucketName,
-      URL_SUFFIX: Stack.of(this).urlSuffix,
-      DUAL_STACK: String(props.deployment.ipv6) as PresignVariables['DUAL_STACK'],
+      ...grantVariables(this, props.deployment),
       DATA_PLANE_VERSIONS: props.settings.dataPlaneVersions.join(','),
-      URL_LIFETIME_SECONDS: String(props.deployment.urlLifetimeSeconds),
       ...listTrustVariables(props.settings.dataPlaneAuth),
     };
     requireRoom(props.controlPlane, variables);

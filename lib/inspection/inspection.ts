@@ -5,6 +5,7 @@ import type { InspectVariables } from '../../lambdas/environment/inspect.ts';
 import type { Api } from '../api/api.ts';
 import { type FunctionRole, LifeboatFunction } from '../functions/function.ts';
 import type { ControlPlaneSettings, Settings } from '../settings/settings.ts';
+import { grantVariables } from '../vault/grant-variables.ts';
 import type { Vault } from '../vault/vault.ts';
 import { vaultVariables } from '../vault/vault-variables.ts';
 
@@ -33,6 +34,7 @@ export class Inspection extends Construct {
         CONTROL_PLANE: controlPlane,
         DATA_PLANE_VERSIONS: settings.dataPlaneVersions.join(','),
         ...vaultVariables(vault, deployment),
+        ...grantVariables(this, deployment),
       },
       role: props.role,
       // Of which the function takes 25 s: API Gateway waits for 30.
@@ -43,6 +45,6 @@ export class Inspection extends Construct {
       logKey: props.logKey,
       reservedConcurrency: deployment.reservedConcurrency.inspect,
     });
-    props.api.addInspectRoute(controlPlane, this.inspector.function);
+    props.api.addInspectRoutes(controlPlane, this.inspector.function);
   }
 }

@@ -1,4 +1,5 @@
 import { type MatrixNames, routeArn } from '../names.ts';
+import type { PrincipalName } from '../principals.ts';
 import { noTls, tls } from './requests.ts';
 import { type MatrixRow, rowsAbout } from './row.ts';
 
@@ -12,6 +13,14 @@ export function commandRows(names: MatrixNames): readonly MatrixRow[] {
     rowsAbout(resource, routeArn(names.apiId, `POST/control-planes/${route}`));
   const invoke = 'execute-api:Invoke';
   const queueOfStaging = rowsAbout('queue of staging', names.arnOf('AWS::SQS::Queue', 'ExportstagingQueue'));
+
+  const peoplesRoute = (what: string, route: string, allowed: PrincipalName) =>
+    (['prod', 'staging'] as const).map((controlPlane) =>
+      rowsAbout(
+        `${what} of ${controlPlane}`,
+        routeArn(names.apiId, `GET/control-planes/${controlPlane}/${route}`),
+      )(invoke, tls, '', ...(controlPlane === 'prod' ? [allowed] : []), 'administrator'),
+    );
 
   return [
     ...['rollback', 'export'].map((command) =>
@@ -32,16 +41,13 @@ export function commandRows(names: MatrixNames): readonly MatrixRow[] {
       'administrator',
     ),
     on('command rollback of staging', 'staging/commands/rollback')(invoke, tls, '', 'administrator'),
-    ...['prod', 'staging'].map((controlPlane) =>
-      rowsAbout(
-        `inspection of ${controlPlane}`,
-        routeArn(names.apiId, `GET/control-planes/${controlPlane}/inspect`),
-      )(invoke, tls, '', ...(controlPlane === 'prod' ? (['inspector prod'] as const) : []), 'administrator'),
-    ),
     // The right to inspect is for that one route of that one control plane.
     ...['GET/control-planes/prod/inspect/more', 'POST/control-planes/prod/inspect'].map((route) =>
       rowsAbout(route, routeArn(names.apiId, route))(invoke, tls, '', 'administrator'),
     ),
+    ...peoplesRoute('inspection', 'inspect', 'inspector prod'),
+    // The history with all its secrets: neither a data plane's right nor one to look or to operate is enough.
+    ...peoplesRoute('revision grants', 'revision-grant', 'revision fetcher prod'),
     queueOfStaging('sqs:SendMessage', tls, '', 'export staging', 'webhook', 'administrator'),
     queueOfStaging('sqs:SendMessage', noTls, 'without TLS'),
   ];

@@ -3,12 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import type * as v from 'valibot';
 import { defaultGuard } from '../../core/vault/plausibility.ts';
 import { exportEnvironment, formatGuard, listOperator } from '../../lambdas/environment/export.ts';
+import { runtimeCredentials } from '../../lambdas/environment/grants.ts';
 import { listenEnvironment } from '../../lambdas/environment/listen.ts';
-import {
-  packCertificates,
-  presignEnvironment,
-  runtimeCredentials,
-} from '../../lambdas/environment/presign.ts';
+import { packCertificates, presignEnvironment } from '../../lambdas/environment/presign.ts';
 import { packPublicKey, unpackPublicKey } from '../../lambdas/environment/public-keys.ts';
 import { readEnvironment } from '../../lambdas/environment/read-environment.ts';
 import { webhookEnvironment } from '../../lambdas/environment/webhook.ts';

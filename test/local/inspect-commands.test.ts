@@ -230,6 +230,46 @@ describe('the commands that look at revisions', () => {
         expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
       });
 
+      it('fetch --revision gets an older one, says so, and the right to look or to boot is not enough', async () => {
+        const older = join(directory, 'older.json');
+        const parameters = ['fetch', '--kong-version', '3.9.1', '--public-key', publicKey, '--output', older];
+        const byNumber = (revision: string, who?: Identity, ...more: readonly string[]) =>
+          ask([...parameters, '--revision', revision, ...more], who);
+
+        const fetchedOlder = await byNumber('1', system.revisionFetcher);
+        expect(fetchedOlder).toMatchObject({
+          exitCode: 0,
+          stdout: expect.stringContaining('older.json: revision 1 of control plane "prod"'),
+          stderr:
+            'lifeboat: an older revision was asked for, and is not the current one: revision 2 is published\n',
+        });
+        expect(await offline('verify', older)).toMatchObject({ exitCode: 0 });
+        expect((await offline('diff', older, fetched)).stdout).toContain('host: one.example → two.example');
+        const json = await byNumber('2', system.revisionFetcher, '--json');
+        expect(JSON.parse(json.stdout)).toMatchObject({ revision: 2, verifiedAt: expect.any(String) });
+
+        for (const who of [system.inspector, system.dataPlane, system.operator]) {
+          expect(await byNumber('1', who)).toMatchObject({
+            exitCode: 3,
+            stderr: expect.stringContaining(
+              '.../GET/control-planes/prod/revision-grant, which the right to inspect',
+            ),
+          });
+        }
+        expect(await byNumber('9', system.revisionFetcher)).toMatchObject({
+          exitCode: 10,
+          stderr: expect.stringContaining('Revision 9 of prod/3.9.1/config.json is not there'),
+        });
+        const byCertificate = ['--auth', 'cluster-certificate'];
+        expect(await byNumber('1', system.dataPlane, ...byCertificate)).toMatchObject({
+          exitCode: 2,
+          stderr: expect.stringContaining('--revision is asked for with AWS credentials'),
+        });
+        const issued = () => system.measurements().filter(({ name }) => name === 'GrantsIssued').length;
+        // Of the file before, and of the two revisions.
+        expect(await eventually(() => issued() === 3)).toBe(true);
+      });
+
       it('verify says that it is what was signed, for people and for an auditor', async () => {
         const { exitCode, stdout, stderr } = await offline('verify', fetched);
 

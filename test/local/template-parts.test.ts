@@ -8,6 +8,7 @@ import { sendCommand } from '../../core/fetch/command-request.ts';
 import { downloadVerified } from '../../core/fetch/download.ts';
 import { type GrantAuthentication, requestGrant } from '../../core/fetch/grant-request.ts';
 import { inspectRevisions } from '../../core/fetch/inspect-request.ts';
+import { requestRevisionGrant } from '../../core/fetch/revision-grant-request.ts';
 import { systemRandom } from '../../core/random-source.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
@@ -32,7 +33,8 @@ const sentences = new Map<string, string>();
 
 /**
  * Everything that a deployment is for, once: a grant for a file that is not there yet, a hook, an export, a
- * second one that reads what the first published, a command, people's questions, and grants in each way.
+ * second one that reads what the first published, a command, people's questions, a revision by its number,
+ * and grants in each way.
  */
 async function rehearseShortly(system: LocalSystem): Promise<void> {
   await missFile(system);
@@ -44,6 +46,7 @@ async function rehearseShortly(system: LocalSystem): Promise<void> {
   await askForExport(system);
   await look(system, 'status', {}, '"state":"ready"');
   await look(system, 'diff', { from: '1', to: '2' }, '"kind":"added"');
+  await fetchRevision(system, 1);
   const endpoints = { api: new URL(system.apiUrl), function: new URL(system.grantFunctionArn) };
   const { certificate, key } = subject.certificate;
   const iam: GrantAuthentication = { by: 'iam', region: system.region, credentials: system.dataPlane };
@@ -112,6 +115,26 @@ async function look(
   });
   if (!answer.includes(expected)) {
     throw new Error(`${view} was answered with ${answer}`);
+  }
+}
+
+/** As somebody who may have any revision. */
+async function fetchRevision(
+  { apiUrl, region, revisionFetcher }: LocalSystem,
+  revision: number,
+): Promise<void> {
+  const { url } = await requestRevisionGrant({
+    endpoint: new URL(apiUrl),
+    controlPlane: subject.name,
+    kongVersion: '3.9.1',
+    revision,
+    authentication: { by: 'iam', region, credentials: revisionFetcher },
+    timeoutMs: 500_000,
+    clock: systemClock,
+  });
+  const { status } = await fetch(url);
+  if (status !== 200) {
+    throw new Error(`the URL of revision ${revision} was answered with ${status}`);
   }
 }
 
@@ -230,11 +253,8 @@ function spare(): ReadonlyMap<string, string> {
   const names = parts.map(({ name }) => name);
   return new Map([
     ...names
-      .filter((name) => /^(DataPlane|Operator|Inspector).* sts:AssumeRole$/.test(name))
+      .filter((name) => /^(DataPlane|Operator|Inspector|RevisionFetcher).* sts:AssumeRole$/.test(name))
       .map((name) => [name, 'the role is the local system’s own, and nobody assumes it here'] as const),
-    ...names
-      .filter((name) => /^Inspect\w+ DEPLOYMENT$/.test(name))
-      .map((name) => [name, 'the function measures nothing'] as const),
     ...grantPermissions().map(
       (id) => [`AWS::Lambda::Permission ${id}`, 'the other one allows the same'] as const,
     ),

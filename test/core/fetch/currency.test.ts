@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatAge, judgeCurrency, requireCurrency, type Verdict } from '../../../core/fetch/currency.ts';
+import {
+  describeCurrency,
+  formatAge,
+  judgeCurrency,
+  requireCurrency,
+  type Verdict,
+} from '../../../core/fetch/currency.ts';
 import { manifestOf, statusOf } from '../../cli/published-file.ts';
 
 const manifest = manifestOf();
@@ -29,6 +35,7 @@ describe('a file beside a status', () => {
 
     expect(verdict).toEqual({
       is: 'older',
+      published: 8,
       because: 'the vault returned revision 7, but its status says that revision 8 is published',
     });
   });
@@ -62,7 +69,7 @@ describe('a file beside a status', () => {
 describe('what is demanded of a file', () => {
   const now = new Date(checkedAt.getTime() + 43_200_000);
   const current: Verdict = { is: 'current', verifiedAt: checkedAt };
-  const older: Verdict = { is: 'older', because: 'it is old' };
+  const older: Verdict = { is: 'older', because: 'it is old', published: 9 };
   const unknown: Verdict = { is: 'unknown', because: 'no status' };
   const half = { maxUnverifiedAgeMs: 43_200_000 };
 
@@ -90,6 +97,14 @@ describe('what is demanded of a file', () => {
 
     expect(demanding).toThrow(words);
     expect(demanding).toThrow(expect.objectContaining({ code: 'outdated' }));
+  });
+
+  it.each<[string, Verdict, object]>([
+    ['current', current, { verifiedAt: checkedAt }],
+    ['older', older, { warning: expect.stringContaining('revision 9 is published') }],
+    ['unknown', unknown, { warning: expect.stringContaining('no status') }],
+  ])('is nothing of one that was asked for by its number, and is said to be %s', (_, verdict, expected) => {
+    expect(describeCurrency(verdict)).toEqual(expected);
   });
 
   it('is met by what was verified in the future of a clock that is behind', () => {

@@ -102,6 +102,25 @@ describe('a file', () => {
     expect(await readFile(join(directory, 'config.json'))).toEqual(content);
   });
 
+  it('that was asked for by its number is taken at once whatever is published, and said to be older', async () => {
+    revisions = [revision - 2];
+
+    const { manifest, currency } = await download({ wantedRevision: revision - 2, maxUnverifiedAgeMs: 1 });
+
+    expect(manifest.revision).toBe(revision - 2);
+    expect(currency.warning).toContain(`revision ${revision} is published`);
+    expect(countRequests('/file')).toBe(1);
+  });
+
+  it('that is not the one that was asked for by its number is refused', async () => {
+    const { code, message } = await refusalOf({ wantedRevision: revision - 1 });
+
+    expect([code, message]).toEqual([
+      'verification',
+      `the vault returned revision ${revision}, and revision ${revision - 1} was asked for`,
+    ]);
+  });
+
   it('that is newer than the status is no fault', async () => {
     revisions = [revision + 1];
 

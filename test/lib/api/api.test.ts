@@ -15,6 +15,7 @@ describe('the HTTP API', () => {
   const grant = (name: string) => `GET /control-planes/${name}/fallback-config`;
   const command = (name: string) => `POST /control-planes/${name}/commands/{command}`;
   const inspect = (name: string) => `GET /control-planes/${name}/inspect`;
+  const revision = (name: string) => `GET /control-planes/${name}/revision-grant`;
   const stage = one(deployment, 'AWS::ApiGatewayV2::Stage');
   const integrations = ofType(deployment, 'AWS::ApiGatewayV2::Integration');
 
@@ -31,11 +32,13 @@ describe('the HTTP API', () => {
         [grant('staging'), 'AWS_IAM'],
         [inspect('prod'), 'AWS_IAM'],
         [inspect('staging'), 'AWS_IAM'],
+        [revision('prod'), 'AWS_IAM'],
+        [revision('staging'), 'AWS_IAM'],
         [command('prod'), 'AWS_IAM'],
         [command('staging'), 'AWS_IAM'],
       ]),
     );
-    expect(routes).toHaveLength(7);
+    expect(routes).toHaveLength(9);
   });
 
   it('takes assertions where data planes have cluster certificates', () => {
@@ -68,6 +71,8 @@ describe('the HTTP API', () => {
       [command('prod')]: 'AWS_IAM',
       [inspect('prod')]: 'AWS_IAM',
       [inspect('staging')]: 'AWS_IAM',
+      [revision('prod')]: 'AWS_IAM',
+      [revision('staging')]: 'AWS_IAM',
       [command('staging')]: 'AWS_IAM',
     });
     const trusted = (name: string) => {
@@ -165,8 +170,8 @@ describe('the HTTP API', () => {
         'apigateway.amazonaws.com */*/control-planes/staging/commands/{command}',
         'apigateway.amazonaws.com */*/control-planes/{controlPlane}/events',
         'apigateway.amazonaws.com */*/control-planes/prod/fallback-config',
-        'apigateway.amazonaws.com */*/control-planes/prod/inspect',
-        'apigateway.amazonaws.com */*/control-planes/staging/inspect',
+        'apigateway.amazonaws.com */GET/control-planes/prod/*',
+        'apigateway.amazonaws.com */GET/control-planes/staging/*',
         'apigateway.amazonaws.com */*/control-planes/staging/fallback-config',
       ]),
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
-import { presignEnvironment } from '../../../lambdas/environment/presign.ts';
+import { grantEntries } from '../../../lambdas/environment/grants.ts';
 import { account, deploy, environment, ofType, one, region, twoControlPlanes } from '../deployment.ts';
 
 const domain = {
@@ -33,13 +33,18 @@ describe('a deployment for data planes without IPv4', () => {
   });
 
   it('gives grants of dual-stack names', () => {
-    const presigners = ofType(both, 'AWS::Lambda::Function').filter(({ properties }) =>
+    const givers = ofType(both, 'AWS::Lambda::Function').filter(({ properties }) =>
       JSON.stringify(properties['Environment'] ?? {}).includes('DUAL_STACK'),
     );
 
-    expect(
-      presigners.map((presigner) => v.parse(presignEnvironment, environment(presigner)).DUAL_STACK),
-    ).toEqual([true, true]);
+    const read = v.object({ DUAL_STACK: grantEntries.DUAL_STACK });
+    // Of each control plane what gives grants to data planes, and to people.
+    expect(givers.map((giver) => v.parse(read, environment(giver)).DUAL_STACK)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
   });
 
   it('lets nobody do more or less', () => {

@@ -46,6 +46,10 @@ describe('the stack', () => {
             `InspectArn${name}`,
             `arn:aws:execute-api:${region}:${account}:${api}/$default/GET/control-planes/${name}/inspect`,
           ],
+          [
+            `RevisionGrantArn${name}`,
+            `arn:aws:execute-api:${region}:${account}:${api}/$default/GET/control-planes/${name}/revision-grant`,
+          ],
           [`GrantFunctionArn${name}`, lambdaFunction(`Presign${name}`).arn],
           [`HookSecretArn${name}`, secret(name, 'HookSecret').arn],
           [`ClusterCertificateArn${name}`, secret(name, 'ClusterCertificate').arn],

@@ -53,8 +53,8 @@ describe('Lifeboat in a stack of somebody else', () => {
       template().findResources('AWS::ApiGatewayV2::Route', { Properties: { AuthorizationType: 'AWS_IAM' } }),
     );
 
-    // For each of the two control planes grants, commands and inspection.
-    expect(Object.keys(routes[0] ?? {})).toHaveLength(6);
+    // For each of the two control planes grants, commands, inspection and revisions.
+    expect(Object.keys(routes[0] ?? {})).toHaveLength(8);
     expect(routes[1]).toEqual(routes[0]);
   });
 

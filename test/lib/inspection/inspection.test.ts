@@ -35,6 +35,32 @@ describe('what answers questions', () => {
     );
   });
 
+  it('gives grants as what data planes ask does', () => {
+    expect(environment(one(deployment, 'AWS::Lambda::Function', 'Inspectprod'))).toMatchObject({
+      URL_LIFETIME_SECONDS: '200',
+      DUAL_STACK: 'false',
+    });
+  });
+
+  it('gives revisions to the roles that are granted, and to nobody who may only look', () => {
+    const { stack } = deploy(twoControlPlanes);
+    const person = (id: string) => new iam.Role(stack, id, { assumedBy: new iam.AccountRootPrincipal() });
+    const routesOf = ({ principalStatements }: iam.Grant) =>
+      JSON.stringify(stack.resolve(principalStatements.map(({ resources }) => resources))).match(
+        /[A-Z]+\/control-planes\/[^"]*/g,
+      );
+
+    expect(routesOf(stack.lifeboat.grantInspect(person('Looks'), 'prod'))).toEqual([
+      'GET/control-planes/prod/inspect',
+    ]);
+    expect(routesOf(stack.lifeboat.grantFetchRevision(person('Fetches'), 'prod'))).toEqual([
+      'GET/control-planes/prod/revision-grant',
+    ]);
+    expect(() => stack.lifeboat.grantFetchRevision(person('Other'), 'nowhere')).toThrow(
+      /there is no control plane "nowhere"/,
+    );
+  });
+
   it('is open to the roles that are granted, of one control plane', () => {
     const { stack } = deploy(twoControlPlanes);
     const person = new iam.Role(stack, 'Person', { assumedBy: new iam.AccountRootPrincipal() });
