@@ -13,8 +13,13 @@ export interface CertificateFields {
   /** Key usage (section 4.2.1.3); everything where the certificate does not say. */
   readonly maySign: boolean;
   readonly mayIssue: boolean;
-  /** Extended key usage (section 4.2.1.12); true where the certificate does not say. */
+  /**
+   * Extended key usage (section 4.2.1.12); true where the certificate does not say. An authority may issue
+   * for clients alone where it may be one.
+   */
   readonly mayBeClient: boolean;
+  /** Name constraints (section 4.2.1.10), critical or not. */
+  readonly hasNameConstraints: boolean;
   /** Of its subject, as many as there are; null for one that is not readable here. */
   readonly commonNames: readonly (string | null)[];
   /** Whether it has a critical extension that is not understood here: name constraints, for example. */
@@ -26,6 +31,7 @@ const basicConstraints = '551d13';
 const keyUsage = '551d0f';
 const extendedKeyUsage = '551d25';
 const subjectAlternativeName = '551d11';
+const nameConstraints = '551d1e';
 const understood = new Set([basicConstraints, keyUsage, extendedKeyUsage, subjectAlternativeName]);
 /** id-kp-clientAuth, and anyExtendedKeyUsage. */
 const client = new Set(['2b06010505070302', '551d2500']);
@@ -69,6 +75,7 @@ export function certificateFields(der: Uint8Array): CertificateFields {
     ...readKeyUsage(valueFor(keyUsage)),
     mayBeClient: allowsClients(valueFor(extendedKeyUsage)),
     commonNames: commonNames(toBeSigned),
+    hasNameConstraints: valueFor(nameConstraints) !== undefined,
     hasUnknownRule: extensions.some(({ id, isCritical }) => isCritical && !understood.has(id)),
   };
 }

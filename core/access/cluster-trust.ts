@@ -117,8 +117,16 @@ function requireIssuer(certificate: X509Certificate, height: number): void {
   if (fields.pathLength !== undefined && fields.pathLength < height - 1) {
     throw untrusted(`${name} allows ${fields.pathLength} authorities below it, and there are ${height - 1}`);
   }
-  // A critical rule that is not implemented here, such as name constraints, must not be ignored (section
-  // 4.2).
+  // An authority for web servers must not make data planes (section 4.2.1.12, as OpenSSL and Kong have it:
+  // each certificate of the chain must allow the use).
+  if (!fields.mayBeClient) {
+    throw untrusted(`${name} may not issue for TLS clients (extended key usage)`);
+  }
+  // Names are not compared with them here, so that no name may be taken for an allowed one.
+  if (fields.hasNameConstraints) {
+    throw untrusted(`${name} has name constraints, which are not understood here`);
+  }
+  // A critical rule that is not implemented here must not be ignored (section 4.2).
   if (fields.hasUnknownRule) {
     throw untrusted(`${name} has a critical extension that is not understood here`);
   }

@@ -64,6 +64,11 @@ export const authorityCertificateSchema = v.pipe(
     return parsed === undefined || !certificateFields(parsed.raw).hasUnknownRule;
   }, 'the authority has a critical extension that Lifeboat does not know, so no certificate that it issues would be trusted: name another authority'),
   v.check((pem) => {
+    const parsed = parseCertificate(pem);
+    const fields = parsed && certificateFields(parsed.raw);
+    return fields === undefined || (fields.mayBeClient && !fields.hasNameConstraints);
+  }, 'the authority may not issue for TLS clients (extended key usage), or has name constraints, which Lifeboat does not know, so no certificate that it issues would be trusted: name another authority'),
+  v.check((pem) => {
     const { modulusLength = leastModulusLength } =
       parseCertificate(pem)?.publicKey.asymmetricKeyDetails ?? {};
     return modulusLength >= leastModulusLength;

@@ -46,6 +46,7 @@ describe('what a certificate says of itself', () => {
       mayIssue: true,
       mayBeClient: false,
       commonNames: ['a'],
+      hasNameConstraints: true,
       hasUnknownRule: true,
     });
   });

@@ -305,6 +305,36 @@ describe('an assertion is refused', () => {
       },
     ],
     [
+      'of an authority for web servers alone',
+      'untrusted',
+      /may not issue for TLS clients/,
+      async () => {
+        const forServers = await issue({
+          issuer: root,
+          extensions: [
+            ...authorityExtensions(),
+            new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+          ],
+        });
+        return verify(await chained(await dataPlane({ issuer: forServers }), forServers), issuedBy(root));
+      },
+    ],
+    [
+      'of an authority with name constraints, critical or not',
+      'untrusted',
+      /name constraints/,
+      async () => {
+        const constrained = await issue({
+          issuer: root,
+          extensions: [
+            ...authorityExtensions(),
+            new Extension('2.5.29.30', false, new Uint8Array([0x30, 0x00])),
+          ],
+        });
+        return verify(await chained(await dataPlane({ issuer: constrained }), constrained), issuedBy(root));
+      },
+    ],
+    [
       'of an authority whose rules are not understood',
       'untrusted',
       /critical extension/,
@@ -313,7 +343,7 @@ describe('an assertion is refused', () => {
           issuer: root,
           extensions: [
             ...authorityExtensions(),
-            new Extension('2.5.29.30', true, new Uint8Array([0x30, 0x00])),
+            new Extension('1.2.3.4', true, new Uint8Array([0x30, 0x00])),
           ],
         });
         return verify(await chained(await dataPlane({ issuer: constrained }), constrained), issuedBy(root));

@@ -1,15 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseAppSettings, parseSettings } from '../../../lib/settings/settings.ts';
 import { exampleCertificate } from '../../../policy/example-certificate.ts';
-import { authorityExtensions, Extension, issue } from '../../core/access/certificates.ts';
+import {
+  authorityExtensions,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  Extension,
+  issue,
+} from '../../core/access/certificates.ts';
 
 const [oddKey, noAuthority, shortAuthority, ruledAuthority] = await Promise.all([
   issue({ keyType: 'P-521' }),
   issue(),
   issue({ keyType: 'RSA-1024', extensions: authorityExtensions() }),
-  // Name constraints (RFC 5280 section 4.2.1.10).
   issue({
-    extensions: [...authorityExtensions(), new Extension('2.5.29.30', true, Buffer.from('3000', 'hex'))],
+    extensions: [...authorityExtensions(), new Extension('1.2.3.4', true, Buffer.from('3000', 'hex'))],
+  }),
+]);
+const [serverAuthority, constrainedAuthority] = await Promise.all([
+  issue({
+    extensions: [...authorityExtensions(), new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth])],
+  }),
+  // Name constraints (RFC 5280 section 4.2.1.10), which need not be critical.
+  issue({
+    extensions: [...authorityExtensions(), new Extension('2.5.29.30', false, Buffer.from('3000', 'hex'))],
   }),
 ]);
 const prod = { clusterEndpoint: 'kong-cp.example.com:8005', dataPlaneVersions: ['3.9.1'] };
@@ -128,6 +142,18 @@ const wrongWays: readonly (readonly [
     'clusterCertificate.authorities.0',
     'the authority has a critical extension that Lifeboat does not know',
   ],
+  ...[
+    ['for web servers alone', serverAuthority] as const,
+    ['with name constraints', constrainedAuthority] as const,
+  ].map(
+    ([what, { pem }]) =>
+      [
+        `an authority ${what}`,
+        { clusterCertificate: { authorities: [pem] } },
+        'clusterCertificate.authorities.0',
+        'the authority may not issue for TLS clients',
+      ] as const,
+  ),
   ...['', 'a,b', 'a\nb', 'x'.repeat(65)].map(
     (name) =>
       [
