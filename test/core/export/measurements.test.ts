@@ -112,7 +112,6 @@ const none = {
   ExportDuration: 1.5,
   Published: 0,
   Unchanged: 0,
-  Behind: 0,
   Pinned: 0,
   Held: 0,
   ControlPlaneUnreachable: 0,
