@@ -94,6 +94,26 @@ describe('the packed file', () => {
     expect(modules.filter((name) => !/^(aws-cdk-lib(\/aws-[\w-]+)?|constructs)$/.test(name))).toEqual([]);
   });
 
+  it('has source maps, with which the command of docs/operating.md finds a line of the sources', async () => {
+    const [, command = ''] =
+      /^node -e '\n([\s\S]+?)\n' node_modules\/kong-lifeboat\/dist\/source-maps\/export\.mjs\.map 24:1234$/m.exec(
+        await readFile('docs/operating.md', 'utf8'),
+      ) ?? [];
+    const lines = (await readFile('dist/functions/export/index.mjs', 'utf8')).split('\n');
+    const written = 'lifeboat-status+jwt';
+    const line = lines.findIndex((text) => text.includes(written));
+
+    const said = await runIn('.', [
+      process.execPath,
+      ...['--eval', command, 'dist/source-maps/export.mjs.map'],
+      `${line + 1}:${(lines[line]?.indexOf(written) ?? 0) + 1}`,
+    ]);
+
+    const [, source = '', number = ''] = /^(.+):(\d+)$/.exec(said.trim()) ?? [];
+    const [found] = (await readFile(source, 'utf8')).split('\n').slice(Number(number) - 1);
+    expect(found).toContain(written);
+  });
+
   it('names the licence of each package in it, none of which asks for the source', async () => {
     const text = await readFile('dist/THIRD-PARTY-LICENSES.txt', 'utf8');
 
