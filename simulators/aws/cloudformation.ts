@@ -1,17 +1,15 @@
 /** DescribeStacks of AWS CloudFormation, in memory. Behaviour: its API Reference. */
 import { randomUUID } from 'node:crypto';
 import { type Access, overTls } from './access.ts';
+import { parametersOf, queryReply, startQueryService } from './query-service.ts';
 import type { ReceivedRequest } from './received-request.ts';
-import { xmlReply } from './s3-objects.ts';
 import {
   notImplemented,
   type Operation,
   type RunningService,
   type ServiceContext,
   ServiceError,
-  startSignedServer,
 } from './signed-server.ts';
-import type { SignatureRefused } from './sigv4.ts';
 
 export interface LocalStack {
   readonly name: string;
@@ -33,9 +31,6 @@ interface DescribedStack extends LocalStack {
 const namespace = 'http://cloudformation.amazonaws.com/doc/2010-05-15/';
 const operation = 'DescribeStacks';
 
-/** The parameters of the Query protocol: a form. */
-const parametersOf = ({ body }: ReceivedRequest) => new URLSearchParams(body.toString());
-
 function describe({ arn, name, outputs, status = 'CREATE_COMPLETE', createdAt }: DescribedStack): object {
   const member = Object.entries(outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue }));
   return {
@@ -46,14 +41,6 @@ function describe({ arn, name, outputs, status = 'CREATE_COMPLETE', createdAt }:
     // An empty list has no element, as an element without members would be one empty output to a reader.
     ...(member.length === 0 ? {} : { Outputs: { member } }),
   };
-}
-
-/** Codes of the Query protocol (API Reference, "Common Errors"). */
-function signatureError({ code, message }: SignatureRefused): ServiceError {
-  const isUnknown = code === 'unknown-access-key' || code === 'wrong-session-token';
-  const codes = { missing: 'MissingAuthenticationToken', malformed: 'IncompleteSignature' };
-  const known = isUnknown ? 'InvalidClientTokenId' : 'SignatureDoesNotMatch';
-  return new ServiceError(403, code === 'missing' || code === 'malformed' ? codes[code] : known, message);
 }
 
 /** Starts a CloudFormation that forgets its stacks when it stops. */
@@ -82,13 +69,7 @@ export async function startLocalCloudFormation(context: ServiceContext): Promise
       return describe(stack);
     });
     const list = described.length === 0 ? '' : { member: described };
-    return xmlReply(200, {
-      DescribeStacksResponse: {
-        '@xmlns': namespace,
-        DescribeStacksResult: { Stacks: list },
-        ResponseMetadata: { RequestId: randomUUID() },
-      },
-    });
+    return queryReply(namespace, operation, { Stacks: list });
   };
 
   /**
@@ -102,23 +83,10 @@ export async function startLocalCloudFormation(context: ServiceContext): Promise
     return [{ action: `cloudformation:${operation}`, resourceArn, context: overTls }];
   }
 
-  const service = await startSignedServer(
-    {
-      service: 'cloudformation',
-      operationOf: (request) => parametersOf(request).get('Action') ?? '',
-      operations: new Map([[operation, describeStacks]]),
-      accessesOf,
-      accessDenied: (reason) => new ServiceError(403, 'AccessDenied', reason),
-      signatureError,
-      errorReply: ({ status, code, message }) =>
-        xmlReply(status, {
-          ErrorResponse: {
-            '@xmlns': namespace,
-            Error: { Type: status < 500 ? 'Sender' : 'Receiver', Code: code, Message: message },
-            RequestId: randomUUID(),
-          },
-        }),
-    },
+  const service = await startQueryService(
+    { service: 'cloudformation', namespace },
+    { [operation]: describeStacks },
+    accessesOf,
     context,
   );
   return {

@@ -9,6 +9,7 @@ import { type LocalS3, startLocalS3 } from './s3.ts';
 import { type LocalSecretsManager, startLocalSecretsManager } from './secrets-manager.ts';
 import type { RunningService, ServiceContext } from './signed-server.ts';
 import { type LocalSqs, startLocalSqs } from './sqs.ts';
+import { startLocalSts } from './sts.ts';
 
 export interface LocalAwsOptions {
   /**
@@ -27,7 +28,7 @@ export interface LocalAwsOptions {
 }
 
 type EndpointVariable =
-  `AWS_ENDPOINT_URL_${'S3' | 'KMS' | 'SQS' | 'SECRETS_MANAGER' | 'LAMBDA' | 'CLOUDFORMATION' | 'CLOUDWATCH'}`;
+  `AWS_ENDPOINT_URL_${'S3' | 'KMS' | 'SQS' | 'SECRETS_MANAGER' | 'LAMBDA' | 'CLOUDFORMATION' | 'CLOUDWATCH' | 'STS'}`;
 
 export interface LocalAws {
   /** By the variables that AWS SDKs read (AWS SDKs Reference Guide, "Service-specific endpoints"). */
@@ -66,6 +67,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
     const lambda = await started(startLocalLambda(context));
     const cloudFormation = await started(startLocalCloudFormation(context));
     const cloudWatch = await started(startLocalCloudWatch(context));
+    const sts = await started(startLocalSts(context));
     return {
       endpoints: {
         AWS_ENDPOINT_URL_S3: s3.endpoint,
@@ -75,6 +77,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
         AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
         AWS_ENDPOINT_URL_CLOUDFORMATION: cloudFormation.endpoint,
         AWS_ENDPOINT_URL_CLOUDWATCH: cloudWatch.endpoint,
+        AWS_ENDPOINT_URL_STS: sts.endpoint,
       },
       identities,
       s3,

@@ -19,6 +19,7 @@ export interface ServiceContext {
 /** A request whose sender is known, and may. */
 export interface Call {
   readonly request: ReceivedRequest;
+  readonly callerArn: string;
   /** Aborted when the client hangs up or the server stops. */
   readonly signal: AbortSignal;
 }
@@ -92,7 +93,7 @@ async function execute(
       throw definition.accessDenied(refusal);
     }
   }
-  return operation({ request, signal });
+  return operation({ request, callerArn: caller.principalArn, signal });
 }
 
 function toServiceError(definition: ServiceDefinition, error: unknown): ServiceError {

@@ -1,11 +1,13 @@
 /**
- * The part of Kong's Admin API that Lifeboat's rehearsal, instructions and tests use: it creates and lists
- * entities and event hooks, and lists data planes. Anything else is a 404.
+ * The part of Kong's Admin API that Lifeboat's commands, rehearsal and tests use: it says what the control
+ * plane is and has, creates and lists entities, keeps event hooks, and lists data planes. Anything else is a
+ * 404.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
 import type { DataPlaneRow } from './clients.ts';
+import type { ControlPlaneInventory } from './compatibility.ts';
 import {
   type Change,
   type Configuration,
@@ -22,11 +24,17 @@ export interface AdminApiOptions {
   readonly configuration: Configuration;
   readonly eventHooks: EventHooks;
   readonly dataPlanes: () => readonly DataPlaneRow[];
+  readonly own: ControlPlaneInventory;
+  /** Only Enterprise has event hooks. */
+  readonly edition: 'enterprise' | 'community';
+  /** Demanded in the header `kong-admin-token`, as by Enterprise with RBAC. @default none is */
+  readonly token?: string | undefined;
 }
 
 interface Answer {
   readonly status: number;
-  readonly body: unknown;
+  /** Undefined for an answer without one. */
+  readonly body?: unknown;
 }
 
 const requestBody = v.pipe(
@@ -68,17 +76,78 @@ function referenceToParent(parents: string, key: string, child: string, configur
   return { [field]: { id: parent['id'] } };
 }
 
+/** What `GET /` says, as far as it is looked at. */
+function describeNode({ own, edition, configuration }: AdminApiOptions): Answer {
+  const { version, plugins, wasmFilters } = own;
+  const enabled = new Set(configuration.rows('plugins').map(({ name }) => name));
+  return {
+    status: 200,
+    body: {
+      version,
+      edition,
+      tagline: 'Welcome to kong',
+      plugins: {
+        available_on_server: Object.fromEntries(
+          [...plugins].map(([name, pluginVersion]) => [name, { version: pluginVersion, priority: 1 }]),
+        ),
+        enabled_in_cluster: [...enabled],
+      },
+      configuration: {
+        role: 'control_plane',
+        ...(wasmFilters === undefined
+          ? { wasm: false }
+          : {
+              wasm: true,
+              wasm_modules_parsed: wasmFilters.map((name) => ({ name, path: `/wasm/${name}.wasm` })),
+            }),
+      },
+    },
+  };
+}
+
+async function answerForHook(
+  request: IncomingMessage,
+  id: string | undefined,
+  { eventHooks }: AdminApiOptions,
+): Promise<Answer | undefined> {
+  if (id === undefined) {
+    return request.method === 'GET'
+      ? answerList(eventHooks.list())
+      : request.method === 'POST'
+        ? { status: 201, body: eventHooks.create(v.parse(requestBody, await text(request))) }
+        : undefined;
+  }
+  if (request.method === 'DELETE') {
+    eventHooks.remove(id);
+    return { status: 204 };
+  }
+  if (request.method === 'PATCH') {
+    const body = eventHooks.update(id, v.parse(requestBody, await text(request)));
+    return body === undefined ? { status: 404, body: { message: 'Not found' } } : { status: 200, body };
+  }
+  return undefined;
+}
+
 async function answerTo(request: IncomingMessage, options: AdminApiOptions): Promise<Answer> {
-  const { configuration, eventHooks, dataPlanes } = options;
-  const path = new URL(request.url ?? '/', 'http://admin').pathname.slice(1);
+  const { configuration, dataPlanes, edition, token } = options;
+  if (token !== undefined && request.headers['kong-admin-token'] !== token) {
+    return { status: 401, body: { message: 'Invalid credentials. Token or User credentials required' } };
+  }
+  // Of the workspaces there is the one that needs not be named.
+  const path = new URL(request.url ?? '/', 'http://admin').pathname.slice(1).replace(/^default\//, '');
   const segments = path.split('/').map(decodeURIComponent);
+  const [collection, id] = segments;
+  if (collection === 'event-hooks' && segments.length <= 2) {
+    const answer = edition === 'enterprise' ? await answerForHook(request, id, options) : undefined;
+    return answer ?? { status: 404, body: { message: 'Not found' } };
+  }
   const type = segments.length === 3 ? segments[2] : path;
   if (request.method === 'GET') {
     if (path === 'clustering/data-planes') {
       return answerList(dataPlanes());
     }
-    if (path === 'event-hooks') {
-      return answerList(eventHooks.list());
+    if (path === '') {
+      return describeNode(options);
     }
     if (entityTypes.has(path)) {
       return answerList(configuration.rows(path).map((entity) => presentEntity({ type: path, entity })));
@@ -86,9 +155,6 @@ async function answerTo(request: IncomingMessage, options: AdminApiOptions): Pro
   }
   if (request.method === 'POST' && type !== undefined) {
     const given = v.parse(requestBody, await text(request));
-    if (path === 'event-hooks') {
-      return { status: 201, body: eventHooks.create(given) };
-    }
     const [parents = '', key = ''] = segments;
     const parent = segments.length === 3 ? referenceToParent(parents, key, type, configuration) : {};
     const entity = configuration.create(type, { ...given, ...parent });
@@ -109,7 +175,8 @@ function answerError(error: unknown): Answer {
 }
 
 function respond(response: ServerResponse, { status, body }: Answer): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
+  response.end(body === undefined ? '' : JSON.stringify(body));
 }
 
 /** Starts the Admin API on a free port of 127.0.0.1. */

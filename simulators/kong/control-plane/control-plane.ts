@@ -49,6 +49,10 @@ export interface ControlPlaneOptions {
   readonly maxPayloadBytes?: number;
   /** After this a client that does not ping is dropped. @default 45 */
   readonly pingWaitSeconds?: number;
+  /** Only Enterprise has event hooks. @default enterprise */
+  readonly edition?: 'enterprise' | 'community';
+  /** What the Admin API demands, as with RBAC. @default nothing */
+  readonly adminToken?: string;
   /** Changes each message before it is compressed, as another control plane than Kong's would. */
   readonly message?: PayloadStyle['message'];
   /** Takes the control plane's own log. @default it is only kept */
@@ -151,6 +155,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...bundledPlugins(version),
     ...Object.entries(options.customPlugins ?? {}),
   ]);
+  const own = { version, plugins, wasmFilters };
   const { workspaces, parameters } = readRecordedFrame('3.9.1').config_table;
   const configuration = new Configuration(
     { workspaces, parameters, ...(options.configuration ?? readRecordedDatabase()) },
@@ -165,7 +170,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     mtls,
     certificate: certificates.controlPlane,
     port: options.ports?.cluster ?? 0,
-    own: { version, plugins, wasmFilters },
+    own,
     payload: payload.built,
     hasDatabase: payload.hasDatabase,
     async exportAnew() {
@@ -184,7 +189,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   );
   const hooks = createEventHooks({ present: presentEntity, log });
   const stopHooks = configuration.onChange(hooks.announce);
-  const admin = await startAdminApi({ configuration, eventHooks: hooks, dataPlanes: cluster.dataPlanes });
+  const admin = await startAdminApi({
+    configuration,
+    eventHooks: hooks,
+    dataPlanes: cluster.dataPlanes,
+    own,
+    edition: options.edition ?? 'enterprise',
+    token: options.adminToken,
+  });
 
   return {
     adminUrl: `http://127.0.0.1:${admin.port}`,

@@ -8,10 +8,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Change } from './configuration.ts';
 
-/** The source `crud` and its webhook, which Lifeboat's instructions set up; Kong has more. */
+/** The source `crud` and its webhook, which Lifeboat sets up; Kong has more. */
 const hookFields = v.strictObject({
   source: v.literal('crud'),
+  event: v.nullish(v.string(), null),
   handler: v.literal('webhook'),
+  snooze: v.nullish(v.number(), null),
+  on_change: v.nullish(v.boolean(), null),
   config: v.strictObject({
     url: v.pipe(v.string(), v.url()),
     secret: v.string(),
@@ -36,6 +39,11 @@ export interface EventHooks {
   list(): readonly EventHook[];
   /** Adds the hook and pings it. @throws ValiError where the fields are not a hook's */
   create(fields: unknown): EventHook;
+  /**
+   * Changes the fields that are given; undefined where there is no such hook. @throws ValiError as `create`
+   */
+  update(id: string, fields: Readonly<Record<string, unknown>>): EventHook | undefined;
+  remove(id: string): void;
   /** Queues the deliveries of a change. */
   announce(change: Change): void;
   /** Resolves when everything queued so far was delivered or given up. */
@@ -103,6 +111,20 @@ export function createEventHooks({ present, log }: EventHooksOptions): EventHook
       hooks.push(hook);
       enqueue(hook, { source: 'kong:event_hooks', event: 'ping', event_hooks: hook });
       return hook;
+    },
+    update: (id, fields) => {
+      const at = hooks.findIndex((hook) => hook.id === id);
+      const { id: _id, ...before } = hooks[at] ?? {};
+      if (at < 0) {
+        return undefined;
+      }
+      const hook = { ...v.parse(hookFields, { ...before, ...fields }), id };
+      hooks[at] = hook;
+      return hook;
+    },
+    remove: (id) => {
+      const at = hooks.findIndex((hook) => hook.id === id);
+      hooks.splice(at, at < 0 ? 0 : 1);
     },
     announce: (change) => {
       const entity = present(change);

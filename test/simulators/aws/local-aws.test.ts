@@ -12,8 +12,11 @@ describe('startLocalAws', () => {
       AWS_ENDPOINT_URL_SQS: aws.sqs.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.secretsManager.endpoint,
       AWS_ENDPOINT_URL_LAMBDA: aws.lambda.endpoint,
+      AWS_ENDPOINT_URL_CLOUDFORMATION: aws.cloudFormation.endpoint,
+      AWS_ENDPOINT_URL_CLOUDWATCH: aws.cloudWatch.endpoint,
+      AWS_ENDPOINT_URL_STS: expect.stringMatching(/^http:/),
     });
-    expect(new Set(Object.values(aws.endpoints)).size).toBe(5);
+    expect(new Set(Object.values(aws.endpoints)).size).toBe(8);
     await aws.stop();
   });
 

@@ -53,6 +53,41 @@ describe('lists', () => {
   );
 });
 
+describe('what it says of itself', () => {
+  it('has edition, plugins and wasm filters, as a real Kong says them', async () => {
+    const other = await startControlPlane({
+      mtls: 'shared',
+      certificates: { controlPlane: certificate, dataPlane: certificate },
+      customPlugins: { ours: '1.0.0' },
+      wasmFilters: ['guard'],
+      edition: 'community',
+      adminToken: 'open',
+    });
+    const ask = async (path: string, token: string) => {
+      const response = await fetch(`${other.adminUrl}${path}`, { headers: { 'kong-admin-token': token } });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    const own = await ask('/', 'open');
+    const hooks = await ask('/event-hooks', 'open');
+    const denied = await ask('/', 'shut');
+    await other.stop();
+
+    expect(own).toMatchObject({
+      status: 200,
+      body: {
+        edition: 'community',
+        version: '3.9.1',
+        plugins: {
+          available_on_server: { ours: { version: '1.0.0' }, acl: { version: '3.9.1' } },
+          enabled_in_cluster: expect.arrayContaining(['key-auth']),
+        },
+        configuration: { wasm: true, wasm_modules_parsed: [{ name: 'guard' }] },
+      },
+    });
+    expect([hooks.status, denied.status]).toEqual([404, 401]);
+  });
+});
+
 describe('creating', () => {
   it('a service shows it, and sends it to data planes', async () => {
     const created = await post('/services', { name: 'new', url: 'http://up.example.test:81/v1' });

@@ -80,6 +80,26 @@ describe('event hooks', () => {
     expect(listed).toEqual({ data: [created], next: null });
   });
 
+  it('are changed and removed by id', async () => {
+    const { created } = await createHook();
+    const send = (id: unknown, method: string, body?: object) =>
+      fetch(`${controlPlane.adminUrl}/default/event-hooks/${id}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+
+    const config = { url, secret: 'another', ssl_verify: true };
+    const changed = await send(created['id'], 'PATCH', { config });
+    const unknown = await send('nobody', 'PATCH', { config });
+    const wrong = await send(created['id'], 'PATCH', { handler: 'log' });
+    const removed = await send(created['id'], 'DELETE');
+    const left = await (await fetch(`${controlPlane.adminUrl}/event-hooks`)).json();
+
+    expect([changed.status, unknown.status, wrong.status, removed.status]).toEqual([200, 404, 400, 204]);
+    expect(await changed.json()).toEqual({ ...created, config });
+    expect(left).toEqual({ data: [], next: null });
+  });
+
   it('hear of a new consumer twice, as Kong tells it', async () => {
     await createHook();
 
