@@ -242,7 +242,11 @@ describe('a secret anywhere else', () => {
       const query = next === undefined ? parameters : { ...parameters, [goesOn]: next };
       const parts = { name: 'prod', dataPlaneVersions: ['3.9.1'], vault, signer, clock };
       const answered = await inspections(parts)(query);
-      logInspection('prod', { route: 'inspect', caller: 'arn:aws:iam::1:role/person', parameters: query }, answered);
+      logInspection(
+        'prod',
+        { route: 'inspect', caller: 'arn:aws:iam::1:role/person', parameters: query },
+        answered,
+      );
       const { answer } = answered;
       const { body = '' } = 'content' in answer ? jsonAnswer(200, answer.content) : problemAnswer(answer);
       const read = 'content' in answer ? readAnswer(schema, body).read : undefined;
