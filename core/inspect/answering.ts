@@ -67,7 +67,7 @@ function describeFailure(
   isLate: boolean,
 ): { readonly answer: Problem; readonly error: unknown } {
   if (isLate) {
-    const detail = `It took more than ${answerMs / 1000} s: ask again, or get the file as a data plane does ("lifeboat fetch").`;
+    const detail = `It took more than ${answerMs / 1000} s: ask again, or get the file ("lifeboat fetch --revision") and look at it there.`;
     return { error, answer: { status: 504, title: 'Not done in time', detail } };
   }
   if (error instanceof TooDifferent) {

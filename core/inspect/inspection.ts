@@ -202,7 +202,7 @@ function requireOpenable(own: OwnRevision): OwnRevision | Problem {
     : {
         status: 413,
         title: 'Too large',
-        detail: `Files of more than ${mostFileBytes / 2 ** 20} MiB are not opened here: get it as a data plane does ("lifeboat fetch") and look at it there.`,
+        detail: `Files of more than ${mostFileBytes / 2 ** 20} MiB are not opened here: get it ("lifeboat fetch --revision ${own.manifest.revision}") and look at it there ("lifeboat verify <file>", "lifeboat diff <file> <file>").`,
       };
 }
 
