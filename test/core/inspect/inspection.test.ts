@@ -200,7 +200,7 @@ describe('a revision without its entities', () => {
     expect(await ask(counts)).toMatchObject({ status: 200 });
     expect(await ask({ view: 'revision', revision: '1' })).toMatchObject({
       status: 413,
-      detail: expect.stringContaining('"lifeboat fetch"'),
+      detail: expect.stringContaining('"lifeboat fetch --revision 1"'),
     });
   });
 });
