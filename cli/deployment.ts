@@ -9,7 +9,7 @@ import { findClosest } from '../core/closest-name.ts';
 import { ApiError } from '../core/fetch/api-request.ts';
 import { type AwsAccess, type AwsOptions, awsAccess, regionOf } from './aws-access.ts';
 import { parseEndpoint } from './options.ts';
-import { readStackArn } from './stack-option.ts';
+import { readStack, readStackArn } from './stack-option.ts';
 
 /** What the outputs say of one control plane. A replica's stack has the first three alone. */
 export interface DeployedControlPlane {
@@ -21,6 +21,7 @@ export interface DeployedControlPlane {
   /** Undefined where nobody is an operator. */
   readonly commandArn?: string | undefined;
   readonly inspectArn?: string | undefined;
+  readonly revisionGrantArn?: string | undefined;
   /** The role that data planes of other accounts assume. */
   readonly readerRoleArn?: string | undefined;
   /** ARNs of secrets. */
@@ -31,6 +32,8 @@ export interface DeployedControlPlane {
 export interface Deployment {
   readonly stackName: string;
   readonly stackArn: string;
+  /** What the ids of its outputs begin with: nothing where it is alone in its stack. */
+  readonly part: string;
   /** Of the stack, and of all that is in it. */
   readonly region: string;
   readonly accountId: string;
@@ -55,10 +58,10 @@ export interface StackOptions extends AwsOptions {
  * Lifeboat; ApiError when CloudFormation cannot be asked; StandbyError `denied` without usable credentials
  */
 export async function findDeployment(options: StackOptions, given?: AwsAccess): Promise<Deployment> {
-  const { stack } = options;
-  if (stack === undefined) {
+  if (options.stack === undefined) {
     throw new InvalidArgumentError('no stack is named: give --stack, or set LIFEBOAT_STACK');
   }
+  const { stack, part } = readStack(options.stack);
   const { sdk, credentials } = given ?? (await awsAccess(options));
   const ofArn = readStackArn(stack);
   const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
@@ -79,7 +82,7 @@ export async function findDeployment(options: StackOptions, given?: AwsAccess): 
     const arns = found.map(({ StackId }) => StackId).join(', ');
     throw new InvalidArgumentError(`${found.length} stacks match "${stack}" (${arns}): give the ARN of one`);
   }
-  return readDeployment(only);
+  return readDeployment(only, part);
 }
 
 /**
@@ -174,50 +177,83 @@ const outputsOf = ({ Outputs = [] }: Stack): ReadonlyMap<string, string> =>
 /** The name as an output's id has it (lib/operations/outputs.ts, makeOutputId). */
 const grantUrlId = /^GrantUrl([a-z0-9X]{1,40})$/;
 
-function isLifeboat(stack: Stack): boolean {
-  const outputs = outputsOf(stack);
-  return outputs.has('ApiUrl') && [...outputs.keys()].some((id) => grantUrlId.test(id));
+/** The deployments that a stack has, by what the ids of their outputs begin with. */
+function partsOf(stack: Stack): readonly string[] {
+  const ids = [...outputsOf(stack).keys()];
+  return ids
+    .flatMap((id) => /^(\w*)ApiUrl$/.exec(id)?.[1] ?? [])
+    .filter((part) => ids.some((id) => id.startsWith(part) && grantUrlId.test(id.slice(part.length))));
 }
 
-function readDeployment(stack: Stack): Deployment {
-  const { StackId = '', StackName = '', StackStatus = '' } = stack;
-  const outputs = outputsOf(stack);
-  if (!isLifeboat(stack)) {
+const isLifeboat = (stack: Stack) => partsOf(stack).length > 0;
+
+/**
+ * @param asked which one was named. @default the only one
+ */
+function choosePart(stack: Stack, asked: string | undefined): string {
+  const parts = partsOf(stack);
+  const names = parts.map((part) => part || 'Default');
+  const found = asked === undefined ? parts : parts.filter((_, index) => names[index] === asked);
+  const [part, ...more] = found;
+  const { StackName = '', StackStatus = '', Outputs = [] } = stack;
+  if (parts.length === 0) {
     throw new InvalidArgumentError(
-      `stack "${StackName}" (${StackStatus}) has no outputs of Lifeboat${outputs.size === 0 ? ', nor any other' : ''}: name the stack that ` +
-        '`npm run deploy` made. Lifeboat as a construct in a stack of your own has none: then give --endpoint',
+      `stack "${StackName}" (${StackStatus}) has no outputs of Lifeboat${Outputs.length === 0 ? ', nor any other' : ''}: name the stack that ` +
+        '`npm run deploy` made. A construct in a stack of your own adds them with addOutputs(); else give --endpoint',
     );
   }
+  if (part === undefined || more.length > 0) {
+    const calls = names.map((name) => `--stack ${StackName}/${name}`).join(', ');
+    throw new InvalidArgumentError(
+      asked === undefined
+        ? `stack "${StackName}" has several deployments of Lifeboat: give one of ${calls}`
+        : `stack "${StackName}" has no deployment of Lifeboat "${asked}": there is ${calls}`,
+    );
+  }
+  return part;
+}
+
+function readDeployment(stack: Stack, asked: string | undefined): Deployment {
+  const { StackId = '', StackName = '' } = stack;
+  const part = choosePart(stack, asked);
+  const outputs = new Map(
+    [...outputsOf(stack)].flatMap(([id, value]) =>
+      id.startsWith(part) ? [[id.slice(part.length), value] as const] : [],
+    ),
+  );
   const { region = '', accountId = '' } = readStackArn(StackId) ?? {};
-  const controlPlanes = [...outputs.keys()].flatMap((id): readonly DeployedControlPlane[] => {
+  const controlPlanes = [...outputs.keys()].flatMap((id) => {
     const suffix = grantUrlId.exec(id)?.[1];
-    const output = (name: string) => outputs.get(`${name}${suffix}`);
-    return suffix === undefined
-      ? []
-      : [
-          {
-            // No capital letter is in a name.
-            name: suffix.replaceAll('X', '-'),
-            grantUrl: outputs.get(id) ?? '',
-            grantArn: output('GrantArn'),
-            grantFunctionArn: output('GrantFunctionArn'),
-            webhookUrl: output('WebhookUrl'),
-            commandArn: output('CommandArn'),
-            inspectArn: output('InspectArn'),
-            readerRoleArn: output('ReaderRoleArn'),
-            hookSecretArn: output('HookSecretArn'),
-            clusterCertificateArn: output('ClusterCertificateArn'),
-          },
-        ];
+    return suffix === undefined ? [] : [readControlPlane(outputs, suffix)];
   });
   return {
     stackName: StackName,
     stackArn: StackId,
+    part,
     region,
     accountId,
     apiUrl: parseEndpoint(outputs.get('ApiUrl') ?? ''),
     bucket: outputs.get('Bucket'),
     signingKeyArn: outputs.get('SigningKeyArn'),
     controlPlanes: controlPlanes.sort((one, other) => (one.name < other.name ? -1 : 1)),
+  };
+}
+
+/** @param suffix the name as ids have it */
+function readControlPlane(outputs: ReadonlyMap<string, string>, suffix: string): DeployedControlPlane {
+  const output = (name: string) => outputs.get(`${name}${suffix}`);
+  return {
+    // No capital letter is in a name.
+    name: suffix.replaceAll('X', '-'),
+    grantUrl: output('GrantUrl') ?? '',
+    grantArn: output('GrantArn'),
+    grantFunctionArn: output('GrantFunctionArn'),
+    webhookUrl: output('WebhookUrl'),
+    commandArn: output('CommandArn'),
+    inspectArn: output('InspectArn'),
+    revisionGrantArn: output('RevisionGrantArn'),
+    readerRoleArn: output('ReaderRoleArn'),
+    hookSecretArn: output('HookSecretArn'),
+    clusterCertificateArn: output('ClusterCertificateArn'),
   };
 }

@@ -9,6 +9,15 @@ const stackName = /^[a-zA-Z][a-zA-Z0-9-]{0,127}$/;
 const stackArn =
   /^arn:aws[a-z-]*:cloudformation:([a-z0-9-]+):(\d{12}):stack\/([a-zA-Z][a-zA-Z0-9-]{0,127})\/[\w-]+$/;
 
+/**
+ * What is named: a stack, and after a slash perhaps which of its deployments, by what the ids of its outputs
+ * begin with.
+ */
+export function readStack(value: string): { readonly stack: string; readonly part: string | undefined } {
+  const [, name = '', part] = /^([^/]*|arn:[^/]*\/[^/]*\/[^/]*)(?:\/([A-Za-z0-9]+))?$/.exec(value) ?? [];
+  return { stack: name, part };
+}
+
 /** @returns undefined for what is no ARN of a stack */
 export function readStackArn(arn: string) {
   const [, region, accountId, name] = stackArn.exec(arn) ?? [];
@@ -66,7 +75,8 @@ function settleEndpoint(command: Command, implied: readonly string[]): void {
 }
 
 function parseStack(value: string): string {
-  if (!stackName.test(value) && !stackArn.test(value)) {
+  const { stack } = readStack(value);
+  if (!stackName.test(stack) && !stackArn.test(stack)) {
     throw new InvalidArgumentError('the name of a CloudFormation stack, or its ARN, is expected');
   }
   return value;

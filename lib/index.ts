@@ -2,7 +2,7 @@
 export type { CommandName } from '../core/export/operator-command.ts';
 export type { Api, RouteMetricName } from './api/api.ts';
 export type { Domain } from './api/domain.ts';
-export { Lifeboat, type LifeboatUnit } from './deployment/lifeboat.ts';
+export { Lifeboat } from './deployment/lifeboat.ts';
 export type {
   LifeboatControlPlaneProps,
   LifeboatDomainProps,
@@ -10,6 +10,7 @@ export type {
   LifeboatProps,
 } from './deployment/lifeboat-props.ts';
 export { LifeboatStack, type LifeboatStackProps } from './deployment/lifeboat-stack.ts';
+export type { LifeboatUnit } from './deployment/lifeboat-unit.ts';
 export type { Export, ReadableSecret } from './export/export.ts';
 export type { Listener } from './export/listener.ts';
 export type { LifeboatFunction } from './functions/function.ts';

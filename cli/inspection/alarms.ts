@@ -25,7 +25,7 @@ type FoundAlarm = Pick<
 
 /** It never throws: the status is told without alarms, too. */
 export async function findRingingAlarms(
-  { stackName, region }: Deployment,
+  { stackName, part, region }: Deployment,
   { sdk }: Pick<AwsAccess, 'sdk'>,
 ): Promise<AlarmsView> {
   const { CloudWatchClient, DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
@@ -52,21 +52,22 @@ export async function findRingingAlarms(
       unknown: `CloudWatch was not read (${describeCallFailure(error)})${isDenied ? '. The role needs cloudwatch:DescribeAlarms' : ''}`,
     };
   }
-  const ringing = found.flatMap((alarm) => readAlarm(stackName, alarm) ?? []);
+  const ringing = found.flatMap((alarm) => readAlarm(stackName, part, alarm) ?? []);
   return { ringing: ringing.sort((one, other) => (one.name < other.name ? -1 : 1)) };
 }
 
 /**
- * An alarm of this deployment (lib/operations/alarms.ts): `{stack}: {heading}`, or
- * `{stack} {controlPlane}: {heading}`.
+ * An alarm of this deployment (lib/operations/alarms.ts): `{deployment}: {heading}`, or
+ * `{deployment} {controlPlane}: {heading}`. The deployment's name is the stack's, and the construct's behind
+ * a `-` where the stack is not its own.
  *
- * @returns undefined for one of a stack whose name only begins the same
+ * @returns undefined for one of another deployment, whose name only begins the same
  */
-function readAlarm(stackName: string, alarm: FoundAlarm): RingingAlarm | undefined {
+function readAlarm(stackName: string, part: string, alarm: FoundAlarm): RingingAlarm | undefined {
   const { AlarmName: name = '', AlarmDescription: description = '' } = alarm;
-  const [, controlPlane, heading] =
-    /^(?: ([a-z0-9-]{1,40}))?: (.+)$/s.exec(name.slice(stackName.length)) ?? [];
-  return heading === undefined
+  const [, construct = '', controlPlane, heading] =
+    /^((?:-[^: ]+)?)(?: ([a-z0-9-]{1,40}))?: (.+)$/s.exec(name.slice(stackName.length)) ?? [];
+  return heading === undefined || construct.replaceAll(/[^A-Za-z0-9]/g, '') !== part
     ? undefined
     : {
         ...{ name, controlPlane, heading },

@@ -16,15 +16,29 @@ export function markDeployment(whole: Construct): void {
  * @throws Error outside of one
  */
 export function formatDeploymentName(part: IConstruct): string {
-  const stack = Stack.of(part);
+  return [Stack.of(part).stackName, ...findOwnIds(part)].join('-');
+}
+
+/** The ids of the construct that is the whole deployment, and of those above it in the stack. */
+function findOwnIds(part: IConstruct): readonly string[] {
   const { scopes } = part.node;
   const end = scopes.findLastIndex((scope) => mark in scope);
   if (end === -1) {
     throw new Error(`${part.node.path} is no part of a deployment`);
   }
-  const whole = scopes.slice(scopes.indexOf(stack) + 1, end + 1).map(({ node }) => node.id);
+  const whole = scopes.slice(scopes.indexOf(Stack.of(part)) + 1, end + 1).map(({ node }) => node.id);
   // Logical ids leave `Default` out as well.
-  return [stack.stackName, ...whole.filter((id) => id !== 'Default')].join('-');
+  return whole.filter((id) => id !== 'Default');
+}
+
+/**
+ * What ids of a deployment's outputs begin with: nothing where the stack holds nothing but Lifeboat.
+ * CloudFormation accepts letters and digits only.
+ */
+export function formatOutputPrefix(part: IConstruct): string {
+  return findOwnIds(part)
+    .join('')
+    .replaceAll(/[^A-Za-z0-9]/g, '');
 }
 
 /** As above, and unique in the account, where dashboards of all regions have their names. */

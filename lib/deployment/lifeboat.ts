@@ -12,28 +12,15 @@ import { allowInvoke, GrantGiver } from '../grants/grant-giver.ts';
 import { Inspection } from '../inspection/inspection.ts';
 import { Intake } from '../intake/intake.ts';
 import { Operations } from '../operations/operations.ts';
-import type { WatchedUnit } from '../operations/watched-unit.ts';
 import { parseSettings, type Settings } from '../settings/settings.ts';
 import { DataEvents } from '../vault/data-events.ts';
 import { Vault } from '../vault/vault.ts';
 import { applyToAll } from './apply-to-all.ts';
+import { addDeploymentOutputs } from './deployment-outputs.ts';
 import type { LifeboatProps } from './lifeboat-props.ts';
+import type { LifeboatUnit } from './lifeboat-unit.ts';
 import { requireOwnRegion } from './own-region.ts';
 import { addStackBudget } from './stack-budget.ts';
-
-/** What a deployment has for one control plane. */
-export interface LifeboatUnit extends WatchedUnit {
-  /** Where its event hooks go (`config.url` of the hook). */
-  readonly webhookUrl: string;
-  /** What its operators' roles need `execute-api:Invoke` on. @default nobody is listed */
-  readonly commandArn?: string | undefined;
-  /** What the roles of people who may look at its revisions need `execute-api:Invoke` on. */
-  readonly inspectArn: string;
-  /** What the roles of people who may have any revision's file need `execute-api:Invoke` on. */
-  readonly revisionGrantArn: string;
-  /** What data planes of other accounts assume. @default none */
-  readonly readerRole?: iam.IRole | undefined;
-}
 
 /**
  * Keeps the configuration of Kong control planes for data planes that start without them: one vault and one
@@ -149,6 +136,14 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     const allowed = allowInvoke(grantee, this.findUnit(controlPlane).revisionGrantArn);
     this.requireAllowed(allowed, grantee, controlPlane);
     return allowed;
+  }
+
+  /**
+   * Adds the outputs to the stack that people need next, and that `lifeboat --stack` finds the deployment by.
+   * Their ids begin with this construct's. `LifeboatStack` has done so already.
+   */
+  addOutputs(): void {
+    addDeploymentOutputs(this);
   }
 
   #createPrivateEndpoints({ controlPlanes }: Settings, units: readonly LifeboatUnit[], vault: Vault): void {

@@ -1,10 +1,18 @@
-import { CfnOutput, type Stack } from 'aws-cdk-lib';
+import { CfnOutput } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
+import { formatOutputPrefix } from '../conventions/deployment-name.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 
-/** Adds an output that a person needs for the next step. */
-export function addOutput(stack: Stack, id: string, description: string, value: string): void {
-  new CfnOutput(stack, id, { description, value });
+/**
+ * Adds an output that a person needs for the next step. `lifeboat --stack` reads them (cli/deployment.ts).
+ *
+ * @param deployment the construct that is the whole deployment; a stack that has several has outputs of each
+ */
+export function addOutput(deployment: Construct, id: string, description: string, value: string): void {
+  const all = deployment.node.tryFindChild('Outputs') ?? new Construct(deployment, 'Outputs');
+  const output = new CfnOutput(all as Construct, id, { description, value });
+  output.overrideLogicalId(`${formatOutputPrefix(deployment)}${id}`);
 }
 
 /**
@@ -15,39 +23,39 @@ export function makeOutputId(name: string, controlPlane: string): string {
   return `${name}${controlPlane.replaceAll('-', 'X')}`;
 }
 
-export function addApiOutputs(stack: Stack, { url, domain, defaultUrl }: Api): void {
-  addOutput(stack, 'ApiUrl', 'Base URL for data planes (--endpoint)', url);
+export function addApiOutputs(deployment: Construct, { url, domain, defaultUrl }: Api): void {
+  addOutput(deployment, 'ApiUrl', 'Base URL for data planes (--endpoint)', url);
   if (domain !== undefined && defaultUrl !== undefined) {
     addOutput(
-      stack,
+      deployment,
       'DefaultApiUrl',
       'Base URL that needs no certificate or DNS record of yours',
       defaultUrl,
     );
   }
   if (domain?.target !== undefined) {
-    addOutput(stack, 'DomainTarget', 'Target of the CNAME record for your domain', domain.target);
+    addOutput(deployment, 'DomainTarget', 'Target of the CNAME record for your domain', domain.target);
   }
 }
 
 /** Where data planes of one control plane ask for grants, and what they need for it. */
-export function addGrantOutputs(stack: Stack, unit: GrantUnit): void {
+export function addGrantOutputs(deployment: Construct, unit: GrantUnit): void {
   const { controlPlane, grantUrl, grantArn, presign, dataPlaneAuth } = unit;
   addOutput(
-    stack,
+    deployment,
     makeOutputId('GrantUrl', controlPlane),
     `URL where data planes of ${controlPlane} ask for grants`,
     grantUrl,
   );
   if (dataPlaneAuth.iam) {
     addOutput(
-      stack,
+      deployment,
       makeOutputId('GrantArn', controlPlane),
       `Allow the roles of data planes of ${controlPlane} execute-api:Invoke on this`,
       grantArn,
     );
     addOutput(
-      stack,
+      deployment,
       makeOutputId('GrantFunctionArn', controlPlane),
       `Function that data planes of ${controlPlane} in private networks invoke (--endpoint); allow their roles lambda:InvokeFunction on it`,
       presign.presigner.functionArn,

@@ -18,10 +18,15 @@ export class LifeboatReplicaStack extends Stack {
     super(scope, id, { terminationProtection: true, ...stackProps });
     // As in LifeboatStack.
     this.replica = new LifeboatReplica(this, 'Default', settings);
-    addApiOutputs(this, this.replica.api);
-    addOutput(this, 'Bucket', 'The vault’s files in this region', this.replica.store.bucket.bucketName);
+    addApiOutputs(this.replica, this.replica.api);
+    addOutput(
+      this.replica,
+      'Bucket',
+      'The vault’s files in this region',
+      this.replica.store.bucket.bucketName,
+    );
     for (const unit of this.replica.units.values()) {
-      addGrantOutputs(this, unit);
+      addGrantOutputs(this.replica, unit);
     }
   }
 }

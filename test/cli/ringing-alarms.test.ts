@@ -16,6 +16,7 @@ describe('the alarms of a stack that ring', () => {
       ...names,
       'Lifeboat prod: Nothing verified',
       'LifeboatReplica: Grants failing',
+      'Lifeboat-Other prod: Held',
       'Lifeboat: Quiet',
     ]) {
       aws.cloudWatch.putAlarm({
@@ -33,7 +34,7 @@ describe('the alarms of a stack that ring', () => {
     const sdk = clientFor(aws, aws.endpoints.AWS_ENDPOINT_URL_CLOUDWATCH);
 
     const found = await findRingingAlarms(
-      { stackName: 'Lifeboat', region: 'eu-central-1' } as Deployment,
+      { stackName: 'Lifeboat', part: '', region: 'eu-central-1' } as Deployment,
       { sdk } as unknown as AwsAccess,
     );
 

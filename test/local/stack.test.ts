@@ -39,6 +39,16 @@ beforeAll(async () => {
       GrantUrlother: `${system.apiUrl}/control-planes/other/fallback-config`,
     },
   });
+  system.putStack({
+    name: 'Both',
+    outputs: {
+      OneApiUrl: system.apiUrl,
+      OneDefaultApiUrl: 'https://default.example',
+      OneGrantUrlprodXeu: `${system.apiUrl}/control-planes/prod-eu/fallback-config`,
+      TwoApiUrl: 'http://127.0.0.1:9',
+      TwoGrantUrlother: 'http://127.0.0.1:9/control-planes/other/fallback-config',
+    },
+  });
   system.putStack({ name: 'Website', outputs: { ApiUrl: 'https://example.com' } });
   system.putStack({ name: 'Beginning', outputs: {}, status: 'CREATE_IN_PROGRESS' });
   cli = await bundledCli();
@@ -69,6 +79,7 @@ describe('a command with --stack', () => {
       ['--stack', 'Lifeboat'],
       { LIFEBOAT_ENDPOINT: 'http://127.0.0.1:9' },
     ],
+    ['with one of its deployments named', ['--stack', 'Both/One'], {}],
     ['with its only control plane named', ['--stack', 'Lifeboat', '--control-plane', 'prod-eu'], {}],
     [
       'of several control planes with one of them named',
@@ -120,7 +131,7 @@ describe('a command with --stack', () => {
       'there is none of this name',
       ['--stack', 'Lifebaot'],
       {},
-      /there is no stack "Lifebaot" in region eu-central-1, in the account of access key ASIA\w+: did you mean Lifeboat\? The stacks of Lifeboat there are Lifeboat, Several$/,
+      /there is no stack "Lifebaot" in region eu-central-1, in the account of access key ASIA\w+: did you mean Lifeboat\? The stacks of Lifeboat there are Lifeboat, Several, Both$/,
     ],
     [
       2,
@@ -142,6 +153,20 @@ describe('a command with --stack', () => {
       ['--stack', 'Several'],
       {},
       /stack "Several" has several control planes, other, prod-eu: name one with --control-plane$/,
+    ],
+    [
+      2,
+      'two of its deployments match',
+      ['--stack', 'Both'],
+      {},
+      /stack "Both" has several deployments of Lifeboat: give one of --stack Both\/One, --stack Both\/Two$/,
+    ],
+    [
+      2,
+      'it has no such deployment',
+      ['--stack', 'Both/Three'],
+      {},
+      /stack "Both" has no deployment of Lifeboat "Three": there is --stack Both\/One, --stack Both\/Two$/,
     ],
     [
       2,

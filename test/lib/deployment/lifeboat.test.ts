@@ -37,6 +37,19 @@ describe('Lifeboat in a stack of somebody else', () => {
     expect(complete).toBe(true);
   });
 
+  it('has outputs where it is asked for them, whose ids begin with its own', () => {
+    const { lifeboat, template } = own();
+    expect(own().template().findOutputs('*')).toEqual({});
+
+    lifeboat.addOutputs();
+
+    const ids = Object.keys(template().findOutputs('*'));
+    expect(ids).toEqual(
+      expect.arrayContaining(['LifeboatApiUrl', 'LifeboatGrantUrlprod', 'LifeboatInspectArnstaging']),
+    );
+    expect(ids.filter((id) => !id.startsWith('Lifeboat'))).toEqual([]);
+  });
+
   it('stands below its own name', () => {
     const { template } = own();
 
