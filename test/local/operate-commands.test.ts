@@ -1,7 +1,8 @@
 /** What operators send with `lifeboat`, of a local system over HTTP. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -196,6 +197,77 @@ describe('an operator', () => {
       /^Approved until 20[\d-]+T[\d:.]+Z\..*\nwhat was held is published, or is not served any more\n$/,
     );
     expect(exitCode).toBe(0);
+  });
+});
+
+describe('the words of the runbook', () => {
+  /** Whole commands in code: `lifeboat diff 41 42`, also over several lines. */
+  const written = [
+    ...readFileSync('docs/runbook.md', 'utf8')
+      .replaceAll(/\\\n\s*/g, '')
+      .matchAll(/(?:^ *|`)lifeboat ((?:certificate )?[a-z]+(?: [^`\n]*)?)(?=`|$)/gm),
+  ].map(([, words = '']) => words.replace(/ +#.*$/, '').trim());
+  // What needs more words is only mentioned.
+  const isMentioned = (words: string) => /^(fetch|show|rollback|diff|grant)$/.test(words);
+  // Of those that differ in the reason one is played.
+  const commands = [
+    ...new Map(written.map((words) => [words.replace(/--reason '[^']*'/, '--reason'), words])).values(),
+  ].filter((words) => !isMentioned(words));
+  // A local system has no second region.
+  const elsewhere = (words: string) => words.includes('LifeboatReplica');
+
+  beforeAll(async () => {
+    const { certificate, key } = controlPlane.certificates;
+    await writeFile(join(directory, 'cluster.crt'), certificate);
+    await writeFile(join(directory, 'cluster.key'), key, { mode: 0o600 });
+    const publicKey = await cli.run(['public-key', '--key-id', system.signingKeyArn], {
+      ...variablesOf(system.administrator),
+      ...system.awsEndpoints,
+    });
+    await writeFile(join(directory, 'signing-key.pem'), publicKey.stdout);
+  });
+
+  it('are many', () => {
+    expect(commands.length).toBeGreaterThan(11);
+    expect(commands.filter(elsewhere)).toHaveLength(1);
+  });
+
+  it.each(commands.filter((words) => !elsewhere(words)))('lifeboat %s', async (words) => {
+    const [name = ''] = words.split(' ');
+    const asks = ['rollback', 'unpin', 'approve', 'certificate'].includes(name);
+    const bootsNodes = ['fetch', 'grant'].includes(name);
+    const who = bootsNodes
+      ? system.dataPlane
+      : name === 'certificate'
+        ? system.administrator
+        : system.operator;
+    const script = `lifeboat() { "$NODE" "$CLI" "$@"; }; lifeboat ${words
+      .replace(/\b41\b/, '1')
+      .replace(/\b42\b/, '2')}${asks ? ' --yes' : ''}`;
+
+    const child = spawn('bash', ['-c', script], {
+      cwd: directory,
+      env: {
+        ...{ HOME: directory, NODE: process.execPath, CLI: cli.file, PATH: process.env['PATH'] ?? '' },
+        ...variablesOf(who),
+        ...system.awsEndpoints,
+        LIFEBOAT_CONTROL_PLANE: 'prod',
+        // A data plane's role may not look at stacks.
+        ...(bootsNodes ? { LIFEBOAT_ENDPOINT: system.apiUrl } : { LIFEBOAT_STACK: 'Lifeboat' }),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data: Buffer) => {
+        said += data.toString();
+      });
+    }
+    const [exitCode] = await once(child, 'close');
+
+    // Nothing is held, or pinned, by the time that these come.
+    const isNeedless = /nothing is held|is not pinned/.test(said) && exitCode === 10;
+    expect(isNeedless ? 0 : [exitCode, exitCode === 0 ? '' : said]).toEqual(isNeedless ? 0 : [0, '']);
   });
 });
 
