@@ -36,8 +36,9 @@ export type Comparison =
   /** Why nothing could be compared. */
   | { readonly from: number; readonly refused: string };
 
-/** A page with more would be slow to open, and is read by nobody. */
+/** A page with more would be slow to open, and is read by nobody. Of a comparison, and of all together. */
 export const mostListed = 500;
+export const mostListedBytes = 16 * 2 ** 20;
 
 export interface HistoryQuery {
   /** Undefined for the newest one of the settings. */
@@ -67,10 +68,11 @@ export async function gatherHistory(ask: Ask, query: HistoryQuery): Promise<Hist
     throw new ApiError('failed', 'no revisions were listed: ask again');
   }
   const comparisons = new Map<number, Comparison>();
+  const room = { bytes: mostListedBytes };
   const pairs = findNeighbours(versions).slice(0, diffs);
   for (const [index, [from, to]] of pairs.entries()) {
     onProgress(`comparing revisions ${from} and ${to} (${index + 1} of ${pairs.length})`);
-    comparisons.set(to, await compare(ask, { ...version, from: String(from), to: String(to) }, from));
+    comparisons.set(to, await compare(ask, { ...version, from: String(from), to: String(to) }, from, room));
   }
   return {
     controlPlane: file.controlPlane,
@@ -93,14 +95,20 @@ export function findNeighbours(
   });
 }
 
-async function compare(ask: Ask, query: Readonly<Record<string, string>>, from: number): Promise<Comparison> {
+async function compare(
+  ask: Ask,
+  query: Readonly<Record<string, string>>,
+  from: number,
+  room: { bytes: number },
+): Promise<Comparison> {
   const counts = { added: 0, updated: 0, removed: 0 };
   const listed: Difference[] = [];
   try {
     for await (const { read } of pages(ask, diffAnswer, 'diff', query, { isWanted: () => true })) {
       for (const difference of read.differences) {
         counts[difference.kind] += 1;
-        if (listed.length < mostListed) {
+        if (listed.length < mostListed && room.bytes > 0) {
+          room.bytes -= JSON.stringify(difference).length;
           listed.push(difference);
         }
       }

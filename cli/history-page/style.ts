@@ -129,6 +129,7 @@ button:hover { border-color: var(--soft); }
 .facts { display: flex; flex-wrap: wrap; gap: 4px 28px; padding: 12px 0; font-size: 13px; }
 .facts div { display: flex; gap: 8px; } .facts dt { color: var(--soft); } .facts code { font-size: 12px; }
 .group { margin-top: 18px; }
+.body { content-visibility: auto; contain-intrinsic-size: auto 480px; }
 .group-name { font-size: 13px; font-weight: 600; }
 .change { margin-top: 8px; padding: 10px 14px; border-radius: 8px; border-left: 3px solid; scroll-margin: 24px; }
 .change.added { border-color: var(--added); background: var(--added-soft); }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
-import { gatherHistory, mostListed } from '../../../cli/history-page/history.ts';
+import { gatherHistory, mostListed, mostListedBytes } from '../../../cli/history-page/history.ts';
 import type { Ask } from '../../../cli/inspection/asking.ts';
 import { ApiError } from '../../../core/fetch/api-request.ts';
 
@@ -94,6 +94,20 @@ describe('gathering a history', () => {
       counts: { added: mostListed, updated: 0, removed: mostListed },
     });
     expect(comparisons.get(2)).toHaveProperty('listed.length', mostListed);
+  });
+
+  it('lists no more than a page can hold, of long values neither', async () => {
+    const long = 'x'.repeat(mostListedBytes / 4);
+    const difference = { kind: 'added', type: 'services', name: long, fields: [] };
+    const { ask } = answering([own(3), own(2), own(1)], () => ({
+      total: 3,
+      differences: [difference, difference, difference],
+    }));
+
+    const { comparisons } = await gatherHistory(ask, query);
+
+    expect(comparisons.get(3)).toMatchObject({ counts: { added: 3 }, listed: { length: 3 } });
+    expect(comparisons.get(2)).toMatchObject({ counts: { added: 3 }, listed: { length: 1 } });
   });
 
   it('goes on where one comparison is refused, and not where nobody answers', async () => {
