@@ -103,10 +103,10 @@ button:hover { border-color: var(--soft); }
 [aria-pressed=true] { background: var(--accent-soft); color: var(--accent); }
 #found:empty { display: none; }
 .entry { position: relative; padding: 0 0 10px 26px; }
-.entry::before { content: ""; position: absolute; left: 6px; top: 0; bottom: 0; width: 1.5px; background: var(--rail); }
-.entry::after { content: ""; position: absolute; left: 1.5px; top: 21px; width: 10px; height: 10px; border-radius: 50%; background: var(--paper); border: 2px solid var(--rail); }
-.entry.current::after { background: var(--added); border-color: var(--added); }
-.entry.alarm::after { background: var(--removed); border-color: var(--removed); }
+.rail { position: absolute; left: 6px; top: 0; bottom: 0; width: 1.5px; background: var(--rail); }
+.dot { position: absolute; left: .75px; top: 20px; width: 12px; height: 12px; border-radius: 50%; background: var(--paper); border: 2px solid var(--rail); }
+.current > .dot { background: var(--added); border-color: var(--added); }
+.alarm > .dot { background: var(--removed); border-color: var(--removed); }
 .stranger { padding: 14px 20px; } .stranger strong { color: var(--removed); }
 .revision > summary { display: grid; grid-template-columns: 56px 1fr auto; align-items: center; gap: 4px 16px; padding: 12px 20px; cursor: pointer; list-style: none; border-radius: 12px; scroll-margin: 24px; }
 .revision > summary::-webkit-details-marker { display: none; }

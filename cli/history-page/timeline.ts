@@ -13,6 +13,9 @@ type OwnVersion = Extract<ListedVersion, { readonly isOwn: true }>;
 /** A newest revision that changed more than this is closed at first. */
 const mostOpen = 12;
 
+// Elements, not ::before: behind a pseudo-element axe says nothing of contrast.
+const rail = new Markup('<span class="rail"></span><span class="dot"></span>');
+
 interface Entry {
   readonly version: ListedVersion;
   readonly isCurrent: boolean;
@@ -27,7 +30,7 @@ export function timelineMarkup(history: History, course: Course): Markup {
   const { held, lookedAt } = status;
   const heldEntry =
     held &&
-    html`<ol class="timeline"><li class="entry alarm"><div class="card stranger"><strong>Held for ${formatAge(held.since, lookedAt)}.</strong> \
+    html`<ol class="timeline"><li class="entry alarm">${rail}<div class="card stranger"><strong>Held for ${formatAge(held.since, lookedAt)}.</strong> \
 What the control plane has now is not published: <bdi>${held.reason}</bdi></div></li></ol>`;
   if (versions.length === 0) {
     return html`${heldEntry}<p class="note">Nothing was published yet.</p>`;
@@ -66,7 +69,7 @@ function listEntries(versions: readonly ListedVersion[], course: Course): readon
 function entryMarkup(entry: Entry, history: History, course: Course): Markup {
   const { version } = entry;
   if (!version.isOwn) {
-    return html`<li class="entry alarm"><div class="card stranger"><strong>Not ours${entry.isCurrent ? ', and in the file’s place' : ''}.</strong> \
+    return html`<li class="entry alarm">${rail}<div class="card stranger"><strong>Not ours${entry.isCurrent ? ', and in the file’s place' : ''}.</strong> \
 It is <bdi>${version.what}</bdi>. <span class="note">Version <bdi>${version.versionId}</bdi></span></div></li>`;
   }
   return revisionMarkup(version, entry, history, course);
@@ -77,7 +80,7 @@ function revisionMarkup(version: OwnVersion, entry: Entry, history: History, cou
   const { order } = entry;
   const comparison = order === undefined ? undefined : history.comparisons.get(revision);
   const isOpen = entry.isCurrent && comparison !== undefined && totalCount(comparison) <= mostOpen;
-  return html`<li class="entry${entry.isCurrent && ' current'}"><details class="revision card"${order !== undefined && courseAttributes(version, order, course)}${isOpen && new Markup(' open')}>
+  return html`<li class="entry${entry.isCurrent && ' current'}">${rail}<details class="revision card"${order !== undefined && courseAttributes(version, order, course)}${isOpen && new Markup(' open')}>
 <summary><span class="number"><span class="unseen">Revision </span>${revision}</span>
 <span class="happened">${chipsOf(version, entry)}${comparisonWords(comparison, order)}</span>
 <span class="when"><time datetime="${exportedAt.toISOString()}">${formatClock(exportedAt)}</time> <span class="note">${formatCount(totalOf(version))} entities, ${formatSize(sizeBytes)}</span></span></summary>
