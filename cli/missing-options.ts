@@ -11,7 +11,7 @@ export function describeMissing(command: Command): string | undefined {
   );
   const stack = command.options.find(({ long }) => long === '--stack');
   const names = missing.map((option) =>
-    option.long === '--endpoint' && stack !== undefined
+    stack !== undefined && ['--endpoint', '--key-id'].includes(option.long ?? '')
       ? `${nameOption(option)} or ${nameOption(stack)}`
       : nameOption(option),
   );

@@ -33,41 +33,52 @@ export function readStackArn(arn: string) {
  * @param replaced names of further options that the stack makes needless
  */
 export function addStackOption(command: Command, ...replaced: readonly string[]): Command {
-  // Commander demands what is mandatory before any hook runs: null passes, and the hook takes it out again.
-  const implied = Object.fromEntries(['endpoint', ...replaced].map((name) => [name, null]));
-  return command
-    .addOption(
-      stackOption(
-        'instead of --endpoint: name or ARN of the CloudFormation stack, whose outputs say the rest',
-      ).implies(implied),
-    )
-    .hook('preAction', (_command, asked) => settleEndpoint(asked, Object.keys(implied)));
+  return addInsteadOf(command, 'endpoint', replaced);
+}
+
+/** The same beside `--key-id`. */
+export function addStackOrKeyOption(command: Command): Command {
+  return addInsteadOf(command, 'keyId', []);
 }
 
 export function stackOption(description: string): Option {
   return new Option('--stack <name>', description).env('LIFEBOAT_STACK').argParser(parseStack);
 }
 
-function settleEndpoint(command: Command, implied: readonly string[]): void {
+function addInsteadOf(command: Command, other: keyof typeof flags, replaced: readonly string[]): Command {
+  // Commander demands what is mandatory before any hook runs: null passes, and the hook takes it out again.
+  const implied = Object.fromEntries([other, ...replaced].map((name) => [name, null]));
+  return command
+    .addOption(
+      stackOption(
+        `instead of ${flags[other]}: name or ARN of the CloudFormation stack, whose outputs say the rest`,
+      ).implies(implied),
+    )
+    .hook('preAction', (_command, asked) => settle(asked, other, Object.keys(implied)));
+}
+
+const flags = { endpoint: '--endpoint', keyId: '--key-id' } as const;
+
+function settle(command: Command, other: keyof typeof flags, implied: readonly string[]): void {
   for (const name of implied) {
     if (command.getOptionValue(name) === null) {
       command.setOptionValue(name, undefined);
     }
   }
-  const [stack, endpoint] = ['stack', 'endpoint'].map((name) =>
+  const [stack, given] = ['stack', other].map((name) =>
     command.getOptionValue(name) === undefined ? undefined : command.getOptionValueSource(name),
   );
-  if (stack === undefined || endpoint === undefined) {
+  if (stack === undefined || given === undefined) {
     return;
   }
-  if (stack === endpoint) {
+  if (stack === given) {
     throw new InvalidArgumentError(
       stack === 'env'
         ? 'LIFEBOAT_STACK and LIFEBOAT_ENDPOINT are both set: unset one of them, or give --stack or --endpoint'
-        : 'give --stack or --endpoint, not both',
+        : `give --stack or ${flags[other]}, not both`,
     );
   }
-  command.setOptionValue(stack === 'cli' ? 'endpoint' : 'stack', undefined);
+  command.setOptionValue(stack === 'cli' ? other : 'stack', undefined);
   const missing = stack === 'cli' ? undefined : describeMissing(command);
   if (missing !== undefined) {
     throw new InvalidArgumentError(missing);

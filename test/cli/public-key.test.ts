@@ -68,7 +68,7 @@ describe('lifeboat public-key', () => {
 
 describe('lifeboat public-key exits', () => {
   it.each<readonly [number, string, readonly string[], Readonly<Record<string, string>>, string]>([
-    [2, 'without a key', [], {}, '--key-id is missing'],
+    [2, 'without a key', [], {}, '--key-id or --stack (LIFEBOAT_STACK) is missing'],
     [2, 'with an unknown format', ['--key-id', 'x', '--format', 'der'], {}, 'Allowed choices are pem, jwk'],
     [2, 'without a region', ['--key-id', 'x'], { AWS_REGION: '' }, 'no AWS region'],
     [3, 'without credentials', ['--key-id', 'x'], { AWS_ACCESS_KEY_ID: '' }, 'no AWS credentials were found'],

@@ -102,7 +102,7 @@ describe('a command with --stack', () => {
 
     expect(exported).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await eventually(() => system.measurements().some(({ name }) => name === 'Published'))).toBe(true);
-    const publicKey = await ask(['public-key', '--key-id', system.signingKeyArn], {}, system.administrator);
+    const publicKey = await ask(['public-key', '--stack', 'Lifeboat'], {}, system.administrator);
     const output = join(directory, 'config.json');
     const fetched = await ask(
       [
@@ -231,6 +231,13 @@ describe('a command with --stack', () => {
       exitCode: code,
       stdout: '',
       stderr: expect.stringMatching(words),
+    });
+  });
+
+  it('has no public key where the stack is a replica’s', async () => {
+    expect(await ask(['public-key', '--stack', 'Several'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('stack "Several" signs nothing: it is a replica’s'),
     });
   });
 
