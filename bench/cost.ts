@@ -48,7 +48,7 @@ const aPublication = {
 /** Lambda's own pollers, each of which asks every 20 seconds. */
 const pollsPerMonth = 5 * 3 * minutesPerMonth;
 /** They have values while something happens. */
-const changeMetrics = ['ChangeToPublished', 'ExportedEntities', 'ConfigBytes', 'HooksAccepted'];
+const changeMetrics = ['Published', 'ChangeToPublished', 'ExportedEntities', 'ConfigBytes', 'HooksAccepted'];
 
 /** One row for each kind of thing that AWS bills. */
 export function listCost(): readonly CostRow[] {

@@ -14,7 +14,7 @@ export const metricNames = [
   'ExportedEntities',
   'ConfigBytes',
   'Published',
-  'Unchanged',
+  'Verified',
   'Behind',
   'Pinned',
   'Held',

@@ -11,7 +11,7 @@ export type ExportMetric =
   | 'ExportedEntities'
   | 'ConfigBytes'
   | 'Published'
-  | 'Unchanged'
+  | 'Verified'
   | 'Behind'
   | 'Pinned'
   | 'Held'
@@ -51,8 +51,9 @@ export function measureBatch(
   const outage = isOutage(report);
   return {
     ExportDuration: durationSeconds,
-    Published: published.length,
-    Unchanged: count('unchanged'),
+    // What a check ended with that found the control plane serving: one metric for alarms, of which AWS bills
+    // each metric.
+    Verified: published.length + count('unchanged') + count('held') + count('pinned'),
     Pinned: count('pinned'),
     Held: count('held'),
     VersionsNotServed: count('not-served'),
@@ -61,7 +62,8 @@ export function measureBatch(
     ExportFailed: gaveUp && !outage ? 1 : 0,
     ManifestReplaced: written.filter(({ manifestReplaced }) => manifestReplaced).length,
     NotVersioned: Math.max(versions.filter(wasNotVersioned).length, report.keepsVersions === false ? 1 : 0),
-    // No alarm asks for it, and AWS bills each metric for each hour in which it has a value, even zero.
+    // No alarm asks for these, and AWS bills each metric for each hour in which it has a value, even zero.
+    ...(published.length === 0 ? {} : { Published: published.length }),
     ...(count('behind') === 0 ? {} : { Behind: count('behind') }),
     ...(report.missingKeys === undefined ? {} : { SigningKeysMissing: report.missingKeys.length }),
     ...(certificateDaysLeft === undefined ? {} : { CertificateDaysLeft: certificateDaysLeft }),

@@ -90,7 +90,7 @@ export class Dashboard extends Construct {
       ],
       [
         this.#createGraph('Files verified: never zero for long', {
-          metrics: this.#units.map(({ controlPlane }, index) => countVerified(this, controlPlane, index)),
+          metrics: this.#listUnitMetrics('Verified'),
         }),
         this.#createGraph('Versions without a file, or not served: should be zero', {
           metrics: [
@@ -321,18 +321,5 @@ function countGigabyteSeconds(
     usingMetrics: { [`milliseconds${index}`]: billed.metricDuration({ statistic: cloudwatch.Stats.SUM }) },
     label: name,
     period: Duration.days(1),
-  });
-}
-
-function countVerified(part: Construct, controlPlane: string, index: number): cloudwatch.IMetric {
-  return new cloudwatch.MathExpression({
-    expression: `published${index} + unchanged${index} + held${index} + pinned${index}`,
-    usingMetrics: {
-      [`published${index}`]: createLifeboatMetric(part, controlPlane, 'Published'),
-      [`unchanged${index}`]: createLifeboatMetric(part, controlPlane, 'Unchanged'),
-      [`held${index}`]: createLifeboatMetric(part, controlPlane, 'Held'),
-      [`pinned${index}`]: createLifeboatMetric(part, controlPlane, 'Pinned'),
-    },
-    label: controlPlane,
   });
 }

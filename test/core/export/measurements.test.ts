@@ -110,8 +110,7 @@ const notVersioned: VersionReport = {
 };
 const none = {
   ExportDuration: 1.5,
-  Published: 0,
-  Unchanged: 0,
+  Verified: 0,
   Pinned: 0,
   Held: 0,
   ControlPlaneUnreachable: 0,
@@ -150,25 +149,32 @@ describe('the measurements of an export', () => {
     [
       'a change published',
       batch([published()], false, new Date('2026-11-23T04:00:02.500Z')),
-      { ...none, Published: 1, ExportedEntities: 10, ConfigBytes: 1_000, ChangeToPublished: 6.5 },
+      {
+        ...none,
+        Published: 1,
+        Verified: 1,
+        ExportedEntities: 10,
+        ConfigBytes: 1_000,
+        ChangeToPublished: 6.5,
+      },
     ],
     [
       'news without a known change',
       batch([published()]),
-      { ...none, Published: 1, ExportedEntities: 10, ConfigBytes: 1_000 },
+      { ...none, Published: 1, Verified: 1, ExportedEntities: 10, ConfigBytes: 1_000 },
     ],
     [
       'the largest of several',
       batch([published(5, 3), published(4, 8), unchanged, behind]),
-      { ...none, Published: 2, Unchanged: 1, Behind: 1, ExportedEntities: 8, ConfigBytes: 5 },
+      { ...none, Published: 2, Verified: 3, Behind: 1, ExportedEntities: 8, ConfigBytes: 5 },
     ],
-    ['a change that changed nothing', batch([unchanged], false, finishedAt), { ...none, Unchanged: 1 }],
-    ['what waits for a person', batch([held, held, unchanged]), { ...none, Held: 2, Unchanged: 1 }],
+    ['a change that changed nothing', batch([unchanged], false, finishedAt), { ...none, Verified: 1 }],
+    ['what waits for a person', batch([held, held, unchanged]), { ...none, Held: 2, Verified: 3 }],
     ['a failure that is tried again', batch([failed('bad-frame')]), none],
     [
       'a failure at its last try',
       batch([failed('bad-frame'), unchanged], true),
-      { ...none, Unchanged: 1, ExportFailed: 1 },
+      { ...none, Verified: 1, ExportFailed: 1 },
     ],
     ['an outage', batch([failed('unreachable')]), { ...none, ControlPlaneUnreachable: 1 }],
     [
@@ -184,7 +190,7 @@ describe('the measurements of an export', () => {
     [
       'objects of strangers replaced',
       batch([replacing, replacing, published()]),
-      { ...none, Published: 3, ManifestReplaced: 2, ExportedEntities: 10, ConfigBytes: 1_000 },
+      { ...none, Published: 3, Verified: 3, ManifestReplaced: 2, ExportedEntities: 10, ConfigBytes: 1_000 },
     ],
     [
       'a stranger’s object that was replaced early, in a check that failed later',
@@ -194,12 +200,12 @@ describe('the measurements of an export', () => {
     [
       'versions that the bucket would have destroyed the history of',
       batch([notVersioned, notVersioned, failed('refused'), unchanged]),
-      { ...none, Unchanged: 1, NotVersioned: 2 },
+      { ...none, Verified: 1, NotVersioned: 2 },
     ],
     [
       'a bucket that keeps no versions, though nothing had to be written',
       keepingNoVersions(batch([unchanged])),
-      { ...none, Unchanged: 1, NotVersioned: 1 },
+      { ...none, Verified: 1, NotVersioned: 1 },
     ],
     [
       'a bucket that keeps no versions, and versions that it would have destroyed the history of',
@@ -209,24 +215,24 @@ describe('the measurements of an export', () => {
     [
       'further signing keys that answered',
       missingKeys(batch([unchanged]), 0),
-      { ...none, Unchanged: 1, SigningKeysMissing: 0 },
+      { ...none, Verified: 1, SigningKeysMissing: 0 },
     ],
     [
       'further signing keys that did not',
       missingKeys(batch([unchanged]), 2),
-      { ...none, Unchanged: 1, SigningKeysMissing: 2 },
+      { ...none, Verified: 1, SigningKeysMissing: 2 },
     ],
     [
       'versions that never had a file',
       batch([failed('refused'), unchanged], false, undefined, 1),
-      { ...none, Unchanged: 1, VersionsWithoutFile: 1 },
+      { ...none, Verified: 1, VersionsWithoutFile: 1 },
     ],
     [
       'versions that the control plane cannot serve',
       batch([notServed, notServed, unchanged]),
-      { ...none, Unchanged: 1, VersionsNotServed: 2 },
+      { ...none, Verified: 1, VersionsNotServed: 2 },
     ],
-    ['a status that was never written', batch([unchanged], true), { ...none, Unchanged: 1, ExportFailed: 1 }],
+    ['a status that was never written', batch([unchanged], true), { ...none, Verified: 1, ExportFailed: 1 }],
   ])('%s', (_, outcome, expected) => {
     expect(measureBatch(outcome, circumstances)).toEqual(expected);
   });
@@ -240,7 +246,7 @@ describe('the measurements of an export', () => {
 
     const measured = measureBatch(unread, circumstances);
 
-    expect(measured).toEqual({ ...unknownFiles, Unchanged: 1 });
+    expect(measured).toEqual({ ...unknownFiles, Verified: 1 });
   });
 
   it.each([13.5, 0, -1])(
@@ -248,7 +254,7 @@ describe('the measurements of an export', () => {
     (certificateDaysLeft) => {
       const measured = measureBatch(batch([unchanged]), { ...circumstances, certificateDaysLeft });
 
-      expect(measured).toEqual({ ...none, Unchanged: 1, CertificateDaysLeft: certificateDaysLeft });
+      expect(measured).toEqual({ ...none, Verified: 1, CertificateDaysLeft: certificateDaysLeft });
     },
   );
 });

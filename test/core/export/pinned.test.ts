@@ -74,7 +74,7 @@ describe('an export of a pinned file', () => {
     const report = await check(async () => newer);
 
     expect(report).toMatchObject({ complete: true, versions: [{ outcome: 'pinned' }] });
-    expect(metricsOf(report)).toMatchObject({ Pinned: 1, Published: 0, Unchanged: 0 });
+    expect(metricsOf(report)).toMatchObject({ Pinned: 1, Verified: 1 });
     expect(await vault.lastStatus('prod')).toMatchObject({
       checkedAt: secondsLater(60),
       versions: [{ revision: 3, pinned: true, changed: false }],
