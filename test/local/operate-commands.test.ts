@@ -232,15 +232,21 @@ describe('the words of the runbook', () => {
     expect(commands.filter(elsewhere)).toHaveLength(1);
   });
 
+  function whoSends(words: string, bootsNodes: boolean): Identity {
+    if (words.includes('--revision')) {
+      return system.revisionFetcher;
+    }
+    if (words.startsWith('certificate')) {
+      return system.administrator;
+    }
+    return bootsNodes ? system.dataPlane : system.operator;
+  }
+
   it.each(commands.filter((words) => !elsewhere(words)))('lifeboat %s', async (words) => {
     const [name = ''] = words.split(' ');
     const asks = ['rollback', 'unpin', 'approve', 'certificate'].includes(name);
     const bootsNodes = ['fetch', 'grant'].includes(name);
-    const who = bootsNodes
-      ? system.dataPlane
-      : name === 'certificate'
-        ? system.administrator
-        : system.operator;
+    const who = whoSends(words, bootsNodes);
     const script = `lifeboat() { "$NODE" "$CLI" "$@"; }; lifeboat ${words
       .replace(/\b41\b/, '1')
       .replace(/\b42\b/, '2')}${asks ? ' --yes' : ''}`;
