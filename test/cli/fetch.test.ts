@@ -410,6 +410,22 @@ describe('--output -', () => {
     expect(await readdir(held)).toEqual([]);
   });
 
+  it('ends well where nobody wants the rest of it', async () => {
+    const large = Buffer.from(JSON.stringify({ services: [], _comment: 'x'.repeat(2 ** 20) }));
+    answers.file = () => goodFile(key, {}, large);
+    const children = processes();
+    const pipe = 'set -o pipefail; "$@" | head -c 10';
+
+    const ended = await children.run(
+      'bash',
+      ['-c', pipe, 'bash', process.execPath, cli.file, ...parameters({ output: '-' })],
+      { env: { ...credentials, TMPDIR: held, PATH: process.env['PATH'] ?? '' } },
+    );
+
+    await children.stop();
+    expect(ended).toMatchObject({ exitCode: 0, stdout: '{"services' });
+  });
+
   it('holds the file nowhere where that cannot be, and says so', async () => {
     const { exitCode, stdout, stderr } = await cli.run(parameters({ output: '-' }), {
       ...credentials,
