@@ -94,6 +94,11 @@ const clientSdk = {
   '@aws-sdk/client-cloudformation': ['CloudFormationClient', 'DescribeStacksCommand'],
   '@aws-sdk/client-cloudwatch': ['CloudWatchClient', 'DescribeAlarmsCommand'],
   '@aws-sdk/client-kms': ['GetPublicKeyCommand', 'KMSClient', 'SignCommand'],
+  '@aws-sdk/client-secrets-manager': [
+    'GetSecretValueCommand',
+    'PutSecretValueCommand',
+    'SecretsManagerClient',
+  ],
   '@aws-sdk/credential-provider-node': ['defaultProvider'],
   '@smithy/signature-v4': ['SignatureV4'],
 } as const;
@@ -124,6 +129,10 @@ function loadLater(code: string): Plugin {
       onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, () => ({
         path: 'sdk',
         namespace: 'later',
+      }));
+      // It would be in the bundle a second time, with all that it needs, and be read at each start.
+      onResolve({ filter: /^@aws-sdk\/client-|^@aws-sdk\/credential-provider-/ }, ({ path }) => ({
+        errors: [{ text: `${path} is loaded at the client's start: add what is used of it to clientSdk` }],
       }));
       onLoad({ filter: /./, namespace: 'later' }, () => ({ contents }));
     },
