@@ -57,9 +57,13 @@ export interface ReachedApi {
   accessTo(controlPlane: string): ApiAccess;
 }
 
-/** As `apiAccess`, for commands that are about several control planes of a stack. */
-export async function reachApi(options: ApiOptions): Promise<ReachedApi> {
-  const access = await awsAccess(options);
+/**
+ * As `apiAccess`, for commands that are about several control planes of a stack.
+ *
+ * @param given where the caller has made it already. @default that of the options
+ */
+export async function reachApi(options: ApiOptions, given?: AwsAccess): Promise<ReachedApi> {
+  const access = given ?? (await awsAccess(options));
   const deployment =
     options.endpoint === undefined
       ? await (await loadDeployment()).findDeployment(options, access)

@@ -1,6 +1,7 @@
 /** All commands of `lifeboat`, in the order in which its help lists them. */
 import type { Command } from 'commander';
 import { certificateCommand } from './certificate.ts';
+import { doctorCommand } from './doctor.ts';
 import { fetchCommand } from './fetch.ts';
 import { grantCommand } from './grant.ts';
 import { inspectCommands } from './inspect.ts';
@@ -14,6 +15,7 @@ export function listCommands(): readonly Command[] {
     fetchCommand(),
     standbyCommand(),
     ...inspectCommands(),
+    doctorCommand(),
     ...operatorCommands(),
     publicKeyCommand(),
     grantCommand(),

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { connectPatiently } from '../core/patient-connections.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { adminTokenVariable } from './admin-api-options.ts';
 import { listCommands } from './commands.ts';
 import { type Failure, isSaidByCommander, readFailure } from './failure.ts';
 import { describeUnknownVariables, readFileVariables } from './file-variables.ts';
@@ -28,7 +29,7 @@ Exit codes:
   9  Kong was given the file and did not load it
   10  the command or question was refused, or a file is none that can be compared: the message says why
   11  it was answered, and not well: status found something that needs attention, verify something wrong,
-      diff --exit-code a difference`,
+      doctor a finding, diff --exit-code a difference`,
   )
   .hook('preAction', (_program, command) => {
     // Standby ends itself in order, and takes a signal for success.
@@ -66,8 +67,9 @@ function namedCommands(command: Command, above = ''): readonly (readonly [string
 }
 
 const variables = [
-  // Kong's, which no option has.
+  // No option has them: Kong's, and secrets.
   'KONG_STATUS_LISTEN',
+  adminTokenVariable,
   ...new Set(
     namedCommands(program).flatMap(([, { options }]) => options.flatMap(({ envVar }) => envVar ?? [])),
   ),

@@ -1,10 +1,10 @@
-/** Which alarms of a deployment ring, by CloudWatch and the caller's own credentials. */
+/** The alarms of a deployment, by CloudWatch and the caller's own credentials. */
 import type { MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import { describeCallFailure } from '../../core/aws-calls.ts';
 import type { AwsAccess } from '../aws-access.ts';
 import type { Deployment } from '../deployment.ts';
 
-export interface RingingAlarm {
+export interface DeployedAlarm {
   readonly name: string;
   /** Undefined where it is about the deployment. */
   readonly controlPlane: string | undefined;
@@ -15,19 +15,46 @@ export interface RingingAlarm {
   readonly runbook: string | undefined;
 }
 
+export interface ExaminedAlarm extends DeployedAlarm {
+  readonly isRinging: boolean;
+  /** Whether somebody is told when it begins. */
+  readonly isHeard: boolean;
+  /** Whether nobody shall be told, by design: its composite alarm tells. */
+  readonly isForDashboard: boolean;
+}
+
 /** Why nobody knows is a sentence. */
-export type AlarmsView = { readonly ringing: readonly RingingAlarm[] } | { readonly unknown: string };
+export type AlarmsView = { readonly ringing: readonly DeployedAlarm[] } | { readonly unknown: string };
 
 type FoundAlarm = Pick<
   MetricAlarm,
-  'AlarmName' | 'AlarmDescription' | 'StateTransitionedTimestamp' | 'StateUpdatedTimestamp'
+  | 'ActionsEnabled'
+  | 'AlarmActions'
+  | 'AlarmDescription'
+  | 'AlarmName'
+  | 'StateTransitionedTimestamp'
+  | 'StateUpdatedTimestamp'
+  | 'StateValue'
 >;
 
 /** It never throws: the status is told without alarms, too. */
 export async function findRingingAlarms(
+  deployment: Deployment,
+  access: Pick<AwsAccess, 'sdk'>,
+): Promise<AlarmsView> {
+  const found = await readAlarms(deployment, access, { StateValue: 'ALARM' });
+  if (!Array.isArray(found)) {
+    return found;
+  }
+  return { ringing: found.map(({ isRinging: _r, isHeard: _h, isForDashboard: _d, ...alarm }) => alarm) };
+}
+
+/** All alarms of a deployment, by name; or why nobody knows. It never throws. */
+export async function readAlarms(
   { stackName, part, region }: Deployment,
   { sdk }: Pick<AwsAccess, 'sdk'>,
-): Promise<AlarmsView> {
+  filter: { readonly StateValue?: 'ALARM' } = {},
+): Promise<ExaminedAlarm[] | { readonly unknown: string }> {
   const { CloudWatchClient, DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
   const client = new CloudWatchClient({ ...sdk, region });
   const found: FoundAlarm[] = [];
@@ -38,7 +65,7 @@ export async function findRingingAlarms(
         new DescribeAlarmsCommand({
           AlarmNamePrefix: stackName,
           AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
-          StateValue: 'ALARM',
+          ...filter,
           MaxRecords: 100,
           ...(NextToken === undefined ? {} : { NextToken }),
         }),
@@ -52,8 +79,8 @@ export async function findRingingAlarms(
       unknown: `CloudWatch was not read (${describeCallFailure(error)})${isDenied ? '. The role needs cloudwatch:DescribeAlarms' : ''}`,
     };
   }
-  const ringing = found.flatMap((alarm) => readAlarm(stackName, part, alarm) ?? []);
-  return { ringing: ringing.sort((one, other) => (one.name < other.name ? -1 : 1)) };
+  const alarms = found.flatMap((alarm) => readAlarm(stackName, part, alarm) ?? []);
+  return alarms.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 /**
@@ -63,7 +90,7 @@ export async function findRingingAlarms(
  *
  * @returns undefined for one of another deployment, whose name only begins the same
  */
-function readAlarm(stackName: string, part: string, alarm: FoundAlarm): RingingAlarm | undefined {
+function readAlarm(stackName: string, part: string, alarm: FoundAlarm): ExaminedAlarm | undefined {
   const { AlarmName: name = '', AlarmDescription: description = '' } = alarm;
   const [, construct = '', controlPlane, heading] =
     /^((?:-[^: ]+)?)(?: ([a-z0-9-]{1,40}))?: (.+)$/s.exec(name.slice(stackName.length)) ?? [];
@@ -73,5 +100,9 @@ function readAlarm(stackName: string, part: string, alarm: FoundAlarm): RingingA
         ...{ name, controlPlane, heading },
         since: alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp,
         runbook: /(https:\S+#\S+)\s*$/.exec(description)?.[1],
+        isRinging: alarm.StateValue === 'ALARM',
+        isHeard: alarm.ActionsEnabled !== false && (alarm.AlarmActions ?? []).length > 0,
+        // lib/operations/operations.ts begins it so.
+        isForDashboard: description.startsWith('For the dashboard'),
       };
 }

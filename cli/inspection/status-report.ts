@@ -10,6 +10,11 @@ export interface Concern {
   /** In a few words, which stay the same while it lasts. */
   readonly brief: string;
   readonly sentence: string;
+  readonly about: 'files' | 'certificate';
+  /** Whether a new data plane may not boot, or not for long. */
+  readonly isBad: boolean;
+  /** What to do about it; undefined where the sentence says it. */
+  readonly next?: string | undefined;
 }
 
 /** What is known of one control plane. */
@@ -40,45 +45,100 @@ const certificateWarningMs = 30 * dayMs;
 
 /** @param maxCheckAgeMs a last check that is older is a concern */
 export function findConcerns(status: StatusAnswer, maxCheckAgeMs: number): readonly Concern[] {
-  const { lookedAt: now, checkedAt, held, disbelieved, versions, certificateEndsAt } = status;
-  const concerns = versions.flatMap(({ kongVersion, state, problem, behindSince, notServedSince }) => [
+  const concerns = [
+    ...status.versions.flatMap(findVersionConcerns),
+    ...findCheckConcerns(status, maxCheckAgeMs),
+    ...findCertificateConcerns(status),
+  ];
+  return concerns.map((concern) => ({ ...concern, sentence: forTerminal(concern.sentence) }));
+}
+
+/** They have no brief: the version's own state is in the line. */
+function findVersionConcerns(version: StatusAnswer['versions'][number]): readonly Concern[] {
+  const { kongVersion, state, problem, behindSince, notServedSince } = version;
+  const about = { brief: '', about: 'files' } as const;
+  return [
     ...(state === 'ready'
       ? []
-      : [{ brief: '', sentence: `Kong ${kongVersion} is ${state}: ${problem ?? 'no reason was given.'}` }]),
+      : [
+          {
+            ...about,
+            sentence: `Kong ${kongVersion} is ${state}: ${problem ?? 'no reason was given.'}`,
+            isBad: true,
+            next: 'docs/runbook.md, "Data plane version without a file"',
+          },
+        ]),
     ...(behindSince === undefined
       ? []
       : [
           {
-            brief: '',
+            ...about,
             sentence: `The control plane has served something older than Kong ${kongVersion}'s file for a while.`,
+            isBad: false,
+            next: 'look whether its database was restored or its nodes differ: docs/runbook.md, "Nothing verified"',
           },
         ]),
     ...(notServedSince === undefined
       ? []
-      : [{ brief: '', sentence: `The control plane does not serve Kong ${kongVersion}.` }]),
-  ]);
+      : [
+          {
+            ...about,
+            sentence: `The control plane does not serve Kong ${kongVersion}.`,
+            isBad: false,
+            next: 'docs/runbook.md, "Data plane version not served"',
+          },
+        ]),
+  ];
+}
+
+function findCheckConcerns(
+  { lookedAt: now, checkedAt, held, disbelieved }: StatusAnswer,
+  maxCheckAgeMs: number,
+): readonly Concern[] {
+  const about = { about: 'files', isBad: false } as const;
+  const nothingVerified = 'lifeboat export, then docs/runbook.md, "Nothing verified"';
+  const concerns: Concern[] = [];
   if (held !== undefined) {
-    concerns.push({ brief: 'a publication is held', sentence: `A publication is held: ${held.reason}` });
+    concerns.push({
+      ...about,
+      brief: 'a publication is held',
+      sentence: `A publication is held: ${held.reason}`,
+      next: 'lifeboat approve, if that was meant: docs/runbook.md, "Configuration held"',
+    });
   }
   if (disbelieved !== undefined) {
     const sentence = `What the last check noted is not believed: ${disbelieved}`;
-    concerns.push({ brief: 'the status is not believed', sentence });
+    const next = 'docs/runbook.md, "Somebody wrote into the bucket"';
+    concerns.push({ ...about, brief: 'the status is not believed', sentence, next });
   } else if (checkedAt === undefined) {
-    concerns.push({ brief: 'never checked', sentence: 'Nothing was checked yet.' });
+    const sentence = 'Nothing was checked yet.';
+    concerns.push({ ...about, brief: 'never checked', sentence, next: nothingVerified });
   } else if (now.getTime() - checkedAt.getTime() > maxCheckAgeMs) {
     const sentence = `The control plane was last compared ${ago(checkedAt, now)}.`;
-    concerns.push({ brief: 'not checked lately', sentence });
+    concerns.push({ ...about, brief: 'not checked lately', sentence, next: nothingVerified });
   }
-  if (certificateEndsAt !== undefined && certificateEndsAt.getTime() - now.getTime() < certificateWarningMs) {
-    const hasEnded = certificateEndsAt <= now;
-    concerns.push({
+  return concerns;
+}
+
+function findCertificateConcerns({ lookedAt: now, certificateEndsAt }: StatusAnswer): readonly Concern[] {
+  if (
+    certificateEndsAt === undefined ||
+    certificateEndsAt.getTime() - now.getTime() >= certificateWarningMs
+  ) {
+    return [];
+  }
+  const hasEnded = certificateEndsAt <= now;
+  return [
+    {
+      about: 'certificate',
+      isBad: hasEnded,
       brief: `the cluster certificate ${hasEnded ? 'has ended' : 'ends soon'}`,
       sentence: hasEnded
         ? `The cluster certificate ended ${ago(certificateEndsAt, now)}: no export gets a connection with it. Put a new one into its secret.`
         : `The cluster certificate ends in ${formatAge(now, certificateEndsAt)}: put a new one into its secret before.`,
-    });
-  }
-  return concerns.map(({ brief, sentence }) => ({ brief, sentence: forTerminal(sentence) }));
+      next: 'lifeboat certificate put: docs/runbook.md, "Renewing the cluster certificate"',
+    },
+  ];
 }
 
 /** One line, which is another one when something has changed, and not because time passes. */

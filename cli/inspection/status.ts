@@ -70,7 +70,7 @@ export async function askStatus(options: StatusOptions, reached: ReachedApi): Pr
     controlPlane === undefined ? deployment?.controlPlanes.map(({ name }) => name) : [controlPlane];
   const [alarms, ...controlPlanes] = await Promise.all([
     deployment === undefined ? undefined : findRingingAlarms(deployment, aws),
-    ...(names ?? []).map((name) => askOne(accessTo(name), options.maxCheckAge)),
+    ...(names ?? []).map((name) => askControlPlane(accessTo(name), options.maxCheckAge)),
   ]);
   const [first] = controlPlanes;
   if (first?.error !== undefined && controlPlanes.every(({ error }) => error !== undefined)) {
@@ -90,7 +90,8 @@ export async function askStatus(options: StatusOptions, reached: ReachedApi): Pr
   };
 }
 
-async function askOne(
+/** What is known of one control plane. It never throws: what it failed with is `error`. */
+export async function askControlPlane(
   access: ApiAccess,
   maxCheckAge: number,
 ): Promise<ControlPlaneReport & { readonly error: unknown }> {
@@ -101,7 +102,8 @@ async function askOne(
     return { controlPlane, answer, failure: undefined, concerns, error: undefined };
   } catch (error) {
     const failure = readFailure(error, '');
-    const concerns = [{ brief: '', sentence: failure?.message ?? 'It could not be asked.' }];
+    const sentence = failure?.message ?? 'It could not be asked.';
+    const concerns = [{ brief: '', sentence, about: 'files', isBad: true } as const];
     return { controlPlane, answer: undefined, failure, concerns, error };
   }
 }

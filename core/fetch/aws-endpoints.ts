@@ -10,6 +10,11 @@ export function lambdaUrl(region: string, isDualStack = false): URL {
   return new URL(`https://lambda.${region}.${isDualStack ? dualStackDnsSuffix : dnsSuffix}`);
 }
 
+/** URL of STS in a region. */
+export function stsUrl(region: string): URL {
+  return new URL(`https://sts.${region}.${partition(region).dnsSuffix}`);
+}
+
 /** @returns the region in the ARN of a function; undefined when it is no such ARN */
 export function findFunctionRegion(arn: URL): string | undefined {
   return /^arn:[a-z-]+:lambda:([a-z0-9-]+):/.exec(arn.href)?.[1];

@@ -14,7 +14,7 @@ import type { ForwardProxy } from './proxies.ts';
 
 export interface HttpRequest {
   /** @default GET */
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** Gives up early, with its reason. */

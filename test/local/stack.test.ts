@@ -361,6 +361,158 @@ describe('status of a stack', () => {
   });
 });
 
+describe('doctor', () => {
+  const examine = async (
+    options: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    who: Identity = system.inspector,
+  ) => {
+    const ended = await ask(['doctor', '--json', ...options], environment, who);
+    const { findings = [], skipped = [] } = ended.stdout === '' ? {} : JSON.parse(ended.stdout);
+    const outcomes: Record<string, string> = {};
+    for (const { check, outcome } of findings) {
+      outcomes[check] ??= outcome;
+    }
+    return { ...ended, findings, skipped, outcomes };
+  };
+  const good = {
+    ...{ credentials: 'good', clock: 'good', endpoint: 'good', 'control-plane': 'good', certificate: 'good' },
+  };
+
+  it('finds nothing wrong but that nobody is told of alarms, and says the next steps', async () => {
+    const { exitCode, stdout, stderr } = await ask(['doctor', '--stack', 'Lifeboat']);
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 11, stderr: '' });
+    expect(stdout).toMatch(/^good {6}credentials {4}arn:aws:sts::0{12}:assumed-role\/\S+\/local\n/);
+    expect(stdout).toContain('prod-eu: a new data plane can boot (Kong 3.9.1 revision 1), verified');
+    expect(stdout).toMatch(
+      /attention {1}notifications {2}(\d+) of \1 alarms notify nobody\n {4}next: name an SNS topic/,
+    );
+    expect(stdout).toMatch(/attention {1}runbook .*lifeboat\.example\.com.*\n {4}next: .*runbookUrl/);
+    expect(stdout).toMatch(/Not checked: plugins, wasm-filters, versions\./);
+  });
+
+  it('compares the control plane with the settings, and with the files', async () => {
+    const other = await startControlPlane({
+      mtls: 'shared',
+      certificates: { controlPlane: controlPlane.certificates, dataPlane: controlPlane.certificates },
+      customPlugins: { ours: '1.0.0' },
+      wasmFilters: ['guard'],
+      adminToken: 'a-token-nobody-sees',
+    });
+    const settings = join(directory, 'cdk.json');
+    const write = (parts: object) =>
+      writeFile(settings, JSON.stringify({ context: { lifeboat: { controlPlanes: { 'prod-eu': parts } } } }));
+    const place = ['--control-plane', 'prod-eu', '--endpoint', system.apiUrl];
+    const options = [...place, '--admin-url', other.adminUrl, '--settings', settings];
+    const token = join(directory, 'admin-token');
+    await writeFile(token, 'a-token-nobody-sees\n');
+
+    await write({ customPlugins: ['ours'], wasmFilters: ['guard'] });
+    const named = await examine(options, { KONG_ADMIN_TOKEN_FILE: token });
+    await write({});
+    const lacking = await examine(options, { KONG_ADMIN_TOKEN: 'a-token-nobody-sees' });
+    const denied = await examine(options);
+    await other.stop();
+    const gone = await examine(options);
+
+    expect(named).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(named.outcomes).toEqual({ ...good, plugins: 'good', 'wasm-filters': 'good', versions: 'good' });
+    expect(named.skipped).toEqual([expect.objectContaining({ checks: expect.arrayContaining(['alarms']) })]);
+    expect(lacking).toMatchObject({
+      exitCode: 11,
+      outcomes: { plugins: 'attention', 'wasm-filters': 'bad' },
+    });
+    const unknown = { plugins: 'unknown', 'wasm-filters': 'unknown', versions: 'unknown' };
+    expect(denied).toMatchObject({ exitCode: 11, outcomes: { ...good, ...unknown } });
+    expect(denied.stdout).toContain('put one into KONG_ADMIN_TOKEN');
+    expect(gone).toMatchObject({ exitCode: 11, outcomes: { ...good, ...unknown } });
+    expect(JSON.stringify([named, lacking])).not.toContain('a-token-nobody-sees');
+  });
+
+  it('says what it could not ask, and never that it is good', async () => {
+    const silent = 'http://127.0.0.1:9';
+    const without = await examine(['--stack', 'Lifeboat'], { AWS_ACCESS_KEY_ID: '' });
+    const unknownKey = await examine(['--stack', 'Lifeboat'], { AWS_ACCESS_KEY_ID: 'ASIAGONE' });
+    const deaf = await examine(['--stack', 'Lifeboat'], {
+      ...{ AWS_ENDPOINT_URL_CLOUDWATCH: silent, AWS_ENDPOINT_URL_STS: silent },
+    });
+    const noRight = await examine(
+      ['--control-plane', 'prod-eu', '--endpoint', system.apiUrl],
+      {},
+      system.dataPlane,
+    );
+
+    const unknown = Object.fromEntries(
+      ['clock', 'endpoint', 'control-plane', 'certificate', 'alarms', 'notifications', 'runbook'].map(
+        (check) => [check, 'unknown'],
+      ),
+    );
+    expect(without).toMatchObject({ exitCode: 11, outcomes: { ...unknown, credentials: 'bad' } });
+    expect(unknownKey).toMatchObject({
+      exitCode: 11,
+      outcomes: { ...unknown, credentials: 'bad', endpoint: 'bad' },
+    });
+    expect(deaf.outcomes).toMatchObject({
+      credentials: 'unknown',
+      alarms: 'unknown',
+      'control-plane': 'good',
+    });
+    expect(noRight).toMatchObject({
+      exitCode: 11,
+      outcomes: { credentials: 'good', endpoint: 'good', 'control-plane': 'unknown', certificate: 'unknown' },
+    });
+  });
+
+  it('names the alarm that rings, and a control plane that does not answer', async () => {
+    system.setAlarmState('Lifeboat prod-eu: Control plane unreachable', 'ALARM');
+    const ringing = await examine(['--stack', 'Lifeboat']);
+    system.setAlarmState('Lifeboat prod-eu: Control plane unreachable', 'OK');
+    const several = await examine(['--stack', 'Several']);
+
+    expect(ringing.findings).toContainEqual(
+      expect.objectContaining({
+        check: 'alarms',
+        outcome: 'bad',
+        what: expect.stringMatching(/^Control plane unreachable \(prod-eu\) rings/),
+        next: 'docs/runbook.md, "Control plane unreachable"',
+      }),
+    );
+    expect(
+      several.findings.map(({ check, outcome }: Record<string, string>) => `${check} ${outcome}`),
+    ).toEqual(expect.arrayContaining(['control-plane bad', 'control-plane good', 'alarms bad']));
+  });
+
+  it.each<[string, readonly string[], RegExp]>([
+    [
+      'a file of other settings',
+      ['--settings', 'package.json'],
+      /--settings package\.json has no settings of Lifeboat/,
+    ],
+    ['no such file', ['--settings', 'none.json'], /--settings none\.json cannot be read/],
+    [
+      'a URL with a password',
+      ['--admin-url', 'http://a:b@kong:8001'],
+      /the http:\/\/ or https:\/\/ URL of an Admin API/,
+    ],
+  ])('ends with 2 for %s', async (_what, options, words) => {
+    const { exitCode, stdout, stderr } = await ask(['doctor', '--stack', 'Lifeboat', ...options]);
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(words);
+  });
+
+  it('sends no token over a network in clear text', async () => {
+    const { exitCode, stderr } = await ask(
+      ['doctor', '--stack', 'Lifeboat', '--admin-url', 'http://kong.example:8001'],
+      { KONG_ADMIN_TOKEN: 'a-token-nobody-sees' },
+    );
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/KONG_ADMIN_TOKEN would go to http:\/\/kong\.example:8001 in clear text/);
+  });
+});
+
 describe('on a terminal of 60 columns', () => {
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   /** `script` gives the command a terminal (util-linux, in every Debian). */
