@@ -4,6 +4,7 @@ import { certificateCommand } from './certificate.ts';
 import { doctorCommand } from './doctor.ts';
 import { fetchCommand } from './fetch.ts';
 import { grantCommand } from './grant.ts';
+import { hooksCommand } from './hooks.ts';
 import { inspectCommands } from './inspect.ts';
 import { operatorCommands } from './operate.ts';
 import { publicKeyCommand } from './public-key.ts';
@@ -20,5 +21,6 @@ export function listCommands(): readonly Command[] {
     publicKeyCommand(),
     grantCommand(),
     certificateCommand(),
+    hooksCommand(),
   ];
 }

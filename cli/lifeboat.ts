@@ -6,6 +6,7 @@ import { adminTokenVariable } from './admin-api-options.ts';
 import { listCommands } from './commands.ts';
 import { type Failure, isSaidByCommander, readFailure } from './failure.ts';
 import { describeUnknownVariables, readFileVariables } from './file-variables.ts';
+import { hookSecretVariable } from './hooks/options.ts';
 import { endOnSignals } from './interruption.ts';
 import { describeUsage } from './usage-error.ts';
 import { warn } from './warn.ts';
@@ -70,6 +71,7 @@ const variables = [
   // No option has them: Kong's, and secrets.
   'KONG_STATUS_LISTEN',
   adminTokenVariable,
+  hookSecretVariable,
   ...new Set(
     namedCommands(program).flatMap(([, { options }]) => options.flatMap(({ envVar }) => envVar ?? [])),
   ),

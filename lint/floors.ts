@@ -129,7 +129,7 @@ const rules: readonly Rule[] = [
     '@aws-sdk/client-secrets-manager/': client([
       '^core/intake/secrets-manager-',
       '^core/export/(json|cluster-certificate|forward-proxy)-secret\\.ts$',
-      '^cli/certificate/',
+      '^cli/(certificate|hooks)/',
       '^lambdas/(export|listen|webhook|cluster-address)\\.ts$',
       '^simulation/(ports|real-time)/',
       '^local/',

@@ -28,12 +28,13 @@ export interface AdminRequest {
 export interface AdminApi {
   /** Without user and password, which it cannot have. */
   readonly url: URL;
+  readonly workspace?: string | undefined;
   /**
    * Sends a request, in the workspace.
    *
    * @returns the answer, and undefined for a 404
-   * @throws ApiError `denied` for a 401 or 403, `refused` for what it does not take, `failed` when it does not
-   * answer, or with something else
+   * @throws ApiError `denied` for a 401 or 403, `refused` for what it does not take, `failed` when it does
+   * not answer, or with something else
    */
   ask<Schema extends v.GenericSchema>(
     schema: Schema,
@@ -55,6 +56,7 @@ export function openAdminApi({ adminUrl: url, workspace }: AdminApiOptions, netw
   const fetch = fetchOver(network);
   return {
     url,
+    workspace,
     async ask(schema, { method = 'GET', path, query = {}, body, secret }) {
       const asked = urlBelow(url, `${workspace === undefined ? '' : `/${workspace}`}${path}`, query);
       const answer = await send(fetch, asked, method, {

@@ -513,6 +513,236 @@ describe('doctor', () => {
   });
 });
 
+describe('hooks', () => {
+  let kong: ControlPlane;
+  const token = 'a-token-nobody-sees';
+  const run = (
+    parameters: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    who: Identity = system.administrator,
+  ) =>
+    ask(
+      ['hooks', ...parameters],
+      {
+        LIFEBOAT_STACK: 'Lifeboat',
+        LIFEBOAT_ADMIN_URL: kong.adminUrl,
+        KONG_ADMIN_TOKEN: token,
+        ...environment,
+      },
+      who,
+    );
+  const admin = async (path: string, method = 'GET', body?: object) => {
+    const response = await fetch(`${kong.adminUrl}${path}`, {
+      method,
+      headers: { 'kong-admin-token': token, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return method === 'DELETE' ? undefined : response.json();
+  };
+  const accepted = () => system.measurements().filter(({ name }) => name === 'HooksAccepted').length;
+  const startKong = (edition: 'enterprise' | 'community') =>
+    startControlPlane({
+      mtls: 'shared',
+      certificates: { controlPlane: controlPlane.certificates, dataPlane: controlPlane.certificates },
+      edition,
+      adminToken: token,
+    });
+
+  beforeAll(async () => {
+    kong = await startKong('enterprise');
+  });
+  afterAll(() => kong.stop());
+
+  it('install says what it would do, does it once, and changes ring then', async () => {
+    const dry = await run(['install', '--dry-run']);
+    const nothing = await admin('/event-hooks');
+    const first = await run(['install']);
+    const again = await run(['install', '--json', '--workspace', 'default']);
+    await kong.hooksDelivered();
+    const before = accepted();
+    kong.configuration.create('consumers', { username: 'new' });
+    await kong.hooksDelivered();
+
+    expect(dry).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(dry.stdout).toMatch(
+      /^An event hook would be created: \S+\/control-planes\/prod-eu\/events\nNothing was written/,
+    );
+    expect(nothing).toEqual({ data: [], next: null });
+    expect(first).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+      stdout: expect.stringContaining('`kong reload`'),
+    });
+    expect(JSON.parse(again.stdout)).toMatchObject({ outcome: 'unchanged', changes: [], duplicates: [] });
+    expect(await admin('/event-hooks')).toMatchObject({
+      data: [
+        { source: 'crud', handler: 'webhook', config: { url: system.webhookUrl, secret: system.hookSecret } },
+      ],
+    });
+    expect(await eventually(() => accepted() > before)).toBe(true);
+    expect(JSON.stringify([dry, first, again])).not.toContain(system.hookSecret);
+  });
+
+  it('install mends what is not as it should be, and tells of a second one', async () => {
+    const { data } = (await admin('/event-hooks')) as { data: { id: string }[] };
+    const config = { url: system.webhookUrl, secret: 'old' };
+    await admin(`/event-hooks/${data[0]?.id}`, 'PATCH', { event: 'consumers', snooze: 60, config });
+    await admin('/event-hooks', 'POST', { source: 'crud', handler: 'webhook', config });
+
+    const mended = await run(['install']);
+
+    expect(mended.stdout).toContain(`${data[0]?.id} was changed (event, snooze, config.secret): `);
+    expect(mended.stdout).toContain('1 more go to the same place');
+    expect(await admin('/event-hooks')).toMatchObject({
+      data: [
+        { event: null, snooze: null, config: { secret: system.hookSecret } },
+        { config: { secret: 'old' } },
+      ],
+    });
+  });
+
+  it('list names them without what may be secret, and remove takes ours alone', async () => {
+    const config = { url: 'https://chat.example/T0/a-secret-path', secret: 'another' };
+    await admin('/event-hooks', 'POST', { source: 'crud', handler: 'webhook', config });
+
+    const listed = await run(['list']);
+    const json = await run(['list', '--json']);
+    const dry = await run(['remove', '--dry-run']);
+    const removed = await run(['remove', '--json']);
+    const none = await run(['remove']);
+
+    expect(listed.stdout).toMatch(/crud +webhook +\S+\/control-planes\/prod-eu\/events +Lifeboat\n/);
+    expect(listed.stdout).toMatch(/crud +webhook +https:\/\/chat\.example\n/);
+    expect(JSON.parse(json.stdout).hooks.map(({ isOwn }: { isOwn: boolean }) => isOwn)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(JSON.stringify([listed, json])).not.toMatch(
+      new RegExp(`a-secret-path|another|${system.hookSecret}`),
+    );
+    expect(dry.stdout).toMatch(/would be removed/);
+    expect(JSON.parse(removed.stdout).removed).toHaveLength(2);
+    expect(none).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing to remove') });
+    expect(await admin('/event-hooks')).toMatchObject({ data: [{ config }] });
+  });
+
+  it('on a Kong without them says what to do instead', async () => {
+    const community = await startKong('community');
+    const ended = await run(['install', '--json', '--admin-url', community.adminUrl]);
+    await community.stop();
+
+    expect({ exitCode: ended.exitCode, stdout: ended.stdout }).toEqual({ exitCode: 10, stdout: '' });
+    expect(JSON.parse(ended.stderr).error).toMatchObject({
+      code: 'refused',
+      message: expect.stringMatching(
+        /Kong 3\.9\.1 \(community\), and only Enterprise has them\. Set "listen": true/,
+      ),
+    });
+  });
+
+  it('test pings Lifeboat, and says what was answered', async () => {
+    const place = ['--control-plane', 'prod-eu', '--endpoint', system.apiUrl];
+    const secret = join(directory, 'hook-secret');
+    await writeFile(secret, `${system.hookSecret}\n`);
+    const before = system.exportCount();
+
+    const byStack = await run(['test']);
+    // Nothing of AWS is needed.
+    const byFile = await cli.run(['hooks', 'test', '--json', '--sha1', ...place], {
+      LIFEBOAT_HOOK_SECRET_FILE: secret,
+    });
+
+    expect(byStack).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(byStack.stdout).toMatch(
+      /answered 200 to a ping that was signed with sha256.*: place and secret are right\.\n$/,
+    );
+    expect(JSON.parse(byFile.stdout)).toMatchObject({
+      status: 200,
+      algorithm: 'sha1',
+      controlPlane: 'prod-eu',
+    });
+    expect(system.exportCount()).toBe(before);
+  });
+
+  it.each<[number, string, readonly string[], Readonly<Record<string, string>>, RegExp]>([
+    [
+      3,
+      'the secret is another one',
+      ['test'],
+      { LIFEBOAT_HOOK_SECRET: 'guess' },
+      /answered 401 .*it knows another secret/,
+    ],
+    [
+      2,
+      'the secret is empty space',
+      ['test'],
+      { LIFEBOAT_HOOK_SECRET: ' ' },
+      /LIFEBOAT_HOOK_SECRET cannot sign hooks/,
+    ],
+    [
+      5,
+      'nobody answers',
+      ['list', '--admin-url', 'http://127.0.0.1:9'],
+      {},
+      /did not answer \(ECONNREFUSED\)\. Check --admin-url/,
+    ],
+    [
+      3,
+      'there is no token',
+      ['list'],
+      { KONG_ADMIN_TOKEN: '' },
+      /answered 401 .*put one into KONG_ADMIN_TOKEN/,
+    ],
+    [
+      3,
+      'the token is wrong',
+      ['remove'],
+      { KONG_ADMIN_TOKEN: 'guess' },
+      /the token in KONG_ADMIN_TOKEN may not do that/,
+    ],
+    [
+      10,
+      'there is no such workspace',
+      ['list', '--workspace', 'team'],
+      {},
+      /there is nothing in workspace "team": check --admin-url and --workspace/,
+    ],
+    [
+      2,
+      'the secret would go over a network',
+      ['install', '--admin-url', 'http://kong.example:8001'],
+      { KONG_ADMIN_TOKEN: '' },
+      /the hook secret would go to http:\/\/kong\.example:8001 in clear text/,
+    ],
+    [
+      2,
+      'no Admin API is named',
+      ['list'],
+      { LIFEBOAT_ADMIN_URL: '' },
+      /--admin-url \(LIFEBOAT_ADMIN_URL\) is missing/,
+    ],
+  ])('end with %i where %s', async (code, _what, parameters, environment, words) => {
+    const { exitCode, stdout, stderr } = await run(parameters, environment);
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: code, stdout: '' });
+    expect(stderr).toMatch(words);
+    expect(stderr).not.toContain(token);
+  });
+
+  it('name the missing right where the role may not read the secret, and the variable without a stack', async () => {
+    const denied = await run(['test'], {}, system.inspector);
+    const blind = await ask(['hooks', 'test', '--control-plane', 'prod-eu', '--endpoint', system.apiUrl]);
+
+    expect(denied).toMatchObject({ exitCode: 3, stdout: '' });
+    expect(denied.stderr).toContain('The role needs secretsmanager:GetSecretValue on it');
+    expect(blind).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('LIFEBOAT_HOOK_SECRET_FILE'),
+    });
+  });
+});
+
 describe('on a terminal of 60 columns', () => {
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   /** `script` gives the command a terminal (util-linux, in every Debian). */
