@@ -8,6 +8,7 @@ import { hooksCommand } from './hooks.ts';
 import { inspectCommands } from './inspect.ts';
 import { operatorCommands } from './operate.ts';
 import { publicKeyCommand } from './public-key.ts';
+import { restoreCommand } from './restore.ts';
 import { standbyCommand } from './standby.ts';
 
 /** Those of nodes, those of people who look, those of operators, and those that set things up. */
@@ -18,6 +19,7 @@ export function listCommands(): readonly Command[] {
     ...inspectCommands(),
     doctorCommand(),
     ...operatorCommands(),
+    restoreCommand(),
     publicKeyCommand(),
     grantCommand(),
     certificateCommand(),
