@@ -2,7 +2,6 @@
 import { InvalidArgumentError } from 'commander';
 import { systemClock } from '../../core/clock.ts';
 import { ApiError } from '../../core/fetch/api-request.ts';
-import { formatAge } from '../../core/fetch/currency.ts';
 import { StandbyError } from '../../core/fetch/errors.ts';
 import type { AdminApiOptions } from '../admin-api-options.ts';
 import { type ApiOptions, type ReachedApi, reachApi } from '../api-access.ts';
@@ -10,7 +9,6 @@ import { type AwsAccess, awsAccess, regionOf } from '../aws-access.ts';
 import { readAlarms } from '../inspection/alarms.ts';
 import { askControlPlane } from '../inspection/status.ts';
 import type { ControlPlaneReport } from '../inspection/status-report.ts';
-import { ago } from '../inspection/words.ts';
 import { openAdminApi } from '../kong-admin/admin-api.ts';
 import { findRegion } from '../options.ts';
 import { print } from '../print.ts';
@@ -18,6 +16,7 @@ import { vaultNetwork } from '../vault-network.ts';
 import { judgeAlarms } from './alarms.ts';
 import { checkCaller } from './caller.ts';
 import { checkEndpoint } from './endpoint.ts';
+import { judgeCertificate, judgeFiles } from './files.ts';
 import { type Check, type Finding, formatFindings, type Skipped } from './finding.ts';
 import { checkKong } from './kong.ts';
 import { readNamedParts } from './settings.ts';
@@ -157,73 +156,4 @@ function findingOf(check: Check, outcome: Finding['outcome'], error: unknown, ne
     throw error;
   }
   return { check, outcome, what: error.message, next };
-}
-
-function judgeFiles({ controlPlane, answer, failure, concerns }: ControlPlaneReport): readonly Finding[] {
-  const check = 'control-plane';
-  if (answer === undefined) {
-    const isKnown = failure?.code === 'failed';
-    return concerns.map(({ sentence }) => ({
-      check,
-      outcome: isKnown ? 'bad' : 'unknown',
-      what: `${controlPlane}: ${sentence}`,
-      next: isKnown
-        ? 'ask again, then docs/runbook.md, "Grants failing"'
-        : 'ask with a role that may look (grantInspect)',
-    }));
-  }
-  const { versions, checkedAt, lookedAt: now } = answer.read;
-  const found = concerns
-    .filter(({ about }) => about === 'files')
-    .map(
-      ({ sentence, isBad, next }): Finding => ({
-        check,
-        outcome: isBad ? 'bad' : 'attention',
-        what: `${controlPlane}: ${sentence}`,
-        next,
-      }),
-    );
-  const pinned = versions.flatMap(({ kongVersion, current }): readonly Finding[] =>
-    current?.pinned === true
-      ? [
-          {
-            check,
-            outcome: 'attention',
-            what: `${controlPlane}: Kong ${kongVersion} is pinned to revision ${current.revision}, built ${ago(current.builtAt, now)}: changes are not published`,
-            next: 'lifeboat unpin, once what was wrong is mended',
-          },
-        ]
-      : [],
-  );
-  const files = versions.map(
-    ({ kongVersion, current }) => `Kong ${kongVersion} revision ${current?.revision ?? '?'}`,
-  );
-  const checked = checkedAt === undefined ? '' : `, verified ${ago(checkedAt, now)}`;
-  return found.length + pinned.length > 0
-    ? [...found, ...pinned]
-    : [
-        {
-          check,
-          outcome: 'good',
-          what: `${controlPlane}: a new data plane can boot (${files.join(', ')})${checked}`,
-        },
-      ];
-}
-
-function judgeCertificate({ controlPlane, answer, concerns }: ControlPlaneReport): Finding {
-  const check = 'certificate';
-  const concern = concerns.find(({ about }) => about === 'certificate');
-  if (concern !== undefined) {
-    const { sentence, isBad, next } = concern;
-    return { check, outcome: isBad ? 'bad' : 'attention', what: `${controlPlane}: ${sentence}`, next };
-  }
-  const { certificateEndsAt, lookedAt } = answer?.read ?? {};
-  return certificateEndsAt === undefined || lookedAt === undefined
-    ? {
-        check,
-        outcome: 'unknown',
-        what: `${controlPlane}: nobody has noted when the cluster certificate ends`,
-        next: 'lifeboat export notes it; before there is a status nobody knows',
-      }
-    : { check, outcome: 'good', what: `${controlPlane}: ends in ${formatAge(lookedAt, certificateEndsAt)}` };
 }

@@ -7,9 +7,12 @@ import type { AwsAccess } from '../../cli/aws-access.ts';
 import { judgeAlarms } from '../../cli/doctor/alarms.ts';
 import { checkCaller } from '../../cli/doctor/caller.ts';
 import { checkEndpoint } from '../../cli/doctor/endpoint.ts';
+import { judgeCertificate, judgeFiles } from '../../cli/doctor/files.ts';
 import { formatFindings } from '../../cli/doctor/finding.ts';
 import { checkKong } from '../../cli/doctor/kong.ts';
 import type { ExaminedAlarm } from '../../cli/inspection/alarms.ts';
+import type { StatusAnswer } from '../../cli/inspection/answers.ts';
+import { findConcerns } from '../../cli/inspection/status-report.ts';
 import type { AdminApi } from '../../cli/kong-admin/admin-api.ts';
 import { plain } from '../../cli/terminal.ts';
 import { ApiError } from '../../core/fetch/api-request.ts';
@@ -186,6 +189,51 @@ describe('alarms', () => {
       next: alarm.runbook,
     });
     expect(bare?.next).toBe('docs/runbook.md, "Export failing"');
+  });
+});
+
+describe('the status of a control plane', () => {
+  const now = new Date('2026-01-02T00:00:00Z');
+  const ahead = (days: number) => new Date(now.getTime() + days * 86_400_000);
+  const version = {
+    kongVersion: '3.9.1',
+    state: 'ready',
+    current: {
+      ...{ revision: 7, builtAt: ahead(-1), exportedAt: ahead(-1), entities: {}, sizeBytes: 1 },
+      ...{ sha256: '', pinned: false },
+    },
+  };
+  const judge = (changed: object) => {
+    const base = { controlPlane: 'prod', lookedAt: now, checkedAt: now, certificateEndsAt: ahead(90) };
+    const read = { ...base, versions: [version], ...changed } as StatusAnswer;
+    const report = { controlPlane: 'prod', answer: { json: {}, read }, failure: undefined };
+    const told = { ...report, concerns: findConcerns(read, 60_000) };
+    return [...judgeFiles(told), judgeCertificate(told)];
+  };
+
+  it.each<readonly [string, object, readonly string[], RegExp]>([
+    ['is well', {}, ['good', 'good'], /can boot \(Kong 3\.9\.1 revision 7\)/],
+    [
+      'is pinned',
+      { versions: [{ ...version, current: { ...version.current, pinned: true } }] },
+      ['attention', 'good'],
+      /pinned to revision 7/,
+    ],
+    ['has no file', { versions: [{ ...version, state: 'missing' }] }, ['bad', 'good'], /missing/],
+    ['is behind', { versions: [{ ...version, behindSince: now }] }, ['attention', 'good'], /older than/],
+    ['is held', { held: { since: now, reason: 'half' } }, ['attention', 'good'], /held: half/],
+    ['was not checked lately', { checkedAt: ahead(-1) }, ['attention', 'good'], /last compared/],
+    ['has a certificate that ends', { certificateEndsAt: ahead(29) }, ['good', 'attention'], /can boot/],
+    ['has one that ended', { certificateEndsAt: ahead(-1) }, ['good', 'bad'], /can boot/],
+    ['has one of which nobody knows', { certificateEndsAt: undefined }, ['good', 'unknown'], /can boot/],
+  ])('%s', (_what, changed, outcomes, words) => {
+    const findings = judge(changed);
+
+    expect(findings.map(({ outcome }) => outcome)).toEqual(outcomes);
+    expect(findings[0]?.what).toMatch(words);
+    for (const { outcome, next } of findings) {
+      expect(next === undefined).toBe(outcome === 'good');
+    }
   });
 });
 
