@@ -12,8 +12,9 @@ export interface SignedDelivery {
 /** The kind of a delivery. Nothing else of it is kept: its body may hold secrets. */
 export type DeliveryKind = 'change' | 'ping' | 'malformed';
 
-// Kong writes lower-case hex; .NET and others that sign like it write capitals.
-const signatureForm = /^(sha1|sha256)=([0-9a-fA-F]+)$/;
+// Kong writes lower-case hex; .NET and others that sign like it write capitals. Whole bytes: Node leaves out a
+// digit behind the last one.
+const signatureForm = /^(sha1|sha256)=((?:[0-9a-fA-F]{2})+)$/;
 
 /**
  * Whether a delivery is signed with one of the secrets. Kong signs with sha1 up to 3.13 and with HMAC-SHA256

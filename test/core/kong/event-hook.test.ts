@@ -53,6 +53,7 @@ describe('the signature of an event hook', () => {
     ['one digit less', sha256.slice(0, -1)],
     ['one byte less', sha256.slice(0, -2)],
     ['one byte more', `${sha256}00`],
+    ['one digit more', `${sha256}0`],
     ['a space in front', ` ${sha256}`],
     ['a line end behind', `${sha256}\n`],
     ['two signatures', `${sha256},${sha256}`],
