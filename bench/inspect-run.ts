@@ -52,6 +52,7 @@ process.stdout.write(
 
 async function ask(parameters: Readonly<Record<string, string>>): Promise<Answer> {
   const { statusCode, body } = await handler({
+    routeKey: 'GET /control-planes/bench/inspect',
     requestContext: {
       http: { method: 'GET' },
       authorizer: { iam: { userArn: 'arn:aws:sts::000000000000:assumed-role/person/bench' } },

@@ -21,6 +21,7 @@ import { PublicationGuard } from '../core/vault/publication-guard.ts';
 import { publish } from '../core/vault/publish.ts';
 import { s3ConfigVault } from '../core/vault/s3-config-vault.ts';
 import { recordStatus } from '../core/vault/status.ts';
+import type { InspectVariables } from '../lambdas/environment/inspect.ts';
 import { startLocalAws } from '../simulators/aws/local-aws.ts';
 import { makeSyntheticFrame, type SyntheticEntity, type Variation } from './synthetic-configuration.ts';
 import type { InspectWorld } from './world.ts';
@@ -89,15 +90,21 @@ const status: ControlPlaneStatus = {
 await recordStatus(parts, status, { etag: undefined });
 
 const inspector = aws.identities.issue(`arn:aws:sts::${accountId}:assumed-role/inspect/bench`);
+const variables: InspectVariables = {
+  CONTROL_PLANE: controlPlane,
+  DATA_PLANE_VERSIONS: `${kongVersion},${otherKongVersion}`,
+  BUCKET: bucket,
+  ENCRYPTION_KEY_ARN: encryptionKeyArn,
+  SIGNING_KEY_ARN: signingKeyArn,
+  FURTHER_SIGNING_KEY_ARNS: '',
+  RETIRED_SIGNING_KEYS: '',
+  URL_SUFFIX: 'amazonaws.com',
+  DUAL_STACK: 'false',
+  URL_LIFETIME_SECONDS: '120',
+};
 const world: InspectWorld = {
   variables: {
-    CONTROL_PLANE: controlPlane,
-    DATA_PLANE_VERSIONS: `${kongVersion},${otherKongVersion}`,
-    BUCKET: bucket,
-    ENCRYPTION_KEY_ARN: encryptionKeyArn,
-    SIGNING_KEY_ARN: signingKeyArn,
-    FURTHER_SIGNING_KEY_ARNS: '',
-    RETIRED_SIGNING_KEYS: '',
+    ...variables,
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: inspector.accessKeyId,
     AWS_SECRET_ACCESS_KEY: inspector.secretAccessKey,

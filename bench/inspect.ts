@@ -47,9 +47,12 @@ export async function measureInspection(entities: number, revisions: number) {
     return {
       ...{ entities, revisions, jsonBytes: world.jsonBytes, gzipBytes: world.gzipBytes },
       diffSeconds: few['seconds'],
+      // Start included; what else the machine does hardly changes it.
+      diffCpuSeconds: few['cpuSeconds'],
       diffPeakRssMb: few['peakRssMb'],
       ...{ diff: few, diffOfEverything: everything, diffOfOtherBytes: otherBytes },
       verifyAllSeconds: verified['seconds'],
+      verifyAllCpuSeconds: verified['cpuSeconds'],
       verifySlowestSeconds: verified['slowestSeconds'],
       verifyPeakRssMb: verified['peakRssMb'],
       ...{ statusFirstMs: firstMs, statusMs, floorMs, statusRatioToFloor: ratioToFloor },
