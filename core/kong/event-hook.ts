@@ -12,8 +12,8 @@ export interface SignedDelivery {
 /** The kind of a delivery. Nothing else of it is kept: its body may hold secrets. */
 export type DeliveryKind = 'change' | 'ping' | 'malformed';
 
-// Kong writes lower-case hex; .NET and others that sign like it write capitals. Whole bytes: Node leaves out a
-// digit behind the last one.
+// Kong writes lower-case hex; .NET and others that sign like it write capitals. Whole bytes: Node leaves out
+// a digit behind the last one.
 const signatureForm = /^(sha1|sha256)=((?:[0-9a-fA-F]{2})+)$/;
 
 /**
