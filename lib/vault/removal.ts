@@ -1,5 +1,6 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import { acknowledge } from '../conventions/acknowledge.ts';
 
 /**
  * Of what holds or opens configurations: it outlives its stack. But what was made by a deployment that
@@ -31,6 +32,11 @@ export function namePolicyByText(bucket: s3.Bucket, bucketName: string): void {
     throw new Error(`${bucket.node.path} has no policy that CDK makes`);
   }
   written.bucket = bucketName;
+  acknowledge(
+    written,
+    'AwsSolutions-S10',
+    'It denies what comes without TLS; the rule only finds a bucket that its policy refers to.',
+  );
   // Without the reference nothing else says that the bucket comes first.
   written.node.addDependency(bucket);
 }
