@@ -18,6 +18,7 @@ export type Statement = v.InferOutput<typeof statement>;
 export const unknownActions = [
   's3:GetObjectAttributes',
   's3:GetObjectVersionAttributes',
+  's3:GetObjectVersionForReplication',
   's3:ReplicateDelete',
   's3:ReplicateObject',
   's3:UpdateObjectEncryption',
