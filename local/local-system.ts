@@ -147,10 +147,9 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       running,
     };
     const deployment = await provision(template, account);
-    const people = [operatorRoleId, inspectorRoleId, revisionFetcherRoleId].map((id) => {
-      const logicalId = resourceId(template, 'AWS::IAM::Role', id);
-      return deployment.namesOf(logicalId, 'AWS::IAM::Role').arn;
-    });
+    const people = Object.entries(template.Resources)
+      .filter(([id, { Type }]) => Type === 'AWS::IAM::Role' && peoplesRoles.test(id))
+      .map(([id, { Type }]) => deployment.namesOf(id, Type).arn);
     const decide = policiesInForce(template, deployment, account.permissions, aws.kms.keyArns(), people);
     mayNot = async (...asked) => {
       const refusal = await decide(...asked);
@@ -172,6 +171,9 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     throw error;
   }
 }
+
+/** Logical ids of roles of people, who may also look at stacks and alarms. */
+const peoplesRoles = new RegExp(`^(${[operatorRoleId, inspectorRoleId, revisionFetcherRoleId].join('|')})`);
 
 /** What a person takes from the outputs of the stack, and does after the deployment. */
 async function systemOf(

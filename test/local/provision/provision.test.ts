@@ -72,7 +72,7 @@ describe('the local system', () => {
   });
 
   it('takes what only watches', async () => {
-    await expect(deploy('AWS::CloudWatch::Alarm', { Anything: true })).rejects.toThrow(
+    await expect(deploy('AWS::CloudWatch::Dashboard', { Anything: true })).rejects.toThrow(
       'the template has no output',
     );
   });
