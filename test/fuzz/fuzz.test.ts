@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { projectRoot } from '../../build/project-root.ts';
 import { fuzz } from './run.ts';
+import { removeScratchFolder } from './scratch.ts';
 import { seededBugs } from './seeded-bugs.ts';
 import { type Outcome, target } from './target.ts';
 import { targets } from './targets.ts';
+
+afterAll(removeScratchFolder);
 
 const request = { cases: 12, firstSeed: 1, seconds: 60 };
 const always = (name: string, outcome: () => Outcome) => target(name, fc.nat(), outcome);

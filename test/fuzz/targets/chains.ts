@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { AssertionRefused } from '../../../core/access/assertion-refused.ts';
@@ -21,6 +20,7 @@ import {
 } from '../../core/access/certificates.ts';
 import { countingRandom } from '../../core/counting-random.ts';
 import { manualClock } from '../../core/manual-clock.ts';
+import { findScratchFolder } from '../scratch.ts';
 import { changedText, hostileText, type Outcome, target } from '../target.ts';
 
 const dayMs = 24 * 3600 * 1000;
@@ -105,13 +105,10 @@ function issueDescribed(described: Described, height: number, issuer: Issued | u
   });
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'lifeboat-fuzz-'));
-process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-
 /** Whether OpenSSL takes the chain for that of a TLS client. */
 function isTakenByOpenssl(leaf: Issued, between: readonly Issued[], root: Issued): boolean {
   const write = (name: string, certificates: readonly Issued[]) => {
-    const file = join(directory, name);
+    const file = join(findScratchFolder(), name);
     writeFileSync(file, certificates.map(({ pem }) => pem).join(''));
     return file;
   };

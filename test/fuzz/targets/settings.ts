@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { isKongSettingOn, kongEnvPath, readKongSetting } from '../../../core/standby/kong-env.ts';
 import { parseSettings, SettingsError } from '../../../lib/settings/settings.ts';
+import { findScratchFolder } from '../scratch.ts';
 import { changed, hostileText, type Outcome, target } from '../target.ts';
 
 /** What no setting may be: a list of lists, or a name with a zero in it. */
@@ -75,8 +74,6 @@ export const settingsTarget = target(
   },
 );
 
-const prefix = mkdtempSync(join(tmpdir(), 'lifeboat-fuzz-'));
-process.once('exit', () => rmSync(prefix, { recursive: true, force: true }));
 const environment =
   'prefix = /usr/local/kong\nstatus_listen = 127.0.0.1:8007\nrole = data_plane\nrole = traditional\n';
 
@@ -100,6 +97,7 @@ export const kongEnvTarget = target(
     hostileText.map((text) => Buffer.from(`role=${text}\n`, 'latin1')),
   ),
   async (content): Promise<Outcome> => {
+    const prefix = findScratchFolder();
     writeFileSync(kongEnvPath(prefix), content);
     const role = await readKongSetting(prefix, 'role');
     await isKongSettingOn(prefix, 'role');
