@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { Stack, Token } from 'aws-cdk-lib';
 import type { Construct, IConstruct } from 'constructs';
 
 const mark = Symbol.for('lifeboat.deployment');
@@ -43,5 +43,8 @@ export function formatOutputPrefix(part: IConstruct): string {
 
 /** As above, and unique in the account, where dashboards of all regions have their names. */
 export function formatDashboardName(part: IConstruct): string {
-  return `${formatDeploymentName(part)}-${Stack.of(part).region}`;
+  const name = formatDeploymentName(part);
+  // The id of a construct may have any characters (CloudWatch API Reference, PutDashboard).
+  const taken = Token.isUnresolved(name) ? name : name.replaceAll(/[^\w-]/g, '-');
+  return `${taken}-${Stack.of(part).region}`;
 }

@@ -35,16 +35,21 @@ export class StableRole extends FunctionRole {
 
 /**
  * Unique in the account: deployment, control plane and kind, and the region, for names of roles are shared by
- * all regions. Undefined in a nested stack, whose name CloudFormation makes anew each time.
+ * all regions. A point stands between them, which is in no name of a stack or control plane: with a hyphen
+ * `a-b` of stack `S` would be `b` of stack `S-a`. Undefined in a nested stack, whose name CloudFormation
+ * makes anew each time.
  */
 function formatRoleName(scope: Construct, { controlPlane, kind }: StableRoleProps): string | undefined {
   const deployment = formatDeploymentName(scope);
   if (Token.isUnresolved(deployment)) {
     return undefined;
   }
-  const label = `${deployment}-${controlPlane}-${kind}`;
+  const label = `${deployment}.${controlPlane}.${kind}`;
+  // The id of a construct may have any characters.
+  const taken = label.replaceAll(/[^\w+=,.@-]/g, '-');
   const longest = longestRoleName - longestRegion - 1;
   const hash = createHash('sha256').update(label).digest('hex').slice(0, hashLength);
-  const short = label.length <= longest ? label : `${label.slice(0, longest - hashLength - 1)}-${hash}`;
-  return `${short}-${Stack.of(scope).region}`;
+  const isWhole = taken === label && label.length <= longest;
+  const short = isWhole ? label : `${taken.slice(0, longest - hashLength - 1)}.${hash}`;
+  return `${short}.${Stack.of(scope).region}`;
 }

@@ -1,7 +1,11 @@
 import { fullDiff, ResourceImpact, type TemplateDiff } from '@aws-cdk/cloudformation-diff';
 import { describe, expect, it } from '@jest/globals';
+import { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
+import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
 import { exampleCertificate } from '../../../policy/example-certificate.ts';
+import { newApp } from '../app.ts';
 import { account, type Deployment, deploy, ofType, one, region, twoControlPlanes } from '../deployment.ts';
 import { policyDocument } from '../policy.ts';
 
@@ -174,7 +178,7 @@ describe('a new deployment that adopts what a deleted stack has left', () => {
     const known = ofType(before, 'AWS::KMS::Key')
       .filter(({ id }) => id.startsWith('Vault'))
       .flatMap(({ properties }) => v.parse(policyDocument, properties['KeyPolicy']).Statement)
-      .flatMap(({ Condition }) => JSON.stringify(Condition).match(/arn:aws:iam::\d+:role\/[\w-]+/g) ?? []);
+      .flatMap(({ Condition }) => JSON.stringify(Condition).match(/arn:aws:iam::\d+:role\/[\w.-]+/g) ?? []);
 
     expect(new Set(known).size).toBe(6);
     expect(roles).toEqual(expect.arrayContaining([...new Set(known)]));
@@ -218,8 +222,36 @@ describe('names of roles', () => {
 
   it('say deployment, control plane, kind and region', () => {
     expect(roleNames('prod')).toEqual(
-      ['export', 'presign', 'inspect'].map((kind) => `Lifeboat-prod-${kind}-${region}`),
+      ['export', 'presign', 'inspect'].map((kind) => `Lifeboat.prod.${kind}.${region}`),
     );
+  });
+
+  it.each<[what: string, one: readonly [string, string, string], other: readonly [string, string, string]]>([
+    [
+      'a stack’s name and a control plane’s',
+      ['Lifeboat', 'Default', 'eu-prod'],
+      ['Lifeboat-eu', 'Default', 'prod'],
+    ],
+    ['a construct’s id and a control plane’s', ['Platform', 'a', 'b-prod'], ['Platform', 'a-b', 'prod']],
+    [
+      'characters that IAM does not take',
+      ['Platform', 'my gateways', 'prod'],
+      ['Platform', 'my*gateways', 'prod'],
+    ],
+  ])('stay apart where the same words are in %s', (_what, one, other) => {
+    const namesOf = ([stackName, id, name]: readonly [string, string, string]) => {
+      const stack = new Stack(newApp(), stackName, { env: { account, region } });
+      new Lifeboat(stack, id, { controlPlanes: { [name]: prod } });
+      return Object.values(Template.fromStack(stack).findResources('AWS::IAM::Role')).flatMap(
+        ({ Properties }) => Properties.RoleName ?? [],
+      ) as readonly string[];
+    };
+    const names = [...namesOf(one), ...namesOf(other)];
+
+    expect(names).toHaveLength(6);
+    expect(new Set(names).size).toBe(6);
+    // IAM API Reference, CreateRole.
+    expect(names.filter((name) => !/^[\w+=,.@-]{1,64}$/.test(name))).toEqual([]);
   });
 
   it('are cut where they would be too long, and stay apart', () => {
