@@ -1,6 +1,7 @@
 /** Whether a command that was followed has had its effect: what a new data plane would get says so. */
 import type { Clock } from '../../core/clock.ts';
 import { ApiError } from '../../core/fetch/api-request.ts';
+import { StandbyError } from '../../core/fetch/errors.ts';
 import { type StatusAnswer, statusAnswer } from '../inspection/answers.ts';
 import type { Ask } from '../inspection/asking.ts';
 import type { CommandName } from './plan.ts';
@@ -48,10 +49,11 @@ export async function awaitEffect(
       }
       lastFailure = undefined;
     } catch (error) {
-      if (!(error instanceof ApiError)) {
+      // The command is sent: whatever comes now, credentials that have ended too, does not take it back.
+      if (!(error instanceof ApiError || error instanceof StandbyError)) {
         throw error;
       }
-      if (error.code === 'denied') {
+      if (error instanceof ApiError && error.code === 'denied') {
         return { outcome: 'hidden', what: `what became of it cannot be shown: ${error.message}` };
       }
       lastFailure = error.message;
@@ -71,7 +73,7 @@ export async function awaitEffect(
 
 /** Undefined as long as it is not there. */
 function findEffect({ name, version, answer }: Sent, status: StatusAnswer): Effect | undefined {
-  const { lastCommand, held, versions } = status;
+  const { lastCommand, held, checkedAt, versions } = status;
   if (name === 'export') {
     if (lastCommand?.id === undefined || lastCommand.id !== answer['id']) {
       return undefined;
@@ -84,7 +86,8 @@ function findEffect({ name, version, answer }: Sent, status: StatusAnswer): Effe
       : { outcome: 'failed', what: `the export is not complete: its log says why. ${list}` };
   }
   if (name === 'approve') {
-    return held === undefined
+    // A status that is not there, or not believed, says nothing of what is held.
+    return held === undefined && checkedAt !== undefined
       ? { outcome: 'seen', what: 'what was held is published, or is not served any more' }
       : undefined;
   }

@@ -82,7 +82,17 @@ function planBlindly({ name, kongVersion, sees }: Intention, denied: ApiError): 
   };
 }
 
-function planApproval({ held, lookedAt }: StatusAnswer, { sees: given }: Intention): Plan {
+function planApproval(
+  { held, checkedAt, disbelieved, lookedAt }: StatusAnswer,
+  { sees: given }: Intention,
+): Plan {
+  if (checkedAt === undefined) {
+    const why = disbelieved === undefined ? 'there is no note of a check' : forTerminal(disbelieved);
+    throw new ApiError(
+      'refused',
+      `nobody knows what is held (${why}): lifeboat export checks, and notes it anew`,
+    );
+  }
   if (held === undefined) {
     throw new ApiError('refused', 'nothing is held, so there is nothing to approve');
   }
@@ -110,7 +120,12 @@ async function planPublication(
 ): Promise<Plan> {
   const { name, revision, sees } = intention;
   const version = findVersion(status, intention.kongVersion);
-  const current = status.versions.find(({ kongVersion }) => kongVersion === version)?.current;
+  const { current, state, problem } =
+    status.versions.find(({ kongVersion }) => kongVersion === version) ?? {};
+  const trouble =
+    state === undefined || state === 'ready'
+      ? []
+      : [`but    it is ${forTerminal(state)}: ${forTerminal(problem ?? 'no reason was given.')}`];
   if (current === undefined) {
     throw new ApiError('refused', `nothing is published for Kong ${version} that could be changed`);
   }
@@ -123,6 +138,7 @@ async function planPublication(
       sees: sees ?? current.revision,
       lines: [
         `now    ${describe(current, now)}`,
+        ...trouble,
         'then   the same content, unpinned. The next check publishes what the control plane then serves.',
       ],
       facts: { current },
@@ -137,6 +153,7 @@ async function planPublication(
     sees: sees ?? current.revision,
     lines: [
       `now    ${describe(current, now)}`,
+      ...trouble,
       `then   the content of ${describe(target, now)}, as a new revision that is pinned: new data planes get it at once, and`,
       '       nothing else is published until it is unpinned. Running data planes are not touched.',
       ...(await describeChanges(current.revision, target.revision, version, ask)),

@@ -1,7 +1,9 @@
 /** What becomes of an operator's command where not everything can be seen; the rest is in test/local. */
 import { describe, expect, it } from '@jest/globals';
+import { readAnswer } from '../../cli/inspection/answers.ts';
 import { carryOut, type Desk, type OperateOptions } from '../../cli/operate/run.ts';
 import { ApiError } from '../../core/fetch/api-request.ts';
+import { StandbyError } from '../../core/fetch/errors.ts';
 import { manualClock } from '../core/manual-clock.ts';
 
 const options: OperateOptions = { reason: 'INC-7', yes: true, wait: true, timeout: 10 };
@@ -105,5 +107,98 @@ describe('a person at a terminal', () => {
 
     await expect(carryOut('export', without, rest)).rejects.toThrow('no reason was given');
     expect(sent).toEqual([]);
+  });
+});
+
+/** A status of one version, as the API answers it. */
+const statusOf = (changes: Readonly<Record<string, unknown>>) => ({
+  controlPlane: 'prod',
+  lookedAt: '2026-11-27T12:00:00Z',
+  checkedAt: '2026-11-27T11:59:00Z',
+  versions: [
+    {
+      kongVersion: '3.9.1',
+      state: 'ready',
+      current: {
+        revision: 42,
+        builtAt: '2026-11-27T11:00:00Z',
+        exportedAt: '2026-11-27T11:00:00Z',
+        entities: { total: 5 },
+        sizeBytes: 1000,
+        sha256: 'a',
+        pinned: true,
+      },
+    },
+  ],
+  ...changes,
+});
+
+/** Answers each question with the next of these statuses, and the last one again and again. */
+function answering(...statuses: readonly object[]): Desk['ask'] {
+  let asked = 0;
+  return async (schema) =>
+    readAnswer(schema, JSON.stringify(statuses[Math.min(asked++, statuses.length - 1)]));
+}
+
+describe('a status that says nothing of what is held', () => {
+  it.each<[what: string, status: Readonly<Record<string, unknown>>, why: string]>([
+    [
+      'is not believed',
+      { checkedAt: undefined, disbelieved: 'it is signed by a stranger' },
+      'it is signed by a stranger',
+    ],
+    ['is not there', { checkedAt: undefined }, 'there is no note of a check'],
+  ])('is no “nothing is held”, and approves nothing: it %s', async (_what, status, why) => {
+    const { sent, ...rest } = desk({ ask: answering(statusOf(status)) });
+
+    await expect(carryOut('approve', options, rest)).rejects.toThrow(`nobody knows what is held (${why})`);
+    expect(sent).toEqual([]);
+  });
+
+  it('is no effect of an approval either', async () => {
+    const held = { since: '2026-11-27T11:59:00Z', reason: 'mass deletion', what: 'x', sees: '0123456789ab' };
+    const lost = statusOf({ checkedAt: undefined, disbelieved: 'it is signed by a stranger' });
+
+    const { effect } = await carryOut('approve', options, desk({ ask: answering(statusOf({ held }), lost) }));
+
+    expect(effect?.outcome).toBe('unseen');
+  });
+});
+
+describe('a plan', () => {
+  it('says what stands in the file’s place where that is not ours', async () => {
+    const told: string[] = [];
+    const [version] = statusOf({}).versions;
+    const foreign = statusOf({
+      versions: [
+        {
+          ...version,
+          state: 'foreign',
+          problem: 'In its place is a delete marker. The next export replaces it.',
+        },
+      ],
+    });
+
+    await carryOut(
+      'unpin',
+      { ...options, wait: false },
+      desk({ ask: answering(foreign), tell: (line) => told.push(line) }),
+    );
+
+    expect(told[1]).toBe(
+      'but    it is foreign: In its place is a delete marker. The next export replaces it.',
+    );
+  });
+});
+
+describe('credentials that end while the effect is awaited', () => {
+  it('do not hide that the command was sent', async () => {
+    const ended = new StandbyError('denied', 'the credentials have expired');
+
+    const { effect, answer } = await carryOut('export', options, desk({ ask: () => Promise.reject(ended) }));
+
+    expect(answer).toMatchObject({ id: 'abc' });
+    expect(effect).toMatchObject({ outcome: 'unseen', what: expect.stringContaining('it was sent') });
+    expect(effect?.what).toContain('the credentials have expired');
   });
 });

@@ -278,7 +278,7 @@ describe('a construct that lost a grant', () => {
 
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /User: arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/Export\w+ is not authorized to perform: kms:Sign on resource: "arn:aws:kms:[^"]+"/,
+      /User: arn:aws:sts::\d{12}:assumed-role\/\w+\.\w+\.export\.[\w-]+\/Export\w+ is not authorized to perform: kms:Sign on resource: "arn:aws:kms:[^"]+"/,
     );
   });
 });
