@@ -15,6 +15,8 @@ export interface RestorePlan {
   /** Names of the plugins that are configured: an import with one that is not enabled is refused. */
   readonly plugins: readonly string[];
   readonly steps: readonly Step[];
+  /** Chains of wasm filters, with which no import succeeds (docs/kong.md, "The cluster endpoint"). */
+  readonly filterChains: number;
   /** What is to be done when the import is done, one sentence each. */
   readonly afterwards: readonly string[];
 }
@@ -42,6 +44,7 @@ export function planRestore(path: string, text: string, kongConf: string | undef
   return {
     entities: Object.fromEntries(lists.map(([type, list]) => [type, list.length])),
     plugins: plugins.sort(),
+    filterChains,
     steps: [
       { name: 'version', parameters: ['version'], why: 'Kong is there, and of which version' },
       {
@@ -66,7 +69,7 @@ export function planRestore(path: string, text: string, kongConf: string | undef
       ...(filterChains === 0
         ? []
         : [
-            `${filterChains} filter chains are in the file: Kong 3.9 imports nothing while wasm is on. Import without filters, and set them by the Admin API, see the runbook.`,
+            `${filterChains} filter chains are in the file: Kong 3.9 imports nothing while wasm is on. Take them out first, import the rest with wasm off, and set them by the Admin API, see the runbook.`,
           ]),
       'Make anew what no data plane ever gets: disabled entities, RBAC, admins, event hooks, licences.',
       'Open 8005. What the new database has is held: lifeboat approve lets it through.',

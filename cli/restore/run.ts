@@ -37,6 +37,7 @@ export async function restore(file: string, options: RestoreOptions): Promise<vo
   });
   const plan = planRestore(path, text, options.kongConf);
   if (options.run === true) {
+    requireNoFilters(plan);
     await confirm(options);
     await runSteps(plan, path, options);
   }
@@ -65,6 +66,16 @@ function describe(
       : `With the cluster port (8005) closed, and before Kong starts:\n${commands.join('')}`,
     `Afterwards:\n${afterwards.map((each) => `- ${each}\n`).join('')}`,
   ].join('');
+}
+
+/** A database that is set up before the import fails is no new one any more. */
+function requireNoFilters({ filterChains }: RestorePlan): void {
+  if (filterChains > 0) {
+    throw new ApiError(
+      'refused',
+      `${filterChains} filter chains are in the file, with which Kong imports nothing, and nothing was run: take out what is of filters first (runbook, “Filling a rebuilt control plane from the vault”)`,
+    );
+  }
 }
 
 /** As a shell takes it. */

@@ -144,6 +144,24 @@ describe('lifeboat restore', () => {
     await remove();
   });
 
+  it('runs nothing for a file with filter chains, which no Kong imports', async () => {
+    await writeFile(file, JSON.stringify({ ...content, filter_chains: [{ id: 'f1', filters: [] }] }));
+
+    const shown = await cli.run(['restore', file, '--kong', kong]);
+    const refused = await cli.run(['restore', file, '--kong', kong, '--run', '--yes']);
+
+    expect(shown).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('- 1 filter chains are in the file'),
+    });
+    expect(refused).toMatchObject({ exitCode: 10, stdout: '' });
+    expect(refused.stderr).toContain(
+      '1 filter chains are in the file, with which Kong imports nothing, and nothing was run',
+    );
+    expect(await calls()).toEqual(['']);
+    await remove();
+  });
+
   it('needs a confirmation, and a kong that can be run', async () => {
     expect(await cli.run(['restore', file, '--kong', kong, '--run'])).toMatchObject({
       exitCode: 2,
