@@ -77,6 +77,9 @@ const variables = [
   ),
 ];
 
+// The SDK's version is pinned, and Node 20 is supported: its notice of a later one would stand in whatever is
+// read from standard error.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 connectPatiently();
 // A closed pipe or a full disk behind it ends nothing: what was begun is finished. `print` tells of results.
 for (const stream of [process.stdout, process.stderr]) {

@@ -23,7 +23,7 @@ export async function bundledCli(): Promise<Cli> {
   await bundleClient(file);
   const start: Cli['start'] = (parameters, env = {}) =>
     children.start(process.execPath, [file, ...parameters], {
-      env: { HOME: directory, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', ...env },
+      env: { HOME: directory, ...env },
     });
   return {
     directory,

@@ -756,7 +756,6 @@ describe('on a terminal of 60 columns', () => {
       ],
       {
         env: {
-          AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
           TERM: 'xterm',
           SHELL: '/bin/sh',
           ...variablesOf(system.inspector),
