@@ -45,8 +45,11 @@ export const functionType = resourceType(
         AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       },
       onMetrics: (metrics) => {
-        if (metrics['Deployment'] === 'unnamed') {
-          refusals.push(`${logicalId} measures for no deployment: DEPLOYMENT is not set`);
+        const { DEPLOYMENT } = properties.Environment.Variables;
+        if (DEPLOYMENT === undefined || metrics['Deployment'] !== DEPLOYMENT) {
+          refusals.push(
+            `${logicalId} measures for ${metrics['Deployment'] ?? 'no deployment'}, and its DEPLOYMENT is ${DEPLOYMENT ?? 'not set'}`,
+          );
         }
         account.measurements.push(...measurementsIn(metrics, logicalId));
       },

@@ -335,9 +335,9 @@ describe('a throttle', () => {
     for (const path of ['/one', '/one', '/two', '/two', '/own', '/own', '/own']) {
       statuses.push((await fetch(`${other.url}${path}`)).status);
     }
+    await other.stop();
 
     expect(statuses).toEqual([202, 429, 202, 429, 202, 202, 429]);
-    await other.stop();
   });
 });
 
