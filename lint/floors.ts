@@ -104,6 +104,10 @@ const rules: readonly Rule[] = [
       'core/ and cli/ know no Lambda: keep events and telemetry in lambdas/',
       ['^lambdas/', '^simulators/aws/', '^local/', '^test/'],
     ],
+    '@aws-cdk/(aws-service-spec|service-spec-types)/': [
+      'what AWS says of resource types is asked by lint/ alone: no deployment depends on it',
+      ['^lint/', '^test/'],
+    ],
     'esbuild/': ['bundles are made in build/', ['^build/', '^test/']],
     '@microsoft/api-extractor': ['the types of the package are made in build/', ['^build/']],
     '@aws-sdk/client-s3/': client([

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 
-const resource = v.object({
+// Loose: what is handed on to other tools must be the whole template.
+const resource = v.looseObject({
   Type: v.string(),
   Properties: v.optional(v.record(v.string(), v.unknown()), {}),
   Metadata: v.optional(v.record(v.string(), v.unknown())),
@@ -8,7 +9,7 @@ const resource = v.object({
 });
 
 /** What of a CloudFormation template counts here. */
-export const templateSchema = v.object({
+export const templateSchema = v.looseObject({
   Resources: v.record(v.string(), resource),
   Outputs: v.optional(v.record(v.string(), v.object({ Value: v.unknown() })), {}),
 });
