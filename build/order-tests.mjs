@@ -6,8 +6,6 @@ const slow = [
   'local/start',
   'core/standby/seed-line',
   'local/changed-keys',
-  'local/template-parts',
-  'simulation/simulation',
   'cli/client-cases',
 ].map((name) => `/test/${name}.test.ts`);
 

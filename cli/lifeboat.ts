@@ -85,8 +85,8 @@ connectPatiently();
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', () => undefined);
 }
-// Bundled it is CommonJS, in which nothing is awaited at the top.
-void runCommand();
+/** Resolves when the command is done. Bundled, this is CommonJS, in which nothing is awaited at the top. */
+export const ended = runCommand();
 
 async function runCommand(): Promise<void> {
   try {

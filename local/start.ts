@@ -1,81 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import * as v from 'valibot';
-import { projectRoot } from '../build/project-root.ts';
-import { kongVersion } from '../core/names.ts';
-import { clusterEndpointSchema } from '../lib/settings/setting-values.ts';
-import { isAlive } from '../simulators/kong/kong-node.ts';
-import { chooseKong } from './rehearsal/rehearsed-kong.ts';
-import {
-  type RealControlPlaneOptions,
-  realControlPlane,
-  type Subject,
-  simulatedControlPlane,
-  usualVersion,
-} from './rehearsal/subject.ts';
 import { paintFor, startTimeline } from './rehearsal/timeline.ts';
+import { prepareStart, type StartOptions, startProgram } from './start-program.ts';
 
-interface StartOptions extends Partial<RealControlPlaneOptions> {
-  readonly customPlugins: readonly string[];
-  readonly wasmFilters: readonly string[];
-  readonly kong?: string;
-  readonly serve?: true;
-  readonly listen?: true;
-  readonly port?: number;
-  readonly data?: string;
-  readonly json?: true;
-}
-
-const portExpected = 'a port number is expected';
-const portSchema = v.pipe(
-  v.string(),
-  v.regex(/^\d{1,5}$/, portExpected),
-  v.transform(Number),
-  v.maxValue(65_535, portExpected),
-);
-
-const program = new Command('npm start --')
-  .description(
-    'Rehearse an outage on this machine: the whole of Lifeboat, without an AWS account, in under a minute.',
-  )
-  .addOption(
-    new Option(
-      '--cluster-endpoint <host:port>',
-      'read a real control plane instead of the simulator; it is never changed',
-    ).argParser(parseBy(clusterEndpointSchema)),
-  )
-  .option('--cluster-cert <file>', 'a data plane’s cluster certificate, PEM')
-  .option('--cluster-cert-key <file>', 'its key, PEM')
-  .option('--cluster-ca <file>', 'PKI mode: the CA of the control plane’s certificate, PEM')
-  .option('--cluster-server-name <name>', 'name in the control plane’s certificate, where it is not the host')
-  .addOption(
-    new Option('--custom-plugins <names>', 'plugins that are not Kong’s own, separated by commas')
-      .default([])
-      .argParser(parseNames),
-  )
-  .addOption(
-    new Option('--wasm-filters <names>', 'filters of a control plane with wasm = on, separated by commas')
-      .default([])
-      .argParser(parseNames),
-  )
-  .addOption(
-    new Option('--data-plane-version <version>', 'full Kong version to publish for').argParser(
-      parseBy(kongVersion),
-    ),
-  )
-  .option('--kong <path>', 'a kong executable for the new data plane; by default the one on PATH, if any')
-  .option('--serve', 'keep running, and print endpoints, credentials and ready-made commands; Ctrl-C ends it')
-  .addOption(new Option('--port <port>', 'of the HTTP API').argParser(parseBy(portSchema)))
-  .option('--listen', 'listen to the control plane as well, as the setting `listen` has it done')
-  .option(
-    '--data <directory>',
-    'keep vault, keys and logs here for the next start (default: .lifeboat, which is emptied first)',
-  )
-  .option('--json', 'one JSON object at the end, and nothing else on stdout')
-  .action(start);
-
-await program.parseAsync();
+await startProgram(start).parseAsync();
 
 async function start(options: StartOptions): Promise<void> {
   const json = options.json === true;
@@ -84,16 +10,9 @@ async function start(options: StartOptions): Promise<void> {
   const say = startTimeline((line) => stream.write(line), paintFor(stream));
   const parts: { stop(): Promise<void> }[] = [];
   try {
-    const { directory, release } = await claimDataDirectory(options.data);
-    parts.push({ stop: release });
-    const fileVersion = options.dataPlaneVersion ?? usualVersion;
-    const kong = await chooseKong(options.kong, fileVersion, directory);
+    const { directory, kong, subject, stop } = await prepareStart(options);
+    parts.push({ stop });
     say.title(options.serve === true ? 'Lifeboat on this machine' : 'Lifeboat: rehearsal of an outage');
-    const subject = await chooseSubject(options);
-    const { simulator } = subject;
-    if (simulator !== undefined) {
-      parts.push({ stop: () => simulator.takeDown() });
-    }
     say.step('Control plane up', subject.description);
     // Only now: CDK and the AWS SDK take seconds to load, and a wrong flag should be told at once.
     const { deployAndRun } = await import('./deploy-and-run.ts');
@@ -117,69 +36,4 @@ async function start(options: StartOptions): Promise<void> {
       await part.stop();
     }
   }
-}
-
-async function chooseSubject(options: StartOptions): Promise<Subject> {
-  const { clusterEndpoint, clusterCert, clusterCertKey } = options;
-  if (clusterEndpoint === undefined) {
-    const { clusterCa, clusterServerName, customPlugins, wasmFilters } = options;
-    // With a certificate and no endpoint, the simulator's success would be taken for that of a real control
-    // plane.
-    if (
-      [clusterCert, clusterCertKey, clusterCa, clusterServerName, customPlugins[0], wasmFilters[0]].some(
-        (given) => given,
-      )
-    ) {
-      throw new Error(
-        '--cluster-cert, --cluster-cert-key, --cluster-ca, --cluster-server-name, --custom-plugins and --wasm-filters describe a real control plane: ' +
-          'name it with --cluster-endpoint',
-      );
-    }
-    return simulatedControlPlane(options.dataPlaneVersion);
-  }
-  if (clusterCert === undefined || clusterCertKey === undefined) {
-    throw new Error(
-      '--cluster-endpoint needs --cluster-cert and --cluster-cert-key: a data plane’s cluster certificate',
-    );
-  }
-  return realControlPlane({ ...options, clusterEndpoint, clusterCert, clusterCertKey });
-}
-
-/**
- * A directory that the user names is kept as it is; our own starts empty. Only one system runs in a directory
- * at a time: a second one would overwrite the objects of the first.
- */
-async function claimDataDirectory(
-  named: string | undefined,
-): Promise<{ readonly directory: string; readonly release: () => Promise<void> }> {
-  const directory = named === undefined ? join(projectRoot, '.lifeboat') : resolve(named);
-  const pidFile = join(directory, 'pid');
-  const runningPid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
-  if (runningPid > 0 && runningPid !== process.pid && isAlive(runningPid)) {
-    throw new Error(
-      `another system (process ${runningPid}) uses ${directory}: end it, or name another directory with --data. ` +
-        `If that process is not Lifeboat, delete ${pidFile}`,
-    );
-  }
-  if (named === undefined) {
-    await rm(directory, { recursive: true, force: true });
-  }
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFile(pidFile, String(process.pid));
-  return { directory, release: () => rm(pidFile, { force: true }) };
-}
-
-function parseNames(value: string): readonly string[] {
-  return value.split(',').filter((name) => name !== '');
-}
-
-/** For options whose value a schema takes. */
-function parseBy<Output>(schema: v.GenericSchema<string, Output>): (value: string) => Output {
-  return (value) => {
-    const result = v.safeParse(schema, value);
-    if (!result.success) {
-      throw new InvalidArgumentError(result.issues[0].message);
-    }
-    return result.output;
-  };
 }

@@ -33,7 +33,7 @@ export interface Case {
   readonly only?: Client;
   /** What is set otherwise. */
   readonly set?: Environment | ((at: Place) => Environment | Promise<Environment>);
-  /** A command that the client is started by: it is added at its end. */
+  /** A command that the client is started by, in a process of its own: it is added at its end. */
   readonly by?: readonly string[];
   readonly answers?: () => Partial<Answers>;
   /** Where they are answered, as an address of this machine. @default 127.0.0.1 */
@@ -132,7 +132,9 @@ export async function startClientTrials(): Promise<ClientTrials> {
       const command = client === 'lifeboat fetch' ? [process.execPath, cli.file, 'fetch'] : [script];
       const parameters = ['--chdir', directory, ...(given.by ?? []), ...command];
 
-      const ended = await children.run('env', parameters, { env });
+      const ended = await (client === 'lifeboat fetch' && given.by === undefined
+        ? cli.run(['fetch'], env)
+        : children.run('env', parameters, { env }));
 
       const writes =
         client === 'lifeboat fetch' ? ['config.json', 'config.json.manifest.json'] : ['config.json'];

@@ -389,6 +389,8 @@ describe('an output', () => {
     {
       case: 'given as a name alone',
       set: { LIFEBOAT_OUTPUT: 'config.json' },
+      // In a process, which has a current directory of its own.
+      by: [],
     },
     {
       case: 'with two hundred neighbours, of which none goes',

@@ -51,11 +51,10 @@ export function processes(): Processes {
     { env = {}, limitSeconds = patienceSeconds }: ProcessOptions = {},
   ): StartedProcess {
     const startedMs = Date.now();
-    const { PATH = '', HOME = '', TMPDIR = tmpdir() } = process.env;
     const child = spawn(command, parameters, {
       cwd: projectRoot,
       detached: true,
-      env: { PATH, HOME, TMPDIR, AWS_EC2_METADATA_DISABLED: 'true', ...env },
+      env: { ...basicEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';
@@ -99,6 +98,12 @@ export function processes(): Processes {
       await Promise.allSettled(last.map(([, ended]) => ended));
     },
   };
+}
+
+/** What every program is given. */
+export function basicEnvironment(): Readonly<Record<string, string>> {
+  const { PATH = '', HOME = '', TMPDIR = tmpdir() } = process.env;
+  return { PATH, HOME, TMPDIR, AWS_EC2_METADATA_DISABLED: 'true' };
 }
 
 /** The whole group: a shell's children too. */

@@ -219,26 +219,31 @@ const plainStyle: PayloadStyle = {
   keyOrder: '',
 };
 
+/** Puts the keys of each record into an order of their own, by a hash of each key. */
 function orderKeys(value: unknown, order: string): unknown {
-  if (Array.isArray(value)) {
-    return value.map((inner) => orderKeys(inner, order));
-  }
-  if (!isRecord(value)) {
-    return value;
-  }
-  const placed = Object.entries(value).map(
-    ([key, inner]) =>
-      [
-        createHash('md5')
-          .update(order + key)
-          .digest('hex'),
-        key,
-        inner,
-      ] as const,
-  );
-  return Object.fromEntries(
-    placed.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key, inner]) => [key, orderKeys(inner, order)]),
-  );
+  const ranks = new Map<string, string>();
+  const rank = (key: string) => {
+    const known = ranks.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const computed = createHash('md5')
+      .update(order + key)
+      .digest('hex');
+    ranks.set(key, computed);
+    return computed;
+  };
+  const place = (inner: unknown): unknown => {
+    if (Array.isArray(inner)) {
+      return inner.map(place);
+    }
+    if (!isRecord(inner)) {
+      return inner;
+    }
+    const keys = Object.keys(inner).sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+    return Object.fromEntries(keys.map((key) => [key, place(inner[key])]));
+  };
+  return place(value);
 }
 
 /** What would be sent if it were built now, and took no time. */
