@@ -25,13 +25,19 @@ export interface RunOptions {
   readonly serve: boolean;
   readonly json: boolean;
   readonly say: Timeline;
+  /** Takes the result: standard output. */
+  readonly print: (text: string) => void;
   /** Gets what was started, for the caller to stop in the end. */
   readonly parts: { stop(): Promise<void> }[];
 }
 
-/** Deploys the synthesized template on this machine, and rehearses an outage with it or serves it. */
-export async function deployAndRun(options: RunOptions): Promise<void> {
-  const { subject, directory, kong, isKongNamed, json, say, parts } = options;
+/**
+ * Deploys the synthesized template on this machine, and rehearses an outage with it or serves it.
+ *
+ * @returns whether all of it went well
+ */
+export async function deployAndRun(options: RunOptions): Promise<boolean> {
+  const { subject, directory, kong, isKongNamed, json, say, print, parts } = options;
   const upstream = await startEchoUpstream();
   parts.push(upstream);
   const controlPlane = { ...subject, name: controlPlaneName };
@@ -52,10 +58,10 @@ export async function deployAndRun(options: RunOptions): Promise<void> {
   parts.push(system);
   say.step('Lifeboat up', `the synthesized template, deployed to a simulated AWS · ${system.apiUrl}`);
   if (options.serve) {
-    await serve({ system, subject, directory, json, timeline: say });
-  } else {
-    await rehearseAndReport({ system, subject, upstream, directory, kong, isKongNamed, json, say });
+    await serve({ system, subject, directory, json, timeline: say, print });
+    return true;
   }
+  return rehearseAndReport({ system, subject, upstream, directory, kong, isKongNamed, json, say, print });
 }
 
 interface Report {
@@ -67,6 +73,7 @@ interface Report {
   readonly isKongNamed: boolean;
   readonly json: boolean;
   readonly say: Timeline;
+  readonly print: (text: string) => void;
 }
 
 async function rehearseAndReport({
@@ -78,7 +85,8 @@ async function rehearseAndReport({
   isKongNamed,
   json,
   say,
-}: Report): Promise<void> {
+  print,
+}: Report): Promise<boolean> {
   const dataPlaneDirectory = join(directory, 'data-plane');
   await mkdir(dataPlaneDirectory, { recursive: true, mode: 0o700 });
   const result = await rehearse({
@@ -98,7 +106,7 @@ async function rehearseAndReport({
   const ok = isGood(result) && proxied.ok !== false;
   const seconds = Math.round(say.seconds() * 10) / 10;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ok, ...result, kong: proxied.ran, seconds })}\n`);
+    print(`${JSON.stringify({ ok, ...result, kong: proxied.ran, seconds })}\n`);
   } else {
     const ending = describeEnding({
       ok,
@@ -110,7 +118,7 @@ async function rehearseAndReport({
       isKongNamed,
       paint: say.paint,
     });
-    process.stdout.write(`\n${ending}`);
+    print(`\n${ending}`);
   }
-  process.exitCode = ok ? 0 : 1;
+  return ok;
 }

@@ -14,10 +14,12 @@ export interface Serving {
   readonly directory: string;
   readonly json: boolean;
   readonly timeline: Timeline;
+  /** Takes what is for a machine. */
+  readonly print: (text: string) => void;
 }
 
 /** Publishes once, prints what a person needs to try everything by hand, and runs until SIGINT or SIGTERM. */
-export async function serve({ system, subject, directory, json, timeline }: Serving): Promise<void> {
+export async function serve({ system, subject, directory, json, timeline, print }: Serving): Promise<void> {
   const { simulator, dataPlaneVersion } = subject;
   const vault = await openVaultView(system, controlPlaneName, dataPlaneVersion);
   await simulator?.installHook(system.webhookUrl, system.hookSecret);
@@ -25,7 +27,7 @@ export async function serve({ system, subject, directory, json, timeline }: Serv
 
   const endpoints = writeEndpoints(system, subject, vault, directory);
   if (json) {
-    process.stdout.write(`${JSON.stringify(endpoints)}\n`);
+    print(`${JSON.stringify(endpoints)}\n`);
   } else {
     timeline.title(describeCommands(endpoints));
   }
@@ -107,7 +109,7 @@ curl -i ${endpoints.webhookUrl} -H 'content-type: application/json' -H "x-kong-s
 . ${quotePath(endpoints.dataPlaneCredentialsFile)}
 
 # fetch the file as a new data plane
-npm run --silent lifeboat -- fetch --control-plane ${controlPlaneName} --kong-version ${endpoints.dataPlaneVersion} \\
+node dist/lifeboat.cjs fetch --control-plane ${controlPlaneName} --kong-version ${endpoints.dataPlaneVersion} \\
   --endpoint ${endpoints.apiUrl} --public-key ${quotePath(endpoints.publicKeyFile)} \\
   --output ${quotePath(endpoints.fetchedFile)}
 
@@ -116,7 +118,7 @@ curl -s --aws-sigv4 aws:amz:${endpoints.region}:execute-api --user "$AWS_ACCESS_
   -H "x-amz-security-token: $AWS_SESSION_TOKEN" '${grantUrl}'
 
 # or as a data plane in a private network, which invokes the function instead
-npm run --silent lifeboat -- fetch --control-plane ${controlPlaneName} --kong-version ${endpoints.dataPlaneVersion} \\
+node dist/lifeboat.cjs fetch --control-plane ${controlPlaneName} --kong-version ${endpoints.dataPlaneVersion} \\
   --endpoint ${endpoints.grantFunctionArn} --public-key ${quotePath(endpoints.publicKeyFile)} \\
   --output ${quotePath(endpoints.fetchedFile)}
 
@@ -128,10 +130,10 @@ LIFEBOAT_ENDPOINT=${endpoints.apiUrl} LIFEBOAT_CONTROL_PLANE=${controlPlaneName}
 
 # what people on call ask: whether a new data plane could boot, and what changed (a page for the browser)
 (. ${quotePath(endpoints.inspectorCredentialsFile)}; export LIFEBOAT_ENDPOINT=${endpoints.apiUrl} LIFEBOAT_CONTROL_PLANE=${controlPlaneName}
-npm run --silent lifeboat -- status && npm run --silent lifeboat -- history --html ${quotePath(endpoints.historyFile)})
+node dist/lifeboat.cjs status && node dist/lifeboat.cjs history --html ${quotePath(endpoints.historyFile)})
 
 # the signing key, as an operator reads it for data planes to pin (their own role may not read it from KMS)
-(. ${quotePath(endpoints.administratorCredentialsFile)}; npm run --silent lifeboat -- public-key --key-id ${endpoints.signingKeyArn})
+(. ${quotePath(endpoints.administratorCredentialsFile)}; node dist/lifeboat.cjs public-key --key-id ${endpoints.signingKeyArn})
 
 # the logs of the functions and of the API
 tail -f ${quotePath(endpoints.logDirectory)}/*.log

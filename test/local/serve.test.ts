@@ -120,7 +120,7 @@ describe('serving', () => {
   it('gives `lifeboat` a verified file and the signing key', async () => {
     const { exitCode, stdout, stderr } = await bash(`
       . "$dataPlaneCredentialsFile"
-      lifeboat() { '${process.execPath}' --import tsx cli/lifeboat.ts "$@"; }
+      lifeboat() { '${process.execPath}' dist/lifeboat.cjs "$@"; }
       lifeboat fetch --control-plane prod --kong-version "$dataPlaneVersion" --endpoint "$apiUrl" \\
         --public-key "$publicKeyFile" --output "$fetchedFile" --json &&
       (. "$administratorCredentialsFile"; lifeboat public-key --key-id "$signingKeyArn")`);
