@@ -8,6 +8,7 @@ import { sqsExportRequests } from '../core/intake/sqs-export-requests.ts';
 import { webhookCalls } from './call-limits.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { webhookEnvironment } from './environment/webhook.ts';
+import { hookedControlPlane } from './hook-event.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
 import { inOurWords } from './in-our-words.ts';
 import { logHookSecret } from './secret-log.ts';
@@ -39,7 +40,7 @@ const ring = doorbell({
  */
 export const handler = inOurWords(
   async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
-    const controlPlane = event.pathParameters?.['controlPlane'] ?? '';
+    const controlPlane = hookedControlPlane(event);
     const answer = await ring({
       controlPlane,
       contentType: event.headers['content-type'],

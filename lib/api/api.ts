@@ -10,7 +10,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { grantPath } from '../../core/access/assertion.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
-import { hookThrottle, routeThrottle, type Throttle } from '../settings/api-throttles.ts';
+import { routeThrottle, type Throttle, unknownHookThrottle } from '../settings/api-throttles.ts';
 import type { DataPlaneAuthSettings, DomainSettings } from '../settings/settings.ts';
 import { Domain } from './domain.ts';
 
@@ -29,7 +29,7 @@ export interface ApiProps {
  */
 export type RouteMetricName = '4xx' | '5xx' | 'Count';
 
-/** All control planes have one hook route, whose parameter names them. */
+/** Each control plane has a hook route of its own. The one with the parameter takes all other names. */
 const hookPath = (controlPlane = '{controlPlane}') => `/control-planes/${controlPlane}/events`;
 
 /** Each control plane has a route of its own, whose parameter names the command. */
@@ -48,8 +48,8 @@ class IntegrationWithoutPermission extends HttpLambdaIntegration {
 }
 
 /**
- * The HTTP API: event hooks and commands in, grants out. Each route has a throttle, so that a flood of hooks
- * cannot block grants.
+ * The HTTP API: event hooks and commands in, grants out. Each route has a throttle, and each control plane
+ * routes of its own, so that a flood of one blocks neither grants nor the hooks of another.
  */
 export class Api extends Construct {
   /** Base URL: the domain's, where there is one. */
@@ -111,21 +111,28 @@ export class Api extends Construct {
   }
 
   /**
-   * Event hooks: open to the internet; the function verifies the signature.
+   * Event hooks: open to the internet; the function verifies the signature. API Gateway takes the route that
+   * fits without a parameter first, so a flood of one control plane's hooks throttles no other's.
    *
    * @internal
    */
-  addHookRoute(handler: lambda.IFunction): void {
-    const [route] = this.#api.addRoutes({
-      path: hookPath(),
-      methods: [apigateway.HttpMethod.POST],
-      integration: new HttpLambdaIntegration('Hook', handler),
+  addHookRoutes(controlPlanes: readonly string[], handler: lambda.IFunction): void {
+    const integration = new IntegrationWithoutPermission('Hook', handler);
+    // One for all, as for inspections.
+    handler.addPermission('Api', {
+      principal: new iam.ServicePrincipal('apigateway.amazonaws.com'),
+      sourceArn: this.#arnOf(`*/POST${hookPath('*')}`),
     });
-    // The one route that every deployment has.
-    this.#throttle(`POST ${hookPath()}`, hookThrottle);
-    if (route !== undefined) {
-      // A stage's settings may name only routes that exist.
-      this.#stage.node.addDependency(route);
+    for (const path of [hookPath(), ...controlPlanes.map((name) => hookPath(name))]) {
+      const [route] = this.#api.addRoutes({ path, methods: [apigateway.HttpMethod.POST], integration });
+      if (route === undefined) {
+        continue;
+      }
+      if (path === hookPath()) {
+        this.#throttle(`POST ${path}`, unknownHookThrottle);
+        // A stage's settings may name only routes that exist.
+        this.#stage.node.addDependency(route);
+      }
       acknowledge(
         route,
         'AwsSolutions-APIG4',
@@ -236,8 +243,8 @@ export class Api extends Construct {
     return Stack.of(this).formatArn({ service: 'execute-api', resource: this.#api.apiId, resourceName });
   }
 
-  hookMetric(metricName: RouteMetricName): cloudwatch.Metric {
-    return this.#routeMetric(metricName, 'POST', hookPath());
+  hookMetric(controlPlane: string, metricName: RouteMetricName): cloudwatch.Metric {
+    return this.#routeMetric(metricName, 'POST', hookPath(controlPlane));
   }
 
   grantMetric(

@@ -59,7 +59,7 @@ export class Intake extends Construct {
       logKey,
       reservedConcurrency: deployment.reservedConcurrency.webhook,
     });
-    api.addHookRoute(this.webhook.function);
+    api.addHookRoutes([...exports.keys()], this.webhook.function);
   }
 
   /** URLs and ARNs are known only when the stack is deployed. */

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { MetricName } from '../../lambdas/telemetry.ts';
-import type { Api } from '../api/api.ts';
+import type { Api, RouteMetricName } from '../api/api.ts';
 import type { LifeboatFunction } from '../functions/function.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -195,8 +195,8 @@ export class Dashboard extends Construct {
         }),
         this.#createGraph('4xx of the webhook, with throttled requests', {
           metrics: [
-            api.hookMetric('4xx').with({ label: '4xx' }),
-            api.hookMetric('Count').with({ label: 'all requests' }),
+            ...this.#listHookMetrics(api, '4xx', '4xx'),
+            ...this.#listHookMetrics(api, 'Count', 'all requests'),
           ],
         }),
         this.#createGraph('4xx of grants (403: IAM), webhook throttles', {
@@ -253,7 +253,9 @@ export class Dashboard extends Construct {
           functions.map(([name, billed], index) => countGigabyteSeconds(name, billed, index)),
         ),
         createDailyGraph('Requests: API, messages sent', [
-          api.hookMetric('Count').with({ label: 'webhook', period: Duration.days(1) }),
+          ...this.#listHookMetrics(api, 'Count', 'hooks').map((metric) =>
+            metric.with({ period: Duration.days(1) }),
+          ),
           ...listGrantMetrics(this.#units, api, 'Count', 'grants').map((metric) =>
             metric.with({ period: Duration.days(1) }),
           ),
@@ -272,6 +274,12 @@ export class Dashboard extends Construct {
   #listUnitMetrics(name: MetricName, statistic: string = cloudwatch.Stats.SUM): cloudwatch.IMetric[] {
     return this.#units.map(({ controlPlane }) =>
       createLifeboatMetric(this, controlPlane, name, { statistic, label: `${controlPlane} ${name}` }),
+    );
+  }
+
+  #listHookMetrics(api: Api, name: RouteMetricName, label: string): cloudwatch.Metric[] {
+    return this.#units.map(({ controlPlane }) =>
+      api.hookMetric(controlPlane, name).with({ label: `${controlPlane} ${label}` }),
     );
   }
 

@@ -59,7 +59,10 @@ export interface HttpApiOptions extends ServiceContext {
 }
 
 export interface HttpApi extends Listening {
-  /** The first route that fits answers. */
+  /**
+   * A route without a parameter answers before one with a parameter (API Gateway Developer Guide, "Routing API
+   * requests"); of others the first that fits.
+   */
   createRoute(route: Route): void;
   /**
    * Opens the routes: without a stage, every request is answered with 404.
@@ -92,6 +95,7 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
     ...(await listenLocally(server, options.port)),
     createRoute: (route) => {
       api.routes.push(route);
+      api.routes.sort((one, other) => countParameters(one) - countParameters(other));
     },
     createStage(settings) {
       const unknown = [...settings.throttles.keys()].find(
@@ -106,7 +110,13 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   };
 }
 
-/** A token bucket for each route: `burst` requests at once, filled up again at `perSecond`. */
+const countParameters = ({ key }: Route) => key.split('{').length;
+
+/**
+ * A token bucket for each route: `burst` requests at once, filled up again at `perSecond`. Which of the routes without
+ * settings of their own share one, AWS does not say for HTTP APIs; for REST APIs it says that each method has its
+ * own (API Gateway Developer Guide, "Throttle requests to your REST APIs").
+ */
 function createThrottle(
   { throttles, defaultThrottle }: StageSettings,
   now: () => Date,

@@ -240,12 +240,21 @@ export function role(deployment: Pick<Deployment, 'resources'>, name: string, co
   return one(deployment, 'AWS::IAM::Role', `${name}${controlPlane}`);
 }
 
-/** What a role is allowed and denied by its own policies. */
-export function granted(deployment: Pick<Deployment, 'resources'>, { id }: Resource): readonly Statement[] {
-  return ofType(deployment, 'AWS::IAM::Policy')
+const withPolicies = v.object({
+  Policies: v.optional(v.array(v.object({ PolicyDocument: policyDocument })), []),
+});
+
+/** What a role is allowed and denied by its own policies, and by those that stand in the role itself. */
+export function granted(
+  deployment: Pick<Deployment, 'resources'>,
+  { id, properties: ofRole }: Resource,
+): readonly Statement[] {
+  const own = ofType(deployment, 'AWS::IAM::Policy')
     .map(({ properties }) => v.parse(rolePolicy, properties))
-    .filter(({ Roles }) => Roles.includes(id))
-    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+    .filter(({ Roles }) => Roles.includes(id));
+  return [...own, ...v.parse(withPolicies, ofRole).Policies].flatMap(
+    ({ PolicyDocument }) => PolicyDocument.Statement,
+  );
 }
 
 /** What a role may do by its own policies: `Effect action resource`, a line each. */

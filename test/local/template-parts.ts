@@ -16,12 +16,15 @@ interface Statement {
 }
 
 /** Where policies stand: `Properties`' names on the way to a list of statements. */
-const policyPaths: Readonly<Record<string, readonly string[]>> = {
-  'AWS::IAM::Policy': ['PolicyDocument', 'Statement'],
-  'AWS::IAM::Role': ['AssumeRolePolicyDocument', 'Statement'],
-  'AWS::KMS::Key': ['KeyPolicy', 'Statement'],
-  'AWS::S3::BucketPolicy': ['PolicyDocument', 'Statement'],
-  'AWS::SQS::QueuePolicy': ['PolicyDocument', 'Statement'],
+const policyPaths: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'AWS::IAM::Policy': [['PolicyDocument', 'Statement']],
+  'AWS::IAM::Role': [
+    ['AssumeRolePolicyDocument', 'Statement'],
+    ['Policies', '0', 'PolicyDocument', 'Statement'],
+  ],
+  'AWS::KMS::Key': [['KeyPolicy', 'Statement']],
+  'AWS::S3::BucketPolicy': [['PolicyDocument', 'Statement']],
+  'AWS::SQS::QueuePolicy': [['PolicyDocument', 'Statement']],
 };
 
 /** Only watch what runs, or only hold statements, which are parts of their own. */
@@ -39,7 +42,7 @@ export function templateParts(template: SynthesizedTemplate): readonly TemplateP
   return Object.entries(template.Resources).flatMap(([id, { Type }]) => [
     ...(noParts.includes(Type) ? [] : [resourcePart(template, id, Type)]),
     ...(Type === 'AWS::Lambda::Function' ? variableParts(template, id) : []),
-    ...statementParts(template, id, policyPaths[Type]),
+    ...(policyPaths[Type] ?? []).flatMap((path) => statementParts(template, id, path)),
   ]);
 }
 
@@ -81,13 +84,10 @@ function variableParts(template: SynthesizedTemplate, id: string): readonly Temp
 function statementParts(
   template: SynthesizedTemplate,
   id: string,
-  path: readonly string[] | undefined,
+  path: readonly string[],
 ): readonly TemplatePart[] {
-  if (path === undefined) {
-    return [];
-  }
-  const statements = within(template, id, path) as unknown as readonly Statement[];
-  return statements.flatMap(({ Effect, Action, Sid }, index) => {
+  const statements = within(template, id, path) as unknown as readonly Statement[] | undefined;
+  return (statements ?? []).flatMap(({ Effect, Action, Sid }, index) => {
     if (Effect !== 'Allow') {
       return [];
     }
@@ -112,7 +112,7 @@ function within(
   path: readonly string[],
 ): Record<string, unknown> {
   return path.reduce<Record<string, unknown>>(
-    (value, name) => value[name] as Record<string, unknown>,
+    (value, name) => value?.[name] as Record<string, unknown>,
     Resources[id]?.Properties ?? {},
   );
 }

@@ -12,6 +12,7 @@ const lambdaFunction = (...words: readonly string[]) => one(deployment, 'AWS::La
 
 describe('the HTTP API', () => {
   const hook = 'POST /control-planes/{controlPlane}/events';
+  const hookOf = (name: string) => hook.replace('{controlPlane}', name);
   const grant = (name: string) => `GET /control-planes/${name}/fallback-config`;
   const command = (name: string) => `POST /control-planes/${name}/commands/{command}`;
   const inspect = (name: string) => `GET /control-planes/${name}/inspect`;
@@ -28,6 +29,8 @@ describe('the HTTP API', () => {
     expect(new Map(routes as [string, string][])).toEqual(
       new Map([
         [hook, 'NONE'],
+        [hookOf('prod'), 'NONE'],
+        [hookOf('staging'), 'NONE'],
         [grant('prod'), 'AWS_IAM'],
         [grant('staging'), 'AWS_IAM'],
         [inspect('prod'), 'AWS_IAM'],
@@ -38,7 +41,7 @@ describe('the HTTP API', () => {
         [command('staging'), 'AWS_IAM'],
       ]),
     );
-    expect(routes).toHaveLength(9);
+    expect(routes).toHaveLength(11);
   });
 
   it('takes assertions where data planes have cluster certificates', () => {
@@ -65,6 +68,8 @@ describe('the HTTP API', () => {
     const post = (name: string) => grant(name).replace('GET', 'POST');
     expect(Object.fromEntries(authorizations)).toEqual({
       [hook]: 'NONE',
+      [hookOf('prod')]: 'NONE',
+      [hookOf('staging')]: 'NONE',
       [grant('prod')]: 'AWS_IAM',
       [post('prod')]: 'NONE',
       [post('staging')]: 'NONE',
@@ -99,6 +104,7 @@ describe('the HTTP API', () => {
 
   it.each([
     [hook, lambdaFunction('Intake')],
+    [hookOf('staging'), lambdaFunction('Intake')],
     [grant('prod'), lambdaFunction('Presignprod')],
     [grant('staging'), lambdaFunction('Presignstaging')],
     [command('prod'), lambdaFunction('Exportprod')],
@@ -119,7 +125,7 @@ describe('the HTTP API', () => {
     });
 
     expect(stage.properties['DefaultRouteSettings']).toEqual(throttle(40, 40));
-    expect(stage.properties['RouteSettings']).toEqual({ [hook]: throttle(100, 200) });
+    expect(stage.properties['RouteSettings']).toEqual({ [hook]: throttle(10, 10) });
   });
 
   it('logs who asked for what and how it ended; neither query nor header nor body', () => {
@@ -168,7 +174,7 @@ describe('the HTTP API', () => {
       new Set([
         'apigateway.amazonaws.com */*/control-planes/prod/commands/{command}',
         'apigateway.amazonaws.com */*/control-planes/staging/commands/{command}',
-        'apigateway.amazonaws.com */*/control-planes/{controlPlane}/events',
+        'apigateway.amazonaws.com */POST/control-planes/*/events',
         'apigateway.amazonaws.com */*/control-planes/prod/fallback-config',
         'apigateway.amazonaws.com */GET/control-planes/prod/*',
         'apigateway.amazonaws.com */GET/control-planes/staging/*',

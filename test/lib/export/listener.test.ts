@@ -124,13 +124,13 @@ describe('a deployment', () => {
     expect(idsOf(onlyProd).filter((id) => /listen.*staging/i.test(id))).toEqual([]);
   });
 
-  it('gets nine resources and an alarm with each, and keeps all that it had', () => {
+  it('gets eight resources and an alarm with each, and keeps all that it had', () => {
     const added = idsOf(onlyProd).filter((id) => !idsOf(without).includes(id));
 
     expect(idsOf(without).filter((id) => !idsOf(onlyProd).includes(id))).toEqual([]);
-    expect(added.filter((id) => id.startsWith('Listenprod'))).toHaveLength(8);
+    expect(added.filter((id) => id.startsWith('Listenprod'))).toHaveLength(7);
     expect(added.filter((id) => id.startsWith('OperationsNotListeningprod'))).toHaveLength(1);
-    expect(added).toHaveLength(9);
+    expect(added).toHaveLength(8);
   });
 
   it('has the same policy on the vault with it', () => {

@@ -301,6 +301,22 @@ describe('a function', () => {
   });
 });
 
+it('takes the route without a parameter before one with a parameter that fits, too', async () => {
+  const other = await startHttpApi({ region, accountId: '000000000000', identities, now: clock.now });
+  for (const key of ['GET /{name}/events', 'GET /prod/events']) {
+    other.createRoute({ key, authorization: 'NONE', function: fakeFunction(key) });
+  }
+  other.createStage({ throttles: new Map(), logFormat: '', log: () => undefined });
+
+  const answers = [];
+  for (const path of ['/prod/events', '/other/events']) {
+    answers.push((await fetch(`${other.url}${path}`)).headers.get('x-function'));
+  }
+  await other.stop();
+
+  expect(answers).toEqual(['GET /prod/events', 'GET /{name}/events']);
+});
+
 describe('a throttle', () => {
   it('lets a burst through, and then as many as it gives per second', async () => {
     const ask = async (times: number) => {
