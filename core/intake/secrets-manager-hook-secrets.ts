@@ -16,6 +16,8 @@ const refreshedAtMostEveryMs = 60 * 1000;
 
 interface CachedSecrets {
   readonly fetchedAtMs: number;
+  /** When they were asked for last, with or without success. */
+  readonly lookedAtMs: number;
   readonly values: Promise<readonly HookKey[]>;
 }
 
@@ -47,21 +49,25 @@ export function secretsManagerHookSecrets(options: SecretsManagerHookSecretsOpti
   return {
     secretsFor(controlPlane, afterMismatch) {
       const known = cache.get(controlPlane);
-      const ageMs =
-        known === undefined ? Number.POSITIVE_INFINITY : clock.now().getTime() - known.fetchedAtMs;
-      if (known !== undefined && ageMs < (afterMismatch ? refreshedAtMostEveryMs : cachedMs)) {
+      const nowMs = clock.now().getTime();
+      const isFresh =
+        known !== undefined &&
+        (afterMismatch
+          ? nowMs - known.lookedAtMs < refreshedAtMostEveryMs
+          : nowMs - known.fetchedAtMs < cachedMs);
+      if (isFresh) {
         return known.values;
       }
       const values = fetchKeys(controlPlane);
-      cache.set(controlPlane, { fetchedAtMs: clock.now().getTime(), values });
+      cache.set(controlPlane, { fetchedAtMs: nowMs, lookedAtMs: nowMs, values });
       values.catch(() => {
         // A failure is not remembered: the next delivery asks again. Secrets known before stay known for
         // their time; otherwise a stranger's bad signature would lock out good ones while Secrets Manager is
-        // away.
+        // away. That there was a look is remembered: each next stranger would cause another one.
         if (known === undefined) {
           cache.delete(controlPlane);
         } else {
-          cache.set(controlPlane, known);
+          cache.set(controlPlane, { ...known, lookedAtMs: nowMs });
         }
       });
       return values;

@@ -4,8 +4,8 @@ import type { Construct } from 'constructs';
 
 /**
  * The role of a schedule. CDK's own would be a child of the stack and not of Lifeboat, so tags and
- * permissions boundary would not apply to it. What it may do stands in the role itself: a policy of its own would
- * be one more resource of each control plane, and a stack has room for so many.
+ * permissions boundary would not apply to it. What it may do stands in the role itself: a policy of its own
+ * would be one more resource of each control plane, and a stack has room for so many.
  */
 export class ScheduleRole extends iam.Role {
   readonly #policy: iam.PolicyDocument;

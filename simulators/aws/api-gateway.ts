@@ -60,8 +60,8 @@ export interface HttpApiOptions extends ServiceContext {
 
 export interface HttpApi extends Listening {
   /**
-   * A route without a parameter answers before one with a parameter (API Gateway Developer Guide, "Routing API
-   * requests"); of others the first that fits.
+   * A route without a parameter answers before one with a parameter (API Gateway Developer Guide, "Routing
+   * API requests"); of others the first that fits.
    */
   createRoute(route: Route): void;
   /**
@@ -113,9 +113,9 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
 const countParameters = ({ key }: Route) => key.split('{').length;
 
 /**
- * A token bucket for each route: `burst` requests at once, filled up again at `perSecond`. Which of the routes without
- * settings of their own share one, AWS does not say for HTTP APIs; for REST APIs it says that each method has its
- * own (API Gateway Developer Guide, "Throttle requests to your REST APIs").
+ * A token bucket for each route: `burst` requests at once, filled up again at `perSecond`.
+ * Whether routes without settings of their own share one, AWS does not say for HTTP APIs; of REST APIs it
+ * says that each method has its own (API Gateway Developer Guide, "Throttle requests to your REST APIs").
  */
 function createThrottle(
   { throttles, defaultThrottle }: StageSettings,

@@ -135,6 +135,24 @@ describe('the secrets of a control plane’s hooks', () => {
     await expect(secrets.secretsFor('prod', false)).resolves.toEqual(['first']);
   });
 
+  it('are looked up at most once a minute for strangers, also while Secrets Manager is away', async () => {
+    const secrets = secretsOf();
+    await secrets.secretsFor('prod', false);
+    await clock.advance(60_000);
+    down = true;
+    await expect(secrets.secretsFor('prod', true)).rejects.toThrow('did not give secret');
+    const callsOfFirst = calls;
+
+    const others = await Promise.all(Array.from({ length: 20 }, () => secrets.secretsFor('prod', true)));
+    const callsOfOthers = calls - callsOfFirst;
+    await clock.advance(60_000);
+    await expect(secrets.secretsFor('prod', true)).rejects.toThrow('did not give secret');
+
+    expect(others).toEqual(Array(20).fill(['first']));
+    expect(callsOfOthers).toBe(0);
+    expect(calls).toBeGreaterThan(callsOfFirst);
+  });
+
   it.each<
     [stored: string, value: string | Uint8Array, keys: readonly (string | Uint8Array)[], oddity: RegExp]
   >([
