@@ -63,6 +63,7 @@ export function turnEverythingOn(
     ),
     dataPlaneAuth: { iam: true, clusterCertificate: { certificates: [exampleCertificate] } },
     objectLockDays: 30,
+    vaultMadeWith: { objectLock: true },
     alarmTopicArn: `arn:aws:sns:${region}:111122223333:on-call`,
     previousEncryptionKeyArns: [1, 2, 3].map(
       (digit) => `arn:aws:kms:${region}:111122223333:key/${digit}1234567-89ab-cdef-0123-456789abcdef`,

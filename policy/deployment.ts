@@ -83,6 +83,10 @@ export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
       ? { previousEncryptionKeyArns: [previousKeyArn], signingKeys: ['second', 'first'] }
       : {}),
     ...(variant.objectLock ? { objectLockDays } : {}),
+    vaultMadeWith: {
+      objectLock: variant.objectLock === true,
+      ...(variant.existingKey ? { encryptionKeyArn: existingKeyArn } : {}),
+    },
   });
   const addDataPlane = (stack: LifeboatStack): iam.Role => {
     const role = new iam.Role(stack, 'DataPlaneProd', {

@@ -201,8 +201,8 @@ export interface LifeboatProps {
   readonly noncurrentVersionsKept?: number | undefined;
   /**
    * Each published version is locked for so many days (S3 Object Lock, governance), 0 to 3650: nobody can
-   * remove it sooner, even by changing the bucket policy. Decide before the first deployment, see
-   * docs/settings.md.
+   * remove it sooner, even by changing the bucket policy. The bucket needs Object Lock, which `vaultMadeWith`
+   * says.
    * @default 0, no Object Lock
    */
   readonly objectLockDays?: number | undefined;
@@ -226,6 +226,21 @@ export interface LifeboatProps {
    * @default CloudFormation makes one
    */
   readonly bucketName?: string | undefined;
+  /**
+   * What a vault was made with that is there, or is to be adopted: `bucketName`, `objectLockDays` and
+   * `encryptionKeyArn` are refused where they do not fit it, because CloudFormation would make an empty vault
+   * in its place, or nothing in it could be decrypted. docs/settings.md, "What a running vault keeps".
+   * @default a name and a key that CloudFormation makes, no Object Lock
+   */
+  readonly vaultMadeWith?:
+    | {
+        readonly bucketName?: string | undefined;
+        /** `later`: S3 was told itself, and CloudFormation knows nothing of it. @default false */
+        readonly objectLock?: boolean | 'later' | undefined;
+        /** What everything that is kept can be decrypted with. */
+        readonly encryptionKeyArn?: string | undefined;
+      }
+    | undefined;
   /**
    * A key that encrypts the configurations and nothing else. Its policy needs the statements of
    * `Vault.encryptionKeyStatements`.

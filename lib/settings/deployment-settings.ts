@@ -24,6 +24,15 @@ import {
   signingKeyArnsSchema,
   signingKeysSchema,
 } from './signing-keys.ts';
+import {
+  canDecrypt,
+  canLock,
+  keepsItsName,
+  refuseKey,
+  refuseLock,
+  refuseName,
+  vaultMadeWithSchema,
+} from './vault-made-with.ts';
 
 export const domainSchema = sectionSchema({
   /** Host name of the API. */
@@ -120,8 +129,7 @@ export const givenSettingsSchema = sectionSchema({
   /** ... beyond the newest of them. The current version never expires. */
   noncurrentVersionsKept: v.optional(wholeNumberSchema(1, 100, 'versions'), 30),
   /**
-   * Each published version is locked for so many days (Object Lock, governance). 0: not at all. Decided with
-   * the bucket.
+   * Each published version is locked for so many days (Object Lock, governance). 0: not at all.
    */
   objectLockDays: v.optional(wholeNumberSchema(0, 3650, 'days'), 0),
   logRetentionDays: v.optional(
@@ -137,6 +145,8 @@ export const givenSettingsSchema = sectionSchema({
   runbookUrl: v.optional(pageUrlSchema, 'https://lifeboat.example.com/docs/runbook.md'),
   /** Name of the vault. Default: CloudFormation makes one. */
   bucketName: v.optional(bucketNameSchema),
+  /** What the vault that is there was made with: other settings would make an empty one beside it. */
+  vaultMadeWith: v.optional(vaultMadeWithSchema, {}),
   /** A key of yours that encrypts the configurations. Default: one is made. */
   encryptionKeyArn: v.optional(keyArnSchema),
   /** Keys that encrypted before: what kept revisions are under can still be read. */
@@ -234,6 +244,24 @@ export const settingsSchema = v.pipe(
       'the key that encrypts now (encryptionKeyArn) is among them: name only those that encrypted before it',
     ),
     ['previousEncryptionKeyArns'],
+  ),
+  v.forward(
+    v.check(
+      (all) => keepsItsName(all),
+      ({ input }) => refuseName(input),
+    ),
+    ['bucketName'],
+  ),
+  v.forward(
+    v.check((all) => canLock(all), refuseLock),
+    ['objectLockDays'],
+  ),
+  v.forward(
+    v.check(
+      (all) => canDecrypt(all),
+      ({ input }) => refuseKey(input),
+    ),
+    ['encryptionKeyArn'],
   ),
   v.forward(
     v.check(

@@ -6,7 +6,7 @@ import { Construct } from 'constructs';
 import { statusKey } from '../../core/vault/config-file-name.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
 import { formatServiceHost } from '../functions/function.ts';
-import type { LockdownSettings } from '../settings/settings.ts';
+import type { LockdownSettings, Settings } from '../settings/settings.ts';
 import { denyToOthers, denyUseOfKey, exceptRoles, listKeepers, lockKey } from './policy-statements.ts';
 import { keepPolicy, namePolicyByText, outlivesStack } from './removal.ts';
 
@@ -19,6 +19,8 @@ export interface StoreSettings {
   readonly noncurrentVersionsKept: number;
   /** Each published version is locked for so many days. 0: the bucket has no Object Lock. */
   readonly objectLockDays: number;
+  /** Whether the bucket has Object Lock, and whether CloudFormation knows. */
+  readonly vaultMadeWith: Pick<Settings['vaultMadeWith'], 'objectLock'>;
   /** @default whoever IAM allows */
   readonly lockdown?: LockdownSettings | undefined;
 }
@@ -75,7 +77,7 @@ export abstract class FileStore extends Construct {
       versioned: true,
       // No default retention: each publication names its own, and a status, written every few minutes, need
       // not be kept.
-      ...(props.objectLockDays === 0 ? {} : { objectLockEnabled: true }),
+      ...(props.vaultMadeWith.objectLock === true ? { objectLockEnabled: true } : {}),
       encryption: s3.BucketEncryption.KMS,
       encryptionKey,
       bucketKeyEnabled: true,

@@ -65,7 +65,7 @@ export class Vault extends FileStore {
   readonly encryptionKeyStatements: readonly iam.PolicyStatement[];
   /** The same of signing keys that were there already, by their names. */
   readonly signingKeyStatements = new Map<string, readonly iam.PolicyStatement[]>();
-  readonly #isLocked: boolean;
+  readonly #hasObjectLock: boolean;
   /** Lifeboat's own roles that decrypt; that of a replica comes when the replica does. */
   readonly #decryptors: string[];
   /** The role that copies the files to another region, when there is a replica. */
@@ -86,7 +86,8 @@ export class Vault extends FileStore {
     this.signingKey = signing[1];
     this.signingKeys = new Map([signing, ...others]);
     this.furtherSigningKeyArns = others.map(([, { keyArn }]) => keyArn);
-    this.#isLocked = props.objectLockDays > 0;
+    this.#hasObjectLock = (props.vaultMadeWith.objectLock ?? false) !== false;
+    const isLocked = props.objectLockDays > 0;
 
     const exportRoles = props.tenants.map(({ exportRole }) => exportRole.stableArn);
     const readingRoles = props.tenants.flatMap(({ presignRole, inspectRole }) => [
@@ -104,12 +105,12 @@ export class Vault extends FileStore {
     const { bucket, encryptionKey } = this;
     for (const denial of [
       ...denyStrayWrites(bucket, encryptionKey, props.tenants),
-      ...(this.#isLocked ? denyUnlockedPublication(bucket, props.objectLockDays) : []),
+      ...(isLocked ? denyUnlockedPublication(bucket, props.objectLockDays) : []),
     ]) {
       this.deny(denial);
     }
     this.#denyOtherCopiers();
-    if (this.#isLocked) {
+    if (isLocked) {
       this.#grantLock(props.tenants);
     }
     // Data planes trust the signature. The key policy denies all other signers, whatever other policies
@@ -200,7 +201,7 @@ export class Vault extends FileStore {
           's3:GetObjectVersionTagging',
           // A lock is copied with what it locks (S3 User Guide, "Setting up permissions for live
           // replication").
-          ...(this.#isLocked ? ['s3:GetObjectRetention', 's3:GetObjectLegalHold'] : []),
+          ...(this.#hasObjectLock ? ['s3:GetObjectRetention', 's3:GetObjectLegalHold'] : []),
         ],
         resources: controlPlanes.flatMap((controlPlane) => [
           this.bucket.arnForObjects(`${controlPlane}/*/config.json`),
@@ -330,7 +331,7 @@ export class Vault extends FileStore {
         's3:PutObjectTagging',
         's3:PutObjectVersionTagging',
         's3:ReplicateObject',
-        ...(this.#isLocked ? ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] : []),
+        ...(this.#hasObjectLock ? ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] : []),
       ],
       resources: [files, status],
       conditions: exceptRoles([exportRole.stableArn]),

@@ -112,6 +112,7 @@ function adopting(): SynthesizedTemplate {
       },
       bucketName: 'lifeboat-left-over',
       encryptionKeyArn: keyArn(1),
+      vaultMadeWith: { bucketName: 'lifeboat-left-over', encryptionKeyArn: keyArn(1) },
       signingKeyArns: { first: keyArn(2) },
     }),
   );

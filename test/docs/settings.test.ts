@@ -89,7 +89,7 @@ describe('docs/settings.md', () => {
   it.each(ranges)('says the limits of %s as they are (%d to %d)', (name, least, most) => {
     const isTaken = (value: number) => {
       try {
-        parseSettings({ controlPlanes, [name]: value });
+        parseSettings({ controlPlanes, vaultMadeWith: { objectLock: true }, [name]: value });
         return true;
       } catch {
         return false;

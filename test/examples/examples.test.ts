@@ -43,6 +43,10 @@ const everything = {
   },
   bucketName: 'example-lifeboat',
   encryptionKeyArn: 'arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef',
+  vaultMadeWith: {
+    bucketName: 'example-lifeboat',
+    encryptionKeyArn: 'arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef',
+  },
   tags: { team: 'gateway' },
   permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
   reservedConcurrency: { webhook: 5, presign: 80, export: 2, listen: 1 },

@@ -110,7 +110,9 @@ describe('a vault whose encryption key is changed', () => {
 
     const changed = await deploy(dataDirectory, {
       encryptionKeyArn: newKeyArn,
-      ...(change.keepsOld && { previousEncryptionKeyArns: [oldKeyArn] }),
+      ...(change.keepsOld
+        ? { previousEncryptionKeyArns: [oldKeyArn] }
+        : { vaultMadeWith: { encryptionKeyArn: newKeyArn } }),
     });
     await exportOnce(changed, 2);
     await exportOnce(changed, 2);

@@ -68,7 +68,11 @@ async function startUnit(name: string, dataPlaneVersions: readonly string[]): Pr
   running.push(controlPlane);
   const subject = describeSimulated(controlPlane, name);
   const system = await startLocalSystem({
-    template: localTemplate({ controlPlane: subject, dataPlaneVersions, settings: { objectLockDays: 7 } }),
+    template: localTemplate({
+      controlPlane: subject,
+      dataPlaneVersions,
+      settings: { objectLockDays: 7, vaultMadeWith: { objectLock: true } },
+    }),
     controlPlane: subject,
     dataDirectory,
   });

@@ -28,6 +28,7 @@ const settings = {
   scheduleMinutes: 5,
   logRetentionDays: 30,
   objectLockDays: 30,
+  vaultMadeWith: { objectLock: true },
   alarmTopicArn: 'arn:aws:sns:eu-central-1:111122223333:on-call',
   tags: { team: 'gateway' },
   reservedConcurrency: { webhook: 5 },

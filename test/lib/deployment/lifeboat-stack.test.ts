@@ -86,6 +86,7 @@ describe('the stack', () => {
         ]),
       ),
       objectLockDays: 30,
+      vaultMadeWith: { objectLock: true },
       lockdown: { breakGlassRoleArn: longest('a'), deploymentRoleArn: longest('b') },
     });
 

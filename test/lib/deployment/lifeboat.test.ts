@@ -120,6 +120,7 @@ describe('Lifeboat in a stack of somebody else', () => {
         maxAzs: 2,
         restrictDefaultSecurityGroup: false,
       });
+      const encryptionKeyArn = new kms.Key(scope, 'Key').keyArn;
       const reader = new iam.Role(scope, 'Reader', { assumedBy: new iam.AccountRootPrincipal() });
       return {
         controlPlanes: {
@@ -134,7 +135,8 @@ describe('Lifeboat in a stack of somebody else', () => {
             },
           },
         },
-        encryptionKeyArn: new kms.Key(scope, 'Key').keyArn,
+        encryptionKeyArn,
+        vaultMadeWith: { encryptionKeyArn },
       };
     });
 

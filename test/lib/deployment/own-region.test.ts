@@ -23,6 +23,8 @@ function deploy(
   new Lifeboat(stack, 'Lifeboat', { controlPlanes: { prod }, ...props });
 }
 
+const ownKey = (encryptionKeyArn: string) => ({ encryptionKeyArn, vaultMadeWith: { encryptionKeyArn } });
+
 describe('what a setting names by its ARN', () => {
   it.each<[setting: string, props: (region: string) => Partial<LifeboatProps>]>([
     ['alarmTopicArn: the topic', (region) => ({ alarmTopicArn: topicIn(region) })],
@@ -30,7 +32,7 @@ describe('what a setting names by its ARN', () => {
       'domain.certificateArn: the certificate',
       (region) => ({ domain: { name: 'lifeboat.example.com', certificateArn: certificateIn(region) } }),
     ],
-    ['encryptionKeyArn: the key', (region) => ({ encryptionKeyArn: keyIn(region) })],
+    ['encryptionKeyArn: the key', (region) => ownKey(keyIn(region))],
     ['previousEncryptionKeyArns.0: the key', (region) => ({ previousEncryptionKeyArns: [keyIn(region)] })],
   ])('is refused in another region, and taken in the stack’s: %s', (words, props) => {
     expect(() => deploy(props('eu-west-1'))).toThrow(
@@ -55,10 +57,10 @@ describe('what a setting names by its ARN', () => {
   );
 
   it('is refused in another partition', () => {
-    expect(() => deploy({ encryptionKeyArn: keyIn('eu-central-1', 'aws-cn') })).toThrow(
+    expect(() => deploy(ownKey(keyIn('eu-central-1', 'aws-cn')))).toThrow(
       '- encryptionKeyArn: the ARN of the key begins with arn:aws-cn, but in eu-central-1 ARNs begin with arn:aws: ',
     );
-    expect(() => deploy({ encryptionKeyArn: keyIn('cn-north-1', 'aws-cn') }, 'cn-north-1')).not.toThrow();
+    expect(() => deploy(ownKey(keyIn('cn-north-1', 'aws-cn')), 'cn-north-1')).not.toThrow();
   });
 
   it('is refused with a sentence for each', () => {
@@ -73,7 +75,7 @@ describe('what a setting names by its ARN', () => {
   });
 
   it('is taken where nobody knows at synth what region it will be', () => {
-    expect(() => deploy({ encryptionKeyArn: keyIn('eu-west-1') }, 'not known')).not.toThrow();
+    expect(() => deploy(ownKey(keyIn('eu-west-1')), 'not known')).not.toThrow();
   });
 
   it('is refused for a replica where it is of the first region', () => {

@@ -104,6 +104,7 @@ describe('synth refuses', () => {
       objectLockDays: 30,
       lockdown: { breakGlassRoleArn: longArn('b'), deploymentRoleArn: longArn('c') },
       bucketName,
+      vaultMadeWith: { objectLock: true, bucketName },
     });
 
     const said = ['v'.repeat(3), 'v'.repeat(63)].map((bucketName) => refusals(settings(bucketName)));

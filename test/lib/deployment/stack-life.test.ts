@@ -4,13 +4,27 @@ import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
+import { parseSettings } from '../../../lib/settings/settings.ts';
 import { exampleCertificate } from '../../../policy/example-certificate.ts';
 import { newApp } from '../app.ts';
-import { account, type Deployment, deploy, ofType, one, region, twoControlPlanes } from '../deployment.ts';
+import {
+  account,
+  type Deployment,
+  deploy,
+  failure,
+  ofType,
+  one,
+  region,
+  twoControlPlanes,
+} from '../deployment.ts';
 import { policyDocument } from '../policy.ts';
 
 const { prod, staging } = twoControlPlanes.controlPlanes;
 const before = deploy(twoControlPlanes);
+
+function keyArn(digit: string): string {
+  return `arn:aws:kms:${region}:${account}:key/${digit.repeat(8)}-0000-0000-0000-000000000000`;
+}
 
 function change(to: Deployment, from = before): TemplateDiff {
   return fullDiff(from.template.toJSON(), to.template.toJSON());
@@ -110,12 +124,102 @@ describe('an update of a running stack', () => {
     },
   );
 
+  const [old, other] = [keyArn('3'), keyArn('4')];
+
+  it.each<[what: string, settings: object, sentence: string]>([
+    [
+      'a name',
+      { bucketName: 'example-lifeboat' },
+      '- bucketName: a vault that is there cannot be given another name: CloudFormation would make a second, empty bucket',
+    ],
+    [
+      'another name',
+      { bucketName: 'other-lifeboat', vaultMadeWith: { bucketName: 'example-lifeboat' } },
+      '- bucketName: the vault was made with the name "example-lifeboat"',
+    ],
+    [
+      'no name any more',
+      { vaultMadeWith: { bucketName: 'example-lifeboat' } },
+      '- bucketName: the vault was made with the name "example-lifeboat"',
+    ],
+    [
+      'Object Lock',
+      { objectLockDays: 1 },
+      '- objectLockDays: CloudFormation gives Object Lock to a new bucket alone',
+    ],
+    [
+      'a key of the deployer’s',
+      { encryptionKeyArn: old },
+      '- encryptionKeyArn: in a vault that is there what is kept is under another key',
+    ],
+    [
+      'another key',
+      { encryptionKeyArn: other, vaultMadeWith: { encryptionKeyArn: old } },
+      `Name ${old}, which vaultMadeWith has`,
+    ],
+    ['no key any more', { vaultMadeWith: { encryptionKeyArn: old } }, `Name ${old}, which vaultMadeWith has`],
+    [
+      'another key, with the wrong one before it',
+      {
+        encryptionKeyArn: other,
+        previousEncryptionKeyArns: [keyArn('5')],
+        vaultMadeWith: { encryptionKeyArn: old },
+      },
+      `Name ${old}, which vaultMadeWith has`,
+    ],
+  ])('that brings %s is refused, for it would make an empty vault, or close it', (_what, settings, said) => {
+    expect(failure(() => parseSettings({ ...twoControlPlanes, ...settings }))).toContain(said);
+  });
+
+  it.each<[what: string, from: object, to: object]>([
+    [
+      'a key of the deployer’s, with the one before it',
+      {},
+      { encryptionKeyArn: other, previousEncryptionKeyArns: [old] },
+    ],
+    [
+      'another key of the deployer’s, with the one before it',
+      { encryptionKeyArn: old, vaultMadeWith: { encryptionKeyArn: old } },
+      {
+        encryptionKeyArn: other,
+        previousEncryptionKeyArns: [old],
+        vaultMadeWith: { encryptionKeyArn: old },
+      },
+    ],
+    [
+      'the key that the stack makes again, with the one before it',
+      { encryptionKeyArn: old, vaultMadeWith: { encryptionKeyArn: old } },
+      { previousEncryptionKeyArns: [old], vaultMadeWith: { encryptionKeyArn: old } },
+    ],
+    [
+      'longer locks',
+      { objectLockDays: 1, vaultMadeWith: { objectLock: true } },
+      { objectLockDays: 365, vaultMadeWith: { objectLock: true } },
+    ],
+    [
+      'no locks any more',
+      { objectLockDays: 1, vaultMadeWith: { objectLock: true } },
+      { vaultMadeWith: { objectLock: true } },
+    ],
+    [
+      'locks in a bucket that S3 itself was told to lock in',
+      {},
+      { objectLockDays: 30, vaultMadeWith: { objectLock: 'later' } },
+    ],
+  ])('that brings %s replaces nothing', (_what, from, to) => {
+    const [earlier, later] = [from, to].map((settings) => deploy({ ...twoControlPlanes, ...settings }));
+    const diff = change(later as Deployment, earlier);
+
+    expect(replaced(diff)).toEqual([]);
+    expect(gone(diff).filter((id) => !/EncryptionKey/.test(id))).toEqual([]);
+  });
+
   it.each<[setting: string, settings: object]>([
-    ['bucketName', { bucketName: 'example-lifeboat' }],
-    // As the service specification of CloudFormation has it: decide with the bucket (docs/settings.md).
-    ['objectLockDays', { objectLockDays: 30 }],
+    ['bucketName', { bucketName: 'example-lifeboat', vaultMadeWith: { bucketName: 'example-lifeboat' } }],
+    // As the service specification of CloudFormation has it.
+    ['objectLockDays', { objectLockDays: 30, vaultMadeWith: { objectLock: true } }],
   ])(
-    'with another %s makes a new, empty vault, and leaves the old one, with its policy',
+    'with another %s, once that is said twice, makes an empty vault, and leaves the old one, with its policy',
     (_setting, settings) => {
       const diff = change(deploy({ ...twoControlPlanes, ...settings }));
 
@@ -126,16 +230,12 @@ describe('an update of a running stack', () => {
     },
   );
 
-  it('with a key of the deployer’s leaves the bucket where it is, and the key that was made', () => {
+  it('with a key of the deployer’s leaves the key in KMS that was made', () => {
     const diff = change(
-      deploy({
-        ...twoControlPlanes,
-        encryptionKeyArn: `arn:aws:kms:${region}:${account}:key/01234567-89ab-cdef-0123-456789abcdef`,
-      }),
+      deploy({ ...twoControlPlanes, encryptionKeyArn: other, previousEncryptionKeyArns: [old] }),
     );
 
     const key = one(before, 'AWS::KMS::Key', 'Encryption').id;
-    expect(replaced(diff)).toEqual([]);
     expect(gone(diff)).toEqual([key]);
     expect(before.template.toJSON()['Resources'][key].DeletionPolicy).toBe('RetainExceptOnCreate');
   });
@@ -147,11 +247,11 @@ describe('a new deployment that adopts what a deleted stack has left', () => {
     encryptionKeyArn: keyArn('1'),
     signingKeyArns: { first: keyArn('2') },
   };
-  const adopting = deploy({ ...twoControlPlanes, ...physical });
-
-  function keyArn(digit: string): string {
-    return `arn:aws:kms:${region}:${account}:key/${digit.repeat(8)}-0000-0000-0000-000000000000`;
-  }
+  const adopting = deploy({
+    ...twoControlPlanes,
+    ...physical,
+    vaultMadeWith: { bucketName: physical.bucketName, encryptionKeyArn: physical.encryptionKeyArn },
+  });
 
   /** A policy as it stands in the account, with the names that the old stack's resources have there. */
   function deployedText(deployment: Deployment, policy: unknown): string {

@@ -161,7 +161,11 @@ describe('the replication role', () => {
   });
 
   it('reads locks, too, where versions are locked, and the replica takes them', () => {
-    const locked = deployWithReplica({ ...twoControlPlanes, objectLockDays: 30 });
+    const locked = deployWithReplica({
+      ...twoControlPlanes,
+      objectLockDays: 30,
+      vaultMadeWith: { objectLock: true },
+    });
 
     const may = rights(locked.first, one(locked.first, 'AWS::IAM::Role', 'ReplicationRole'));
     expect(may).toEqual(
@@ -178,7 +182,11 @@ describe('the replication role', () => {
 
   it('is in the statements that a key of the deployer’s needs', () => {
     const encryptionKeyArn = `arn:aws:kms:${region}:${account}:key/01234567-89ab-cdef-0123-456789abcdef`;
-    const own = deployWithReplica({ ...twoControlPlanes, encryptionKeyArn });
+    const own = deployWithReplica({
+      ...twoControlPlanes,
+      encryptionKeyArn,
+      vaultMadeWith: { encryptionKeyArn },
+    });
 
     const statements = JSON.parse(own.first.outputs['EncryptionKeyStatements'] ?? '');
 
@@ -273,6 +281,7 @@ describe('the replica', () => {
       {
         ...twoControlPlanes,
         bucketName: 'first-vault',
+        vaultMadeWith: { bucketName: 'first-vault' },
         tags: { team: 'gateway' },
         permissionsBoundaryArn: boundary,
         reservedConcurrency: { presign: 20 },
@@ -426,7 +435,7 @@ describe('two stacks', () => {
   const certificateArn = (of: string) => `arn:aws:acm:${of}:${account}:certificate/0`;
 
   it.each<[string, object, object]>([
-    ['bucketName', { bucketName: 'vault' }, { bucketName: 'vault' }],
+    ['bucketName', { bucketName: 'vault', vaultMadeWith: { bucketName: 'vault' } }, { bucketName: 'vault' }],
     [
       'domain.name',
       { domain: { name: 'lifeboat.example.com', certificateArn: certificateArn(region) } },
@@ -469,6 +478,7 @@ describe('two stacks', () => {
         ]),
       ),
       objectLockDays: 30,
+      vaultMadeWith: { objectLock: true },
       lockdown: { breakGlassRoleArn: keeper('a'), deploymentRoleArn: keeper('b') },
     });
 

@@ -199,6 +199,7 @@ describe('the settings of a deployment', () => {
       noncurrentVersionDays: 30,
       noncurrentVersionsKept: 30,
       objectLockDays: 0,
+      vaultMadeWith: {},
       logRetentionDays: 30,
       previousEncryptionKeyArns: [],
       signingKeyArns: {},
@@ -275,7 +276,8 @@ describe('the settings of a deployment', () => {
     ['noncurrentVersionsKept', 1, 100],
     ['objectLockDays', 0, 3650],
   ])('take %s from %d to %d', (name, least, most) => {
-    const taken = [least, most].map((value) => sentences(given({ [name]: value })));
+    const vaultMadeWith = { objectLock: true };
+    const taken = [least, most].map((value) => sentences(given({ vaultMadeWith, [name]: value })));
     const refused = [least - 1, most + 1, least + 0.5, String(least), null].map((value) =>
       sentences(given({ [name]: value })),
     );
@@ -455,10 +457,6 @@ describe('the settings of a deployment', () => {
   });
 
   it.each([
-    ['bucketName', 'abc'],
-    ['bucketName', `a${'-'.repeat(61)}0`],
-    ['encryptionKeyArn', 'arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef'],
-    ['encryptionKeyArn', `arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-${'0'.repeat(32)}`],
     ['tags', { 'cost center': 'a/b', ['k'.repeat(128)]: 'v'.repeat(256), empty: '' }],
     ['tags', Object.fromEntries(Array.from({ length: 45 }, (_, index) => [`tag${index}`, '']))],
     ['permissionsBoundaryArn', 'arn:aws:iam::111122223333:policy/path/boundary'],
@@ -473,6 +471,17 @@ describe('the settings of a deployment', () => {
     ['domain', { name: 'api.example.com', certificateArn, disableDefaultEndpoint: true }],
   ])('take the %s %j', (name, value) => {
     const said = sentences(given({ [name]: value }));
+
+    expect(said).toEqual([]);
+  });
+
+  it.each([
+    ['bucketName', 'abc'],
+    ['bucketName', `a${'-'.repeat(61)}0`],
+    ['encryptionKeyArn', 'arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef'],
+    ['encryptionKeyArn', `arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-${'0'.repeat(32)}`],
+  ])('take the %s %j of a vault that was made with it', (name, value) => {
+    const said = sentences(given({ [name]: value, vaultMadeWith: { [name]: value } }));
 
     expect(said).toEqual([]);
   });

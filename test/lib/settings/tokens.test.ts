@@ -36,7 +36,8 @@ describe('a setting that CDK knows only in part', () => {
     expect(arns.map((arn) => said({}, { clusterCertificateSecretArn: arn }))).toEqual(
       arns.map(() => 'no failure'),
     );
-    expect(said({ encryptionKeyArn: new kms.Key(stack, 'Key').keyArn })).toBe('no failure');
+    const encryptionKeyArn = new kms.Key(stack, 'Key').keyArn;
+    expect(said({ encryptionKeyArn, vaultMadeWith: { encryptionKeyArn } })).toBe('no failure');
   });
 
   it.each(stacks)('is refused where what is known is wrong, of a stack %s', (_what, make) => {

@@ -11,6 +11,7 @@ const own = deploy({
   ...twoControlPlanes,
   bucketName: 'example-lifeboat',
   encryptionKeyArn: key,
+  vaultMadeWith: { bucketName: 'example-lifeboat', encryptionKeyArn: key },
   lockdown: {
     breakGlassRoleArn: `arn:aws:iam::${account}:role/break-glass`,
     deploymentRoleArn: `arn:aws:iam::${account}:role/deployment`,

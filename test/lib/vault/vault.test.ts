@@ -540,7 +540,11 @@ describe('a new signing key', () => {
 });
 
 describe('a vault with locked versions', () => {
-  const locked = deploy({ ...twoControlPlanes, objectLockDays: 45 });
+  const locked = deploy({
+    ...twoControlPlanes,
+    objectLockDays: 45,
+    vaultMadeWith: { objectLock: true },
+  });
   const policy = v.parse(
     policyDocument,
     one(locked, 'AWS::S3::BucketPolicy').properties['PolicyDocument'],
