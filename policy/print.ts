@@ -76,6 +76,13 @@ async function print(keyPolicy: Variant['keyPolicy']): Promise<void> {
     ['With locked versions', { objectLock: true }],
     ['With cluster certificates beside IAM, for prod', { clusterCertificate: true }],
     ['With a replica in a second region', { replica: true }],
+    ['After changes of keys, of which one is the deployer’s', { changedKeys: true, existingKey: true }],
+    ['After changes of keys, and with a replica', { changedKeys: true, replica: true }],
+    ['With a replica of locked versions, and lockdown', { replica: true, objectLock: true, lockdown: true }],
+    [
+      'With a replica of what is encrypted with a key of the deployer’s',
+      { replica: true, existingKey: true },
+    ],
     ...(keyPolicy === undefined
       ? []
       : ([['With the policy of your encryption key', variantOf(keyPolicy)]] as const)),

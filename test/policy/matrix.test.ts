@@ -24,24 +24,8 @@ describe('the deployed policies', () => {
   });
 });
 
+/** `npm run policy` proves each of them wholly. */
 describe('other settings', () => {
-  it.each([
-    ['lockdown', { lockdown: true }],
-    ['an encryption key of the deployer’s', { existingKey: true }],
-    ['changed keys', { changedKeys: true }],
-    ['changed keys, of which one is the deployer’s', { changedKeys: true, existingKey: true }],
-    ['changed keys, and a replica', { changedKeys: true, replica: true }],
-    ['locked versions', { objectLock: true }],
-    ['cluster certificates beside IAM', { clusterCertificate: true }],
-    ['a replica', { replica: true }],
-    ['a replica of locked versions, with lockdown', { replica: true, objectLock: true, lockdown: true }],
-    ['a replica of what is encrypted with a key of the deployer’s', { replica: true, existingKey: true }],
-  ])('are proved as well: %s', async (_what, variant) => {
-    const proved = await matrixOf(variant);
-
-    expect(proved).toMatchObject({ unexpected: [], ignoredKeys: [], misspellings: [] });
-  });
-
   it('open no other route for cluster certificates', async () => {
     const variant = { clusterCertificate: true };
 

@@ -252,8 +252,13 @@ export function buildPayload(configuration: Configuration, style: PayloadStyle =
 }
 
 function makePayload(undiluted: ConfigTable, style: PayloadStyle): Payload {
-  const hashes = hashTable(undiluted);
-  const configHash = hashes['config'] ?? emptyHash;
+  // Reckoned when they are first asked for: who only compares tables asks often.
+  let hashes: Readonly<Record<string, string>> | undefined;
+  const readHashes = () => {
+    hashes ??= hashTable(undiluted);
+    return hashes;
+  };
+  const readConfigHash = () => readHashes()['config'] ?? emptyHash;
   // When the export ends: docs/kong.md#the-cluster-endpoint.
   const timestamp = Date.now() / 1000;
   const table = (version: string) => style.downConversion(downConvert(undiluted, version), version);
@@ -262,12 +267,14 @@ function makePayload(undiluted: ConfigTable, style: PayloadStyle): Payload {
       type: 'reconfigure',
       timestamp,
       config_table: orderKeys(table(version), style.keyOrder),
-      config_hash: configHash,
-      hashes,
+      config_hash: readConfigHash(),
+      hashes: readHashes(),
     });
   const frames = new Map<string, Buffer>();
   return {
-    configHash,
+    get configHash() {
+      return readConfigHash();
+    },
     plugins: new Set(rowsOf(undiluted, 'plugins').map((plugin) => String(plugin['name']))),
     table,
     removals: (version) => describeRemovals(undiluted, version),
