@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets OpenSSL 1.1 from the packages of Debian 11, without installing it, for the tests of the shell client:
-#   PATH=$(test/examples/openssl-1.1.sh DIRECTORY):$PATH npm test -- test/examples/shell.test.ts
+#   PATH=$(test/examples/openssl-1.1.sh DIRECTORY):$PATH npm run test:programs -- test/examples/shell
 set -euo pipefail
 
 directory=$(realpath -m "${1:?a directory that is to hold it}")

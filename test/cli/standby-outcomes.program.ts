@@ -1,6 +1,6 @@
 /**
  * Standby makes nothing worse when it runs to its end: whatever becomes of Kong afterwards, the configuration
- * that is served is the one that should be. `standby-killed.test.ts` has the runs that are killed.
+ * that is served is the one that should be. `standby-killed.program.ts` has the runs that are killed.
  */
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
