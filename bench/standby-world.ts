@@ -16,6 +16,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { grants } from '../core/access/grant.ts';
 import { s3Presigner } from '../core/access/presigned-url.ts';
+import { s3FileVersions } from '../core/access/s3-file-versions.ts';
 import { systemClock } from '../core/clock.ts';
 import { kmsSigner } from '../core/vault/kms-signer.ts';
 import { signManifest } from '../core/vault/manifest.ts';
@@ -63,12 +64,14 @@ const vault = s3ConfigVault({ s3, bucket, encryptionKeyArn });
 const gzip = gzipSync(content);
 await vault.publish(name, { gzip, manifest, replaces: undefined });
 
+const presign = s3Presigner({ bucket, region, urlSuffix: 'amazonaws.com', credentials, endpoint });
 const grant = grants({
   controlPlane: name.controlPlane,
   dataPlaneVersions: [name.kongVersion],
   lifetimeSeconds: 120,
   clock: systemClock,
-  presign: s3Presigner({ bucket, region, urlSuffix: 'amazonaws.com', credentials, endpoint }),
+  presign,
+  findVersion: s3FileVersions(presign, systemClock),
 });
 const api = createServer(async (request, response) => {
   const { searchParams } = new URL(request.url ?? '', 'http://api');

@@ -1,6 +1,7 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type Grant, grants } from '../core/access/grant.ts';
 import { grantsByAssertion } from '../core/access/grant-by-assertion.ts';
+import { s3FileVersions } from '../core/access/s3-file-versions.ts';
 import { assertionVerifier } from '../core/access/verify-assertion.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Problem } from '../core/problem.ts';
@@ -15,11 +16,14 @@ import { inOurWords } from './in-our-words.ts';
 const environment = readEnvironment(presignEnvironment, process.env);
 const controlPlane = environment.CONTROL_PLANE;
 
+const presign = ownPresigner(environment, readEnvironment(runtimeCredentials, process.env));
+
 const grant = grants({
   controlPlane,
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   lifetimeSeconds: environment.URL_LIFETIME_SECONDS,
-  presign: ownPresigner(environment, readEnvironment(runtimeCredentials, process.env)),
+  presign,
+  findVersion: s3FileVersions(presign, systemClock),
   clock: systemClock,
 });
 

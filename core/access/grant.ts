@@ -5,6 +5,7 @@ import { kongVersion, objectVersionId } from '../names.ts';
 import type { Problem } from '../problem.ts';
 import { configFileKey, statusKey } from '../vault/config-file-name.ts';
 import type { Presigner } from './presigned-url.ts';
+import { type FindVersion, refuseOlder } from './step-back.ts';
 
 /** What a new data plane gets: where to read its file, and until when. */
 export interface Grant {
@@ -32,6 +33,8 @@ export interface GrantParts {
   /** Full versions that files are published for. */
   readonly dataPlaneVersions: readonly string[];
   readonly presign: Presigner;
+  /** Asked only where a grant of a version by its id is wanted. */
+  readonly findVersion: FindVersion;
   readonly lifetimeSeconds: number;
   readonly clock: Clock;
 }
@@ -73,9 +76,14 @@ export function grants(parts: GrantParts): (asked: AskedFor) => Promise<Grant | 
         more: { kongVersions: parts.dataPlaneVersions },
       };
     }
-    const now = parts.clock.now();
     const { controlPlane, lifetimeSeconds } = parts;
-    const file = { key: configFileKey({ controlPlane, kongVersion: version }), versionId };
+    const name = { controlPlane, kongVersion: version };
+    const refused = versionId === undefined ? undefined : await refuseOlder(parts, name, versionId);
+    if (refused !== undefined) {
+      return refused;
+    }
+    const now = parts.clock.now();
+    const file = { key: configFileKey(name), versionId };
     return {
       url: await parts.presign(file, lifetimeSeconds, now),
       statusUrl: await parts.presign({ key: statusKey(controlPlane) }, lifetimeSeconds, now),

@@ -18,13 +18,15 @@ export interface PresignedObject {
   readonly key: string;
   /** @default whatever is current when the URL is used */
   readonly versionId?: string | undefined;
+  /** What the URL is good for. @default GET */
+  readonly method?: 'GET' | 'HEAD' | undefined;
 }
 
 /** Makes URLs with which one object can be read for a short time, without other credentials. */
 export type Presigner = (object: PresignedObject, lifetimeSeconds: number, now: Date) => Promise<string>;
 
 /**
- * Presigned GET URLs by SigV4 (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html). Pure
+ * Presigned URLs by SigV4 (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html). Pure
  * computation: no network call, so that a grant works whatever else is down.
  */
 export function s3Presigner(options: PresignerOptions): Presigner {
@@ -40,18 +42,21 @@ export function s3Presigner(options: PresignerOptions): Presigner {
   });
   const { origin, host, basePath } = bucketAddress(options);
 
-  return async ({ key, versionId }, lifetimeSeconds, now) => {
+  return async ({ key, versionId, method = 'GET' }, lifetimeSeconds, now) => {
     const path = `${basePath}/${key.split('/').map(percentEncode).join('/')}`;
     const { query = {} } = await signer.presign(
       {
-        method: 'GET',
+        method,
         protocol: 'https:',
         hostname: host,
         path,
         // The hash of the body is part of the signature; for presigned URLs S3 uses this constant in its
         // place.
         headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
-        query: { 'x-id': 'GetObject', ...(versionId === undefined ? {} : { versionId }) },
+        query: {
+          'x-id': `${method === 'GET' ? 'Get' : 'Head'}Object`,
+          ...(versionId === undefined ? {} : { versionId }),
+        },
       },
       { expiresIn: lifetimeSeconds, signingDate: now },
     );

@@ -1,8 +1,11 @@
 import { gunzipSync } from 'node:zlib';
 import { type AskedFor, grants } from '../../core/access/grant.ts';
+import { readPrevious } from '../../core/access/s3-file-versions.ts';
+import type { FoundVersion } from '../../core/access/step-back.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Fetch, type HttpResponse, readBodyText } from '../../core/fetch/http-client.ts';
 import { loadSignatures } from '../../core/fetch/signed-request.ts';
+import { configFileKey } from '../../core/vault/config-file-name.ts';
 import { type CallWorld, makeCall } from '../engine/call.ts';
 import type { Machine } from '../engine/machine.ts';
 import type { CallName } from '../faults.ts';
@@ -119,6 +122,7 @@ function answerGrant(url: URL, service: GrantService): Answer {
     dataPlaneVersions: service.findVersions(),
     lifetimeSeconds: service.lifetimeSeconds,
     clock: service.clock,
+    findVersion: async (name, versionId) => findVersion(service.bucket, configFileKey(name), versionId),
     presign: async ({ key, versionId }, lifetimeSeconds, now) => {
       const presigned = new URL(`https://${vaultHost}/${key}`);
       presigned.searchParams.set('expires', String(now.getTime() + lifetimeSeconds * 1000));
@@ -135,6 +139,12 @@ function answerGrant(url: URL, service: GrantService): Answer {
     service.observe(text);
     return response('status' in given ? given.status : 200, {}, Buffer.from(text));
   };
+}
+
+/** As a HEAD has it. */
+function findVersion(bucket: Bucket, key: string, versionId: string | undefined): FoundVersion | undefined {
+  const found = versionId === undefined ? bucket.current(key) : bucket.version(key, versionId);
+  return found && { versionId: found.versionId, previousVersionId: readPrevious(found.metadata['manifest']) };
 }
 
 function answerDownload(url: URL, { bucket, clock }: GrantService): Answer {

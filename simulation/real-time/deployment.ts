@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { grants } from '../../core/access/grant.ts';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
+import { s3FileVersions } from '../../core/access/s3-file-versions.ts';
 import type { Clock } from '../../core/clock.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
 import type { VerificationKey } from '../../core/vault/signer.ts';
@@ -108,17 +109,19 @@ function serveGrants(
   gate: Gate,
   { clock, identity }: { readonly clock: Clock; readonly identity: Deployed['identity'] },
 ): void {
+  const presign = s3Presigner({
+    bucket,
+    region,
+    urlSuffix: 'amazonaws.com',
+    credentials: identity,
+    endpoint: gate.url,
+  });
   const grant = grants({
     controlPlane,
     dataPlaneVersions,
     lifetimeSeconds: 120,
-    presign: s3Presigner({
-      bucket,
-      region,
-      urlSuffix: 'amazonaws.com',
-      credentials: identity,
-      endpoint: gate.url,
-    }),
+    presign,
+    findVersion: s3FileVersions(presign, clock),
     clock,
   });
   api.createRoute({

@@ -345,6 +345,7 @@ describe('a grant', () => {
     ['for a patch below the lowest file of its minor version', '?kongVersion=3.7.0', 404],
     ['for two versions at once', '?kongVersion=3.9.1&kongVersion=3.8.1', 400],
     ['for a version of the file that is none', '?kongVersion=3.9.1&versionId=a%20b', 400],
+    ['for a version of the file that no recent one names', '?kongVersion=3.9.1&versionId=older', 404],
   ])('%s is refused', async (_what, query, status) => {
     const response = await grant(query);
 

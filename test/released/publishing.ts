@@ -9,6 +9,7 @@ import { certificateFingerprint } from '../../core/access/cluster-trust.ts';
 import { grants } from '../../core/access/grant.ts';
 import { grantsByAssertion } from '../../core/access/grant-by-assertion.ts';
 import { s3Presigner } from '../../core/access/presigned-url.ts';
+import { s3FileVersions } from '../../core/access/s3-file-versions.ts';
 import { assertionVerifier } from '../../core/access/verify-assertion.ts';
 import { systemClock } from '../../core/clock.ts';
 import { runExport } from '../../core/export/export-run.ts';
@@ -80,10 +81,18 @@ export async function startPublishing() {
   const signer = kmsSigner(kms, signingKeyArn);
   const certificate = new X509Certificate(controlPlane.certificates.certificate);
 
+  const presign = s3Presigner({
+    bucket,
+    region,
+    urlSuffix: 'amazonaws.com',
+    credentials,
+    endpoint: s3Endpoint,
+  });
   const grant = grants({
     controlPlane: controlPlaneName,
     dataPlaneVersions: [dataPlaneVersion],
-    presign: s3Presigner({ bucket, region, urlSuffix: 'amazonaws.com', credentials, endpoint: s3Endpoint }),
+    presign,
+    findVersion: s3FileVersions(presign, systemClock),
     lifetimeSeconds: 120,
     clock: systemClock,
   });

@@ -1,12 +1,25 @@
 import { describe, expect, it } from '@jest/globals';
 import { type GrantParts, grants } from '../../../core/access/grant.ts';
+import { type FindVersion, type FoundVersion, stepsBack } from '../../../core/access/step-back.ts';
+import { VaultError } from '../../../core/vault/errors.ts';
 import { manualClock } from '../manual-clock.ts';
+
+/** The newest first. */
+const history = ['v9', 'v8', 'v7', 'v6', 'v5', 'v4'];
+
+function found(versionId: string | undefined): FoundVersion | undefined {
+  const place = history.indexOf(versionId ?? '');
+  return place === -1
+    ? undefined
+    : { versionId: history[place] ?? '', previousVersionId: history[place + 1] };
+}
 
 const parts: GrantParts = {
   controlPlane: 'prod',
   dataPlaneVersions: ['3.8.1', '3.9.0', '3.9.1'],
   presign: async ({ key, versionId }, lifetimeSeconds, now) =>
     `https://vault.invalid/${key}?lifetime=${lifetimeSeconds}&now=${now.getTime()}${versionId === undefined ? '' : `&versionId=${versionId}`}`,
+  findVersion: async (_name, versionId = history[0]) => found(versionId),
   lifetimeSeconds: 120,
   clock: manualClock(new Date('2026-11-23T04:00:00.999Z')),
 };
@@ -53,7 +66,9 @@ describe('a grant', () => {
   it.each(['v', 'x'.repeat(1024), 'L4kqtJlcpXroDTDmpUMLUo', 'null', '.-_~A9'])(
     'reads the version of the file that is asked for, and says so: %s',
     async (versionId) => {
-      const answer = await grants(parts)({ kongVersion: '3.9.4', versionId });
+      const findVersion: FindVersion = async () => ({ versionId, previousVersionId: undefined });
+
+      const answer = await grants({ ...parts, findVersion })({ kongVersion: '3.9.4', versionId });
 
       expect(answer).toMatchObject({
         url: expect.stringMatching(new RegExp(`/prod/3\\.9\\.1/config\\.json\\?.*&versionId=${versionId}$`)),
@@ -63,6 +78,45 @@ describe('a grant', () => {
       });
     },
   );
+
+  it('reaches the current version and those before it that a data plane may need, and no older one', async () => {
+    const answers = await Promise.all(
+      history.map((versionId) => grants(parts)({ kongVersion: '3.9.1', versionId })),
+    );
+
+    expect(stepsBack).toBe(3);
+    expect(answers.map((answer) => ('status' in answer ? answer.status : answer.versionId))).toEqual([
+      ...['v9', 'v8', 'v7', 'v6'],
+      ...[404, 404],
+    ]);
+    expect(answers.at(-1)).toMatchObject({ detail: expect.stringContaining('lifeboat fetch --revision') });
+  });
+
+  it.each<[string, FindVersion]>([
+    ['there is no current file', async () => undefined],
+    [
+      'the current one is no file of ours',
+      async () => ({ versionId: 'foreign', previousVersionId: undefined }),
+    ],
+    ['the manifests name one another in a circle', async () => ({ versionId: 'a', previousVersionId: 'a' })],
+  ])('of a version is none where %s', async (_what, findVersion) => {
+    const answer = await grants({ ...parts, findVersion })({ kongVersion: '3.9.1', versionId: 'v8' });
+
+    expect(answer).toMatchObject({ status: 404 });
+  });
+
+  it('of a version can be asked for again where the vault did not answer, and of the current one is given', async () => {
+    const findVersion: FindVersion = async () => {
+      throw new VaultError('unavailable', 'S3 did not answer');
+    };
+    const grant = grants({ ...parts, findVersion });
+
+    expect(await grant({ kongVersion: '3.9.1', versionId: 'v8' })).toMatchObject({
+      status: 503,
+      detail: expect.stringContaining('S3 did not answer'),
+    });
+    expect(await grant({ kongVersion: '3.9.1' })).toHaveProperty('url');
+  });
 
   it.each(['', 'x'.repeat(1025), 'a b', 'a,b', 'a/b', 'a&b', 'a%20', 'ä', 'a\n'])(
     'is none for a version id that is none: %j',

@@ -2,6 +2,7 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { s3Presigner } from '../../../core/access/presigned-url.ts';
+import { s3FileVersions } from '../../../core/access/s3-file-versions.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import { clientFor, REGION, runLocalAws, testClock } from '../../simulators/aws/running-local-aws.ts';
 
@@ -28,8 +29,10 @@ afterAll(async () => {
   await aws.stop();
 });
 
-const put = (name: string, content: string) =>
-  s3.send(new PutObjectCommand({ Bucket: bucket, Key: name, Body: Buffer.from(content) }));
+const put = (name: string, content: string, metadata: Record<string, string> = {}) =>
+  s3.send(
+    new PutObjectCommand({ Bucket: bucket, Key: name, Body: Buffer.from(content), Metadata: metadata }),
+  );
 
 const presign = (name = key, lifetimeSeconds = 120, now = clock.now(), versionId?: string) =>
   s3Presigner({ bucket, region: REGION, urlSuffix: 'amazonaws.com', credentials, endpoint: aws.s3.endpoint })(
@@ -194,5 +197,59 @@ describe('a presigned URL', () => {
     expect(url.searchParams.get('X-Amz-Credential')).toBe(
       `${credentials.accessKeyId}/20261123/${region}/s3/aws4_request`,
     );
+  });
+});
+
+describe('a version of a file', () => {
+  const name = { controlPlane: 'prod', kongVersion: '3.7.1' };
+  const manifest = (previousVersionId: string) => {
+    const hash = 'a'.repeat(64);
+    const md5 = 'b'.repeat(32);
+    const at = '2026-11-23T03:00:00.000Z';
+    const payload = {
+      ...{ ...name, revision: 2, previousSha256: hash, previousVersionId, sha256: hash, size: 1 },
+      ...{ md5, configHash: md5, builtAt: at, exportedAt: at, entities: { total: 0 } },
+    };
+    return { manifest: `e30.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.e30` };
+  };
+  const find = (
+    versionId?: string,
+    endpoint = aws.s3.endpoint,
+    secretAccessKey = credentials.secretAccessKey,
+  ) =>
+    s3FileVersions(
+      s3Presigner({
+        ...{ bucket, region: REGION, urlSuffix: 'amazonaws.com', endpoint },
+        credentials: { ...credentials, secretAccessKey },
+      }),
+      clock,
+    )(name, versionId, AbortSignal.timeout(60_000));
+
+  it('is looked up with the one that its manifest names, by its id or as the current one', async () => {
+    const missing = await find();
+    const { VersionId: foreign = '' } = await put('prod/3.7.1/config.json', 'foreign', { manifest: 'no' });
+    const { VersionId: newest = '' } = await put('prod/3.7.1/config.json', 'ours', manifest('v7'));
+
+    const looked = [await find(), await find(newest), await find(foreign), await find('gone')];
+
+    expect([missing, ...looked]).toEqual([
+      undefined,
+      { versionId: newest, previousVersionId: 'v7' },
+      { versionId: newest, previousVersionId: 'v7' },
+      { versionId: foreign, previousVersionId: undefined },
+      undefined,
+    ]);
+  });
+
+  it('is not called missing where S3 refuses or does not answer, and no message has the URL', async () => {
+    const failures = await Promise.all([
+      find('v', aws.s3.endpoint, 'wrong').catch(({ message }: Error) => message),
+      find(undefined, 'http://127.0.0.1:1').catch(({ message }: Error) => message),
+    ]);
+
+    expect(failures).toEqual([
+      'S3 answered HEAD prod/3.7.1/config.json with 403',
+      expect.stringMatching(/^S3 did not answer HEAD prod\/3\.7\.1\/config\.json \([^/]*\)$/),
+    ]);
   });
 });
