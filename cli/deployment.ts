@@ -199,7 +199,7 @@ function choosePart(stack: Stack, asked: string | undefined): string {
   if (parts.length === 0) {
     throw new InvalidArgumentError(
       `stack "${StackName}" (${StackStatus}) has no outputs of Lifeboat${Outputs.length === 0 ? ', nor any other' : ''}: name the stack that ` +
-        '`npm run deploy` made. A construct in a stack of your own adds them with addOutputs(); else give --endpoint',
+        '`npm run deploy` made. A construct in a stack of your own has them unless it says `outputs: false`; else give --endpoint',
     );
   }
   if (part === undefined || more.length > 0) {

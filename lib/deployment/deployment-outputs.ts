@@ -1,36 +1,42 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { Api } from '../api/api.ts';
+import type { GrantGiver } from '../grants/grant-giver.ts';
 import { addApiOutputs, addGrantOutputs, addOutput, makeOutputId } from '../operations/outputs.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { LifeboatUnit } from './lifeboat-unit.ts';
 
-interface OutputParts extends Construct {
+interface OutputParts extends GrantGiver<LifeboatUnit> {
   readonly vault: Vault;
-  readonly api: Api;
-  readonly units: ReadonlyMap<string, LifeboatUnit>;
+  readonly bucketName: string;
+  readonly signingKeyArn: string;
+  readonly publicKeyCommand: string;
+  readonly publicKeyCommands: ReadonlyMap<string, string>;
+}
+
+/** The command that prints the public half of a signing key. */
+export function formatPublicKeyCommand(keyArn: string): string {
+  // In an app that has the package, and in a checkout; never a package of the registry called lifeboat.
+  return `npx --no-install lifeboat public-key --key-id ${keyArn}`;
 }
 
 /** Adds to the stack of a deployment what people and `lifeboat --stack` need. */
 export function addDeploymentOutputs(deployment: OutputParts): void {
-  const { vault, api, units } = deployment;
-  addApiOutputs(deployment, api);
-  addOutput(deployment, 'Bucket', 'The vault', vault.bucket.bucketName);
-  addOutput(deployment, 'SigningKeyArn', 'Key that signs the configurations', vault.signingKey.keyArn);
-  // In an app that has the package, and in a checkout; never a package of the registry called lifeboat.
-  const publicKey = 'npx --no-install lifeboat public-key --key-id';
+  const { vault, units } = deployment;
+  addApiOutputs(deployment);
+  addOutput(deployment, 'Bucket', 'The vault', deployment.bucketName);
+  addOutput(deployment, 'SigningKeyArn', 'Key that signs the configurations', deployment.signingKeyArn);
   addOutput(
     deployment,
     'PublicKeyCommand',
     'Prints the public key that data planes pin',
-    `${publicKey} ${vault.signingKey.keyArn}`,
+    deployment.publicKeyCommand,
   );
-  for (const [name, { keyArn }] of [...vault.signingKeys].slice(1)) {
+  for (const [name, command] of [...deployment.publicKeyCommands].slice(1)) {
     addOutput(
       deployment,
       `PublicKeyCommand${name}`,
       `Prints the public key of the signing key "${name}", which signs nothing now`,
-      `${publicKey} ${keyArn}`,
+      command,
     );
   }
   if (vault.encryptionKeyStatements.length > 0) {
@@ -59,12 +65,13 @@ export function addDeploymentOutputs(deployment: OutputParts): void {
 function addUnitOutputs(deployment: Construct, watched: LifeboatUnit): void {
   const {
     controlPlane,
-    export: unit,
     webhookUrl,
     commandArn,
     inspectArn,
     revisionGrantArn,
-    readerRole,
+    readerRoleArn,
+    hookSecretArn,
+    clusterCertificateArn,
   } = watched;
   addOutput(
     deployment,
@@ -93,24 +100,24 @@ function addUnitOutputs(deployment: Construct, watched: LifeboatUnit): void {
     `Allow people who may have the file of any revision of ${controlPlane} execute-api:Invoke on this`,
     revisionGrantArn,
   );
-  if (readerRole !== undefined) {
+  if (readerRoleArn !== undefined) {
     addOutput(
       deployment,
       makeOutputId('ReaderRoleArn', controlPlane),
       `Role that data planes of ${controlPlane} in other accounts assume to ask for grants`,
-      readerRole.roleArn,
+      readerRoleArn,
     );
   }
   addOutput(
     deployment,
     makeOutputId('HookSecretArn', controlPlane),
     `Secret that signs the event hooks of ${controlPlane} (config.secret)`,
-    unit.hookSecret.secretArn,
+    hookSecretArn,
   );
   addOutput(
     deployment,
     makeOutputId('ClusterCertificateArn', controlPlane),
     `Secret to fill with the cluster certificate of a data plane of ${controlPlane}`,
-    unit.certificateSecret.secretArn,
+    clusterCertificateArn,
   );
 }

@@ -325,4 +325,11 @@ export interface LifeboatProps {
    * @default false
    */
   readonly dataEvents?: boolean | undefined;
+  /**
+   * Whether the stack gets the outputs that people need next, and that `lifeboat --stack` finds the
+   * deployment by. Their ids begin with the construct's id. What they say is in properties of the construct
+   * and of its `units` as well.
+   * @default true
+   */
+  readonly outputs?: boolean | undefined;
 }

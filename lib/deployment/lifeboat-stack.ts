@@ -22,6 +22,5 @@ export class LifeboatStack extends Stack {
     // Logical ids leave out this name. Another one would change all logical ids and replace every resource,
     // the vault by an empty one.
     this.lifeboat = new Lifeboat(this, 'Default', settings);
-    this.lifeboat.addOutputs();
   }
 }

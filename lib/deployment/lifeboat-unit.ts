@@ -13,4 +13,10 @@ export interface LifeboatUnit extends WatchedUnit {
   readonly revisionGrantArn: string;
   /** What data planes of other accounts assume. @default none */
   readonly readerRole?: iam.IRole | undefined;
+  /** ARN of that role. @default none */
+  readonly readerRoleArn?: string | undefined;
+  /** Secret that signs its event hooks (`config.secret` of the hook). */
+  readonly hookSecretArn: string;
+  /** Secret with the cluster certificate of a data plane; to be filled, where it is not one of yours. */
+  readonly clusterCertificateArn: string;
 }

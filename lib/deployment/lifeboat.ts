@@ -16,7 +16,7 @@ import { parseSettings, type Settings } from '../settings/settings.ts';
 import { DataEvents } from '../vault/data-events.ts';
 import { Vault } from '../vault/vault.ts';
 import { applyToAll } from './apply-to-all.ts';
-import { addDeploymentOutputs } from './deployment-outputs.ts';
+import { addDeploymentOutputs, formatPublicKeyCommand } from './deployment-outputs.ts';
 import type { LifeboatProps } from './lifeboat-props.ts';
 import type { LifeboatUnit } from './lifeboat-unit.ts';
 import { requireOwnRegion } from './own-region.ts';
@@ -41,7 +41,8 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
   /** @throws SettingsError */
   constructor(scope: Construct, id: string, props: LifeboatProps) {
     super(scope, id);
-    const settings = parseSettings(props, `of ${this.node.path}`);
+    const { outputs = true, ...given } = props;
+    const settings = parseSettings(given, `of ${this.node.path}`);
     requireOwnRegion(this, settings);
     applyToAll(this, settings);
     addStackBudget(this);
@@ -62,6 +63,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
         const common = { controlPlane, settings: unit, deployment: settings, logKey, vault };
         const exporter = new Export(this, `Export-${controlPlane}`, { ...common, api, role: exportRole });
         const grants = this.createGrantUnit({ ...common, api, presignRole });
+        const readerRole = this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust);
         return {
           ...grants,
           export: exporter,
@@ -73,7 +75,10 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
           commandArn: unit.operatorRoleArns.length === 0 ? undefined : api.commandArn(controlPlane),
           inspectArn: api.inspectArn(controlPlane),
           revisionGrantArn: api.revisionGrantArn(controlPlane),
-          readerRole: this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust),
+          readerRole,
+          readerRoleArn: readerRole?.roleArn,
+          hookSecretArn: exporter.hookSecret.secretArn,
+          clusterCertificateArn: exporter.certificateSecret.secretArn,
         };
       },
     );
@@ -88,6 +93,9 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     this.vault = vault;
     this.api = api;
     this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
+    if (outputs) {
+      addDeploymentOutputs(this);
+    }
   }
 
   /**
@@ -138,12 +146,26 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     return allowed;
   }
 
-  /**
-   * Adds the outputs to the stack that people need next, and that `lifeboat --stack` finds the deployment by.
-   * Their ids begin with this construct's. `LifeboatStack` has done so already.
-   */
-  addOutputs(): void {
-    addDeploymentOutputs(this);
+  /** Name of the vault. */
+  get bucketName(): string {
+    return this.vault.bucket.bucketName;
+  }
+
+  /** Key that signs the configurations. */
+  get signingKeyArn(): string {
+    return this.vault.signingKey.keyArn;
+  }
+
+  /** Prints the public key that data planes pin. */
+  get publicKeyCommand(): string {
+    return formatPublicKeyCommand(this.signingKeyArn);
+  }
+
+  /** The same for each signing key, by its name. */
+  get publicKeyCommands(): ReadonlyMap<string, string> {
+    return new Map(
+      [...this.vault.signingKeys].map(([name, { keyArn }]) => [name, formatPublicKeyCommand(keyArn)]),
+    );
   }
 
   #createPrivateEndpoints({ controlPlanes }: Settings, units: readonly LifeboatUnit[], vault: Vault): void {

@@ -17,6 +17,8 @@ export interface GrantUnit {
   readonly grantUrl: string;
   /** What a data plane's role needs `execute-api:Invoke` on, where data planes use IAM. */
   readonly grantArn: string;
+  /** What data planes of private networks invoke, where data planes use IAM. */
+  readonly grantFunctionArn: string;
   /** @internal */
   readonly dataPlaneAuth: DataPlaneAuthSettings;
 }
@@ -40,6 +42,21 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     markDeployment(this);
+  }
+
+  /** Base URL for data planes (`--endpoint`). */
+  get apiUrl(): string {
+    return this.api.url;
+  }
+
+  /** Base URL that needs no certificate or DNS record of yours; undefined without `domain`, or if closed. */
+  get defaultApiUrl(): string | undefined {
+    return this.api.domain === undefined ? undefined : this.api.defaultUrl;
+  }
+
+  /** Target of the CNAME record for your domain; undefined where there is none to make. */
+  get domainTarget(): string | undefined {
+    return this.api.domain?.target;
   }
 
   /**
@@ -73,11 +90,13 @@ export abstract class GrantGiver<Unit extends GrantUnit> extends Construct {
   /** @internal */
   protected createGrantUnit({ api, presignRole, ...props }: GrantUnitProps): GrantUnit {
     const { controlPlane, settings } = props;
+    const presign = new Presign(this, `Presign-${controlPlane}`, { ...props, api, role: presignRole });
     return {
       controlPlane,
-      presign: new Presign(this, `Presign-${controlPlane}`, { ...props, api, role: presignRole }),
+      presign,
       grantUrl: api.grantUrl(controlPlane),
       grantArn: api.grantArn(controlPlane),
+      grantFunctionArn: presign.presigner.functionArn,
       dataPlaneAuth: settings.dataPlaneAuth,
     };
   }

@@ -1,8 +1,7 @@
 import { CfnOutput } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { Api } from '../api/api.ts';
 import { formatOutputPrefix } from '../conventions/deployment-name.ts';
-import type { GrantUnit } from '../grants/grant-giver.ts';
+import type { GrantGiver, GrantUnit } from '../grants/grant-giver.ts';
 
 /**
  * Adds an output that a person needs for the next step. `lifeboat --stack` reads them (cli/deployment.ts).
@@ -23,24 +22,25 @@ export function makeOutputId(name: string, controlPlane: string): string {
   return `${name}${controlPlane.replaceAll('-', 'X')}`;
 }
 
-export function addApiOutputs(deployment: Construct, { url, domain, defaultUrl }: Api): void {
-  addOutput(deployment, 'ApiUrl', 'Base URL for data planes (--endpoint)', url);
-  if (domain !== undefined && defaultUrl !== undefined) {
+export function addApiOutputs<Unit extends GrantUnit>(deployment: GrantGiver<Unit>): void {
+  const { apiUrl, defaultApiUrl, domainTarget } = deployment;
+  addOutput(deployment, 'ApiUrl', 'Base URL for data planes (--endpoint)', apiUrl);
+  if (defaultApiUrl !== undefined) {
     addOutput(
       deployment,
       'DefaultApiUrl',
       'Base URL that needs no certificate or DNS record of yours',
-      defaultUrl,
+      defaultApiUrl,
     );
   }
-  if (domain?.target !== undefined) {
-    addOutput(deployment, 'DomainTarget', 'Target of the CNAME record for your domain', domain.target);
+  if (domainTarget !== undefined) {
+    addOutput(deployment, 'DomainTarget', 'Target of the CNAME record for your domain', domainTarget);
   }
 }
 
 /** Where data planes of one control plane ask for grants, and what they need for it. */
 export function addGrantOutputs(deployment: Construct, unit: GrantUnit): void {
-  const { controlPlane, grantUrl, grantArn, presign, dataPlaneAuth } = unit;
+  const { controlPlane, grantUrl, grantArn, grantFunctionArn, dataPlaneAuth } = unit;
   addOutput(
     deployment,
     makeOutputId('GrantUrl', controlPlane),
@@ -58,7 +58,7 @@ export function addGrantOutputs(deployment: Construct, unit: GrantUnit): void {
       deployment,
       makeOutputId('GrantFunctionArn', controlPlane),
       `Function that data planes of ${controlPlane} in private networks invoke (--endpoint); allow their roles lambda:InvokeFunction on it`,
-      presign.presigner.functionArn,
+      grantFunctionArn,
     );
   }
 }

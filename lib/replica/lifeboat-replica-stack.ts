@@ -1,6 +1,5 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { addApiOutputs, addGrantOutputs, addOutput } from '../operations/outputs.ts';
 import { LifeboatReplica, type LifeboatReplicaProps } from './lifeboat-replica.ts';
 
 /** Properties of a stack for a replica alone. */
@@ -18,15 +17,5 @@ export class LifeboatReplicaStack extends Stack {
     super(scope, id, { terminationProtection: true, ...stackProps });
     // As in LifeboatStack.
     this.replica = new LifeboatReplica(this, 'Default', settings);
-    addApiOutputs(this.replica, this.replica.api);
-    addOutput(
-      this.replica,
-      'Bucket',
-      'The vault’s files in this region',
-      this.replica.store.bucket.bucketName,
-    );
-    for (const unit of this.replica.units.values()) {
-      addGrantOutputs(this.replica, unit);
-    }
   }
 }

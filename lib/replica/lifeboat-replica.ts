@@ -10,6 +10,7 @@ import { addStackBudget } from '../deployment/stack-budget.ts';
 import { LogKey } from '../functions/log-key.ts';
 import { StableRole } from '../functions/stable-role.ts';
 import { allowInvoke, GrantGiver, type GrantUnit } from '../grants/grant-giver.ts';
+import { addApiOutputs, addGrantOutputs, addOutput } from '../operations/outputs.ts';
 import {
   parseReplicaSettings,
   type ReplicaSettings,
@@ -49,6 +50,12 @@ export interface LifeboatReplicaProps {
    * @default false
    */
   readonly timeControl?: boolean | undefined;
+  /**
+   * Whether the stack gets the outputs that people need next. Their ids begin with the construct's id. What
+   * they say is in properties of the construct and of its `units` as well.
+   * @default true
+   */
+  readonly outputs?: boolean | undefined;
 }
 
 /**
@@ -69,7 +76,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
   /** @throws SettingsError */
   constructor(scope: Construct, id: string, props: LifeboatReplicaProps) {
     super(scope, id);
-    const { lifeboat, ...given } = props;
+    const { lifeboat, outputs = true, ...given } = props;
     const own = parseReplicaSettings(given, `of ${this.node.path}`);
     requireOtherRegion(this, lifeboat);
     requireOtherNames(this.node.path, own, lifeboat.settings);
@@ -142,6 +149,22 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
     this.store = store;
     this.api = api;
     this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
+    if (outputs) {
+      this.#addOutputs();
+    }
+  }
+
+  /** Name of the bucket with the vault's files in this region. */
+  get bucketName(): string {
+    return this.store.bucket.bucketName;
+  }
+
+  #addOutputs(): void {
+    addApiOutputs(this);
+    addOutput(this, 'Bucket', 'The vault’s files in this region', this.bucketName);
+    for (const unit of this.units.values()) {
+      addGrantOutputs(this, unit);
+    }
   }
 }
 

@@ -37,17 +37,53 @@ describe('Lifeboat in a stack of somebody else', () => {
     expect(complete).toBe(true);
   });
 
-  it('has outputs where it is asked for them, whose ids begin with its own', () => {
-    const { lifeboat, template } = own();
-    expect(own().template().findOutputs('*')).toEqual({});
+  it('has the outputs of a whole stack, whose ids begin with its own, and each as a property', () => {
+    const { stack, lifeboat, template } = own({
+      controlPlanes: {
+        prod: {
+          ...unit,
+          operatorRoleArns: ['arn:aws:iam::111122223333:role/on-call'],
+          readerRoleTrust: ['444455556666'],
+        },
+      },
+      domain: {
+        name: 'lifeboat.example.com',
+        certificateArn: 'arn:aws:acm:eu-central-1:111122223333:certificate/0',
+      },
+      signingKeys: ['first', 'second'],
+    });
+    const of = lifeboat.units.get('prod');
 
-    lifeboat.addOutputs();
-
-    const ids = Object.keys(template().findOutputs('*'));
-    expect(ids).toEqual(
-      expect.arrayContaining(['LifeboatApiUrl', 'LifeboatGrantUrlprod', 'LifeboatInspectArnstaging']),
+    const values = Object.fromEntries(
+      Object.entries(template().findOutputs('*')).map(([id, { Value }]) => [id, Value]),
     );
-    expect(ids.filter((id) => !id.startsWith('Lifeboat'))).toEqual([]);
+
+    expect(values).toEqual(
+      stack.resolve({
+        LifeboatApiUrl: lifeboat.apiUrl,
+        LifeboatDefaultApiUrl: lifeboat.defaultApiUrl,
+        LifeboatDomainTarget: lifeboat.domainTarget,
+        LifeboatBucket: lifeboat.bucketName,
+        LifeboatSigningKeyArn: lifeboat.signingKeyArn,
+        LifeboatPublicKeyCommand: lifeboat.publicKeyCommand,
+        LifeboatPublicKeyCommandsecond: lifeboat.publicKeyCommands.get('second'),
+        LifeboatWebhookUrlprod: of?.webhookUrl,
+        LifeboatGrantUrlprod: of?.grantUrl,
+        LifeboatGrantArnprod: of?.grantArn,
+        LifeboatGrantFunctionArnprod: of?.grantFunctionArn,
+        LifeboatCommandArnprod: of?.commandArn,
+        LifeboatInspectArnprod: of?.inspectArn,
+        LifeboatRevisionGrantArnprod: of?.revisionGrantArn,
+        LifeboatReaderRoleArnprod: of?.readerRoleArn,
+        LifeboatHookSecretArnprod: of?.hookSecretArn,
+        LifeboatClusterCertificateArnprod: of?.clusterCertificateArn,
+      }),
+    );
+    expect(Object.values(values).filter((value) => value === undefined)).toEqual([]);
+  });
+
+  it('has no outputs where it is told so', () => {
+    expect(own({ outputs: false }).template().findOutputs('*')).toEqual({});
   });
 
   it('stands below its own name', () => {

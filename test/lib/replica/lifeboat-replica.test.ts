@@ -393,6 +393,26 @@ describe('two stacks', () => {
     }
   });
 
+  it('say in outputs what people need of the second one, and in properties, unless told not to', () => {
+    const { stacks, replica } = inApp([region, secondRegion]);
+    const silent = inApp([region, secondRegion], { outputs: false });
+    const outputsOf = (stack: Stack | undefined) =>
+      Object.entries(Template.fromStack(stack as Stack).findOutputs('*'))
+        // The first stack reads the others.
+        .flatMap(([id, { Value }]) => (/^(Publish|LifeboatReplica)/.test(id) ? [] : [[id, Value]]));
+
+    expect(Object.fromEntries(outputsOf(stacks[1]))).toEqual(
+      stacks[1]?.resolve({
+        LifeboatApiUrl: replica.apiUrl,
+        LifeboatBucket: replica.bucketName,
+        LifeboatGrantUrlprod: replica.units.get('prod')?.grantUrl,
+        LifeboatGrantArnprod: replica.units.get('prod')?.grantArn,
+        LifeboatGrantFunctionArnprod: replica.units.get('prod')?.grantFunctionArn,
+      }),
+    );
+    expect(outputsOf(silent.stacks[1])).toEqual([]);
+  });
+
   it('name the control planes there are, when another one is asked for', () => {
     const { stacks, replica } = inApp([region, secondRegion]);
     const dataPlane = new iam.Role(stacks[0], 'DataPlane', { assumedBy: new iam.AccountRootPrincipal() });
