@@ -60,10 +60,18 @@ export class ReplicaStore extends FileStore {
     for (const statement of denials) {
       this.encryptionKey.addToResourcePolicy(statement);
     }
+    const bucketName = this.#exportValue('BucketName', this.bucket.bucketName);
+    const bucketArn = this.#exportValue('BucketArn', this.bucket.bucketArn);
     this.elsewhere = {
       region: Stack.of(this).region,
-      bucketName: this.#exportValue('BucketName', this.bucket.bucketName),
-      bucketArn: this.#exportValue('BucketArn', this.bucket.bucketArn),
+      // As text where it is chosen: the template of the first region then changes with it. By the output
+      // alone that template would stay the same, would not be deployed, and S3 would go on copying to the old
+      // bucket.
+      bucketName: props.bucketName ?? bucketName,
+      bucketArn:
+        props.bucketName === undefined
+          ? bucketArn
+          : Stack.of(this).formatArn({ service: 's3', region: '', account: '', resource: props.bucketName }),
       encryptionKeyArn: this.#exportValue('EncryptionKeyArn', this.encryptionKey.keyArn),
     };
   }

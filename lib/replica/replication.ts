@@ -48,8 +48,9 @@ export class Replication extends Construct {
         resources: [...files, ...statuses].map((path) => `${replica.bucketArn}${path}`),
       }),
     );
-    // As CloudFormation reads it from the other stack.
-    const bucket = JSON.stringify(Stack.of(this).resolve(replica.bucketArn));
+    // Text, or as CloudFormation reads it from the other stack.
+    const resolved: unknown = Stack.of(this).resolve(replica.bucketArn);
+    const bucket = typeof resolved === 'string' ? resolved : JSON.stringify(resolved);
     for (const file of files) {
       acknowledge(
         role,

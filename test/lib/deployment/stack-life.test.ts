@@ -11,6 +11,7 @@ import {
   account,
   type Deployment,
   deploy,
+  deployWithReplica,
   failure,
   ofType,
   one,
@@ -26,7 +27,7 @@ function keyArn(digit: string): string {
   return `arn:aws:kms:${region}:${account}:key/${digit.repeat(8)}-0000-0000-0000-000000000000`;
 }
 
-function change(to: Deployment, from = before): TemplateDiff {
+function change(to: Pick<Deployment, 'template'>, from: Pick<Deployment, 'template'> = before): TemplateDiff {
   return fullDiff(from.template.toJSON(), to.template.toJSON());
 }
 
@@ -238,6 +239,35 @@ describe('an update of a running stack', () => {
     const key = one(before, 'AWS::KMS::Key', 'Encryption').id;
     expect(gone(diff)).toEqual([key]);
     expect(before.template.toJSON()['Resources'][key].DeletionPolicy).toBe('RetainExceptOnCreate');
+  });
+});
+
+describe('a replica with another bucket', () => {
+  const withBucket = (bucketName?: string) =>
+    deployWithReplica(twoControlPlanes, bucketName === undefined ? {} : { bucketName });
+  const [unnamed, named, renamed] = [withBucket(), withBucket('one-replica'), withBucket('other-replica')];
+
+  it.each([
+    ['a name', unnamed, named, 'one-replica'],
+    ['another name', named, renamed, 'other-replica'],
+  ] as const)('%s: changes the first region’s template, so that S3 copies there', (_what, from, to, name) => {
+    const diff = change(to.first, from.first);
+    const changed = diff.resources.logicalIds.map((id) => to.first.template.toJSON()['Resources'][id]);
+
+    expect(replaced(change(to.second, from.second))).toEqual([
+      one(from.second, 'AWS::S3::Bucket').id,
+      one(from.second, 'AWS::S3::BucketPolicy').id,
+    ]);
+    expect(replaced(diff)).toEqual([]);
+    const destinations = { Destination: expect.objectContaining({ Bucket: `arn:aws:s3:::${name}` }) };
+    const bucket = changed.find(({ Type }) => Type === 'AWS::S3::Bucket');
+    expect(bucket.Properties.ReplicationConfiguration.Rules).toEqual(
+      Array.from({ length: 3 }, () => expect.objectContaining(destinations)),
+    );
+    const texts = changed.map((each) => JSON.stringify(each)).filter((text) => text.includes(name));
+    // The bucket, the replication role's policy, and an alarm for each control plane.
+    expect(texts).toHaveLength(4);
+    expect(JSON.stringify(to.first.template.toJSON())).not.toContain('BucketArn"');
   });
 });
 

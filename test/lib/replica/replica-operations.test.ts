@@ -72,8 +72,10 @@ describe('the alarms of a replica', () => {
       ],
       ComparisonOperator: 'GreaterThanOrEqualToThreshold',
       Threshold: 900,
-      TreatMissingData: 'notBreaching',
+      // Not green of a bucket that nothing was copied to yet.
+      TreatMissingData: 'missing',
     });
+    expect(alarm).toMatchObject({ OKActions: [] });
   });
 
   it.each([
