@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { measureBatch } from '../core/export/measurements.ts';
+import type { VersionReport } from '../core/export/version-report.ts';
 import { type MetricName, metricNames } from '../lambdas/telemetry.ts';
 import { createDeployedMeasure } from '../lib/deployment/deployed-bytes.ts';
 import {
@@ -22,7 +23,6 @@ import { prices } from './prices.ts';
 type Usd = Readonly<Record<'alarms' | 'metrics' | 'keys' | 'secrets' | 'dashboards' | 'listeners', number>>;
 
 export type StackCost = StackFigures & {
-  /** Alarms on a metric and composite alarms. */
   readonly alarms: number;
   /** Time series that the functions of the stack can write. */
   readonly customMetrics: number;
@@ -162,7 +162,7 @@ export const scheduledMetrics = Object.keys(
   measureBatch(
     {
       report: {
-        versions: [],
+        versions: [{ outcome: 'unchanged' } as VersionReport],
         waitingSince: undefined,
         finishedAt: new Date(0),
         versionsWithoutFile: 0,
@@ -175,7 +175,7 @@ export const scheduledMetrics = Object.keys(
       retry: undefined,
       gaveUp: false,
     },
-    { durationSeconds: 0, certificateDaysLeft: 0 },
+    { certificateDaysLeft: 365 },
   ),
 );
 
@@ -205,12 +205,9 @@ function countCost(
     Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
   const dashboards = ofType('AWS::CloudWatch::Dashboard').map(([id]) => readDashboard(template, id));
   const metricAlarms = ofType('AWS::CloudWatch::Alarm');
-  const compositeAlarms = ofType('AWS::CloudWatch::CompositeAlarm').length;
   const alarmMetrics = sum(metricAlarms.map(([, { Properties }]) => countAlarmMetrics(Properties)));
   const usdPerMonth: Usd = {
-    alarms: roundToCents(
-      alarmMetrics * prices.alarmMetric.usdPerMonth + compositeAlarms * prices.compositeAlarm.usdPerMonth,
-    ),
+    alarms: roundToCents(alarmMetrics * prices.alarmMetric.usdPerMonth),
     metrics: roundToCents(idle * prices.customMetric.usdPerMonth),
     keys: ofType('AWS::KMS::Key').length * prices.key.usdPerMonth,
     secrets: roundToCents(ofType('AWS::SecretsManager::Secret').length * prices.secret.usdPerMonth),
@@ -220,7 +217,7 @@ function countCost(
   const usdPerMonthIdle = roundToCents(sum(Object.values(usdPerMonth)));
   return {
     ...figures,
-    alarms: metricAlarms.length + compositeAlarms,
+    alarms: metricAlarms.length,
     customMetrics: metrics,
     customMetricsIdle: idle,
     dashboardWidgets: sum(dashboards.map((body) => v.parse(dashboardBody, JSON.parse(body)).widgets.length)),

@@ -17,7 +17,6 @@ const cloudWatch = 'https://aws.amazon.com/cloudwatch/pricing/';
 export const prices = {
   /** Standard resolution. An alarm on an expression counts each metric in it. */
   alarmMetric: { usdPerMonth: 0.1, source: cloudWatch, quotedBy: 'c3x.dev', date: '2026-11' },
-  compositeAlarm: { usdPerMonth: 0.5, source: cloudWatch, quotedBy: 'c3x.dev', date: '2026-11' },
   /** The first 10,000 of an account. An hour without a value is not billed. */
   customMetric: { usdPerMonth: 0.3, source: cloudWatch, quotedBy: 'signoz.io', date: '2026-02-15' },
   dashboard: { usdPerMonth: 3, source: cloudWatch, quotedBy: 'factualminds.com', date: '2026-06-13' },

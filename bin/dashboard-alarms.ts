@@ -1,8 +1,9 @@
 /** In which state the alarms of the template are after a recorded rehearsal. */
 import * as v from 'valibot';
-import { evaluateMath, type Recording, type Series, seriesOf } from './dashboard-figures.ts';
+import type { Series } from '../simulators/aws/metric-math.ts';
+import { evaluateMath, type Recording, seriesOf } from './dashboard-figures.ts';
 
-export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+export type AlarmState = 'OK' | 'ALARM';
 
 const text = v.pipe(
   v.union([
@@ -25,7 +26,7 @@ const common = {
   ComparisonOperator: v.picklist(['GreaterThanOrEqualToThreshold', 'LessThanThreshold']),
   EvaluationPeriods: v.number(),
   Threshold: v.number(),
-  TreatMissingData: v.picklist(['breaching', 'notBreaching', 'ignore']),
+  TreatMissingData: v.picklist(['breaching', 'notBreaching']),
 };
 const ofMetric = v.object({
   ...common,
@@ -49,10 +50,6 @@ const ofMath = v.object({
     }),
   ),
 });
-const composite = v.object({
-  AlarmRule: v.object({ 'Fn::Join': v.tuple([v.literal(''), v.array(v.union([v.string(), text]))]) }),
-});
-
 /**
  * A rehearsal is shorter than any alarm's period: it is one period of each, and all there was.
  *
@@ -62,35 +59,14 @@ export function alarmStates(
   alarms: Readonly<Record<string, unknown>>,
   recording: Recording,
 ): ReadonlyMap<string, AlarmState> {
-  const states = new Map<string, AlarmState>();
-  const stateOf = (id: string): AlarmState => {
-    const known = states.get(id) ?? findState(alarms[id], recording, stateOf);
-    states.set(id, known);
-    return known;
-  };
-  Object.keys(alarms).forEach(stateOf);
-  return states;
+  return new Map(Object.entries(alarms).map(([id, properties]) => [id, findState(properties, recording)]));
 }
 
-function findState(
-  properties: unknown,
-  recording: Recording,
-  stateOf: (id: string) => AlarmState,
-): AlarmState {
-  if (v.is(composite, properties)) {
-    const [, words] = v.parse(composite, properties).AlarmRule['Fn::Join'];
-    const [begin, id = '', end, ...more] = words;
-    if (begin !== 'ALARM("' || end !== '")' || more.length > 0) {
-      throw new Error(`this rule of a composite alarm is not known here: ${words.join('')}`);
-    }
-    return stateOf(id) === 'ALARM' ? 'ALARM' : 'OK';
-  }
+function findState(properties: unknown, recording: Recording): AlarmState {
   const alarm = v.parse(v.union([ofMetric, ofMath]), properties);
   const value = ('Metrics' in alarm ? mathOf(alarm, recording) : metricOf(alarm, recording)).get(0);
   if (value === undefined) {
-    return { breaching: 'ALARM', notBreaching: 'OK', ignore: 'INSUFFICIENT_DATA' }[
-      alarm.TreatMissingData
-    ] as AlarmState;
+    return alarm.TreatMissingData === 'breaching' ? 'ALARM' : 'OK';
   }
   const isBreaching =
     alarm.ComparisonOperator === 'LessThanThreshold' ? value < alarm.Threshold : value >= alarm.Threshold;

@@ -1,9 +1,9 @@
 /** The figures of a recorded rehearsal, as CloudWatch would compute a metric or an alarm of them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createContext, runInContext } from 'node:vm';
 import * as v from 'valibot';
 import { projectRoot } from '../build/project-root.ts';
+import { computeMath, type Series } from '../simulators/aws/metric-math.ts';
 
 /** Written by bin/record-rehearsal.ts: what is measured twice is never the same. */
 export const recordingFile = 'bin/rehearsal-figures.jsonl';
@@ -44,9 +44,6 @@ export interface MetricName {
   readonly statistic: string;
 }
 
-/** A value for a second, or for the whole rehearsal (second 0). */
-export type Series = ReadonlyMap<number, number>;
-
 export function keyOfMetric({ namespace, name, dimensions }: MetricName): string {
   const { ControlPlane, FunctionName, QueueName, Method, Resource } = dimensions;
   const of =
@@ -61,20 +58,25 @@ export function keyOfMetric({ namespace, name, dimensions }: MetricName): string
   return `${namespace} ${name} ${of}`;
 }
 
-/** @param isWhole as one period */
+/**
+ * Values by their second.
+ *
+ * @param isWhole as one period, second 0
+ */
 export function seriesOf({ figures }: Recording, metric: MetricName, isWhole = false): Series {
   const points = figures[keyOfMetric(metric)] ?? [];
-  const periods = new Map<number, { sum: number; least: number; most: number }>();
+  const periods = new Map<number, { sum: number; least: number; most: number; count: number }>();
   for (const [second, sum, least, most] of points) {
     const at = isWhole ? 0 : second;
-    const before = periods.get(at) ?? { sum: 0, least, most };
+    const before = periods.get(at) ?? { sum: 0, least, most, count: 0 };
     periods.set(at, {
       sum: before.sum + sum,
       least: Math.min(before.least, least),
       most: Math.max(before.most, most),
+      count: before.count + 1,
     });
   }
-  const by = { Sum: 'sum', Minimum: 'least', Maximum: 'most' } as const;
+  const by = { Sum: 'sum', Minimum: 'least', Maximum: 'most', SampleCount: 'count' } as const;
   const statistic = by[metric.statistic as keyof typeof by];
   if (statistic === undefined) {
     throw new Error(`${keyOfMetric(metric)}: the statistic ${metric.statistic} is not recorded`);
@@ -82,25 +84,25 @@ export function seriesOf({ figures }: Recording, metric: MetricName, isWhole = f
   return new Map([...periods].map(([at, values]) => [at, values[statistic]]));
 }
 
-/**
- * Metric math of our own template, as far as it is used there. A value that is missing makes the result
- * missing, unless FILL gives one.
- */
+/** Computes metric math for some seconds. */
 export function evaluateMath(
   expression: string,
   series: Readonly<Record<string, Series>>,
   seconds: readonly number[],
 ): Series {
-  const script = expression.replaceAll(' AND ', ' && ');
-  const values = seconds.flatMap((second): readonly (readonly [number, number])[] => {
-    const named = Object.entries(series).map(([id, each]) => [id, each.get(second)]);
-    const context = createContext({
-      ...Object.fromEntries(named),
-      FILL: (value: number | undefined, instead: number) => value ?? instead,
-      IF: (condition: boolean, yes: number, no: number) => (condition ? yes : no),
-    });
-    const value: unknown = runInContext(script, context);
-    return typeof value === 'number' && !Number.isNaN(value) ? [[second, value]] : [];
+  const byPeriod = (values: Series) =>
+    new Map(
+      seconds.flatMap((second, period) => {
+        const value = values.get(second);
+        return value === undefined ? [] : [[period, value] as const];
+      }),
+    );
+  const computed = computeMath(expression, {
+    series: new Map(Object.entries(series).map(([id, values]) => [id, byPeriod(values)])),
+    periods: seconds.length,
+    emptyFill: 'zeros',
   });
-  return new Map(values);
+  return new Map(
+    [...computed].map(([period, value]) => [seconds[period] ?? 0, value] as const).sort(([a], [b]) => a - b),
+  );
 }

@@ -1,6 +1,7 @@
 /** The graphs of the dashboard, drawn from a recorded rehearsal. */
 import * as v from 'valibot';
-import { evaluateMath, type MetricName, type Recording, type Series, seriesOf } from './dashboard-figures.ts';
+import type { Series } from '../simulators/aws/metric-math.ts';
+import { evaluateMath, type MetricName, type Recording, seriesOf } from './dashboard-figures.ts';
 import { drawText, lettersIn, lineHeight } from './svg.ts';
 
 const graphMetric = v.pipe(v.array(v.unknown()), v.minLength(1));

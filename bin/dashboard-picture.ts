@@ -74,7 +74,7 @@ export function drawDashboard(): string {
   const widgets = listWidgets(resources);
   const recording = readRecording();
   const alarms = resources.flatMap(([id, { Type, Properties }]) =>
-    /^AWS::CloudWatch::(Composite)?Alarm$/.test(Type) ? [[id, Properties]] : [],
+    Type === 'AWS::CloudWatch::Alarm' ? [[id, Properties]] : [],
   );
   const drawn: Drawn = {
     alarmNames: new Map(resources.map(([id, { Properties }]) => [id, String(Properties['AlarmName'])])),
@@ -165,11 +165,10 @@ function drawContent(
 const stateLooks = {
   OK: { mark: '✓', fill: '#e9f4e4', stroke: '#6aaf35' },
   ALARM: { mark: '!', fill: '#fbe3e0', stroke: '#d13212' },
-  INSUFFICIENT_DATA: { mark: '·', fill: '#f2f3f3', stroke: '#aab7b8' },
 } as const;
 
 function drawAlarm(id: string, left: number, top: number, { alarmNames, states }: Drawn): readonly string[] {
-  const { mark, fill, stroke } = stateLooks[states.get(id) ?? 'INSUFFICIENT_DATA'];
+  const { mark, fill, stroke } = stateLooks[states.get(id) ?? 'OK'];
   return [
     `<rect x="${left}" y="${top}" width="377" height="28" rx="3" fill="${fill}" stroke="${stroke}"/>`,
     drawText(left + 10, top + 18, mark, `fill="${stroke}" font-weight="bold"`),

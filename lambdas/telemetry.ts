@@ -9,7 +9,6 @@ export type MetricsNamespace = typeof metricsNamespace;
 
 /** Metrics that alarms and dashboard read, of a deployment's control plane (docs/design.md#metrics). */
 export const metricNames = [
-  'ExportDuration',
   'ChangeToPublished',
   'ExportedEntities',
   'ConfigBytes',
@@ -38,7 +37,6 @@ export const metricNames = [
 export type MetricName = (typeof metricNames)[number];
 
 const units: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>>> = {
-  ExportDuration: MetricUnit.Seconds,
   ChangeToPublished: MetricUnit.Seconds,
   ConfigBytes: MetricUnit.Bytes,
   Listening: MetricUnit.Seconds,
@@ -52,8 +50,13 @@ metrics.setDefaultDimensions({ Deployment: process.env['DEPLOYMENT'] ?? 'unnamed
 
 /** Writes metrics of one control plane as one line in the embedded metric format. */
 export function measure(controlPlane: string, values: Readonly<Partial<Record<MetricName, number>>>): void {
+  const told = Object.entries(values);
+  if (told.length === 0) {
+    // Powertools would warn of it in the log.
+    return;
+  }
   metrics.addDimension('ControlPlane', controlPlane);
-  for (const [name, value] of Object.entries(values)) {
+  for (const [name, value] of told) {
     metrics.addMetric(name, units[name as MetricName] ?? MetricUnit.Count, value);
   }
   metrics.publishStoredMetrics();

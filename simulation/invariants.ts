@@ -129,8 +129,9 @@ export class Invariants {
       const recent = batches.filter(
         ({ controlPlane, atMs }) => controlPlane === unit.name && atMs > timeline.nowMs - windowMs,
       );
+      // Without `Verified` an alarm rings, too (lib/operations/operations.ts).
       const isSilent =
-        recent.length > 0 &&
+        recent.some(({ measured }) => measured.Verified !== undefined) &&
         recent.every(({ measured }) => alarmedMetrics.every((metric) => (measured[metric] ?? 0) === 0));
       const isLong = timeline.nowMs - since > behindToleranceMs + windowMs;
       if (isLong && isSilent && unit.controlPlane.isServingContent()) {
@@ -220,11 +221,10 @@ export class Invariants {
 /** A file that is stored by then leaves a data plane time enough for some tries. */
 const inTimeForBootMs = 60_000;
 
-/** Metrics that an alarm reads (lib/operations/alarms.ts). */
+/** Metrics of which an alarm rings where they are told (lib/operations/operations.ts). */
 const alarmedMetrics = [
   'ExportFailed',
   'ControlPlaneUnreachable',
-  'Behind',
   'Held',
   'VersionsWithoutFile',
   'ManifestReplaced',

@@ -19,7 +19,7 @@ export interface ExaminedAlarm extends DeployedAlarm {
   readonly isRinging: boolean;
   /** Whether somebody is told when it begins. */
   readonly isHeard: boolean;
-  /** Whether nobody shall be told, by design: its composite alarm tells. */
+  /** Whether nobody shall be told, by design: releases up to 0.1.0 had such an alarm. */
   readonly isForDashboard: boolean;
 }
 
@@ -102,7 +102,7 @@ function readAlarm(stackName: string, part: string, alarm: FoundAlarm): Examined
         runbook: /(https:\S+#\S+)\s*$/.exec(description)?.[1],
         isRinging: alarm.StateValue === 'ALARM',
         isHeard: alarm.ActionsEnabled !== false && (alarm.AlarmActions ?? []).length > 0,
-        // lib/operations/operations.ts begins it so.
+        // It began so.
         isForDashboard: description.startsWith('For the dashboard'),
       };
 }

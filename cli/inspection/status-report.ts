@@ -75,7 +75,7 @@ function findVersionConcerns(version: StatusAnswer['versions'][number]): readonl
             ...about,
             sentence: `The control plane has served something older than Kong ${kongVersion}'s file for a while.`,
             isBad: false,
-            next: 'look whether its database was restored or its nodes differ: docs/runbook.md, "Nothing verified"',
+            next: 'look whether its database was restored or its nodes differ: docs/runbook.md, "No file verified"',
           },
         ]),
     ...(notServedSince === undefined
@@ -96,7 +96,7 @@ function findCheckConcerns(
   maxCheckAgeMs: number,
 ): readonly Concern[] {
   const about = { about: 'files', isBad: false } as const;
-  const nothingVerified = 'lifeboat export, then docs/runbook.md, "Nothing verified"';
+  const notVerified = 'lifeboat export, then docs/runbook.md, "No file verified"';
   const concerns: Concern[] = [];
   if (held !== undefined) {
     concerns.push({
@@ -112,10 +112,10 @@ function findCheckConcerns(
     concerns.push({ ...about, brief: 'the status is not believed', sentence, next });
   } else if (checkedAt === undefined) {
     const sentence = 'Nothing was checked yet.';
-    concerns.push({ ...about, brief: 'never checked', sentence, next: nothingVerified });
+    concerns.push({ ...about, brief: 'never checked', sentence, next: notVerified });
   } else if (now.getTime() - checkedAt.getTime() > maxCheckAgeMs) {
     const sentence = `The control plane was last compared ${ago(checkedAt, now)}.`;
-    concerns.push({ ...about, brief: 'not checked lately', sentence, next: nothingVerified });
+    concerns.push({ ...about, brief: 'not checked lately', sentence, next: notVerified });
   }
   return concerns;
 }

@@ -47,7 +47,6 @@ export function exporter(parts: ExporterParts): Exporter {
   const { clock } = parts;
   const paced = exportPace(parts.minimumIntervalSeconds, clock);
   return async (messages, remainingMs) => {
-    const startedMs = clock.now().getTime();
     const beganMs = clock.monotonicMs();
     const leftMs = () => remainingMs - (clock.monotonicMs() - beganMs);
     const deadline = clock.deadline(Math.max(0, remainingMs - reservedMs));
@@ -57,7 +56,6 @@ export function exporter(parts: ExporterParts): Exporter {
     const endedMs = clock.now().getTime();
     const certificateEndsAt = parts.certificateEndsAt?.();
     const measured = measureBatch(batch, {
-      durationSeconds: (endedMs - startedMs) / 1000,
       certificateDaysLeft:
         certificateEndsAt === undefined ? undefined : (certificateEndsAt.getTime() - endedMs) / dayMs,
     });

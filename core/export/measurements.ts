@@ -3,10 +3,10 @@ import type { NewPublication } from '../vault/publish.ts';
 import type { BatchOutcome } from './export-batch.ts';
 import { isOutage } from './export-run.ts';
 import type { VersionReport } from './version-report.ts';
+import { doubtMs } from './version-turns.ts';
 
-/** Metrics of an export (docs/design.md#metrics). Durations are seconds. */
+/** Metrics of an export (docs/design.md#metrics). */
 export type ExportMetric =
-  | 'ExportDuration'
   | 'ChangeToPublished'
   | 'ExportedEntities'
   | 'ConfigBytes'
@@ -24,22 +24,28 @@ export type ExportMetric =
   | 'SigningKeysMissing'
   | 'CertificateDaysLeft';
 
-/** What a batch took and met. */
+/** What a batch met besides what it reports. */
 export interface BatchCircumstances {
-  readonly durationSeconds: number;
   /** Of the cluster certificate; undefined where none was read. */
   readonly certificateDaysLeft: number | undefined;
 }
 
-/** What alarms and dashboard need to know of a batch. */
+/** From so many days on the end of the cluster certificate is told. */
+export const certificateToldDays = 30;
+
+/**
+ * What alarms and dashboard need to know of a batch. AWS bills each metric for each hour in which it has a
+ * value, even zero: so what is not there is not told, and alarms take it for zero. `Verified` alone is there
+ * while all is well.
+ */
 export function measureBatch(
-  { report, gaveUp }: BatchOutcome,
-  { durationSeconds, certificateDaysLeft }: BatchCircumstances,
+  { report, retry, gaveUp }: BatchOutcome,
+  { certificateDaysLeft }: BatchCircumstances,
 ): Readonly<Partial<Record<ExportMetric, number>>> {
   if (report === undefined) {
     return {};
   }
-  const { versions, waitingSince, versionsWithoutFile } = report;
+  const { versions, waitingSince, missingKeys } = report;
   const revisions = versions.flatMap((version) => (version.outcome === 'published' ? [version] : []));
   const published = revisions.map(({ manifest }) => manifest);
   // An early one counts whatever the check ended with: a stranger's object must not be replaced in silence.
@@ -49,25 +55,29 @@ export function measureBatch(
   ];
   const count = (outcome: string) => versions.filter((version) => version.outcome === outcome).length;
   const outage = isOutage(report);
+  const verified = published.length + count('unchanged') + count('held') + count('pinned');
+  // Tries that come again within a minute are one export: alarms wait for a second one.
+  const isTriedAgain = retry !== undefined && !gaveUp;
   return {
-    ExportDuration: durationSeconds,
-    // What a check ended with that found the control plane serving: one metric for alarms, of which AWS bills
-    // each metric.
-    Verified: published.length + count('unchanged') + count('held') + count('pinned'),
-    Pinned: count('pinned'),
-    Held: count('held'),
-    VersionsNotServed: count('not-served'),
-    // An outage of the control plane is not a broken export.
-    ControlPlaneUnreachable: outage ? 1 : 0,
-    ExportFailed: gaveUp && !outage ? 1 : 0,
-    ManifestReplaced: written.filter(({ manifestReplaced }) => manifestReplaced).length,
-    NotVersioned: Math.max(versions.filter(wasNotVersioned).length, report.keepsVersions === false ? 1 : 0),
-    // No alarm asks for these, and AWS bills each metric for each hour in which it has a value, even zero.
-    ...(published.length === 0 ? {} : { Published: published.length }),
-    ...(count('behind') === 0 ? {} : { Behind: count('behind') }),
-    ...(report.missingKeys === undefined ? {} : { SigningKeysMissing: report.missingKeys.length }),
-    ...(certificateDaysLeft === undefined ? {} : { CertificateDaysLeft: certificateDaysLeft }),
-    ...(versionsWithoutFile === undefined ? {} : { VersionsWithoutFile: versionsWithoutFile }),
+    // One metric for several alarms. In an outage it is zero, and not there where an export has failed.
+    ...(outage || verified > 0 ? { Verified: outage ? 0 : verified } : {}),
+    ...whatIsThere({
+      Published: published.length,
+      Behind: count('behind'),
+      Pinned: count('pinned'),
+      Held: count('held'),
+      VersionsNotServed: versions.filter((version) => isNotServedForLong(version, report.finishedAt)).length,
+      // An outage of the control plane is not a broken export.
+      ControlPlaneUnreachable: outage ? 1 : 0,
+      ExportFailed: gaveUp && !outage ? 1 : 0,
+      ManifestReplaced: written.filter(({ manifestReplaced }) => manifestReplaced).length,
+      NotVersioned: Math.max(versions.filter(wasNotVersioned).length, report.keepsVersions === false ? 1 : 0),
+      SigningKeysMissing: isTriedAgain ? 0 : (missingKeys?.length ?? 0),
+      VersionsWithoutFile: isTriedAgain ? 0 : (report.versionsWithoutFile ?? 0),
+    }),
+    ...(certificateDaysLeft === undefined || certificateDaysLeft >= certificateToldDays
+      ? {}
+      : { CertificateDaysLeft: certificateDaysLeft }),
     ...(published.length === 0
       ? {}
       : {
@@ -78,6 +88,18 @@ export function measureBatch(
       ? {}
       : { ChangeToPublished: (publishedMs(revisions) - waitingSince.getTime()) / 1000 }),
   };
+}
+
+function whatIsThere<Name extends string>(
+  counts: Readonly<Record<Name, number>>,
+): Readonly<Partial<Record<Name, number>>> {
+  const there = Object.entries<number>(counts).filter(([, count]) => count > 0);
+  return Object.fromEntries(there) as Partial<Record<Name, number>>;
+}
+
+/** While a control plane is started anew, or upgraded node by node, it may refuse a version for a while. */
+function isNotServedForLong(version: VersionReport, now: Date): boolean {
+  return version.outcome === 'not-served' && now.getTime() - version.since.getTime() >= doubtMs;
 }
 
 function wasNotVersioned(version: VersionReport): boolean {

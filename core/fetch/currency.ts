@@ -109,7 +109,7 @@ export function describeCurrency(verdict: Verdict): Currency {
 }
 
 const remedy =
-  'Look why nothing is verified (docs/runbook.md, "Nothing verified") and at this machine’s clock, or give a longer time, or leave the option out';
+  'Look why nothing is verified (docs/runbook.md, "No file verified") and at this machine’s clock, or give a longer time, or leave the option out';
 
 /** How long ago something was, in words. A clock that is behind makes it "less than a minute". */
 export function formatAge(moment: Date, now: Date): string {

@@ -34,7 +34,7 @@ export interface MetricAlert extends Alert {
   /** @default not breaching */
   readonly missing?: cloudwatch.TreatMissingData;
   /** Who is notified. @default the topic, when the alarm begins and when it ends */
-  readonly tells?: 'nobody' | 'its beginning';
+  readonly tells?: 'its beginning';
 }
 
 // Short, but long enough that metrics which belong together are all counted in it.
@@ -44,9 +44,12 @@ export const shortPeriod = Duration.minutes(5);
  * Makes alarms, each with its section in docs/runbook.md.
  *
  * CloudWatch looks each minute at the last period, not at one by the clock (CloudWatch User Guide, "Alarm
- * evaluation window"). Where a metric may be missing it is filled with zeros: otherwise CloudWatch looks
- * further back, up to some periods, until it finds one that is there (ibid., "Configuring how CloudWatch
- * alarms treat missing data").
+ * evaluation window"). What is not told is filled with zeros (`fillWithZeros`): otherwise CloudWatch looks
+ * further back, up to some periods, until it finds a value (ibid., "Configuring how CloudWatch alarms treat
+ * missing data"), and the alarm rings for longer than the trouble lasts.
+ *
+ * What `FILL` makes of a metric without any value is not documented. So no alarm depends on it: what it
+ * answers to no data is what it answers to zeros (test/local/alarm-provocations.test.ts).
  */
 export class Alarms {
   readonly #scope: Construct;
@@ -70,8 +73,8 @@ export class Alarms {
       this.#scope,
       controlPlane === undefined ? id : `${id}-${controlPlane}`,
       {
-        alarmName: this.name(alert.heading, controlPlane),
-        alarmDescription: this.description(alert),
+        alarmName: this.#name(alert.heading, controlPlane),
+        alarmDescription: this.#description(alert),
         metric,
         threshold,
         comparisonOperator: below
@@ -81,13 +84,11 @@ export class Alarms {
         treatMissingData: missing ?? cloudwatch.TreatMissingData.NOT_BREACHING,
       },
     );
-    if (tells !== 'nobody') {
-      this.tell(alarm, tells === undefined);
-    }
+    this.#tell(alarm, tells === undefined);
     return alarm;
   }
 
-  tell(alarm: cloudwatch.AlarmBase, itsEnd: boolean): void {
+  #tell(alarm: cloudwatch.AlarmBase, itsEnd: boolean): void {
     if (this.#topic === undefined) {
       return;
     }
@@ -99,12 +100,12 @@ export class Alarms {
   }
 
   /** Unique in account and region, as names of alarms must be. */
-  name(heading: string, controlPlane: string | undefined): string {
+  #name(heading: string, controlPlane: string | undefined): string {
     const name = formatDeploymentName(this.#scope);
     return controlPlane === undefined ? `${name}: ${heading}` : `${name} ${controlPlane}: ${heading}`;
   }
 
-  description({ heading, meaning }: Alert): string {
+  #description({ heading, meaning }: Alert): string {
     return `${meaning} ${this.#runbookUrl}#${makeHeadingAnchor(heading)}`;
   }
 }
@@ -135,6 +136,12 @@ export function createGrantsFailingAlarm(
     // (lib/settings/api-throttles.ts).
     threshold: 1,
   });
+}
+
+/** A metric that is told only where there is something to tell, over its own period. */
+export function fillWithZeros(metric: cloudwatch.Metric): cloudwatch.MathExpression {
+  const period = Duration.seconds(metric.period.toSeconds());
+  return createMathMetric(period, 'FILL(told, 0)', { told: metric });
 }
 
 export function createMathMetric(

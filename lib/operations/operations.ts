@@ -2,11 +2,13 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { maxTries } from '../../core/export/export-batch.ts';
+import { certificateToldDays } from '../../core/export/measurements.ts';
+import type { MetricName } from '../../lambdas/telemetry.ts';
 import type { Api } from '../api/api.ts';
 import { formatDashboardName } from '../conventions/deployment-name.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Settings } from '../settings/settings.ts';
-import { Alarms, createGrantsFailingAlarm, createMathMetric, shortPeriod } from './alarms.ts';
+import { Alarms, createGrantsFailingAlarm, createMathMetric, fillWithZeros, shortPeriod } from './alarms.ts';
 import { Dashboard } from './dashboard.ts';
 import { createLifeboatMetric } from './metrics.ts';
 import type { WatchedUnit } from './watched-unit.ts';
@@ -21,7 +23,7 @@ export interface OperationsProps {
 // Time to issue a certificate, and to be asked for it in a weekly meeting.
 const certificateWarningDays = 14;
 // Long enough for two runs of a listener, each of which may begin a minute late.
-const listeningPeriod = Duration.minutes(15);
+const listeningMinutes = 15;
 // A day in all. Each is long enough that an outage of the control plane, in which no file is found pinned,
 // does not begin the day anew.
 const pinnedPeriod = Duration.hours(6);
@@ -75,10 +77,7 @@ export class Operations extends Construct {
     });
   }
 
-  /**
-   * Nothing verified, and its most common reason, an unreachable control plane, whose milder alarm suppresses
-   * the other.
-   */
+  /** No file verified, and what excuses it: an unreachable control plane. */
   #createFreshnessAlarms({ controlPlane }: WatchedUnit): readonly cloudwatch.AlarmBase[] {
     const minutes = this.#watch.toMinutes();
     const unreachable = this.#alarms.make(controlPlane, 'Unreachable', {
@@ -86,48 +85,27 @@ export class Operations extends Construct {
       meaning:
         `Look today. Exports cannot connect to control plane ${controlPlane}. If it is down, Lifeboat is doing its work: new data planes ` +
         'boot from the vault; call the people who run the control plane. If it is up, the connection from the export to it is broken.',
-      metric: createMathMetric(this.#watch, 'FILL(unreachable, 0)', {
-        unreachable: createLifeboatMetric(this, controlPlane, 'ControlPlaneUnreachable'),
-      }),
+      metric: this.#count(controlPlane, 'ControlPlaneUnreachable', this.#watch),
       // One message has maxTries tries within some minutes. One more means that the next message failed as
-      // well, so it is more than a restart. Filled with zeros, because this alarm suppresses another: it must
-      // end when no export runs any more.
+      // well, so it is more than a restart.
       threshold: maxTries + 1,
     });
-    const nothingVerified = this.#alarms.make(controlPlane, 'NothingVerified', {
-      heading: 'Nothing verified, outages included',
+    // Not "Nothing verified", as a composite alarm was called: CloudFormation makes this one before it
+    // deletes that one, and CloudWatch takes a name once.
+    const unverified = this.#alarms.make(controlPlane, 'Unverified', {
+      heading: 'No file verified',
       meaning:
-        `For the dashboard; it notifies nobody. No export of ${controlPlane} has published or verified a configuration for ` +
-        `${minutes} minutes, for any reason.`,
-      metric: createMathMetric(this.#watch, 'FILL(verified, 0)', {
-        verified: createLifeboatMetric(this, controlPlane, 'Verified'),
-      }),
-      // One published or verified file shows that the whole pipeline works; a single failing version has an
-      // alarm of its own.
+        `Act now. New data planes of ${controlPlane} could boot with a configuration older than ${minutes} minutes: no export has ` +
+        'published or verified one, and an unreachable control plane is not the reason.',
+      // How often it was told: an outage tells a zero, and a failed export nothing. One published or verified
+      // file shows that the whole pipeline works; a single failing version has an alarm of its own.
+      metric: this.#count(controlPlane, 'Verified', this.#watch, cloudwatch.Stats.SAMPLE_COUNT),
       threshold: 1,
       below: true,
       // A function that does not run at all writes no metric, and then the alarm must begin.
       missing: cloudwatch.TreatMissingData.BREACHING,
-      tells: 'nobody',
     });
-    const heading = 'Nothing verified';
-    const unexplained = new cloudwatch.CompositeAlarm(this, `NothingVerifiedUnexplained-${controlPlane}`, {
-      compositeAlarmName: this.#alarms.name(heading, controlPlane),
-      alarmDescription: this.#alarms.description({
-        heading,
-        meaning:
-          `Act now. New data planes of ${controlPlane} could boot with a configuration older than ${minutes} minutes: no export has ` +
-          'published or verified one, and an unreachable control plane is not the reason.',
-      }),
-      alarmRule: cloudwatch.AlarmRule.fromAlarm(nothingVerified, cloudwatch.AlarmState.ALARM),
-      actionsSuppressor: unreachable,
-      // Both alarms cover the same minutes, and the other one usually begins earlier.
-      actionsSuppressorWaitPeriod: Duration.minutes(2),
-      // After an outage: the time until the next scheduled export is done.
-      actionsSuppressorExtensionPeriod: Duration.minutes(this.#deployment.scheduleMinutes).plus(shortPeriod),
-    });
-    this.#alarms.tell(unexplained, true);
-    return [nothingVerified, unexplained, unreachable];
+    return [unverified, unreachable];
   }
 
   #createVersionWithoutFileAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
@@ -136,13 +114,9 @@ export class Operations extends Construct {
       meaning:
         `Look today, and at once if the control plane is down. The vault has no file for a data-plane version that is configured ` +
         `for ${controlPlane}: data planes of this version cannot boot from the vault.`,
-      metric: createLifeboatMetric(this, controlPlane, 'VersionsWithoutFile', {
-        // The minimum: the file must be missing in all exports of that time, as the first export of a new
-        // version may fail once.
-        statistic: cloudwatch.Stats.MINIMUM,
-        period: this.#watch,
-      }),
-      threshold: 1,
+      metric: this.#count(controlPlane, 'VersionsWithoutFile', this.#watch, cloudwatch.Stats.SAMPLE_COUNT),
+      // The first export of a new version may fail with all of its tries.
+      threshold: 2,
     });
   }
 
@@ -152,11 +126,8 @@ export class Operations extends Construct {
       meaning:
         `Look today. Control plane ${controlPlane} cannot serve a data-plane version that is configured: its file in the vault stays ` +
         'as it is, or there is none. The other versions are not affected.',
-      metric: createLifeboatMetric(this, controlPlane, 'VersionsNotServed', {
-        // The minimum: while a control plane is upgraded node by node, some of them serve it already.
-        statistic: cloudwatch.Stats.MINIMUM,
-        period: this.#watch,
-      }),
+      // Told once a control plane had time to be upgraded node by node (core/export/measurements.ts).
+      metric: this.#count(controlPlane, 'VersionsNotServed', this.#watch),
       threshold: 1,
     });
   }
@@ -168,7 +139,7 @@ export class Operations extends Construct {
         `Act now. Control plane ${controlPlane} serves a configuration that people can hardly have meant: of another database, or with most of ` +
         'it gone. It is not published, and no later change is, until somebody has looked.',
       // Long enough that there is a check in it, so that it does not end between two of them.
-      metric: createLifeboatMetric(this, controlPlane, 'Held', { period: this.#watch }),
+      metric: this.#count(controlPlane, 'Held', this.#watch),
       threshold: 1,
     });
   }
@@ -179,7 +150,7 @@ export class Operations extends Construct {
       meaning:
         `Look today. An operator has rolled back a file of ${controlPlane} a day ago or longer, and it is still pinned: no change is ` +
         'published for this data-plane version until somebody unpins it.',
-      metric: createLifeboatMetric(this, controlPlane, 'Pinned', { period: pinnedPeriod }),
+      metric: this.#count(controlPlane, 'Pinned', pinnedPeriod),
       // In each of them a check has found it pinned.
       threshold: 1,
       periods: pinnedPeriods,
@@ -196,7 +167,7 @@ export class Operations extends Construct {
         meaning:
           `Act now. Changes of ${controlPlane} do not reach the vault: two exports have given up after ${maxTries} tries each. New data ` +
           'planes boot with the last good configuration.',
-        metric: createLifeboatMetric(this, controlPlane, 'ExportFailed', { period: this.#watch }),
+        metric: this.#count(controlPlane, 'ExportFailed', this.#watch),
         // After a single failure the next scheduled export catches up.
         threshold: 2,
       }),
@@ -248,12 +219,9 @@ export class Operations extends Construct {
       meaning:
         `Look today. Exports of ${controlPlane} cannot ask KMS for one of the signingKeys that sign nothing now: what that key has signed ` +
         'is neither known as ours nor replaced as foreign.',
-      metric: createLifeboatMetric(this, controlPlane, 'SigningKeysMissing', {
-        // The minimum: KMS may fail to answer once.
-        statistic: cloudwatch.Stats.MINIMUM,
-        period: this.#watch,
-      }),
-      threshold: 1,
+      metric: this.#count(controlPlane, 'SigningKeysMissing', this.#watch, cloudwatch.Stats.SAMPLE_COUNT),
+      // KMS may fail to answer once.
+      threshold: 2,
     });
   }
 
@@ -263,32 +231,35 @@ export class Operations extends Construct {
       meaning:
         `Look today. The cluster certificate with which the export connects to control plane ${controlPlane} ends within ` +
         `${certificateWarningDays} days. After that no change reaches the vault.`,
-      metric: createLifeboatMetric(this, controlPlane, 'CertificateDaysLeft', {
-        statistic: cloudwatch.Stats.MINIMUM,
-        period: this.#watch,
+      // Not told while it is good for longer.
+      metric: createMathMetric(this.#watch, `FILL(daysLeft, ${certificateToldDays})`, {
+        daysLeft: createLifeboatMetric(this, controlPlane, 'CertificateDaysLeft', {
+          statistic: cloudwatch.Stats.MINIMUM,
+        }),
       }),
       threshold: certificateWarningDays,
       below: true,
-      // Without an export nobody has read the certificate: it ends all the same.
-      missing: cloudwatch.TreatMissingData.IGNORE,
     });
   }
 
   /** An outage of the control plane has an alarm of its own. */
   #createNotListeningAlarm({ controlPlane }: WatchedUnit): cloudwatch.AlarmBase {
     const { scheduleMinutes } = this.#deployment;
+    const period = Duration.minutes(Math.max(listeningMinutes, scheduleMinutes + shortPeriod.toMinutes()));
     return this.#alarms.make(controlPlane, 'NotListening', {
       heading: 'Not listening',
       meaning:
-        `Look today. For half of the last ${listeningPeriod.toMinutes()} minutes or more the listener had no connection on which ${controlPlane} sent ` +
+        `Look today. For half of the last ${period.toMinutes()} minutes or more the listener had no connection on which ${controlPlane} sent ` +
         `a configuration, though exports reach it. Without event hooks changes reach the vault up to ${scheduleMinutes} minutes late.`,
+      // Between two series CloudWatch takes what is missing in one of them for zero (CloudWatch User Guide,
+      // "Comparison and logical operators").
       metric: createMathMetric(
-        listeningPeriod,
-        `IF(FILL(listening, 0) < ${listeningPeriod.toSeconds() / 2} AND FILL(unreachable, 0) == 0, 1, 0)`,
+        period,
+        `FILL(listening, 0) < IF(FILL(verified, 0) >= 1, ${period.toSeconds() / 2}, 0)`,
         {
           // Seconds, told each minute.
           listening: createLifeboatMetric(this, controlPlane, 'Listening'),
-          unreachable: createLifeboatMetric(this, controlPlane, 'ControlPlaneUnreachable'),
+          verified: this.#leastVerified(controlPlane),
         },
       ),
       threshold: 1,
@@ -303,7 +274,7 @@ export class Operations extends Construct {
       meaning:
         `Act now. Among the files of ${controlPlane} there was one that our key had not signed. Data planes refuse such a file, and ` +
         'the export has replaced it; but somebody who must not can write to the vault.',
-      metric: createLifeboatMetric(this, controlPlane, 'ManifestReplaced', { period: shortPeriod }),
+      metric: this.#count(controlPlane, 'ManifestReplaced', shortPeriod),
       // Each one is a breach.
       threshold: 1,
       // No notification of its end: the repaired file does not end the breach.
@@ -317,7 +288,8 @@ export class Operations extends Construct {
       meaning:
         `Act now. Versioning of the vault's bucket is suspended, so that each write would destroy the revision before it. Changes of ` +
         `${controlPlane} are not published until it is on again; new data planes boot with the last good configuration.`,
-      metric: createLifeboatMetric(this, controlPlane, 'NotVersioned', { period: shortPeriod }),
+      // Long enough that there is a check in it.
+      metric: this.#count(controlPlane, 'NotVersioned', this.#watch),
       // Only a person suspends it.
       threshold: 1,
     });
@@ -331,19 +303,29 @@ export class Operations extends Construct {
       meaning:
         `Act now. Somebody was given the configuration of ${controlPlane}, with all its secrets, while the control plane was up: a data ` +
         'plane that cannot reach it, a rehearsal, or a stolen credential.',
-      metric: createMathMetric(
-        sameTime,
-        'IF(FILL(granted, 0) > 0 AND FILL(verified, 0) >= 1 AND FILL(unreachable, 0) == 0, 1, 0)',
-        {
-          granted: createLifeboatMetric(this, controlPlane, 'GrantsIssued'),
-          verified: createLifeboatMetric(this, controlPlane, 'Verified'),
-          unreachable: createLifeboatMetric(this, controlPlane, 'ControlPlaneUnreachable'),
-        },
-      ),
+      metric: createMathMetric(sameTime, 'IF(FILL(granted, 0) > 0 AND FILL(verified, 0) >= 1, 1, 0)', {
+        granted: createLifeboatMetric(this, controlPlane, 'GrantsIssued'),
+        verified: this.#leastVerified(controlPlane),
+      }),
       // One grant is enough to copy the whole configuration.
       threshold: 1,
       tells: 'its beginning',
     });
+  }
+
+  /** A metric that is told only where there is something to tell. By default its sum. */
+  #count(
+    controlPlane: string,
+    name: MetricName,
+    period: Duration,
+    statistic: string = cloudwatch.Stats.SUM,
+  ): cloudwatch.IMetric {
+    return fillWithZeros(createLifeboatMetric(this, controlPlane, name, { period, statistic }));
+  }
+
+  /** At least one where an export has found the control plane serving, and none has found it away. */
+  #leastVerified(controlPlane: string): cloudwatch.IMetric {
+    return createLifeboatMetric(this, controlPlane, 'Verified', { statistic: cloudwatch.Stats.MINIMUM });
   }
 
   #createWebhookFailingAlarm({ webhook }: Intake): cloudwatch.AlarmBase {

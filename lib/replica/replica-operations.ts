@@ -4,7 +4,13 @@ import { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
 import { formatDashboardName } from '../conventions/deployment-name.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
-import { Alarms, createGrantsFailingAlarm, createMathMetric, shortPeriod } from '../operations/alarms.ts';
+import {
+  Alarms,
+  createGrantsFailingAlarm,
+  createMathMetric,
+  fillWithZeros,
+  shortPeriod,
+} from '../operations/alarms.ts';
 import { createLifeboatMetric } from '../operations/metrics.ts';
 import {
   createAlarmWidget,
@@ -108,7 +114,9 @@ export class ReplicaOperations extends Construct {
       meaning:
         `Act now. The second region gave somebody the configuration of ${controlPlane}, with all its secrets: a data plane that got ` +
         'nothing from the first region, a rehearsal, or a stolen credential.',
-      metric: createLifeboatMetric(this, controlPlane, 'GrantsIssued', { period: shortPeriod }),
+      metric: fillWithZeros(
+        createLifeboatMetric(this, controlPlane, 'GrantsIssued', { period: shortPeriod }),
+      ),
       // One grant is enough to copy the whole configuration, and data planes ask the first region first.
       threshold: 1,
       tells: 'its beginning',

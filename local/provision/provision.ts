@@ -6,7 +6,7 @@ import {
 } from '../../template/resolve.ts';
 import type { SynthesizedTemplate } from '../../template/template.ts';
 import type { Account } from './account.ts';
-import { alarmType, compositeAlarmType } from './alarms.ts';
+import { alarmType } from './alarms.ts';
 import { eventInvokeConfigType, functionType, logGroupType, permissionType } from './functions.ts';
 import { apiType, integrationType, routeType, stageType } from './http-api.ts';
 import { eventSourceType, queueType, scheduleType } from './messages.ts';
@@ -21,7 +21,6 @@ const types: Readonly<Record<string, ResourceType>> = {
   'AWS::ApiGatewayV2::Route': routeType,
   'AWS::ApiGatewayV2::Stage': stageType,
   'AWS::CloudWatch::Alarm': alarmType,
-  'AWS::CloudWatch::CompositeAlarm': compositeAlarmType,
   'AWS::IAM::Policy': rolePolicyType,
   'AWS::IAM::Role': roleType,
   'AWS::KMS::Key': keyType,

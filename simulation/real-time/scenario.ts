@@ -108,7 +108,6 @@ export async function playCell(system: CellSystem, cell: Cell): Promise<CellView
 }
 
 const leftOut: readonly ExportMetric[] = [
-  'ExportDuration',
   'ChangeToPublished',
   'ExportedEntities',
   'ConfigBytes',

@@ -156,7 +156,7 @@ describe('a frame that comes while a newer one is awaited', () => {
     expect(await lastStatus()).toMatchObject({ revision: 2, versionId: '2', changed: true });
     const measured = measureBatch(
       { report, unreadable: [], retry: undefined, gaveUp: false },
-      { durationSeconds: 7, certificateDaysLeft: undefined },
+      { certificateDaysLeft: undefined },
     );
     expect(measured).toMatchObject({
       Published: 1,

@@ -85,7 +85,13 @@ describe('an exporter', () => {
     expect(queue.receive()).toEqual([]);
     expect(vault.versions(file)).toHaveLength(1);
     expect(reports.map(({ measured }) => measured)).toEqual([
-      expect.objectContaining({ Published: 1, ExportFailed: 0, ExportDuration: 0 }),
+      {
+        Published: 1,
+        Verified: 1,
+        ExportedEntities: expect.any(Number),
+        ConfigBytes: expect.any(Number),
+        ChangeToPublished: 0,
+      },
     ]);
   });
 
@@ -120,10 +126,10 @@ describe('an exporter', () => {
     expect(tooSoon).toEqual([0, 0, 0, 0]);
     expect(queue.receive()).toEqual([]);
     expect(reports.map(({ batch, measured }) => [batch.gaveUp, measured['ExportFailed']])).toEqual([
-      [false, 0],
-      [false, 0],
-      [false, 0],
-      [false, 0],
+      [false, undefined],
+      [false, undefined],
+      [false, undefined],
+      [false, undefined],
       [true, 1],
     ]);
   });
@@ -140,7 +146,7 @@ describe('an exporter', () => {
 
     expect(reports.at(-1)).toMatchObject({
       batch: { gaveUp: true },
-      measured: { ControlPlaneUnreachable: 1, ExportFailed: 0 },
+      measured: { Verified: 0, ControlPlaneUnreachable: 1 },
     });
   });
 
@@ -179,9 +185,7 @@ describe('an exporter', () => {
     await clock.advance(5_000);
 
     expect(wasOver).toBe(false);
-    expect(reports).toMatchObject([
-      { batch: { gaveUp: false, retry: { afterSeconds: 5 } }, measured: { ExportDuration: 110 } },
-    ]);
+    expect(reports).toMatchObject([{ batch: { gaveUp: false, retry: { afterSeconds: 5 } }, measured: {} }]);
     expect(queue.receive()).toMatchObject([{ receiveCount: 2 }]);
   });
 

@@ -143,8 +143,8 @@ describe('a control plane that has lost most of its configuration', () => {
 
     expect(report.complete).toBe(true);
     const batch = { report, unreadable: [], retry: undefined, gaveUp: false };
-    const measured = measureBatch(batch, { durationSeconds: 1, certificateDaysLeft: undefined });
-    expect(measured).toMatchObject({ Held: 2, Verified: 2, ExportFailed: 0 });
+    const measured = measureBatch(batch, { certificateDaysLeft: undefined });
+    expect(measured).toEqual({ Held: 2, Verified: 2 });
     expect(measured).not.toHaveProperty('Published');
   });
 

@@ -66,7 +66,7 @@ async function commanding<Numbers extends { readonly sees: number }>(
 const metricsOf = (report: ExportReport) =>
   measureBatch(
     { report, unreadable: [], retry: undefined, gaveUp: false },
-    { durationSeconds: 1, certificateDaysLeft: undefined },
+    { certificateDaysLeft: undefined },
   );
 
 describe('an export of a pinned file', () => {

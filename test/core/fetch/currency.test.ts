@@ -88,7 +88,7 @@ describe('what is demanded of a file', () => {
       'one that was verified too long ago',
       current,
       { maxUnverifiedAgeMs: 43_199_999 },
-      /12 hours before, .*--max-unverified-age .*Nothing verified/,
+      /12 hours before, .*--max-unverified-age .*No file verified/,
     ],
     ['an older copy, where an age is demanded', older, { ...half, mayLag: true }, /it is old/],
     ['one without a status, where an age is demanded', unknown, half, /no status.*--max-unverified-age/],

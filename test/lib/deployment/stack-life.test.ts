@@ -97,6 +97,18 @@ describe('an update of a running stack', () => {
     expect(gone(diff).filter((id) => lastingIds(before).includes(id))).toEqual([]);
   });
 
+  it('gives no alarm the name that another one has: CloudFormation makes the new one first, and CloudWatch refuses', () => {
+    // What 0.1.0 called those that are gone.
+    const taken = ['Nothing verified', 'Nothing verified, outages included'];
+
+    const names = ofType(before, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties['AlarmName']);
+
+    expect(names).not.toHaveLength(0);
+    expect(names.filter((name) => taken.some((heading) => String(name).endsWith(`: ${heading}`)))).toEqual(
+      [],
+    );
+  });
+
   it('that takes a control plane away leaves the vault, and what the others have', () => {
     const diff = change(deploy({ ...twoControlPlanes, controlPlanes: { prod } }));
 

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { metricNames } from '../../../lambdas/telemetry.ts';
 import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
 import { exampleCertificate } from '../../../policy/example-certificate.ts';
-import { alarmsOf, deployWatched } from '../alarms.ts';
+import { deployWatched, metricAlarmsOf } from '../alarms.ts';
 import { newApp } from '../app.ts';
 import {
   controlPlaneNames,
@@ -179,7 +179,7 @@ describe('the dashboard', () => {
     const largest = deploy({ controlPlanes: Object.fromEntries(names.map((name) => [name, unit])) });
 
     const alarmsShown = dashboard(largest).map(({ properties }) => properties.alarms.length);
-    const all = alarmsOf(largest);
+    const all = metricAlarmsOf(largest);
     // CloudWatch User Guide, "Dashboard body structure": 100 alarms in a widget.
     expect(Math.max(...alarmsShown)).toBeLessThanOrEqual(100);
     // CloudWatch API Reference, PutMetricAlarm: 255 characters of name, 1,024 of description.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { metricNames } from '../../../lambdas/telemetry.ts';
 import { makeHeadingAnchor } from '../../../lib/operations/alarms.ts';
-import { alarmsOf, deployWatched, deployWatchedWithReplica } from '../alarms.ts';
+import { deployWatched, deployWatchedWithReplica, metricAlarmsOf } from '../alarms.ts';
 
 const deployment = deployWatched();
 const replicated = deployWatchedWithReplica();
@@ -17,7 +17,7 @@ describe('the runbook', () => {
     ([, heading = '']) => heading,
   );
   const headingOf = (alarmName: string) => alarmName.replace(/^Lifeboat(Replica)?( \S+)?: /, '');
-  const everywhere = [replicated.first, replicated.second].flatMap(alarmsOf);
+  const everywhere = [replicated.first, replicated.second].flatMap(metricAlarmsOf);
 
   it('has a section for each alarm, named as it is, and none for an alarm that there is not', () => {
     const alarmHeadings = new Set(everywhere.map(({ AlarmName }) => headingOf(AlarmName)));

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { listReadMetrics } from '../../../simulators/aws/alarm-evaluation.ts';
 import {
   alarmNamed,
   deployWatched,
   deployWatchedWithReplica,
   type MetricAlarm,
   metricAlarmsOf,
-  metricsOf,
   stateOf,
   topic,
   topicOfSecond,
@@ -38,9 +38,9 @@ describe('the alarms of a replica', () => {
   it('count what S3 could not copy of a control plane’s files, by its rule', () => {
     const alarm = alarmNamed('Lifeboat prod: Replication failing', replicationAlarms);
 
-    expect(metricsOf(alarm)).toEqual([
+    expect(listReadMetrics(alarm)).toEqual([
       {
-        id: 'OperationsFailedReplication',
+        id: 'alone',
         namespace: 'AWS/S3',
         name: 'OperationsFailedReplication',
         dimensions: {
@@ -50,7 +50,7 @@ describe('the alarms of a replica', () => {
           ),
           RuleId: 'prod',
         },
-        seconds: 300,
+        periodSeconds: 300,
         statistic: 'Sum',
       },
     ]);
@@ -85,7 +85,7 @@ describe('the alarms of a replica', () => {
   ] as const)('hold a grant there to be worth a look: %j is %s', (measured, state) => {
     const alarm = alarmNamed('LifeboatReplica staging: Grant in the second region', alarmsOfSecond);
 
-    expect(metricsOf(alarm)).toMatchObject([
+    expect(listReadMetrics(alarm)).toMatchObject([
       { dimensions: { Deployment: 'LifeboatReplica', ControlPlane: 'staging' } },
     ]);
     expect(stateOf(alarm, measured)).toBe(state);
