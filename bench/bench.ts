@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { listMissedAims } from './aims.ts';
 import { measureChanges } from './changes.ts';
 import { measureColdStarts } from './cold-start.ts';
 import { measureCost } from './cost.ts';
@@ -6,6 +7,7 @@ import { measureDeployment } from './deployment.ts';
 import { measureExport } from './export.ts';
 import { measureFreshness } from './freshness.ts';
 import { measureGrant, measureGrantByAssertion } from './grant.ts';
+import { hookAims, measureHooks } from './hooks.ts';
 import { measureInspection } from './inspect.ts';
 import { measureListener } from './listen.ts';
 import { printFigures } from './print-figures.ts';
@@ -134,6 +136,31 @@ program
   );
 
 program
+  .command('hooks')
+  .description(
+    'valid and forged hooks at once: acknowledgements beside a function that only echoes, exports and messages of a ' +
+      'window, and what forgers cause; ends with 1 when an aim is missed',
+  )
+  .option('--hooks <n>', 'how many valid ones, and as many forged ones', parseWholeNumber, 10_000)
+  .option('--seconds <n>', 'in how many seconds', parseWholeNumber, 60)
+  .option('--json', 'one JSON object')
+  .action(
+    async ({
+      hooks,
+      seconds,
+      json,
+    }: {
+      readonly hooks: number;
+      readonly seconds: number;
+      readonly json?: true;
+    }) => {
+      const figures = await measureHooks(hooks, seconds);
+      printFigures(figures, json);
+      failOn(listMissedAims(figures, hookAims));
+    },
+  );
+
+program
   .command('deployment')
   .description(
     'a stack with everything on: what it takes of AWS’s limits, what it costs idle, how many control planes fit',
@@ -144,6 +171,13 @@ program
   });
 
 await program.parseAsync();
+
+function failOn(missed: readonly string[]): void {
+  for (const sentence of missed) {
+    process.stderr.write(`${sentence}\n`);
+    process.exitCode = 1;
+  }
+}
 
 function parseWholeNumber(value: string): number {
   if (!/^[1-9]\d{0,6}$/.test(value)) {

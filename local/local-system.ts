@@ -82,6 +82,13 @@ export interface LocalSystem {
   exportCount(): number;
   /** Of the queues together: what was sent so far, and the age of the oldest message. */
   measureQueues(): QueueMeasure;
+  /**
+   * How many calls the policies were asked about so far.
+   *
+   * @param action for example `sqs:SendMessage`
+   * @param resourceArn @default of whatever
+   */
+  countAccesses(action: string, resourceArn?: string): number;
   /** Everything the functions measured so far, and what was measured of them. */
   measurements(): readonly Measurement[];
   /** What policies refused and functions failed at so far, in the words of AWS. */
@@ -151,7 +158,11 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       .filter(([id, { Type }]) => Type === 'AWS::IAM::Role' && peoplesRoles.test(id))
       .map(([id, { Type }]) => deployment.namesOf(id, Type).arn);
     const decide = policiesInForce(template, deployment, account.permissions, aws.kms.keyArns(), people);
+    const accesses = new Map<string, Map<string, number>>();
     mayNot = async (...asked) => {
+      const [, { action, resourceArn }] = asked;
+      const ofAction = accesses.get(action) ?? new Map<string, number>();
+      accesses.set(action, ofAction.set(resourceArn, (ofAction.get(resourceArn) ?? 0) + 1));
       const refusal = await decide(...asked);
       refusals.push(...(refusal === undefined ? [] : [refusal]));
       return refusal;
@@ -165,7 +176,11 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     for (const start of account.starts) {
       start();
     }
-    return { ...system, stop };
+    const countAccesses = (action: string, resourceArn?: string) =>
+      [...(accesses.get(action) ?? [])]
+        .filter(([arn]) => resourceArn === undefined || arn === resourceArn)
+        .reduce((sum, [, count]) => sum + count, 0);
+    return { ...system, countAccesses, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -180,7 +195,7 @@ async function systemOf(
   { template, controlPlane }: LocalSystemOptions,
   account: Account,
   outputs: Readonly<Record<string, string>>,
-): Promise<Omit<LocalSystem, 'stop'>> {
+): Promise<Omit<LocalSystem, 'stop' | 'countAccesses'>> {
   const { aws } = account;
   const output = (name: string) => {
     const value = outputs[name];

@@ -5,7 +5,8 @@ import { sendRing } from './sqs-bell.ts';
 /**
  * Export requests in one FIFO queue per control plane. All hooks of a time window become one message, because
  * SQS drops a second one with the same deduplication id; the queue's delay (window + 1 s) makes it visible
- * after all of them have come (docs/design.md#4-coalescing-without-state).
+ * after all of them have come (docs/design.md#4-coalescing-without-state). What SQS would drop is not sent,
+ * as far as this process knows of it: hooks of a burst are acknowledged without a call.
  */
 export function sqsExportRequests(
   sqs: SQSClient,
@@ -13,9 +14,14 @@ export function sqsExportRequests(
   windowSeconds: number,
 ): ExportRequests {
   const windowMs = windowSeconds * 1000;
+  const newest = new Map<string, { readonly window: number; readonly sending: Promise<void> }>();
   return {
-    async request(controlPlane, at) {
+    request(controlPlane, at) {
       const window = Math.floor(at.getTime() / windowMs);
+      const known = newest.get(controlPlane);
+      if (known?.window === window) {
+        return known.sending;
+      }
       const command = new SendMessageCommand({
         QueueUrl: queueUrlOf(controlPlane),
         MessageGroupId: controlPlane,
@@ -29,7 +35,15 @@ export function sqsExportRequests(
           since: at.toISOString(),
         }),
       });
-      await sendRing(sqs, command);
+      const sending = sendRing(sqs, command);
+      newest.set(controlPlane, { window, sending });
+      sending.catch(() => {
+        // It is no message: the next hook of the window tries again.
+        if (newest.get(controlPlane)?.sending === sending) {
+          newest.delete(controlPlane);
+        }
+      });
+      return sending;
     },
   };
 }

@@ -75,6 +75,31 @@ describe('export requests in SQS', () => {
     ]);
   });
 
+  it('ask SQS once in a window, and again where it has failed', async () => {
+    let [calls, isAway] = [0, false];
+    sqs.middlewareStack.add(
+      (next) => async (call) => {
+        calls += 1;
+        if (isAway) throw new Error('SQS is away');
+        return next(call);
+      },
+      { step: 'initialize' },
+    );
+    const { request } = requests();
+
+    await Promise.all(['00.000', '00.001'].map((time) => request('prod', at(time))));
+    await request('prod', at('01.999'));
+    await request('test', at('01.999'));
+    const callsOfWindow = calls;
+    isAway = true;
+    await expect(request('prod', at('02.000'))).rejects.toThrow('SQS did not take the message');
+    isAway = false;
+    await request('prod', at('03.999'));
+
+    expect(callsOfWindow).toBe(2);
+    expect(await received('prod')).toHaveLength(2);
+  });
+
   it('fail loudly when the queue does', async () => {
     const nowhere = sqsExportRequests(sqs, () => `${aws.sqs.endpoint}/000000000000/gone.fifo`, 2);
 
