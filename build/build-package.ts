@@ -1,6 +1,7 @@
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundleFile, bundlesFolder, functionEntries } from '../lib/functions/function-bundle.ts';
+import { listMaterials } from './bill-of-materials.ts';
 import {
   type Bundle,
   makeClientBundle,
@@ -44,6 +45,7 @@ async function buildPackage(): Promise<void> {
       [join(dist, `source-maps/${entry}.mjs.map`), sourceMap] as const,
     ]),
     [join(dist, 'THIRD-PARTY-LICENSES.txt'), formatThirdParties(thirdParties)],
+    [join(dist, 'sbom.cdx.json'), await listMaterials(thirdParties)],
   ];
   for (const [file, text] of files) {
     if (await replaceFile(file, text)) {

@@ -81,12 +81,12 @@ describe('the packed file', () => {
       /^dist\/source-maps\/(webhook|export|presign|inspect|listen)\.mjs\.map$/,
       /^dist\/source-maps\/lifeboat\.cjs\.map$/,
       /^dist\/lib\/index\.(cjs|d\.cts)$/,
-      /^dist\/(lifeboat\.cjs|THIRD-PARTY-LICENSES\.txt)$/,
+      /^dist\/(lifeboat\.cjs|THIRD-PARTY-LICENSES\.txt|sbom\.cdx\.json)$/,
     ];
 
     const matched = (pattern: RegExp) => packed.paths.filter((path) => pattern.test(path)).length;
     expect(packed.paths.filter((path) => !expected.some((pattern) => pattern.test(path)))).toEqual([]);
-    expect(expected.map(matched)).toEqual([4, expect.any(Number), 5, 5, 1, 2, 2]);
+    expect(expected.map(matched)).toEqual([4, expect.any(Number), 5, 5, 1, 2, 3]);
   });
 
   it('has types that lead to CDK and nowhere else', async () => {
@@ -128,6 +128,29 @@ describe('the packed file', () => {
     );
     expect([...new Set(named.map(([, license]) => license))].sort()).toEqual(['Apache-2.0', 'MIT', 'MIT-0']);
     expect(text).toContain('Permission is hereby granted, free of charge');
+  });
+
+  it('lists the same packages as an SBOM, each with its hash and licence, and what it needs of the others', async () => {
+    const text = await readFile('dist/THIRD-PARTY-LICENSES.txt', 'utf8');
+    const named = [...text.matchAll(/^(@?[\w./-]+) (\d+\.\d+\.\d+\S*) \(.+\)$/gm)];
+
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+    const { bomFormat, metadata, components, dependencies } = JSON.parse(
+      await readFile('dist/sbom.cdx.json', 'utf8'),
+    );
+
+    const refs = components.map(({ 'bom-ref': ref }: Readonly<Record<string, string>>) => ref);
+    expect([bomFormat, metadata.component.purl]).toEqual(['CycloneDX', `pkg:npm/kong-lifeboat@${version}`]);
+    expect(refs).toEqual(expect.arrayContaining(named.map(([, name, version]) => `${name}@${version}`)));
+    expect(refs).toHaveLength(named.length);
+    for (const { purl, hashes, licenses } of components) {
+      expect(purl).toMatch(/^pkg:npm\/.+@\d/);
+      expect(hashes).toEqual([{ alg: 'SHA-512', content: expect.stringMatching(/^[0-9a-f]{128}$/) }]);
+      expect(licenses[0].license.id).toMatch(/^(Apache-2\.0|MIT|MIT-0)$/);
+    }
+    const needed = dependencies.slice(1).flatMap(({ dependsOn }: { dependsOn: string[] }) => dependsOn);
+    expect(needed.length).toBeGreaterThan(0);
+    expect(needed.filter((ref: string) => !refs.includes(ref))).toEqual([]);
   });
 });
 
