@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnDeletionPolicy, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -10,6 +10,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { grantPath } from '../../core/access/assertion.ts';
 import { acknowledge } from '../conventions/acknowledge.ts';
+import { formatVendedLogPrefix } from '../conventions/deployment-name.ts';
 import { routeThrottle, type Throttle, unknownHookThrottle } from '../settings/api-throttles.ts';
 import type { DataPlaneAuthSettings, DomainSettings } from '../settings/settings.ts';
 import { Domain } from './domain.ts';
@@ -73,7 +74,11 @@ export class Api extends Construct {
       retention: props.logRetentionDays,
       encryptionKey: props.logKey,
       removalPolicy: RemovalPolicy.DESTROY,
+      logGroupName: `${formatVendedLogPrefix(this)}${Names.uniqueResourceName(this, { maxLength: 100 })}`,
     });
+    // The one that had no name yet keeps its lines until their time is over.
+    (accessLog.node.defaultChild as logs.CfnLogGroup).cfnOptions.updateReplacePolicy =
+      CfnDeletionPolicy.RETAIN;
     this.#stage = new apigateway.CfnStage(this, 'Stage', {
       apiId: this.#api.apiId,
       stageName: '$default',

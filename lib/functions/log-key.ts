@@ -2,6 +2,7 @@ import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
+import { formatVendedLogPrefix } from '../conventions/deployment-name.ts';
 import { formatServiceHost } from './function.ts';
 
 /**
@@ -16,14 +17,17 @@ export class LogKey extends kms.Key {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     // CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS". A log group is made
-    // after its key, so it is not named here; the pattern matches the prefix of all names that CloudFormation
-    // makes in this stack.
-    const ourLogGroups = Stack.of(this).formatArn({
-      service: 'logs',
-      resource: 'log-group',
-      resourceName: `${Stack.of(this).stackName}-*`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
+    // after its key, so it is not named here; the patterns match the prefix of all names that CloudFormation
+    // makes in this stack, and of those that are delivered by AWS.
+    const { stackName } = Stack.of(this);
+    const ourLogGroups = [`${stackName}-*`, `${formatVendedLogPrefix(this)}*`].map((resourceName) =>
+      Stack.of(this).formatArn({
+        service: 'logs',
+        resource: 'log-group',
+        resourceName,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+    );
     this.addToResourcePolicy(
       new iam.PolicyStatement({
         sid: 'LogsOfThisStack',

@@ -131,9 +131,13 @@ export const permissionType = resourceType(
 );
 
 export const logGroupType = resourceType(
-  { KmsKeyId: v.string(), RetentionInDays: withoutEffect, Tags: withoutEffect },
-  (account, logicalId, { KmsKeyId }) => {
-    const name = `Lifeboat-${logicalId}`;
+  {
+    KmsKeyId: v.string(),
+    LogGroupName: v.optional(v.string()),
+    RetentionInDays: withoutEffect,
+    Tags: withoutEffect,
+  },
+  (account, logicalId, { KmsKeyId, LogGroupName: name = `Lifeboat-${logicalId}` }) => {
     const arn = logGroupArn(account, name);
     requireAllowed(
       account,

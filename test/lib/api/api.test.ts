@@ -153,6 +153,16 @@ describe('the HTTP API', () => {
     );
   });
 
+  it('logs where no resource policy grows with it, and keeps the log that had no such name yet', () => {
+    const { id, properties } = one(deployment, 'AWS::Logs::LogGroup', 'AccessLog');
+
+    expect(properties['LogGroupName']).toMatch(/^\/aws\/vendedlogs\/lifeboat\/Lifeboat\/[\w-]{1,100}$/);
+    expect(deployment.template.toJSON()['Resources'][id]).toMatchObject({
+      DeletionPolicy: 'Delete',
+      UpdateReplacePolicy: 'Retain',
+    });
+  });
+
   it('is none for browsers', () => {
     deployment.template.hasResourceProperties('AWS::ApiGatewayV2::Api', {
       ProtocolType: 'HTTP',

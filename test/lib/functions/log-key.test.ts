@@ -32,7 +32,10 @@ describe('the logs', () => {
             Resource: '*',
             Condition: {
               ArnLike: {
-                'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region}:${account}:log-group:Lifeboat-*`,
+                'kms:EncryptionContext:aws:logs:arn': [
+                  `arn:aws:logs:${region}:${account}:log-group:Lifeboat-*`,
+                  `arn:aws:logs:${region}:${account}:log-group:/aws/vendedlogs/lifeboat/Lifeboat/*`,
+                ],
               },
             },
           },
