@@ -52,7 +52,8 @@ export function formatDashboardName(part: IConstruct): string {
 /**
  * What names of log groups begin with that an AWS service delivers to by itself. CloudWatch Logs allows each
  * of them in a resource policy, of 5,120 characters, and all below `/aws/vendedlogs/` together (CloudWatch
- * Logs User Guide, "Enable logging from AWS services"): elsewhere the policy is full after some dozens of APIs.
+ * Logs User Guide, "Enable logging from AWS services"): elsewhere the policy is full after some dozens of
+ * APIs.
  */
 export function formatVendedLogPrefix(part: IConstruct): string {
   return `/aws/vendedlogs/lifeboat/${Stack.of(part).stackName}/`;

@@ -1,7 +1,13 @@
 import { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { GrantGiver } from '../grants/grant-giver.ts';
-import { addApiOutputs, addGrantOutputs, addOutput, makeOutputId } from '../operations/outputs.ts';
+import {
+  addApiOutputs,
+  addDataEventOutput,
+  addGrantOutputs,
+  addOutput,
+  makeOutputId,
+} from '../operations/outputs.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { LifeboatUnit } from './lifeboat-unit.ts';
 
@@ -11,6 +17,7 @@ interface OutputParts extends GrantGiver<LifeboatUnit> {
   readonly signingKeyArn: string;
   readonly publicKeyCommand: string;
   readonly publicKeyCommands: ReadonlyMap<string, string>;
+  readonly dataEventSelector: string | undefined;
 }
 
 /** The command that prints the public half of a signing key. */
@@ -57,6 +64,7 @@ export function addDeploymentOutputs(deployment: OutputParts): void {
       Stack.of(deployment).toJsonString(statements.map((statement) => statement.toStatementJson())),
     );
   }
+  addDataEventOutput(deployment);
   for (const unit of units.values()) {
     addUnitOutputs(deployment, unit);
   }

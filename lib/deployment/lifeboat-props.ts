@@ -321,10 +321,11 @@ export interface LifeboatProps {
    */
   readonly ipv6?: boolean | undefined;
   /**
-   * Whether CloudTrail notes each reading and writing in the vault, in a bucket of its own.
+   * Whether CloudTrail notes each reading and writing in the vault, in a bucket of its own. `selector`: the
+   * output `DataEventSelector`, and `dataEventSelector`, say what a trail of yours needs for that.
    * @default false
    */
-  readonly dataEvents?: boolean | undefined;
+  readonly dataEvents?: boolean | 'selector' | undefined;
   /**
    * Whether the stack gets the outputs that people need next, and that `lifeboat --stack` finds the
    * deployment by. Their ids begin with the construct's id. What they say is in properties of the construct

@@ -13,7 +13,7 @@ import { Inspection } from '../inspection/inspection.ts';
 import { Intake } from '../intake/intake.ts';
 import { Operations } from '../operations/operations.ts';
 import { parseSettings, type Settings } from '../settings/settings.ts';
-import { DataEvents } from '../vault/data-events.ts';
+import { DataEvents, formatDataEventSelector } from '../vault/data-events.ts';
 import { Vault } from '../vault/vault.ts';
 import { applyToAll } from './apply-to-all.ts';
 import { addDeploymentOutputs, formatPublicKeyCommand } from './deployment-outputs.ts';
@@ -31,6 +31,11 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
   readonly api: Api;
   /** By the name of their control plane. */
   readonly units: ReadonlyMap<string, LifeboatUnit>;
+  /**
+   * Advanced event selector (JSON) for a trail of yours, with `dataEvents: 'selector'`: each reading and
+   * writing in the vault.
+   */
+  readonly dataEventSelector: string | undefined;
   /**
    * What its replica shares with it.
    *
@@ -86,9 +91,11 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     const exports = new Map(units.map((unit) => [unit.controlPlane, unit.export]));
     const intake = new Intake(this, 'Intake', { deployment: settings, logKey, api, exports });
     new Operations(this, 'Operations', { deployment: settings, api, intake, units });
-    if (settings.dataEvents) {
+    if (settings.dataEvents === true) {
       new DataEvents(this, 'DataEvents', { bucket: vault.bucket });
     }
+    this.dataEventSelector =
+      settings.dataEvents === 'selector' ? formatDataEventSelector(vault.bucket) : undefined;
     this.settings = settings;
     this.vault = vault;
     this.api = api;

@@ -62,3 +62,17 @@ export function addGrantOutputs(deployment: Construct, unit: GrantUnit): void {
     );
   }
 }
+
+/** What a trail of the deployer's needs, where the settings ask for it. */
+export function addDataEventOutput(
+  deployment: Construct & { readonly dataEventSelector: string | undefined },
+): void {
+  if (deployment.dataEventSelector !== undefined) {
+    addOutput(
+      deployment,
+      'DataEventSelector',
+      'Advanced event selector to add to a trail of CloudTrail of yours (put-event-selectors)',
+      deployment.dataEventSelector,
+    );
+  }
+}

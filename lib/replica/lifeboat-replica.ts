@@ -10,14 +10,14 @@ import { addStackBudget } from '../deployment/stack-budget.ts';
 import { LogKey } from '../functions/log-key.ts';
 import { StableRole } from '../functions/stable-role.ts';
 import { allowInvoke, GrantGiver, type GrantUnit } from '../grants/grant-giver.ts';
-import { addApiOutputs, addGrantOutputs, addOutput } from '../operations/outputs.ts';
+import { addApiOutputs, addDataEventOutput, addGrantOutputs, addOutput } from '../operations/outputs.ts';
 import {
   parseReplicaSettings,
   type ReplicaSettings,
   type Settings,
   SettingsError,
 } from '../settings/settings.ts';
-import { DataEvents } from '../vault/data-events.ts';
+import { DataEvents, formatDataEventSelector } from '../vault/data-events.ts';
 import { ReplicaOperations } from './replica-operations.ts';
 import { ReplicaStore } from './replica-store.ts';
 import { Replication } from './replication.ts';
@@ -72,6 +72,12 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
   readonly api: Api;
   /** By the name of their control plane. */
   readonly units: ReadonlyMap<string, GrantUnit>;
+
+  /**
+   * Advanced event selector (JSON) for a trail of yours, with `dataEvents: 'selector'`: each reading and
+   * writing in the copies.
+   */
+  readonly dataEventSelector: string | undefined;
 
   /** @throws SettingsError */
   constructor(scope: Construct, id: string, props: LifeboatReplicaProps) {
@@ -131,7 +137,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
       return grants;
     });
     new ReplicaOperations(this, 'Operations', { deployment: settings, api, store, units });
-    if (settings.dataEvents) {
+    if (settings.dataEvents === true) {
       new DataEvents(this, 'DataEvents', { bucket: store.bucket });
     }
     Stack.of(lifeboat).addStackDependency(Stack.of(this));
@@ -146,6 +152,8 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
       // Independent of the app's feature flags: strong references between regions would be custom resources.
       each.applyCrossStackReferenceStrength(ReferenceStrength.WEAK);
     }
+    this.dataEventSelector =
+      settings.dataEvents === 'selector' ? formatDataEventSelector(store.bucket) : undefined;
     this.store = store;
     this.api = api;
     this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
@@ -161,6 +169,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
 
   #addOutputs(): void {
     addApiOutputs(this);
+    addDataEventOutput(this);
     addOutput(this, 'Bucket', 'The vault’s files in this region', this.bucketName);
     for (const unit of this.units.values()) {
       addGrantOutputs(this, unit);

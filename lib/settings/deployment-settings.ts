@@ -221,8 +221,14 @@ export const givenSettingsSchema = sectionSchema({
   domain: v.optional(domainSchema),
   /** API, domain and grants' URLs have IPv6 addresses beside those of IPv4. */
   ipv6: v.optional(v.boolean('true or false is expected'), false),
-  /** CloudTrail notes each reading and writing in the vault, in a bucket of its own. */
-  dataEvents: v.optional(v.boolean('true or false is expected'), false),
+  /**
+   * CloudTrail notes each reading and writing in the vault, in a bucket of its own; or there is an output for
+   * a trail of yours.
+   */
+  dataEvents: v.optional(
+    v.union([v.boolean(), v.literal('selector')], 'true, false or "selector" is expected'),
+    false,
+  ),
 });
 
 /** A control plane without `dataPlaneAuth` takes that of the deployment. */

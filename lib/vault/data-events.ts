@@ -71,17 +71,36 @@ export class DataEvents extends Construct {
       isMultiRegionTrail: false,
       includeGlobalServiceEvents: false,
       // Only this bucket's objects: management events belong to the account's own trail, and cost money.
-      advancedEventSelectors: [
-        {
-          name: 'objects of the vault',
-          fieldSelectors: [
-            { field: 'eventCategory', equalTo: ['Data'] },
-            { field: 'resources.type', equalTo: ['AWS::S3::Object'] },
-            { field: 'resources.ARN', startsWith: [bucket.arnForObjects('')] },
-          ],
-        },
-      ],
+      advancedEventSelectors: [selectDataEvents(bucket)],
     });
     trail.node.addDependency(log);
   }
+}
+
+function selectDataEvents(bucket: s3.Bucket): cloudtrail.CfnTrail.AdvancedEventSelectorProperty {
+  return {
+    name: 'objects of the vault',
+    fieldSelectors: [
+      { field: 'eventCategory', equalTo: ['Data'] },
+      { field: 'resources.type', equalTo: ['AWS::S3::Object'] },
+      { field: 'resources.ARN', startsWith: [bucket.arnForObjects('')] },
+    ],
+  };
+}
+
+/**
+ * The same selector as `aws cloudtrail put-event-selectors` takes it, for a trail that is there: a region has
+ * five (CloudTrail User Guide, "Quotas in AWS CloudTrail").
+ *
+ * @returns JSON, one object
+ */
+export function formatDataEventSelector(bucket: s3.Bucket): string {
+  const { name, fieldSelectors } = selectDataEvents(bucket);
+  const selectors = fieldSelectors as readonly cloudtrail.CfnTrail.AdvancedFieldSelectorProperty[];
+  return Stack.of(bucket).toJsonString({
+    Name: name,
+    FieldSelectors: selectors.map(({ field, equalTo, startsWith }) =>
+      equalTo === undefined ? { Field: field, StartsWith: startsWith } : { Field: field, Equals: equalTo },
+    ),
+  });
 }

@@ -886,7 +886,12 @@ describe('a wrong setting', () => {
       missing,
     ],
     ['an ipv6 in quotes', given({ ipv6: 'true' }), 'ipv6', 'true or false is expected'],
-    ['a dataEvents in quotes', given({ dataEvents: 'true' }), 'dataEvents', 'true or false is expected'],
+    [
+      'a dataEvents in quotes',
+      given({ dataEvents: 'true' }),
+      'dataEvents',
+      'true, false or "selector" is expected',
+    ],
     ...[
       '11112222333',
       '1111222233334',

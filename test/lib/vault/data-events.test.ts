@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
-import { deploy, ofType, one, twoControlPlanes } from '../deployment.ts';
+import { deploy, deployWithReplica, ofType, one, twoControlPlanes } from '../deployment.ts';
 
 describe('the data events of the vault', () => {
   const watching = deploy({ ...twoControlPlanes, dataEvents: true });
@@ -60,5 +60,19 @@ describe('the data events of the vault', () => {
         Rules: [{ ExpirationInDays: 365, NoncurrentVersionExpiration: { NoncurrentDays: 365 } }],
       },
     });
+  });
+
+  it('go to a trail of the deployer’s, which needs the same selector, where they ask for it', () => {
+    const { first, second } = deployWithReplica({ ...twoControlPlanes, dataEvents: 'selector' });
+
+    for (const deployment of [first, second]) {
+      expect(ofType(deployment, 'AWS::CloudTrail::Trail')).toEqual([]);
+      const bucket = one(deployment, 'AWS::S3::Bucket');
+      const [selector] = trail.properties['AdvancedEventSelectors'] as readonly object[];
+      expect(JSON.parse(deployment.outputs['DataEventSelector'] ?? '')).toEqual(
+        JSON.parse(JSON.stringify(selector).replace(vaultBucket.arn, bucket.arn)),
+      );
+    }
+    expect(watching.outputs).not.toHaveProperty('DataEventSelector');
   });
 });
