@@ -80,7 +80,8 @@ async function create(path: string, body: object): Promise<void> {
   }
 }
 
-const reason = ['--reason', 'INC-7'];
+// An effect that never comes fails the test in two minutes.
+const reason = ['--reason', 'INC-7', '--timeout', '120'];
 
 describe('an operator', () => {
   it('asks for an export and sees it done', async () => {
