@@ -5,8 +5,14 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
+import { stepsBack } from '../../core/access/step-back.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { StandbyError } from '../../core/fetch/errors.ts';
+import { requestGrant } from '../../core/fetch/grant-request.ts';
+import { systemRandom } from '../../core/random-source.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/local-system.ts';
 import { describeSimulated, localTemplate } from '../../local/local-template.ts';
 import { credentialVariables, type Identity } from '../../simulators/aws/identities.ts';
@@ -198,6 +204,39 @@ describe('an operator', () => {
       /^Approved until 20[\d-]+T[\d:.]+Z\..*\nwhat was held is published, or is not served any more\n$/,
     );
     expect(exitCode).toBe(0);
+  });
+});
+
+describe('a data plane', () => {
+  it('gets by their ids the revisions just before the current one, and by neither way one that is older', async () => {
+    const { clients, bucket, region, apiUrl, grantFunctionArn, awsEndpoints } = system;
+    const { Versions = [] } = await clients.s3.send(
+      new ListObjectVersionsCommand({ Bucket: bucket, Prefix: 'prod/3.9.1/' }),
+    );
+    const statusOf = async (versionId: string | undefined, endpoint: string) => {
+      try {
+        const { url } = await requestGrant({
+          ...{ endpoint: new URL(endpoint), controlPlane: 'prod', kongVersion: '3.9.1', versionId },
+          authentication: { by: 'iam', region, credentials: async () => system.dataPlane },
+          lambdaEndpoint: new URL(awsEndpoints.AWS_ENDPOINT_URL_LAMBDA),
+          ...{ timeoutMs: 120_000, clock: systemClock, random: systemRandom },
+        });
+        return (await fetch(url)).headers.get('x-amz-version-id');
+      } catch (error) {
+        return (error as StandbyError).code;
+      }
+    };
+    const ids = Versions.map(({ VersionId }) => VersionId);
+
+    const [byApi, invoked] = [[], []] as (string | null)[][];
+    for (const id of ids) {
+      byApi?.push(await statusOf(id, apiUrl));
+      invoked?.push(await statusOf(id, grantFunctionArn));
+    }
+
+    expect(ids.length).toBeGreaterThanOrEqual(6);
+    const expected = ids.map((id, index) => (index <= stepsBack ? id : 'no-file'));
+    expect({ byApi, invoked }).toEqual({ byApi: expected, invoked: expected });
   });
 });
 
