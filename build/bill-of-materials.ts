@@ -53,11 +53,12 @@ export function selectBundled(all: BillOfMaterials, parties: readonly ThirdParty
     ...all,
     serialNumber: undefined,
     metadata: { component: { ...all.metadata.component, name } },
-    // To npm all of them are for development: nothing is installed with the package.
-    components: bundled.map((each) => ({ ...each, properties: undefined })),
+    // To npm all of them are for development, and to npm 10 optional: nothing is installed with the package.
+    components: bundled.map((each) => ({ ...each, scope: 'required', properties: undefined })),
     dependencies: [
       { ref: self, dependsOn: [...refs] },
-      ...all.dependencies
+      // npm 10 has one for each place in which a package is installed.
+      ...[...new Map(all.dependencies.map((each) => [each.ref, each])).values()]
         .filter(({ ref }) => refs.has(ref))
         .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((each) => refs.has(each)) })),
     ],

@@ -100,7 +100,12 @@ describe('the packages that the repository needs', () => {
 describe('the list of what is bundled', () => {
   const component = (name: string, version: string) => ({
     'bom-ref': `${name}@${version}`,
-    ...{ name, version, properties: [{ name: 'cdx:npm:package:development', value: 'true' }] },
+    ...{
+      name,
+      version,
+      scope: 'optional',
+      properties: [{ name: 'cdx:npm:package:development', value: 'true' }],
+    },
   });
   const all = {
     ...{ bomFormat: 'CycloneDX', specVersion: '1.5', serialNumber: 'urn:uuid:of-this-build' },
@@ -114,6 +119,7 @@ describe('the list of what is bundled', () => {
     dependencies: [
       { ref: 'kong-lifeboat@0.1.0', dependsOn: ['tool@1.0.0', 'two@1.0.0'] },
       { ref: 'two@1.0.0', dependsOn: ['one@2.0.0', 'tool@1.0.0'] },
+      { ref: 'two@1.0.0', dependsOn: ['one@2.0.0', 'tool@1.0.0'] },
       { ref: 'tool@1.0.0', dependsOn: [] },
     ],
   };
@@ -126,8 +132,8 @@ describe('the list of what is bundled', () => {
       ...{ bomFormat: 'CycloneDX', specVersion: '1.5' },
       metadata: { component: { 'bom-ref': 'kong-lifeboat@0.1.0', name: 'kong-lifeboat' } },
       components: [
-        { 'bom-ref': 'one@2.0.0', name: 'one', version: '2.0.0' },
-        { 'bom-ref': 'two@1.0.0', name: 'two', version: '1.0.0' },
+        { 'bom-ref': 'one@2.0.0', name: 'one', version: '2.0.0', scope: 'required' },
+        { 'bom-ref': 'two@1.0.0', name: 'two', version: '1.0.0', scope: 'required' },
       ],
       dependencies: [
         { ref: 'kong-lifeboat@0.1.0', dependsOn: ['one@2.0.0', 'two@1.0.0'] },
