@@ -50,6 +50,10 @@ async function record(): Promise<void> {
   const endedAt = new Date();
   const seconds = Math.ceil((endedAt.getTime() - begin.getTime()) / 1000);
   for (const { at, namespace, name, functionId, value } of system.measurements()) {
+    // Of the API's log, below, and of what is drawn.
+    if (namespace === 'AWS/ApiGateway' || (namespace === 'AWS/Lambda' && name === 'Errors')) {
+      continue;
+    }
     // The hash at the end is of the path in the app.
     const of = namespace === 'AWS/Lambda' ? functionId.slice(0, -8) : controlPlaneName;
     figures.add(`${namespace} ${name} ${of}`, at, value);

@@ -12,6 +12,7 @@ import { projectRoot } from '../build/project-root.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 import { makeOutputId } from '../lib/operations/outputs.ts';
 import type { Guard } from '../simulators/aws/access.ts';
+import type { AlarmState } from '../simulators/aws/alarm-evaluation.ts';
 import type { LocalCloudFormation } from '../simulators/aws/cloudformation.ts';
 import type { LocalCloudWatch } from '../simulators/aws/cloudwatch.ts';
 import type { QueueMeasure } from '../simulators/aws/fifo-queue.ts';
@@ -23,6 +24,7 @@ import { dataPlaneRoleId, inspectorRoleId, operatorRoleId, revisionFetcherRoleId
 import { type Account, findFunction, type Measurement } from './provision/account.ts';
 import { administratorName, policiesInForce } from './provision/policies-in-force.ts';
 import { provision } from './provision/provision.ts';
+import { watchAlarms } from './watch-alarms.ts';
 
 export interface LocalSystemOptions {
   /** What is deployed, for one control plane: see `localTemplate`. */
@@ -93,8 +95,28 @@ export interface LocalSystem {
   measurements(): readonly Measurement[];
   /** What policies refused and functions failed at so far, in the words of AWS. */
   refusals(): readonly string[];
-  /** Sets the state of an alarm of the stack: no metric does it here. */
+  /** Sets the state of an alarm of the stack, until alarms are evaluated. */
   readonly setAlarmState: LocalCloudWatch['setState'];
+  /**
+   * Evaluates the alarms of the stack, by what was measured so far and what is in the queues now.
+   *
+   * @returns their states by name
+   */
+  evaluateAlarms(): ReadonlyMap<string, AlarmState>;
+  /** Lets time pass for alarms alone: whatever is in a queue has been there for so much longer. */
+  passTime(seconds: number): void;
+  /** What an administrator of the account does. */
+  readonly administration: {
+    setVersioning(versioning: 'Enabled' | 'Suspended'): void;
+    disableKey(arn: string): void;
+    enableKey(arn: string): void;
+    /** All keys of the account. */
+    listKeys(): readonly string[];
+    /** Has Lambda invoke a function, whose failure is its own. */
+    invoke(functionName: string, event: object): Promise<void>;
+    /** Takes API Gateway the right to invoke a function, or gives it back. */
+    setInvocable(functionArn: string, isInvocable: boolean): void;
+  };
   /** Adds a stack that is not Lifeboat's, or another one of it. */
   readonly putStack: LocalCloudFormation['putStack'];
   readonly logDirectory: string;
@@ -146,6 +168,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       schedules: [],
       eventInvokeConfigs: new Map(),
       measurements: [],
+      queues: [],
+      notInvocable: new Set(),
       refusals,
       api: undefined,
       mayNot: (...asked) => mayNot(...asked),
@@ -160,10 +184,13 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     const decide = policiesInForce(template, deployment, account.permissions, aws.kms.keyArns(), people);
     const accesses = new Map<string, Map<string, number>>();
     mayNot = async (...asked) => {
-      const [, { action, resourceArn }] = asked;
+      const [principal, { action, resourceArn }] = asked;
       const ofAction = accesses.get(action) ?? new Map<string, number>();
       accesses.set(action, ofAction.set(resourceArn, (ofAction.get(resourceArn) ?? 0) + 1));
-      const refusal = await decide(...asked);
+      const refusal =
+        principal === 'apigateway.amazonaws.com' && account.notInvocable.has(resourceArn)
+          ? `${principal} may not invoke ${resourceArn} any more`
+          : await decide(...asked);
       refusals.push(...(refusal === undefined ? [] : [refusal]));
       return refusal;
     };
@@ -266,6 +293,21 @@ async function systemOf(
     measurements: () => account.measurements,
     refusals: () => account.refusals,
     setAlarmState: aws.cloudWatch.setState,
+    ...watchAlarms(account),
+    administration: {
+      setVersioning: (versioning) => aws.s3.setVersioning(output('Bucket'), versioning),
+      disableKey: aws.kms.disable,
+      enableKey: aws.kms.enable,
+      listKeys: aws.kms.keyArns,
+      async invoke(functionName, event) {
+        await findFunction(account, functionName)
+          .lambda.invoke(event)
+          .catch(() => undefined);
+      },
+      setInvocable(functionArn, isInvocable) {
+        account.notInvocable[isInvocable ? 'delete' : 'add'](functionArn);
+      },
+    },
     putStack: aws.cloudFormation.putStack,
     logDirectory: account.logDirectory,
   };

@@ -251,18 +251,19 @@ export class Operations extends Construct {
       meaning:
         `Look today. For half of the last ${period.toMinutes()} minutes or more the listener had no connection on which ${controlPlane} sent ` +
         `a configuration, though exports reach it. Without event hooks changes reach the vault up to ${scheduleMinutes} minutes late.`,
-      // Between two series CloudWatch takes what is missing in one of them for zero (CloudWatch User Guide,
-      // "Comparison and logical operators").
+      // An outage makes up for the seconds. What one of two series lacks counts as zero (CloudWatch User
+      // Guide, "Basic arithmetic functions").
       metric: createMathMetric(
         period,
-        `FILL(listening, 0) < IF(FILL(verified, 0) >= 1, ${period.toSeconds() / 2}, 0)`,
+        `FILL(listening, 0) + IF(FILL(verified, 1) < 1, ${period.toSeconds() / 2}, 0)`,
         {
           // Seconds, told each minute.
           listening: createLifeboatMetric(this, controlPlane, 'Listening'),
           verified: this.#leastVerified(controlPlane),
         },
       ),
-      threshold: 1,
+      threshold: period.toSeconds() / 2,
+      below: true,
       // A function that does not run at all writes no metric.
       missing: cloudwatch.TreatMissingData.BREACHING,
     });

@@ -19,11 +19,12 @@ export interface ProvisionedFunction {
 /** One measurement, as CloudWatch would get it. */
 export interface Measurement {
   readonly at: Date;
-  /** Lifeboat's own, or `AWS/Lambda`. */
+  /** Lifeboat's own, or AWS's. */
   readonly namespace: string;
-  /** The logical id of the function that was measured, or has measured. */
+  /** The logical id of the function that was measured, or has measured; of others that of what was. */
   readonly functionId: string;
   readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
@@ -47,6 +48,9 @@ export interface Account {
   /** By the ARN of the function. */
   readonly eventInvokeConfigs: Map<string, EventInvokeConfig>;
   readonly measurements: Measurement[];
+  /** Functions that API Gateway may not invoke any more, by their ARNs. */
+  readonly notInvocable: Set<string>;
+  readonly queues: { readonly name: string; readonly url: string }[];
   /** What was refused or could not be done, in the words of the service. */
   readonly refusals: string[];
   api: HttpApi | undefined;

@@ -1,27 +1,23 @@
 import * as v from 'valibot';
-import type { LocalAlarm } from '../../simulators/aws/cloudwatch.ts';
+import { alarmRule } from '../../simulators/aws/alarm-evaluation.ts';
 import type { ResourceType } from './resource-type.ts';
 
-/** An alarm with its name, its words and whom it tells. Nothing computes its state here. */
+/** An alarm with its name, its words and whom it tells, and when it rings. */
 const alarmProperties = v.object({
   AlarmName: v.string(),
   AlarmDescription: v.string(),
   AlarmActions: v.optional(v.array(v.string()), []),
 });
 
-export const alarmType = alarmOf('metric');
-export const compositeAlarmType = alarmOf('composite');
-
-function alarmOf(kind: LocalAlarm['kind']): ResourceType {
-  return {
-    create({ aws, region, accountId }, { properties }) {
-      const {
-        AlarmName: name,
-        AlarmDescription: description,
-        AlarmActions: actions,
-      } = v.parse(alarmProperties, properties);
-      aws.cloudWatch.putAlarm({ name, description, kind, actions });
-      return { ref: name, arn: `arn:aws:cloudwatch:${region}:${accountId}:alarm:${name}` };
-    },
-  };
-}
+export const alarmType: ResourceType = {
+  create({ aws, region, accountId }, { properties }) {
+    const {
+      AlarmName: name,
+      AlarmDescription: description,
+      AlarmActions: actions,
+    } = v.parse(alarmProperties, properties);
+    const rule = v.parse(alarmRule, properties);
+    aws.cloudWatch.putAlarm({ name, description, kind: 'metric', actions, rule });
+    return { ref: name, arn: `arn:aws:cloudwatch:${region}:${accountId}:alarm:${name}` };
+  },
+};

@@ -53,10 +53,16 @@ export const functionType = resourceType(
         }
         account.measurements.push(...measurementsIn(metrics, logicalId));
       },
-      onInvoked: (durationMs) => {
-        const invocation = { at: new Date(), namespace: 'AWS/Lambda', functionId: logicalId };
+      onInvoked: (durationMs, hasFailed) => {
+        const invocation = {
+          at: new Date(),
+          namespace: 'AWS/Lambda',
+          functionId: logicalId,
+          dimensions: { FunctionName: logicalId },
+        };
         account.measurements.push(
           { ...invocation, name: 'Invocations', value: 1 },
+          { ...invocation, name: 'Errors', value: Number(hasFailed) },
           { ...invocation, name: 'Duration', value: durationMs },
         );
       },
@@ -87,6 +93,7 @@ interface EmbeddedMetrics {
   readonly CloudWatchMetrics?: readonly {
     readonly Namespace: string;
     readonly Metrics: readonly { readonly Name: string }[];
+    readonly Dimensions: readonly (readonly string[])[];
   }[];
 }
 
@@ -94,11 +101,14 @@ interface EmbeddedMetrics {
 function measurementsIn(line: Readonly<Record<string, unknown>>, functionId: string): readonly Measurement[] {
   const { CloudWatchMetrics = [], Timestamp } = line['_aws'] as EmbeddedMetrics;
   const at = new Date(Timestamp);
-  return CloudWatchMetrics.flatMap(({ Namespace: namespace, Metrics }) =>
-    Metrics.flatMap(({ Name: name }) =>
-      [line[name]].flat().map((value) => ({ at, namespace, functionId, name, value: Number(value) })),
-    ),
-  );
+  return CloudWatchMetrics.flatMap(({ Namespace: namespace, Metrics, Dimensions: [names = []] }) => {
+    const dimensions = Object.fromEntries(names.map((name) => [name, String(line[name])]));
+    return Metrics.flatMap(({ Name: name }) =>
+      [line[name]]
+        .flat()
+        .map((value) => ({ at, namespace, functionId, name, dimensions, value: Number(value) })),
+    );
+  });
 }
 
 export const eventInvokeConfigType = resourceType(

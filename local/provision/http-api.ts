@@ -104,6 +104,21 @@ export const stageType = resourceType(
     theApi(account).createStage({
       throttles: new Map(Object.entries(RouteSettings)),
       defaultThrottle: DefaultRouteSettings,
+      onAnswered: ({ routeKey, status }) => {
+        const [Method = '', Resource = ''] = routeKey.split(' ');
+        const answered = {
+          at: new Date(),
+          namespace: 'AWS/ApiGateway',
+          functionId: routeKey,
+          dimensions: { ApiId: localApiId, Stage: '$default', Method, Resource },
+        };
+        const isOf = (hundred: number) => Number(Math.floor(status / 100) === hundred);
+        account.measurements.push(
+          { ...answered, name: 'Count', value: 1 },
+          { ...answered, name: '4xx', value: isOf(4) },
+          { ...answered, name: '5xx', value: isOf(5) },
+        );
+      },
       onNoRoute: ({ method, path }) =>
         account.refusals.push(`the HTTP API has no route for ${method} ${path}`),
       logFormat: AccessLogSettings.Format,

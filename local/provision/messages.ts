@@ -19,7 +19,7 @@ export const queueType = resourceType(
     SqsManagedSseEnabled: withoutEffect,
     Tags: withoutEffect,
   },
-  ({ aws }, logicalId, properties) => {
+  ({ aws, queues }, logicalId, properties) => {
     const { RedrivePolicy } = properties;
     const queue = aws.sqs.createQueue(`${logicalId}.fifo`, {
       delaySeconds: properties.DelaySeconds,
@@ -34,6 +34,7 @@ export const queueType = resourceType(
             },
           }),
     });
+    queues.push({ name: `${logicalId}.fifo`, url: queue.url });
     return { ref: queue.url, arn: queue.arn, attributes: { QueueName: `${logicalId}.fifo` } };
   },
 );

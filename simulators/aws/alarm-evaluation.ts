@@ -5,6 +5,8 @@
 import * as v from 'valibot';
 import { computeMath, type EmptyFill, type Series } from './metric-math.ts';
 
+export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+
 /** A value of a metric, as it was sent. */
 export interface Datum {
   readonly at: Date;
@@ -50,7 +52,7 @@ export const alarmRule = v.object({
   Threshold: v.number(),
   EvaluationPeriods: v.number(),
   DatapointsToAlarm: v.optional(v.number()),
-  TreatMissingData: v.picklist(['breaching', 'notBreaching']),
+  TreatMissingData: v.picklist(['breaching', 'notBreaching', 'missing']),
 });
 
 export type AlarmRule = v.InferOutput<typeof alarmRule>;
@@ -97,7 +99,7 @@ export function evaluateAlarm(
   data: readonly Datum[],
   at: Date,
   emptyFill: EmptyFill,
-): 'ALARM' | 'OK' {
+): AlarmState {
   const { EvaluationPeriods, DatapointsToAlarm = EvaluationPeriods, TreatMissingData } = rule;
   const periods = EvaluationPeriods + furtherPeriods;
   const series = new Map(
@@ -116,6 +118,12 @@ export function evaluateAlarm(
     .slice(0, EvaluationPeriods)
     .map(([, value]) => isBreaching(value));
   const missing = EvaluationPeriods - evaluated.length;
+  if (TreatMissingData === 'missing' && missing > 0) {
+    if (EvaluationPeriods > 1) {
+      throw new Error('that missing data are left out is known here for a single period');
+    }
+    return 'INSUFFICIENT_DATA';
+  }
   const breaching = evaluated.filter(Boolean).length + (TreatMissingData === 'breaching' ? missing : 0);
   return breaching >= DatapointsToAlarm ? 'ALARM' : 'OK';
 }

@@ -46,6 +46,10 @@ export interface StageSettings {
   readonly defaultThrottle?: Throttle | undefined;
   /** Is told of a request that no route fits. */
   readonly onNoRoute?: ((request: { readonly method: string; readonly path: string }) => void) | undefined;
+  /** Is told of each answer of a route. */
+  readonly onAnswered?:
+    | ((answer: { readonly routeKey: string; readonly status: number }) => void)
+    | undefined;
   /** Takes a line of the access log. */
   readonly log: (line: string) => void;
   /** The line, with context variables such as `$context.routeKey`. */
@@ -151,6 +155,10 @@ async function answer(api: RunningApi, message: IncomingMessage): Promise<APIGat
   });
   const { stage } = api;
   if (stage !== undefined) {
+    const { route } = exchange;
+    if (route !== undefined) {
+      stage.onAnswered?.({ routeKey: route.key, status: result.statusCode ?? 200 });
+    }
     const values = contextValues(exchange, result, api.now());
     stage.log(stage.logFormat.replaceAll(/\$context\.[\w.]+/g, (name) => values[name] ?? '-'));
   }

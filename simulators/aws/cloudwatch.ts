@@ -1,10 +1,9 @@
 /** DescribeAlarms of Amazon CloudWatch, in memory. Behaviour: its API Reference. */
 import * as v from 'valibot';
 import { type Access, overTls } from './access.ts';
+import { type AlarmRule, type AlarmState, type Datum, evaluateAlarm } from './alarm-evaluation.ts';
 import { jsonOperation, startJsonService } from './json-service.ts';
 import type { RunningService, ServiceContext } from './signed-server.ts';
-
-export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
 export interface LocalAlarm {
   readonly name: string;
@@ -12,11 +11,21 @@ export interface LocalAlarm {
   readonly kind: 'metric' | 'composite';
   /** What it notifies when it begins; empty where it notifies nobody. */
   readonly actions: readonly string[];
+  /** When it rings. @default its state is set, and never evaluated */
+  readonly rule?: AlarmRule | undefined;
 }
 
 export interface LocalCloudWatch extends RunningService {
   /** Makes an alarm, whose state nobody has computed yet. */
   putAlarm(alarm: LocalAlarm): void;
+  /**
+   * Evaluates all alarms that have a rule.
+   *
+   * @returns their states by name
+   * @throws Error where a state depends on what `FILL` makes of a metric without any value: that is not
+   * documented
+   */
+  evaluate(data: readonly Datum[], at: Date): ReadonlyMap<string, AlarmState>;
   /** Sets its state, which no metric decides here. @throws Error when there is no such alarm */
   setState(name: string, state: AlarmState): void;
 }
@@ -94,6 +103,23 @@ export async function startLocalCloudWatch(context: ServiceContext): Promise<Loc
     ...service,
     putAlarm(alarm) {
       alarms.set(alarm.name, { ...alarm, state: 'INSUFFICIENT_DATA', since: now() });
+    },
+    evaluate(data, at) {
+      const states = new Map<string, AlarmState>();
+      for (const { name, rule, state: before, since } of alarms.values()) {
+        if (rule !== undefined) {
+          const state = evaluateAlarm(rule, data, at, 'zeros');
+          if (state !== evaluateAlarm(rule, data, at, 'nothing')) {
+            throw new Error(`${name} depends on what FILL makes of a metric without any value`);
+          }
+          states.set(name, state);
+          const alarm = alarms.get(name);
+          if (alarm !== undefined) {
+            alarms.set(name, { ...alarm, state, since: state === before ? since : at });
+          }
+        }
+      }
+      return states;
     },
     setState(name, state) {
       const alarm = alarms.get(name);

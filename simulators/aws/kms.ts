@@ -36,6 +36,8 @@ export interface LocalKms extends RunningService {
   keyArns(): readonly string[];
   /** From now on every use of the key fails with `DisabledException`; lasts over restarts. */
   disable(keyArn: string): void;
+  /** Ends that. */
+  enable(keyArn: string): void;
   /** For SSE-KMS: S3 calls KMS behind its own door. Throws {@link ServiceError} as the API does. */
   generateDataKey(keyId: string, context: EncryptionContext): DataKey;
   decrypt(key: Pick<DataKey, 'wrapped' | 'keyArn'>, context: EncryptionContext): Buffer;
@@ -120,6 +122,11 @@ function keyStore(directory: string, { region, accountId }: ServiceContext) {
       key.enabled = false;
       save(key);
     },
+    enable(keyId: string): void {
+      const key = find(keyId);
+      key.enabled = true;
+      save(key);
+    },
   };
 }
 
@@ -194,6 +201,7 @@ export async function startLocalKms(dataDirectory: string, context: ServiceConte
     createKey: (name, spec) => keys.arnOf(keys.create(name, spec)),
     keyArns: keys.arns,
     disable: keys.disable,
+    enable: keys.enable,
     generateDataKey: (id, encryption) => generateDataKey(keys, id, encryption),
     decrypt: (key, encryption) => unwrapDataKey(keys, key, encryption),
   };

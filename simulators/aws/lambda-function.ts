@@ -33,8 +33,8 @@ export interface LambdaFunctionOptions {
   readonly onLog?: (line: string) => void;
   /** Its metrics, as it wrote them (embedded metric format). */
   readonly onMetrics: (metrics: Readonly<Record<string, unknown>>) => void;
-  /** Takes the time of each invocation, whatever became of it. */
-  readonly onInvoked?: (durationMs: number) => void;
+  /** Takes the time of each invocation, and whether the function threw or ran out of time. */
+  readonly onInvoked?: (durationMs: number, hasFailed: boolean) => void;
 }
 
 /** A function in threads with an environment and module state of their own: one is one warm instance. */
@@ -124,8 +124,9 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
       const instance = warmInstance();
       const startedMs = performance.now();
       let timer: NodeJS.Timeout | undefined;
+      let answer: Answer | undefined;
       try {
-        const answer = await new Promise<Answer>((resolve) => {
+        answer = await new Promise<Answer>((resolve) => {
           instance.waiting.set(id, resolve);
           timer = setTimeout(() => {
             resolve({ id, failure: `${name} timed out after ${timeoutSeconds} s` });
@@ -140,7 +141,7 @@ export function lambdaFunction(options: LambdaFunctionOptions): LambdaFunction {
       } finally {
         clearTimeout(timer);
         instance.waiting.delete(id);
-        options.onInvoked?.(performance.now() - startedMs);
+        options.onInvoked?.(performance.now() - startedMs, answer === undefined || 'failure' in answer);
       }
     },
     stop() {

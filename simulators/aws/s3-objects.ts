@@ -11,6 +11,8 @@ export interface Bucket {
   readonly name: string;
   readonly defaultKeyId: string;
   readonly objectLock: boolean;
+  /** While it is suspended nothing is written here: what S3 would do is to overwrite. */
+  versioning: 'Enabled' | 'Suspended';
   readonly objects: ObjectStore;
 }
 
@@ -200,6 +202,9 @@ const putObject =
   (gate: WriteGate, now: () => Date) =>
   async ({ bucket, key, request }: ObjectCall) => {
     checkIntegrity(request);
+    if (bucket.versioning === 'Suspended') {
+      throw notImplemented('a write to a bucket whose versioning is suspended');
+    }
     const properties = propertiesOf(request, bucket, now());
     const keyId = encryptionKeyOf(request, bucket);
     const condition = {
@@ -278,9 +283,8 @@ function listReply(
   });
 }
 
-/** All buckets here keep versions. */
-const getBucketVersioning = (): Reply =>
-  xmlReply(200, { VersioningConfiguration: { '@xmlns': namespace, Status: 'Enabled' } });
+const getBucketVersioning = ({ bucket }: ObjectCall): Reply =>
+  xmlReply(200, { VersioningConfiguration: { '@xmlns': namespace, Status: bucket.versioning } });
 
 const listedVersion = (version: ObjectVersion, index: number) => ({
   Key: version.key,

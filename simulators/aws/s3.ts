@@ -30,6 +30,8 @@ export interface BucketOptions {
 export interface LocalS3 extends RunningService {
   /** Makes a bucket with versioning, or sets the default key of one that is there from an earlier start. */
   createBucket(name: string, options: BucketOptions): void;
+  /** What an administrator sets; lasts until the next start. */
+  setVersioning(bucket: string, versioning: Bucket['versioning']): void;
   /** Makes the next write to a key wait behind the check of its condition, for tests of conflicts. */
   holdNextWrite(bucket: string, key: string): HeldWrite;
 }
@@ -44,7 +46,7 @@ function bucketStore(directory: string, dataKeys: DataKeys, now: () => Date) {
     const objects =
       buckets.get(name)?.objects ??
       new ObjectStore(join(directory, name, 'objects'), `arn:aws:s3:::${name}`, dataKeys, now);
-    buckets.set(name, { name, defaultKeyId, objectLock, objects });
+    buckets.set(name, { name, defaultKeyId, objectLock, versioning: 'Enabled', objects });
   }
 
   for (const name of existsSync(directory) ? readdirSync(directory) : []) {
@@ -99,5 +101,12 @@ export async function startLocalS3(
     },
     context,
   );
-  return { ...service, createBucket: buckets.create, holdNextWrite: gate.holdNext };
+  return {
+    ...service,
+    createBucket: buckets.create,
+    setVersioning(bucket, versioning) {
+      buckets.find(bucket).versioning = versioning;
+    },
+    holdNextWrite: gate.holdNext,
+  };
 }

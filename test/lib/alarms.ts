@@ -1,5 +1,10 @@
 import * as v from 'valibot';
-import { alarmRule, evaluateAlarm, listReadMetrics } from '../../simulators/aws/alarm-evaluation.ts';
+import {
+  type AlarmState,
+  alarmRule,
+  evaluateAlarm,
+  listReadMetrics,
+} from '../../simulators/aws/alarm-evaluation.ts';
 import { type Deployment, deploy, deployWithReplica, ofType, twoControlPlanes } from './deployment.ts';
 
 /** Where alarms of both regions tell, and where the runbook is. */
@@ -52,7 +57,7 @@ export type Measured = Readonly<Record<string, number>>;
  *
  * @throws Error when that depends on what `FILL` makes of a metric without any value
  */
-export function stateOf(alarm: MetricAlarm, measured: Measured): 'ALARM' | 'OK' {
+export function stateOf(alarm: MetricAlarm, measured: Measured): AlarmState {
   const data = listReadMetrics(alarm).flatMap(({ name, statistic, periodSeconds, ...metric }) => {
     const value = measured[name];
     const values =

@@ -169,8 +169,11 @@ describe('an alarm', () => {
     ['Dead letters', {}, 'OK'],
     ['Not listening', { Listening: 450, Verified: 2 }, 'OK'],
     ['Not listening', { Listening: 449.9, Verified: 2 }, 'ALARM'],
+    ['Not listening', { Listening: 450 }, 'OK'],
+    ['Not listening', { Listening: 449.9 }, 'ALARM'],
     // The function does not run at all.
     ['Not listening', { Verified: 1 }, 'ALARM'],
+    ['Not listening', {}, 'ALARM'],
     // An export has found the control plane away.
     ['Not listening', { Listening: 0, Verified: 0 }, 'OK'],
     ['Grant while the control plane is healthy', { GrantsIssued: 1, Verified: 1 }, 'ALARM'],
