@@ -22,7 +22,7 @@ const floors = [
   'local',
 ];
 /** Programs and tests. Nothing below imports them. */
-const roof = ['cli', 'bench', 'bin', 'examples', 'lint', 'simulation', 'test'];
+const roof = ['cli', 'bench', 'bin', 'examples', 'life', 'lint', 'simulation', 'test'];
 
 /** The folders of the root that have code. */
 export const houses = [...new Set([...floors, ...roof].map((house) => house.split('/')[0] ?? house))];
@@ -98,7 +98,7 @@ const rules: readonly Rule[] = [
     ],
     'aws-cdk-lib/': [
       'core/, lambdas/ and cli/ know no CDK: describe the deployment in lib/',
-      ['^lib/', '^template/', '^policy/', '^local/', '^bin/', '^bench/', '^examples/', '^test/'],
+      ['^lib/', '^template/', '^policy/', '^local/', '^bin/', '^bench/', '^examples/', '^life/', '^test/'],
     ],
     '(@types/aws-lambda|@aws-lambda-powertools)/': [
       'core/ and cli/ know no Lambda: keep events and telemetry in lambdas/',
@@ -203,7 +203,7 @@ function readable(place: string): string {
 function client(allowed: string[]): readonly [comment: string, allowed: string[]] {
   return [
     'only an adapter and the entry that makes the client import it: reach it through a port',
-    [...allowed, '^bench/', '^test/'],
+    [...allowed, '^bench/', '^life/', '^test/'],
   ];
 }
 

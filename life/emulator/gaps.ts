@@ -1,0 +1,185 @@
+/**
+ * What an emulator lacks of AWS, and how the life is played all the same. Each gap was needed for the version
+ * beside it. Before a life is played each is looked for: one that is closed is not worked around, and the
+ * program says so, for the work-around to be taken out of here.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type CloudFormationClient,
+  CreateStackCommand,
+  DeleteStackCommand,
+  DescribeStacksCommand,
+} from '@aws-sdk/client-cloudformation';
+import type { SynthesizedTemplate } from '../../template/template.ts';
+
+/**
+ * Where the emulator's functions find a control plane of this machine: MiniStack (1.5.33) turns https to
+ * 127.0.0.1 and localhost into http. It works whether that is so or not, and is not looked for.
+ */
+export const controlPlaneAddress = '127.0.0.2';
+
+/** A template, of which a work-around changes parts in place. */
+type Template = Pick<SynthesizedTemplate, 'Resources'>;
+type Resource = SynthesizedTemplate['Resources'][string];
+
+export interface Gap {
+  readonly name: string;
+  /** In which it was seen. */
+  readonly neededFor: string;
+  /** What is then not shown, or shown in another way. */
+  readonly what: string;
+  /** A resource that the emulator takes when the gap is closed, and the output that is looked at then. */
+  readonly probe: { readonly resources: Readonly<Record<string, unknown>>; readonly output?: unknown };
+  /** @default that it is taken is enough */
+  readonly isClosedBy?: (output: string) => boolean;
+  readonly workAround: (template: Template, emulatorUrl: string) => Template;
+}
+
+const metricQuery = {
+  Id: 'm',
+  ReturnData: true,
+  MetricStat: { Metric: { Namespace: 'Probe', MetricName: 'Probe' }, Period: 60, Stat: 'Sum' },
+};
+const alarm = { ComparisonOperator: 'GreaterThanThreshold', EvaluationPeriods: 1, Threshold: 1 };
+const httpApi = {
+  Type: 'AWS::ApiGatewayV2::Api',
+  Properties: { Name: 'probe', ProtocolType: 'HTTP' },
+};
+
+export const gaps: readonly Gap[] = [
+  {
+    name: 'alarms on expressions',
+    neededFor: 'MiniStack 1.5.33',
+    what: 'alarms on an expression of metrics are left out',
+    probe: {
+      resources: {
+        Probe: { Type: 'AWS::CloudWatch::Alarm', Properties: { ...alarm, Metrics: [metricQuery] } },
+      },
+    },
+    workAround: (template) =>
+      leaveOut(
+        template,
+        ({ Type, Properties }) => Type === 'AWS::CloudWatch::Alarm' && Properties['Metrics'] !== undefined,
+      ),
+  },
+  {
+    name: 'address of an API',
+    neededFor: 'MiniStack 1.5.33',
+    what: 'its name, ID.execute-api.localhost, is no name of DNS: outputs have the emulator’s address with a path instead',
+    probe: {
+      resources: { Probe: httpApi },
+      output: { 'Fn::GetAtt': ['Probe', 'ApiEndpoint'] },
+    },
+    isClosedBy: (endpoint) => !/\.localhost(:\d+)?$/.test(endpoint),
+    workAround: (template, emulatorUrl) =>
+      rewrite(template, (value) => {
+        const api = attributeOf(value, 'ApiEndpoint');
+        return api === undefined
+          ? value
+          : {
+              'Fn::Join': ['', [`${emulatorUrl}/_aws/execute-api/`, { Ref: api }, '/$default']],
+            };
+      }),
+  },
+];
+
+/** What an emulator says of itself. */
+export interface ProbedEmulator {
+  readonly accountId: string;
+  /** Those that it has. */
+  readonly open: readonly Gap[];
+}
+
+/**
+ * Which gaps an emulator has.
+ *
+ * @param cloudFormation the emulator's
+ * @throws Error when it takes no stack at all
+ */
+export async function probeEmulator(cloudFormation: CloudFormationClient): Promise<ProbedEmulator> {
+  const { StackId = '' } = await cloudFormation.send(
+    new CreateStackCommand({
+      StackName: 'LifeboatProbe',
+      TemplateBody: JSON.stringify({ Resources: { Probe: { Type: 'AWS::SNS::Topic' } } }),
+    }),
+  );
+  await cloudFormation.send(new DeleteStackCommand({ StackName: StackId }));
+  return { accountId: StackId.split(':')[4] ?? '', open: await findGaps(cloudFormation) };
+}
+
+async function findGaps(cloudFormation: CloudFormationClient): Promise<readonly Gap[]> {
+  const open = await Promise.all(
+    gaps.map(async (gap, index) => {
+      const output = await deployProbe(cloudFormation, `LifeboatProbe${index}`, gap.probe);
+      return output === undefined || gap.isClosedBy?.(output) === false;
+    }),
+  );
+  return gaps.filter((_gap, index) => open[index]);
+}
+
+/** Works around these gaps, in a template that was read for this. */
+export function workAround(template: Template, open: readonly Gap[], emulatorUrl: string): Template {
+  return open.reduce((adapted, gap) => gap.workAround(adapted, emulatorUrl), template);
+}
+
+const probePatienceMs = 60_000;
+
+/** @returns the output, empty where there is none; undefined when the emulator does not take the stack */
+async function deployProbe(
+  cloudFormation: CloudFormationClient,
+  StackName: string,
+  { resources, output }: Gap['probe'],
+): Promise<string | undefined> {
+  const template = {
+    Resources: resources,
+    ...(output === undefined ? {} : { Outputs: { Probe: { Value: output } } }),
+  };
+  try {
+    await cloudFormation.send(
+      new CreateStackCommand({ StackName, TemplateBody: JSON.stringify(template), OnFailure: 'DELETE' }),
+    );
+    for (let waitedMs = 0; waitedMs < probePatienceMs; waitedMs += 100) {
+      const { Stacks: [stack] = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName }));
+      if (stack?.StackStatus === 'CREATE_COMPLETE') {
+        return stack.Outputs?.[0]?.OutputValue ?? '';
+      }
+      if (stack?.StackStatus !== 'CREATE_IN_PROGRESS') {
+        return undefined;
+      }
+      await sleep(100);
+    }
+    return undefined;
+  } catch {
+    // Refused, or gone again: a gap.
+    return undefined;
+  } finally {
+    await cloudFormation.send(new DeleteStackCommand({ StackName })).catch(() => undefined);
+  }
+}
+
+/** Without some resources; what refers to their ARNs gets one that leads nowhere. */
+function leaveOut(template: Template, isLeftOut: (resource: Resource) => boolean): Template {
+  const gone = new Set(
+    Object.entries(template.Resources).flatMap(([id, resource]) => (isLeftOut(resource) ? [id] : [])),
+  );
+  const left = {
+    ...template,
+    Resources: Object.fromEntries(Object.entries(template.Resources).filter(([id]) => !gone.has(id))),
+  };
+  return rewrite(left, (value) => {
+    const id = attributeOf(value, 'Arn');
+    return id === undefined || !gone.has(id) ? value : `arn:aws:cloudwatch:::alarm:${id}`;
+  });
+}
+
+function rewrite(template: Template, change: (value: unknown) => unknown): Template {
+  return JSON.parse(JSON.stringify(template, (_key, value: unknown) => change(value)));
+}
+
+/** @returns the resource whose attribute a value is; undefined when it is anything else */
+function attributeOf(value: unknown, attribute: string): string | undefined {
+  const found =
+    typeof value === 'object' && value !== null && 'Fn::GetAtt' in value ? value['Fn::GetAtt'] : undefined;
+  return Array.isArray(found) && found[1] === attribute ? String(found[0]) : undefined;
+}

@@ -1,0 +1,105 @@
+/** The stack goes, what it must leave stays, and a new one takes it over. */
+import { ListStackResourcesCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeKeyCommand } from '@aws-sdk/client-kms';
+import { GetBucketPolicyCommand, HeadBucketCommand } from '@aws-sdk/client-s3';
+import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
+import { makeOutputId } from '../../lib/operations/outputs.ts';
+import { firstControlPlane, type Life, require } from '../life.ts';
+import { runCdk } from '../programs.ts';
+import { destroyStacks, isThere } from '../removal.ts';
+import { byStack, exportNow, putCertificate } from './first-days.ts';
+import { verifyAll } from './people.ts';
+
+/** What a deleted stack leaves, for the next one. */
+export interface Remains {
+  readonly pin: string;
+  readonly revision: number;
+  readonly bucketName: string;
+  readonly encryptionKeyArn: string;
+  readonly signingKeyArn: string;
+}
+
+/** It is protected; without protection it goes, and leaves bucket, policy and keys. */
+export async function destroy(life: Life): Promise<Remains> {
+  const { account } = life;
+  const { cloudFormation } = account.clients;
+  const { stackName } = life.parts;
+  const remains = await describeRemains(life);
+  const secretId = life.output(makeOutputId('HookSecretArn', firstControlPlane));
+  const { app } = await life.plan({});
+  const refused = await runCdk(account, ['destroy', '--all', '--force', '--app', app], { expected: [1] });
+  require(/terminat/i.test(
+    `${refused.stdout}${refused.stderr}`,
+  ), `cdk destroy of a protected stack failed for another reason:\n${refused.stdout}${refused.stderr}`);
+  await destroyStacks(life);
+  require(!(await isThere(
+    cloudFormation,
+    stackName,
+  )), `the stack ${stackName} is still there after cdk destroy`);
+  await findWhatStays(life, remains, secretId);
+  return remains;
+}
+
+async function describeRemains(life: Life): Promise<Remains> {
+  const { StackResourceSummaries: resources = [] } = await life.account.clients.cloudFormation.send(
+    new ListStackResourcesCommand({ StackName: life.parts.stackName }),
+  );
+  const key = resources.find(
+    ({ ResourceType, LogicalResourceId = '' }) =>
+      ResourceType === 'AWS::KMS::Key' && LogicalResourceId.startsWith('VaultEncryptionKey'),
+  );
+  const { KeyMetadata } = await life.account.clients.kms.send(
+    new DescribeKeyCommand({ KeyId: key?.PhysicalResourceId }),
+  );
+  return {
+    pin: await life.pin(),
+    revision: await life.revision(),
+    bucketName: life.output('Bucket'),
+    encryptionKeyArn: KeyMetadata?.Arn ?? '',
+    signingKeyArn: life.output('SigningKeyArn'),
+  };
+}
+
+async function findWhatStays(
+  { account: { clients } }: Life,
+  { bucketName, encryptionKeyArn, signingKeyArn }: Remains,
+  secretId: string,
+): Promise<void> {
+  await clients.s3.send(new HeadBucketCommand({ Bucket: bucketName }));
+  const { Policy = '' } = await clients.s3.send(new GetBucketPolicyCommand({ Bucket: bucketName }));
+  require(Policy.includes('Deny'), 'the bucket that stays has lost its policy');
+  for (const KeyId of [encryptionKeyArn, signingKeyArn]) {
+    const { KeyMetadata } = await clients.kms.send(new DescribeKeyCommand({ KeyId }));
+    require(KeyMetadata?.KeyState === 'Enabled', `the key ${KeyId} is ${KeyMetadata?.KeyState}`);
+  }
+  const secret = await clients.secretsManager
+    .send(new DescribeSecretCommand({ SecretId: secretId }))
+    .catch(() => undefined);
+  require(secret?.Name === undefined || secret.DeletedDate !== undefined, 'the hook’s secret has stayed');
+}
+
+/** A new deployment of the same name takes it over: what data planes pin goes on working. */
+export async function adopt(life: Life, remains: Remains): Promise<void> {
+  const { pin, revision, bucketName, encryptionKeyArn, signingKeyArn } = remains;
+  const { signingKeys = ['first'] } = life.settings;
+  const [name = 'first'] = signingKeys;
+  const plan = await life.plan(
+    {
+      bucketName,
+      encryptionKeyArn,
+      signingKeyArns: { [name]: signingKeyArn },
+      vaultMadeWith: { bucketName, encryptionKeyArn },
+    },
+    false,
+  );
+  const lines = await life.diff(plan, '--import-existing-resources');
+  require(lines.some((line) =>
+    /AWS::S3::Bucket .*import/i.test(line),
+  ), `cdk diff does not say that the bucket is imported:\n${lines.join('\n')}`);
+  await life.deploy(plan, '--import-existing-resources');
+  await putCertificate(life, firstControlPlane);
+  await exportNow(life, firstControlPlane);
+  const fetched = await life.fetch(byStack(life), pin);
+  require(fetched >= revision, `revision ${revision} was there before, and fetch got ${fetched}`);
+  await verifyAll(life, firstControlPlane);
+}
