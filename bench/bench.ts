@@ -5,6 +5,7 @@ import { measureColdStarts } from './cold-start.ts';
 import { measureCost } from './cost.ts';
 import { measureDeployment } from './deployment.ts';
 import { measureExport } from './export.ts';
+import { fleetAims, measureFleetOf } from './fleet.ts';
 import { measureFreshness } from './freshness.ts';
 import { measureGrant, measureGrantByAssertion } from './grant.ts';
 import { hookAims, measureHooks } from './hooks.ts';
@@ -157,6 +158,31 @@ program
       const figures = await measureHooks(hooks, seconds);
       printFigures(figures, json);
       failOn(listMissedAims(figures, hookAims));
+    },
+  );
+
+program
+  .command('fleet')
+  .description(
+    'data planes that start in the same moment: in the simulation, behind the template’s throttles, and as processes of ' +
+      'standby, beside as many bare downloads; ends with 1 when an aim is missed',
+  )
+  .option('--nodes <n>', 'how many in the simulation', parseWholeNumber, 1_000)
+  .option('--processes <n>', 'how many real ones', parseWholeNumber, 50)
+  .option('--json', 'one JSON object')
+  .action(
+    async ({
+      nodes,
+      processes,
+      json,
+    }: {
+      readonly nodes: number;
+      readonly processes: number;
+      readonly json?: true;
+    }) => {
+      const figures = await measureFleetOf(nodes, processes);
+      printFigures(figures, json);
+      failOn(listMissedAims(figures, fleetAims));
     },
   );
 

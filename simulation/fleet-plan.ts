@@ -8,6 +8,15 @@ const troubles = [
   'first is slow, second refuses',
 ] as const;
 
+/** The executions that a function has for itself. */
+export interface FunctionRoom {
+  readonly executions: number;
+  /** Until the first answer of an execution. */
+  readonly coldMs: number;
+  /** Until each further one. */
+  readonly warmMs: number;
+}
+
 /** Data planes that boot in the same moment, and what stands before the functions that give them grants. */
 export interface FleetPlan {
   readonly controlPlane: string;
@@ -22,6 +31,8 @@ export interface FleetPlan {
   readonly burst: number;
   /** What an endpoint says to those whom it throttles. @default nothing */
   readonly retryAfterSeconds?: number;
+  /** Of the function of each endpoint. @default it has room for all, and answers at once */
+  readonly room?: FunctionRoom;
 }
 
 /** A throttle that no fleet notices. */

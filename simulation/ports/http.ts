@@ -18,7 +18,7 @@ export interface Gateway {
     host: string,
   ):
     | { readonly is: 'taken'; readonly answersAfterMs: number }
-    | { readonly is: 'silent' | 'refused' }
+    | { readonly is: 'silent' | 'refused' | 'no room' }
     | { readonly is: 'throttled'; readonly retryAfterSeconds: number | undefined };
 }
 
@@ -103,6 +103,10 @@ function passGateway(
   }
   if (passed.is === 'refused') {
     return () => response(403, {}, Buffer.from('{"message":"Forbidden"}'));
+  }
+  if (passed.is === 'no room') {
+    // As an HTTP API says it (docs/data-plane.md, "A fleet that boots at once").
+    return () => response(503, {}, Buffer.from('{"message":"Service Unavailable"}'));
   }
   const longMs = passed.is === 'taken' ? passed.answersAfterMs : Number.MAX_SAFE_INTEGER;
   const answer = answerGrant(url, service);

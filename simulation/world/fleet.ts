@@ -26,28 +26,45 @@ const throttledMs = 180_000;
 const stormShare = 0.85;
 const slowAnswerMs = 6_000;
 
+/** What became of a node of a fleet so far. */
+export interface NodeOfFleet {
+  /** From its start until Kong has the file. @default it has none yet */
+  loadedAfterMs?: number;
+  /** How often it asked for a grant. */
+  requests: number;
+  /** How often that was throttled, or the function had no room. */
+  refusals: number;
+}
+
 /**
  * Boots data planes in the same moment, with standby beside them, or with a fetch before Kong starts.
  */
-export function bootFleet({ world, unit, plan, onLoaded, violate }: FleetOptions): void {
+export function bootFleet({
+  world,
+  unit,
+  plan,
+  onLoaded,
+  violate,
+}: FleetOptions): readonly Readonly<NodeOfFleet>[] {
   const { timeline } = world;
   const gateway = new FleetGateway(world, plan, violate);
   const endpoints = hosts.slice(0, plan.endpoints).map((host) => new URL(`https://${host}`));
+  const startedMs = timeline.nowMs;
+  const nodes = Array.from({ length: plan.size }, (): NodeOfFleet => ({ requests: 0, refusals: 0 }));
   const isThrottled = plan.perSecond !== wideThrottle.perSecond;
-  for (let index = 1; index <= plan.size; index += 1) {
-    const name = `node ${index} of the fleet of ${unit.name}`;
-    let isLoaded = false;
+  for (const [index, node] of nodes.entries()) {
+    const name = `node ${index + 1} of the fleet of ${unit.name}`;
     const options = {
       ...{ world, unit, version: plan.version, name },
       onLoaded: (...loaded: Parameters<typeof onLoaded>) => {
-        isLoaded = true;
+        node.loadedAfterMs ??= timeline.nowMs - startedMs;
         world.count('fleet: has its file');
         onLoaded(...loaded);
       },
       way: {
         endpoints,
         gateway,
-        watch: (fetch: Fetch, machine: Machine) => watchManners(fetch, machine, violate),
+        watch: (fetch: Fetch, machine: Machine) => watchManners(countRefusals(fetch, node), machine, violate),
       },
     };
     if (plan.by === 'fetch') {
@@ -58,11 +75,12 @@ export function bootFleet({ world, unit, plan, onLoaded, violate }: FleetOptions
     const slowMs = plan.trouble === 'first is slow, second refuses' ? slowAnswerMs : 0;
     const limitMs = isThrottled ? throttledMs : promptMs + slowMs;
     timeline.plan(limitMs, `${name} should have its file`, () => {
-      if (!isLoaded) {
+      if (node.loadedAfterMs === undefined) {
         violate('each node of a fleet has its file soon', `${name} has none after ${limitMs / 1000} s`);
       }
     });
   }
+  return nodes;
 }
 
 const hosts = ['api.example', 'api-2.example'] as const;
@@ -73,6 +91,8 @@ class FleetGateway implements Gateway {
   readonly #plan: FleetPlan;
   readonly #violate: FleetOptions['violate'];
   readonly #buckets = new Map<string, { readonly tokens: number; readonly atMs: number }>();
+  /** When each execution of an endpoint's function has answered. */
+  readonly #busyUntilMs = new Map<string, number[]>();
   readonly #requestsMs = new Map<string, number[]>();
 
   constructor(world: World, plan: FleetPlan, violate: FleetOptions['violate']) {
@@ -98,7 +118,34 @@ class FleetGateway implements Gateway {
       this.#world.count('fleet: throttled');
       return { is: 'throttled', retryAfterSeconds };
     }
-    return { is: 'taken', answersAfterMs: isFirst && trouble.startsWith('first is slow') ? slowAnswerMs : 0 };
+    const answersAfterMs = this.#findExecution(host);
+    if (answersAfterMs === undefined) {
+      this.#world.count('fleet: no room');
+      return { is: 'no room' };
+    }
+    const slowMs = isFirst && trouble.startsWith('first is slow') ? slowAnswerMs : 0;
+    return { is: 'taken', answersAfterMs: answersAfterMs + slowMs };
+  }
+
+  /** @returns for how long it takes; undefined where each is busy, and there may be no further one */
+  #findExecution(host: string): number | undefined {
+    const { room } = this.#plan;
+    if (room === undefined) {
+      return 0;
+    }
+    const { nowMs } = this.#world.timeline;
+    const busyUntilMs = this.#busyUntilMs.get(host) ?? [];
+    this.#busyUntilMs.set(host, busyUntilMs);
+    const free = busyUntilMs.findIndex((untilMs) => untilMs <= nowMs);
+    if (free >= 0) {
+      busyUntilMs[free] = nowMs + room.warmMs;
+      return room.warmMs;
+    }
+    if (busyUntilMs.length >= room.executions) {
+      return undefined;
+    }
+    busyUntilMs.push(nowMs + room.coldMs);
+    return room.coldMs;
   }
 
   #takeToken(host: string): boolean {
@@ -122,6 +169,16 @@ class FleetGateway implements Gateway {
       );
     }
   }
+}
+
+function countRefusals(fetch: Fetch, node: NodeOfFleet): Fetch {
+  return async (address, request) => {
+    const isGrant = (hosts as readonly string[]).includes(new URL(address).host);
+    node.requests += isGrant ? 1 : 0;
+    const response = await fetch(address, request);
+    node.refusals += isGrant && (response.status === 429 || response.status === 503) ? 1 : 0;
+    return response;
+  };
 }
 
 /** Sees that a node leaves those alone who have asked for it, and downloads one file at a time. */
