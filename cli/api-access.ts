@@ -68,6 +68,15 @@ export async function reachApi(options: ApiOptions, given?: AwsAccess): Promise<
     options.endpoint === undefined
       ? await (await loadDeployment()).findDeployment(options, access)
       : undefined;
+  return reach(options, access, deployment);
+}
+
+/** The same for a deployment that was found already. */
+export function reachDeployment(options: ApiOptions, access: AwsAccess, deployment: Deployment): ReachedApi {
+  return reach({ ...options, endpoint: undefined }, access, deployment);
+}
+
+function reach(options: ApiOptions, access: AwsAccess, deployment: Deployment | undefined): ReachedApi {
   const endpoint = deployment?.apiUrl ?? options.endpoint;
   if (endpoint === undefined) {
     throw new InvalidArgumentError('neither an endpoint nor a stack is named');

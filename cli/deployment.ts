@@ -174,6 +174,40 @@ function describeFailure(error: unknown, stack: string, asked: Asked): ApiError 
 const outputsOf = ({ Outputs = [] }: Stack): ReadonlyMap<string, string> =>
   new Map(Outputs.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]));
 
+/**
+ * Finds all deployments of a region that publish, with the right `cloudformation:DescribeStacks` on all
+ * stacks. A second region's stack gives copies, and is not among them.
+ *
+ * @returns by name, at least one
+ * @throws as `findDeployment`
+ */
+export async function findDeployments({ sdk, credentials }: AwsAccess): Promise<readonly Deployment[]> {
+  const { CloudFormationClient, DescribeStacksCommand } = await import('@aws-sdk/client-cloudformation');
+  const client = new CloudFormationClient(sdk);
+  const where = { region: await regionOf(client), accessKeyId: credentials.accessKeyId };
+  const stacks: Stack[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await client
+      .send(new DescribeStacksCommand(NextToken === undefined ? {} : { NextToken }))
+      .catch((error: unknown) => {
+        throw describeFailure(error, '*', where);
+      });
+    stacks.push(...(page.Stacks ?? []));
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+  const found = stacks.flatMap((stack) =>
+    partsOf(stack).map((part) => readDeployment(stack, part || 'Default')),
+  );
+  const publishing = found.filter(({ signingKeyArn }) => signingKeyArn !== undefined);
+  if (publishing.length === 0) {
+    throw new InvalidArgumentError(
+      `no stack in region ${where.region}, in the account of access key ${where.accessKeyId}, has outputs of Lifeboat: give --region, or --stack`,
+    );
+  }
+  return publishing.sort((one, other) => (one.stackName < other.stackName ? -1 : 1));
+}
+
 /** The name as an output's id has it (lib/operations/outputs.ts, makeOutputId). */
 const grantUrlId = /^GrantUrl([a-z0-9X]{1,40})$/;
 

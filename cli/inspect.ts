@@ -74,7 +74,20 @@ function statusCommand(): Command {
         'for monitoring: one line, and the exit code 0 good, 1 something needs attention, 2 a version cannot boot or nobody answers, 3 not asked',
       ),
     )
-    .action(async ({ watch, ...options }: StatusOptions & { readonly watch?: number | true }) => {
+    .addOption(
+      new Option(
+        '--all-stacks',
+        'instead of --stack: all control planes of all stacks of Lifeboat in the region; the role needs cloudformation:DescribeStacks on all',
+      )
+        .implies({ endpoint: null, controlPlane: null })
+        .conflicts('watch'),
+    )
+    .action(async ({ watch, allStacks, ...options }: AskedStatus, command: Command) => {
+      if (allStacks === true) {
+        refuseBesideAllStacks(command);
+        process.exitCode = await (await import('./inspection/all-stacks.ts')).showAllStacks(options);
+        return;
+      }
       if (watch === undefined) {
         process.exitCode = await (await import('./inspection/status.ts')).showStatus(options);
         return;
@@ -82,6 +95,19 @@ function statusCommand(): Command {
       const { watchStatus } = await import('./inspection/watch.ts');
       await watchStatus(options, watch === true ? 30 : watch);
     });
+}
+
+type AskedStatus = StatusOptions & { readonly watch?: number | true; readonly allStacks?: true };
+
+/** What the shell's variables say is for other commands; what stands beside it on the line is a mistake. */
+function refuseBesideAllStacks(command: Command): void {
+  const given = ['stack', 'endpoint', 'controlPlane'].find(
+    (name) => command.getOptionValueSource(name) === 'cli',
+  );
+  if (given !== undefined) {
+    const flag = command.options.find((option) => option.attributeName() === given)?.long;
+    throw new InvalidArgumentError(`give --all-stacks or ${flag}, not both`);
+  }
 }
 
 function historyCommand(): Command {

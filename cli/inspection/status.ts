@@ -32,11 +32,11 @@ export async function showStatus(options: StatusOptions): Promise<number> {
 }
 
 /** Beside the codes of lifeboat.ts: it was answered, and the answer is not the good one. */
-const notGood = 11;
+export const notGood = 11;
 
-const monitoringCodes = { good: 0, attention: 1, critical: 2 } as const;
-const unknown = 3;
-const monitoringWords = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
+export const monitoringCodes = { good: 0, attention: 1, critical: 2 } as const;
+export const unknown = 3;
+export const monitoringWords = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 
 async function showForMonitoring(options: StatusOptions): Promise<number> {
   try {
@@ -122,13 +122,19 @@ function limitTo(alarms: AlarmsView | undefined, controlPlane: string | undefine
  * One control plane that was named is the API's answer; those of a stack are a list. Both with what needs
  * attention, and with the alarms where the stack is known.
  */
-export function formatJson(report: StatusReport, { controlPlane }: StatusOptions): string {
-  const { controlPlanes, alarms, state } = report;
+export function formatJson(report: StatusReport, options: StatusOptions): string {
+  return `${JSON.stringify(tellReport(report, options))}\n`;
+}
+
+export function tellReport(
+  { controlPlanes, alarms, state }: StatusReport,
+  { controlPlane }: Pick<StatusOptions, 'controlPlane'>,
+): object {
   const told = controlPlanes.map(({ controlPlane: name, answer, failure, ...report }) => {
     const concerns = report.concerns.map(({ sentence }) => sentence);
     return answer === undefined
       ? { controlPlane: name, error: failure, concerns }
       : { ...answer.json, concerns };
   });
-  return `${JSON.stringify(controlPlane === undefined ? { state, controlPlanes: told, alarms } : { ...told[0], alarms, state })}\n`;
+  return controlPlane === undefined ? { state, controlPlanes: told, alarms } : { ...told[0], alarms, state };
 }

@@ -55,6 +55,12 @@ export function addStackBudget(deployment: Construct): void {
   });
 }
 
+/** Whether AWS takes the deployment as it is when this is called. */
+export function fitsIntoStack(deployment: Construct): boolean {
+  const figures = measureStack(deployment);
+  return limitNames.every((name) => figures[name] <= stackLimits[name]);
+}
+
 const split = 'put some of the control planes into a second Lifeboat stack';
 /** A role and the environment of a function belong to one control plane, or to the webhook that all share. */
 const webhookPart = '/Intake/';

@@ -1,5 +1,6 @@
 /** Settings of a replica, and of an app that has both. */
 import * as v from 'valibot';
+import { stacksSchema } from './app-stacks.ts';
 import { domainSchema, givenSettingsSchema } from './deployment-settings.ts';
 import { awsRegionSchema, bucketNameSchema, sectionSchema, topicArnSchema } from './setting-values.ts';
 
@@ -15,7 +16,7 @@ const replicaEntries = {
 
 export const replicaSchema = sectionSchema(replicaEntries);
 
-/** Settings of a whole app: Lifeboat in one stack, its replica in another one. */
+/** Settings of a whole app: Lifeboat in one stack, or in several, and the replica of each in another one. */
 export const appSettingsSchema = v.pipe(
   sectionSchema({
     ...givenSettingsSchema.entries,
@@ -23,6 +24,8 @@ export const appSettingsSchema = v.pipe(
     region: v.optional(awsRegionSchema),
     /** A second region with the same files and grants of its own. Default: none. */
     replica: v.optional(sectionSchema({ region: awsRegionSchema, ...replicaEntries })),
+    /** Which control plane is in which stack. Default: all are in one. */
+    stacks: v.optional(stacksSchema),
   }),
   v.forward(
     v.check(

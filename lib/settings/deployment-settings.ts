@@ -85,10 +85,6 @@ export const givenSettingsSchema = sectionSchema({
     ),
     v.check((all) => Object.keys(all).length > 0, 'name at least one control plane'),
     // How many fit is a matter of the whole stack (lib/deployment/stack-budget.ts).
-    v.check(
-      (all) => Object.values(all).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 3,
-      'at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not be listed',
-    ),
     v.check((all) => {
       const asking = Object.values(all).flatMap(({ vpc }) =>
         vpc?.endpoints === undefined ? [] : [vpc.vpcId],
@@ -243,6 +239,14 @@ export const settingsSchema = v.pipe(
       ]),
     ),
   })),
+  v.forward(
+    v.check(
+      ({ controlPlanes }) =>
+        Object.values(controlPlanes).flatMap(({ fileReaderRoleArns }) => fileReaderRoleArns).length <= 3,
+      'at most 3 fileReaderRoleArns fit into one deployment: data planes ask for grants, and need not be listed',
+    ),
+    ['controlPlanes'],
+  ),
   v.forward(
     v.check(
       ({ encryptionKeyArn, previousEncryptionKeyArns }) =>

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { appSettingsSchema, replicaSchema } from './app-settings.ts';
+import { findGroupingMistakes, onlyStackName } from './app-stacks.ts';
 import type { vpcSchema } from './control-plane-settings.ts';
 import { type domainSchema, settingsSchema } from './deployment-settings.ts';
 
@@ -7,8 +8,19 @@ import { type domainSchema, settingsSchema } from './deployment-settings.ts';
 export type SettingsInput = v.InferInput<typeof settingsSchema>;
 export type Settings = v.InferOutput<typeof settingsSchema>;
 export type ReplicaSettings = v.InferOutput<typeof replicaSchema>;
-export interface AppSettings extends Pick<v.InferOutput<typeof appSettingsSchema>, 'region' | 'replica'> {
-  readonly deployment: Settings;
+type GivenAppSettings = v.InferOutput<typeof appSettingsSchema>;
+/** One stack of an app, and its second region. */
+export interface AppStack {
+  readonly stackName: string;
+  readonly settings: Settings;
+  readonly replica: GivenAppSettings['replica'];
+}
+export interface AppSettings {
+  readonly region: string | undefined;
+  /** At least one. */
+  readonly stacks: readonly AppStack[];
+  /** Whether the settings say which control plane is in which stack. */
+  readonly isGrouped: boolean;
 }
 export type ControlPlaneSettings = Settings['controlPlanes'][string];
 export type DataPlaneAuthSettings = Settings['dataPlaneAuth'];
@@ -34,13 +46,36 @@ export function parseSettings(given: unknown, where = appLocation): Settings {
 }
 
 /**
- * Checks the settings of an app: those of a deployment, and where it and its replica are.
+ * Checks the settings of an app: those of its deployments, and where they and their replicas are.
  *
  * @throws SettingsError
  */
 export function parseAppSettings(given: unknown): AppSettings {
-  const { region, replica: second, ...deployment } = parse(appSettingsSchema, given, appLocation);
-  return { region, replica: second, deployment: parseSettings(deployment) };
+  const { region, replica, stacks, ...shared } = parse(appSettingsSchema, given, appLocation);
+  if (stacks === undefined) {
+    const only = { stackName: onlyStackName, settings: parseSettings(shared), replica };
+    return { region, stacks: [only], isGrouped: false };
+  }
+  const mistakes = findGroupingMistakes({ ...shared, stacks, replica });
+  if (mistakes.length > 0) {
+    throw new SettingsError(`the settings ${appLocation} are wrong:\n${mistakes.join('\n')}`);
+  }
+  return {
+    region,
+    isGrouped: true,
+    stacks: Object.entries(stacks).map(([stackName, { controlPlanes, replica: ofReplica, ...own }]) => ({
+      stackName,
+      settings: parseSettings(
+        { ...shared, ...own, controlPlanes: pick(shared.controlPlanes, controlPlanes) },
+        `${appLocation} of the stack "${stackName}",`,
+      ),
+      replica: replica === undefined ? undefined : { ...replica, ...ofReplica },
+    })),
+  };
+}
+
+function pick<Value>(all: Readonly<Record<string, Value>>, names: readonly string[]): Record<string, Value> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
 }
 
 /**

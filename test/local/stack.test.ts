@@ -267,6 +267,61 @@ describe('status of a stack', () => {
     });
   });
 
+  it('tells of all stacks of the region that publish, also where one does not answer', async () => {
+    system.putStack({
+      name: 'Lifeboat2',
+      outputs: {
+        ApiUrl: 'http://127.0.0.1:9',
+        SigningKeyArn: 'arn:aws:kms:eu-central-1:111122223333:key/1',
+        GrantUrlteamX7: 'http://127.0.0.1:9/control-planes/team-7/fallback-config',
+      },
+    });
+    // What the shell has for other commands.
+    const shell = { LIFEBOAT_STACK: 'Lifeboat', LIFEBOAT_CONTROL_PLANE: 'prod-eu' };
+
+    const inJson = await ask(['status', '--all-stacks', '--json'], shell);
+    const inWords = await ask(['status', '--all-stacks']);
+    const monitored = await ask(['status', '--all-stacks', '--monitoring'], shell);
+
+    expect(inJson.stderr).toBe('');
+    expect({ ...JSON.parse(inJson.stdout), exitCode: inJson.exitCode }).toMatchObject({
+      exitCode: 11,
+      state: 'critical',
+      stacks: [
+        {
+          stack: 'Lifeboat',
+          region: 'eu-central-1',
+          state: 'good',
+          controlPlanes: [{ controlPlane: 'prod-eu', versions: [{ state: 'ready' }] }],
+          alarms: { ringing: [] },
+        },
+        {
+          stack: 'Lifeboat2',
+          state: 'critical',
+          error: { code: 'failed' },
+          controlPlanes: [{ controlPlane: 'team-7' }],
+        },
+      ],
+    });
+    expect(inWords.exitCode).toBe(11);
+    expect(inWords.stdout).toMatch(/^Stack Lifeboat \(eu-central-1\)\n\nControl plane prod-eu\n/);
+    expect(inWords.stdout).toMatch(
+      /\nStack Lifeboat2 \(eu-central-1\)\n\nteam-7: .+\n\n2 control planes in 2 stacks, of which 1 need nothing\.\n$/,
+    );
+    expect(monitored.exitCode).toBe(2);
+    expect(monitored.stdout).toMatch(/^LIFEBOAT CRITICAL - Lifeboat2: .+; 2 control planes in 2 stacks/);
+  });
+
+  it.each([
+    [['--stack', 'Lifeboat'], 2, /give --all-stacks or --stack, not both\n/],
+    [['--watch'], 2, /cannot be used with option '--watch/],
+  ] as const)('is not told of all stacks with %j', async (parameters, exitCode, sentence) => {
+    const refused = await ask(['status', '--all-stacks', ...parameters]);
+
+    expect(refused.exitCode).toBe(exitCode);
+    expect(refused.stderr).toMatch(sentence);
+  });
+
   it('goes on where a control plane does not answer, and where the role may not see alarms', async () => {
     const several = await ask(['status', '--stack', 'Several', '--json']);
 

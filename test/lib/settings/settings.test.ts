@@ -1098,17 +1098,26 @@ describe('the settings of an app', () => {
   const second = { region: 'eu-west-1' };
 
   it('are those of a deployment, where it is, and its replica', () => {
-    const { region, replica, deployment } = parseAppSettings(
-      given({ region: 'eu-central-1', replica: { ...second, timeControl: true } }),
-    );
-
-    expect(region).toBe('eu-central-1');
-    expect(replica).toEqual({ region: 'eu-west-1', timeControl: true });
-    expect(deployment).toEqual(parseSettings(given({})));
+    expect(
+      parseAppSettings(given({ region: 'eu-central-1', replica: { ...second, timeControl: true } })),
+    ).toEqual({
+      region: 'eu-central-1',
+      isGrouped: false,
+      stacks: [
+        {
+          stackName: 'Lifeboat',
+          settings: parseSettings(given({})),
+          replica: { region: 'eu-west-1', timeControl: true },
+        },
+      ],
+    });
   });
 
   it('need neither a region nor a replica', () => {
-    expect(parseAppSettings(given({}))).toEqual({ deployment: parseSettings(given({})) });
+    expect(parseAppSettings(given({}))).toEqual({
+      isGrouped: false,
+      stacks: [{ stackName: 'Lifeboat', settings: parseSettings(given({})) }],
+    });
   });
 
   it.each(['us-gov-west-1', 'eusc-de-east-1', 'ap-southeast-7', 'cn-north-1', 'il-central-1'])(
