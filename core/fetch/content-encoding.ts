@@ -63,12 +63,16 @@ async function isPlain(body: Readable): Promise<boolean> {
   }
 }
 
-/** Waits until there is something to read, or the end. @throws what the body fails with */
+/** Waits until there is something to read, or the end. @throws what the body fails with, or failed with */
 async function moved(body: Readable): Promise<void> {
+  // What is over tells nobody a second time: waiting for it, a process would end as if all were done.
+  if (body.destroyed) {
+    throw body.errored ?? new Error('the connection was closed before the body began');
+  }
   const waiting = new AbortController();
   const { signal } = waiting;
   try {
-    await Promise.race([once(body, 'readable', { signal }), once(body, 'end', { signal })]);
+    await Promise.race(['readable', 'end', 'close'].map((event) => once(body, event, { signal })));
   } finally {
     // A listener that stays would keep the stream from flowing.
     waiting.abort();

@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeBody } from '../../../core/fetch/content-encoding.ts';
 import { describeRequestFailure, fetchDirectly, readBodyText } from '../../../core/fetch/http-client.ts';
 import { listen } from '../../../simulators/kong/control-plane/listening.ts';
 
@@ -88,5 +90,21 @@ describe('a body', () => {
     const failure = receive().then(() => 'it did not fail', describeRequestFailure);
 
     expect(await failure).toMatch(/^(ECONNRESET|Z_BUF_ERROR|ERR_STREAM_PREMATURE_CLOSE)$/);
+  });
+
+  // A promise that nothing keeps would end the process, with exit code 0 and half a file.
+  it.each<readonly [string, Error | undefined, RegExp]>([
+    ['by an error', new Error('reset'), /reset/],
+    ['without a word', undefined, /closed/],
+  ])('that is gone %s before it is read, or while it is waited for, fails', async (_how, error, words) => {
+    const [gone, going] = [new PassThrough(), new PassThrough()];
+    gone.on('error', () => undefined).destroy(error);
+    await new Promise((resolve) => gone.once('close', resolve));
+
+    const waiting = decodeBody(going, 'gzip');
+    going.destroy(error);
+
+    await expect(decodeBody(gone, 'gzip')).rejects.toThrow(words);
+    await expect(waiting).rejects.toThrow(words);
   });
 });
