@@ -15,6 +15,8 @@ export interface CostRow {
 
 export type Cost = {
   readonly idleFirstUsd: number;
+  /** Where it is one of an account's first three, or left out. */
+  readonly idleFirstWithoutDashboardUsd: number;
   readonly idleFurtherUsd: number;
   readonly changeAMinuteUsd: number;
 };
@@ -126,6 +128,7 @@ export function measureCost(rows: readonly CostRow[] = listCost()): Cost {
     Math.round(rows.reduce((total, row) => total + of(row), 0) * 100) / 100;
   return {
     idleFirstUsd: sum(({ first }) => first),
+    idleFirstWithoutDashboardUsd: sum(({ what, first }) => (what === 'dashboards' ? 0 : first)),
     idleFurtherUsd: sum(({ further }) => further),
     changeAMinuteUsd: sum(({ changeAMinute }) => changeAMinute),
   };

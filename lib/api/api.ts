@@ -17,7 +17,7 @@ import { Domain } from './domain.ts';
 
 export interface ApiProps {
   readonly logRetentionDays: number;
-  readonly logKey: kms.IKey;
+  readonly logKey: kms.IKey | undefined;
   /** @default the name that API Gateway gives */
   readonly domain?: DomainSettings | undefined;
   /** Lets the API be called over IPv6, too, by the same names. */
@@ -72,7 +72,7 @@ export class Api extends Construct {
     });
     const accessLog = new logs.LogGroup(this, 'AccessLog', {
       retention: props.logRetentionDays,
-      encryptionKey: props.logKey,
+      ...(props.logKey === undefined ? {} : { encryptionKey: props.logKey }),
       removalPolicy: RemovalPolicy.DESTROY,
       logGroupName: `${formatVendedLogPrefix(this)}${Names.uniqueResourceName(this, { maxLength: 100 })}`,
     });

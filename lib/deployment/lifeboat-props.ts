@@ -212,6 +212,18 @@ export interface LifeboatProps {
    */
   readonly logRetentionDays?: RetentionDays | undefined;
   /**
+   * Encrypts all log groups with a key of the stack; with `false` CloudWatch does, with a key of its own. On
+   * a running stack that takes the key away: what was logged until then can no longer be read, see
+   * docs/settings.md.
+   * @default true
+   */
+  readonly logKey?: boolean | undefined;
+  /**
+   * Whether there is a dashboard beside the alarms, in a second region, too.
+   * @default true
+   */
+  readonly dashboard?: boolean | undefined;
+  /**
    * Standard SNS topic where alarms go.
    * @default they change their state and notify nobody
    */

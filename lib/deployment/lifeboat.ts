@@ -61,7 +61,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
       fileReaderRoleArns: unit.fileReaderRoleArns,
     }));
     const vault = new Vault(this, 'Vault', { tenants, ...settings });
-    const logKey = new LogKey(this, 'LogKey');
+    const logKey = settings.logKey ? new LogKey(this, 'LogKey') : undefined;
     const api = new Api(this, 'Api', { ...settings, logKey });
     const units = tenants.map(
       ({ controlPlane, settings: unit, exportRole, presignRole, inspectRole }): LifeboatUnit => {

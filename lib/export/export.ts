@@ -22,7 +22,7 @@ export interface ExportProps {
   readonly controlPlane: string;
   readonly settings: ControlPlaneSettings;
   readonly deployment: Settings;
-  readonly logKey: kms.IKey;
+  readonly logKey: kms.IKey | undefined;
   readonly vault: Vault;
   readonly api: Api;
   readonly role: FunctionRole;

@@ -16,7 +16,7 @@ export interface ListenerProps {
   readonly controlPlane: string;
   readonly settings: ControlPlaneSettings;
   readonly deployment: Settings;
-  readonly logKey: kms.IKey;
+  readonly logKey: kms.IKey | undefined;
   readonly vault: Vault;
   /** What it rings at, and whose certificate it comes with. */
   readonly export: Export;

@@ -37,8 +37,8 @@ export interface LifeboatFunctionProps<Variables> {
   readonly timeout: Duration;
   readonly memorySizeMb: number;
   readonly logRetentionDays: number;
-  /** Encrypts its logs. */
-  readonly logKey: kms.IKey;
+  /** Encrypts its logs; otherwise CloudWatch does, with a key of its own. */
+  readonly logKey: kms.IKey | undefined;
   /** Executions that are reserved for it, which are also its maximum. @default what is free in the account */
   readonly reservedConcurrency?: number | undefined;
   /** Network of a private control plane. @default outside any VPC */
@@ -72,7 +72,7 @@ export class LifeboatFunction<
     super(scope, id);
     const logGroup = new logs.LogGroup(this, 'Log', {
       retention: props.logRetentionDays,
-      encryptionKey: props.logKey,
+      ...(props.logKey === undefined ? {} : { encryptionKey: props.logKey }),
       removalPolicy: RemovalPolicy.DESTROY,
     });
     logGroup.grantWrite(props.role);

@@ -27,7 +27,7 @@ export interface GrantUnitProps {
   readonly controlPlane: string;
   readonly settings: ControlPlaneSettings;
   readonly deployment: Settings;
-  readonly logKey: kms.IKey;
+  readonly logKey: kms.IKey | undefined;
   readonly vault: Pick<FileStore, 'bucket'>;
   readonly api: Api;
   readonly presignRole: FunctionRole;

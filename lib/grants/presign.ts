@@ -19,7 +19,7 @@ export interface PresignProps {
   readonly controlPlane: string;
   readonly settings: ControlPlaneSettings;
   readonly deployment: Settings;
-  readonly logKey: kms.IKey;
+  readonly logKey: kms.IKey | undefined;
   readonly vault: Pick<FileStore, 'bucket'>;
   readonly api: Api;
   /** Its rights are the rights of the URLs: reading one control plane's files. */

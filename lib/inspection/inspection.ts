@@ -13,7 +13,7 @@ export interface InspectionProps {
   readonly controlPlane: string;
   readonly settings: ControlPlaneSettings;
   readonly deployment: Settings;
-  readonly logKey: kms.IKey;
+  readonly logKey: kms.IKey | undefined;
   readonly vault: Vault;
   readonly api: Api;
   /** It reads one control plane's files. */

@@ -10,7 +10,7 @@ import type { Settings } from '../settings/settings.ts';
 
 export interface IntakeProps {
   readonly deployment: Settings;
-  readonly logKey: kms.IKey;
+  readonly logKey: kms.IKey | undefined;
   readonly api: Api;
   /** By the name of their control plane. */
   readonly exports: ReadonlyMap<string, Export>;

@@ -64,17 +64,19 @@ export class Operations extends Construct {
       theft: [this.#createForeignObjectAlarm(unit), this.#createGrantWhileHealthyAlarm(unit)],
     }));
     const webhookFailing = this.#createWebhookFailingAlarm(intake);
-    new Dashboard(this, 'Dashboard', {
-      name: formatDashboardName(this),
-      deployment,
-      api,
-      intake,
-      units,
-      watch: this.#watch,
-      bootAlarms: alarms.flatMap(({ boot }) => boot),
-      pipelineAlarms: [...alarms.flatMap(({ pipeline, keys }) => [...pipeline, ...keys]), webhookFailing],
-      theftAlarms: alarms.flatMap(({ theft }) => theft),
-    });
+    if (deployment.dashboard) {
+      new Dashboard(this, 'Dashboard', {
+        name: formatDashboardName(this),
+        deployment,
+        api,
+        intake,
+        units,
+        watch: this.#watch,
+        bootAlarms: alarms.flatMap(({ boot }) => boot),
+        pipelineAlarms: [...alarms.flatMap(({ pipeline, keys }) => [...pipeline, ...keys]), webhookFailing],
+        theftAlarms: alarms.flatMap(({ theft }) => theft),
+      });
+    }
   }
 
   /** No file verified, and what excuses it: an unreachable control plane. */

@@ -118,7 +118,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
         resourceName: roleName,
       }),
     });
-    const logKey = new LogKey(this, 'LogKey');
+    const logKey = settings.logKey ? new LogKey(this, 'LogKey') : undefined;
     const api = new Api(this, 'Api', { ...settings, logKey });
     const units = tenants.map(({ controlPlane, settings: unit, presignRole }): GrantUnit => {
       const grants = this.createGrantUnit({

@@ -37,14 +37,25 @@ const longestLatency = Duration.minutes(15);
 export class ReplicaOperations extends Construct {
   readonly #alarms: Alarms;
 
-  constructor(scope: Construct, id: string, { deployment, api, store, units }: ReplicaOperationsProps) {
+  constructor(scope: Construct, id: string, props: ReplicaOperationsProps) {
     super(scope, id);
+    const { deployment, api, store, units } = props;
     this.#alarms = new Alarms(this, deployment);
     const boot = units.flatMap((unit) => [
       createGrantsFailingAlarm(this.#alarms, unit, api),
       this.#createBehindAlarm(unit, store.bucket.bucketName),
     ]);
     const granted = units.map((unit) => this.#createGrantedAlarm(unit));
+    if (deployment.dashboard) {
+      this.#createDashboard(props, boot, granted);
+    }
+  }
+
+  #createDashboard(
+    { deployment, api, store, units }: ReplicaOperationsProps,
+    boot: readonly cloudwatch.AlarmBase[],
+    granted: readonly cloudwatch.AlarmBase[],
+  ): void {
     new cloudwatch.Dashboard(this, 'Dashboard', {
       dashboardName: formatDashboardName(this),
       defaultInterval: Duration.hours(12),

@@ -135,6 +135,10 @@ export const givenSettingsSchema = sectionSchema({
     ),
     30,
   ),
+  /** Encrypts all log groups with a key of the stack; otherwise CloudWatch does, with a key of its own. */
+  logKey: v.optional(v.boolean('true or false is expected'), true),
+  /** Whether there is one, beside the alarms. */
+  dashboard: v.optional(v.boolean('true or false is expected'), true),
   /** Where alarms go. Default: they change their state and notify nobody. */
   alarmTopicArn: v.optional(topicArnSchema),
   /** Where your people read docs/runbook.md; each alarm links to its section. */

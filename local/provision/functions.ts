@@ -142,21 +142,23 @@ export const permissionType = resourceType(
 
 export const logGroupType = resourceType(
   {
-    KmsKeyId: v.string(),
+    KmsKeyId: v.optional(v.string()),
     LogGroupName: v.optional(v.string()),
     RetentionInDays: withoutEffect,
     Tags: withoutEffect,
   },
   (account, logicalId, { KmsKeyId, LogGroupName: name = `Lifeboat-${logicalId}` }) => {
     const arn = logGroupArn(account, name);
-    requireAllowed(
-      account,
-      `${logicalId}: CloudWatch Logs may not use its key.`,
-      `logs.${account.region}.amazonaws.com`,
-      ['kms:GenerateDataKey', 'kms:Decrypt'],
-      KmsKeyId,
-      { 'kms:EncryptionContext:aws:logs:arn': arn },
-    );
+    if (KmsKeyId !== undefined) {
+      requireAllowed(
+        account,
+        `${logicalId}: CloudWatch Logs may not use its key.`,
+        `logs.${account.region}.amazonaws.com`,
+        ['kms:GenerateDataKey', 'kms:Decrypt'],
+        KmsKeyId,
+        { 'kms:EncryptionContext:aws:logs:arn': arn },
+      );
+    }
     // CloudFormation gives the ARN of a log group with all of its streams.
     return { ref: name, arn: `${arn}:*` };
   },

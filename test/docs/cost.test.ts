@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { listCost, measureCost } from '../../bench/cost.ts';
 import { prices, usePrices } from '../../bench/prices.ts';
@@ -19,6 +20,14 @@ describe('docs/cost.md', () => {
       ]),
       ['**all**', ...[idleFirstUsd, idleFurtherUsd, changeAMinuteUsd].map((sum) => `**${usd(sum)}**`)],
     ]);
+  });
+
+  it('says what is left without a dashboard, and without the logs’ key', () => {
+    const { idleFirstWithoutDashboardUsd: withKey } = measureCost(rows);
+
+    expect(readFileSync('docs/cost.md', 'utf8')).toContain(
+      `- Without both it is ${(withKey - prices.key.usdPerMonth).toFixed(2)} for the first control plane, with the key ${withKey.toFixed(2)}.`,
+    );
   });
 
   it('has a source and a date for each price', () => {

@@ -12,6 +12,15 @@ describe('the logs', () => {
     expect(keys).toEqual(Array.from({ length: 8 }, () => logKey.arn));
   });
 
+  it('are left to CloudWatch’s own encryption where that is set', () => {
+    const without = deploy({ ...twoControlPlanes, logKey: false });
+
+    expect(ofType(without, 'AWS::KMS::Key').filter(({ id }) => id.startsWith('LogKey'))).toEqual([]);
+    expect(
+      ofType(without, 'AWS::Logs::LogGroup').filter(({ properties }) => 'KmsKeyId' in properties),
+    ).toEqual([]);
+  });
+
   it('have a key that CloudWatch may use for them, and for no group of another stack', () => {
     expect(logKey.properties).toMatchObject({
       EnableKeyRotation: true,

@@ -11,6 +11,7 @@ import {
   controlPlaneNames,
   type Deployment,
   deploy,
+  deployWithReplica,
   ofType,
   one,
   type Resource,
@@ -100,6 +101,18 @@ describe('the dashboard', () => {
     for (const name of shown) {
       expect(own).toEqual(expect.arrayContaining(controlPlaneNames.map((value) => `${name} ${value}`)));
     }
+  });
+
+  it('may be left out, in both regions, and takes no alarm with it', () => {
+    const [without, others] = [{ dashboard: false }, {}].map((settings) => {
+      const { first, second } = deployWithReplica({ ...twoControlPlanes, ...settings });
+      const ofBoth = (type: string) =>
+        [first, second].flatMap((each) => ofType(each, type).map(({ id }) => id));
+      return { dashboards: ofBoth('AWS::CloudWatch::Dashboard'), alarms: ofBoth('AWS::CloudWatch::Alarm') };
+    });
+
+    expect([without?.dashboards, others?.dashboards.length]).toEqual([[], 2]);
+    expect(without?.alarms).toEqual(others?.alarms);
   });
 
   it('shows what strangers send below their heading only', () => {

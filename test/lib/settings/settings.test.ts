@@ -201,6 +201,8 @@ describe('the settings of a deployment', () => {
       objectLockDays: 0,
       vaultMadeWith: {},
       logRetentionDays: 30,
+      logKey: true,
+      dashboard: true,
       previousEncryptionKeyArns: [],
       signingKeyArns: {},
       signingKeys: ['first'],
