@@ -77,6 +77,6 @@ export async function installProgram(
 }
 
 function lastLine(error: unknown): string {
-  const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
-  return said.trim().split('\n').at(-1) ?? '';
+  const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+  return (said || String(error)).split('\n').at(-1) ?? '';
 }

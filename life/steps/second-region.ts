@@ -3,7 +3,8 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { clientsOf } from '../account.ts';
 import { firstControlPlane, type Life, require } from '../life.ts';
 import { replicaStackName } from '../synthesize.ts';
-import { byStack, exportNow } from './first-days.ts';
+import { byStack } from './first-days.ts';
+import { rollBackAndUnpin } from './people.ts';
 
 export async function addReplica(life: Life): Promise<void> {
   await life.deploy(await life.plan({}, true));
@@ -14,7 +15,8 @@ export async function fetchFromReplica(life: Life): Promise<void> {
   const { account, parts } = life;
   const bucket = life.output('Bucket', replicaStackName(parts.stackName));
   const { s3 } = clientsOf(account.environment, account.regions.second);
-  await publishSomething(life);
+  // Two revisions, whatever the control plane serves.
+  await rollBackAndUnpin(life);
   const published = await life.revision();
   const pin = await life.pin();
   await life.until('the copy in the second region', async () => {
@@ -37,12 +39,4 @@ export async function fetchFromReplica(life: Life): Promise<void> {
   });
   require(fetched === published, 'the second region has another revision');
   await life.fetch(byStack(life), pin);
-}
-
-/** A rollback and its end are two revisions, whatever the control plane serves. */
-async function publishSomething(life: Life): Promise<void> {
-  const reason = ['--reason', 'rehearsal', '--yes'];
-  await life.lifeboat('operator', ['rollback', '1', ...life.of(), ...reason]);
-  await life.lifeboat('operator', ['unpin', ...life.of(), ...reason]);
-  await exportNow(life, firstControlPlane);
 }
