@@ -71,7 +71,8 @@ async function boot(plan: FleetPlan, seed: number): Promise<FleetFigures> {
   const seconds = nodes
     .flatMap(({ loadedAfterMs }) => (loadedAfterMs === undefined ? [] : [loadedAfterMs / 1000]))
     .sort((one, other) => one - other);
-  const at = (share: number) => seconds[Math.ceil(share * seconds.length) - 1] ?? Number.POSITIVE_INFINITY;
+  const at = (share: number) =>
+    Math.round(100 * (seconds[Math.ceil(share * seconds.length) - 1] ?? Number.POSITIVE_INFINITY)) / 100;
   const sum = (of: 'requests' | 'refusals') => nodes.reduce((total, node) => total + node[of], 0);
   return {
     loaded: seconds.length,
