@@ -2,13 +2,9 @@
 export type { CommandName } from '../core/export/operator-command.ts';
 export type { Api, RouteMetricName } from './api/api.ts';
 export type { Domain } from './api/domain.ts';
+export type { LifeboatControlPlaneProps, LifeboatNetworkProps } from './deployment/control-plane-props.ts';
 export { Lifeboat } from './deployment/lifeboat.ts';
-export type {
-  LifeboatControlPlaneProps,
-  LifeboatDomainProps,
-  LifeboatNetworkProps,
-  LifeboatProps,
-} from './deployment/lifeboat-props.ts';
+export type { LifeboatDomainProps, LifeboatProps } from './deployment/lifeboat-props.ts';
 export { LifeboatStack, type LifeboatStackProps } from './deployment/lifeboat-stack.ts';
 export type { LifeboatUnit } from './deployment/lifeboat-unit.ts';
 export type { Export, ReadableSecret } from './export/export.ts';

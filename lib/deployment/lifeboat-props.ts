@@ -1,141 +1,30 @@
+import type { Duration } from 'aws-cdk-lib';
+import type * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as logs from 'aws-cdk-lib/aws-logs';
+import type * as route53 from 'aws-cdk-lib/aws-route53';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { DataPlaneAuth } from '../grants/data-plane-auth.ts';
 import type { RetentionDays } from '../settings/retention-days.ts';
-
-/** Network of a private control plane, by attributes: look-ups would need an account at synth. */
-export interface LifeboatNetworkProps {
-  /** For example `vpc-0123456789abcdef0`. */
-  readonly vpcId: string;
-  /** Where the subnets are, in the same order. */
-  readonly availabilityZones: readonly string[];
-  /**
-   * Private subnets with a way to the control plane, SQS, S3, KMS and Secrets Manager; one in each
-   * availability zone.
-   */
-  readonly subnetIds: readonly string[];
-  /** They must allow connections to the control plane and to these services. */
-  readonly securityGroupIds: readonly string[];
-  /**
-   * Makes the endpoints for these services, open to the exports of this network and for what they call:
-   * interface endpoints for SQS, Secrets Manager and KMS, a gateway endpoint for S3. `routeTableIds`: of each
-   * subnet, in the same order.
-   * @default they are there, or the subnets have a way to the internet
-   */
-  readonly endpoints?: { readonly routeTableIds: readonly string[] } | undefined;
-}
-
-/** One control plane whose configuration is kept. */
-export interface LifeboatControlPlaneProps {
-  /** `host:port` of its `cluster_listen`, as data planes reach it. */
-  readonly clusterEndpoint: string;
-  /** Full versions of the data planes that the fleet runs, 1 to 10: a file is published for each. */
-  readonly dataPlaneVersions: readonly string[];
-  /**
-   * `cluster_mtls` in its kong.conf.
-   * @default 'shared'
-   */
-  readonly clusterMtls?: 'shared' | 'pki' | undefined;
-  /**
-   * Name in its certificate.
-   * @default `kong_clustering` in shared mode, the host of the endpoint in PKI mode
-   */
-  readonly clusterServerName?: string | undefined;
-  /**
-   * Configured plugins that are not Kong's own. Without them the control plane sends no configuration at all.
-   * @default none
-   */
-  readonly customPlugins?: readonly string[] | undefined;
-  /**
-   * Filters that it has, where `wasm = on`. Without them it sends no configuration at all.
-   * @default none
-   */
-  readonly wasmFilters?: readonly string[] | undefined;
-  /**
-   * Largest configuration that is read, compressed. MiB, 1 to 256.
-   * @default 64
-   */
-  readonly maxFrameMiB?: number | undefined;
-  /**
-   * Memory of its export. MiB, 512 to 10,240, and at least 256 and 5 times `maxFrameMiB`.
-   * @default 1024
-   */
-  readonly memoryMiB?: number | undefined;
-  /**
-   * Complete ARN of a secret with `{"certificate", "key", "ca"?}`, PEM.
-   * @default a secret is made, and waits to be filled
-   */
-  readonly clusterCertificateSecretArn?: string | undefined;
-  /**
-   * `http://` or `https://` URL of a forward proxy on the way to the control plane, without user and
-   * password: as `proxy_server` with `cluster_use_proxy` on its data planes.
-   * @default there is none
-   */
-  readonly proxyServer?: string | undefined;
-  /**
-   * Complete ARN of a secret with what the proxy needs: `{"username", "password"}`, and `"ca"`, PEM, for a
-   * proxy with TLS whose certificate is of a private authority.
-   * @default the proxy needs nothing
-   */
-  readonly proxySecretArn?: string | undefined;
-  /**
-   * Complete ARN of a secret that signs the event hooks.
-   * @default a secret is made, and generated
-   */
-  readonly eventHookSecretArn?: string | undefined;
-  /**
-   * For data planes of other accounts: account numbers, and ARNs of roles and users, that may assume a role
-   * which may ask for grants of this control plane and do nothing else. 1 to 10.
-   * @default there is no such role
-   */
-  readonly readerRoleTrust?: readonly string[] | undefined;
-  /**
-   * Roles of this account that may send commands: roll back, unpin, export. Their own policies must allow it,
-   * too; in an app `grantOperate` does both. Up to 10.
-   * @default nobody
-   */
-  readonly operatorRoleArns?: readonly string[] | undefined;
-  /**
-   * Roles that may read the files in the bucket directly, also of other accounts: an auditor, a backup. Their
-   * own policies must allow it, too. Up to 3 in all.
-   * @default nobody
-   */
-  readonly fileReaderRoleArns?: readonly string[] | undefined;
-  /**
-   * How its data planes prove who they are.
-   * @default as in the whole deployment
-   */
-  readonly dataPlaneAuth?: DataPlaneAuth | undefined;
-  /**
-   * Where the export runs when the control plane is private.
-   * @default outside any VPC
-   */
-  readonly vpc?: LifeboatNetworkProps | undefined;
-  /**
-   * Whether a function stays connected to the control plane as a data plane, and asks for an export whenever
-   * a configuration comes: changes are published within seconds without event hooks. Not for Konnect.
-   * @default false
-   */
-  readonly listen?: boolean | undefined;
-  /**
-   * What is not published without a person: a configuration of another database, or one in which more than
-   * `maximumLossPercent` are gone, of a type or of all, of which at least `minimumEntities` were published.
-   * `'off'`: only one in which nothing is left.
-   * @default { minimumEntities: 10, maximumLossPercent: 50 }
-   */
-  readonly guard?:
-    | { readonly minimumEntities?: number | undefined; readonly maximumLossPercent?: number | undefined }
-    | 'off'
-    | undefined;
-}
+import type { LifeboatControlPlaneProps } from './control-plane-props.ts';
 
 /** A name of yours for the API. */
 export interface LifeboatDomainProps {
   /** For example `lifeboat.example.com`. */
   readonly name: string;
-  /** Certificate in ACM for this name, of the stack's region. */
-  readonly certificateArn: string;
+  /** Certificate in ACM for this name, of the stack's region. Needed, or its ARN. */
+  readonly certificate?: acm.ICertificate | undefined;
+  /** The same by its ARN. */
+  readonly certificateArn?: string | undefined;
   /**
-   * Hosted zone of Route 53 that gets the record, for example `Z0123456789ABCDEFGHIJ`.
-   * @default you make the record; its target is `Lifeboat.api.domain.target`
+   * Hosted zone of Route 53 that gets the record.
+   * @default you make the record; its target is `Lifeboat.domainTarget`
+   */
+  readonly hostedZone?: route53.IHostedZone | undefined;
+  /**
+   * The same by its id, for example `Z0123456789ABCDEFGHIJ`.
+   * @default as `hostedZone`
    */
   readonly hostedZoneId?: string | undefined;
   /**
@@ -159,31 +48,43 @@ export interface LifeboatProps {
    * @default 120
    */
   readonly urlLifetimeSeconds?: number | undefined;
+  /** The same as a `Duration`. @default as `urlLifetimeSeconds` */
+  readonly urlLifetime?: Duration | undefined;
   /**
    * Changes within one window become one export. Seconds, 1 to 60.
    * @default 1
    */
   readonly coalescingWindowSeconds?: number | undefined;
+  /** The same as a `Duration`. @default as `coalescingWindowSeconds` */
+  readonly coalescingWindow?: Duration | undefined;
   /**
    * How often an export runs without any hook. Minutes, 1 to 60.
    * @default 5
    */
   readonly scheduleMinutes?: number | undefined;
+  /** The same as a `Duration`. @default as `scheduleMinutes` */
+  readonly scheduleInterval?: Duration | undefined;
   /**
    * How long after a window's end an export waits for a newer configuration. Seconds, 1 to 60.
    * @default 7
    */
   readonly settleSeconds?: number | undefined;
+  /** The same as a `Duration`. @default as `settleSeconds` */
+  readonly settleTime?: Duration | undefined;
   /**
    * By how much a control plane's clock may be off. Seconds, 0 to 60.
    * @default 1
    */
   readonly clockToleranceSeconds?: number | undefined;
+  /** The same as a `Duration`. @default as `clockToleranceSeconds` */
+  readonly clockTolerance?: Duration | undefined;
   /**
    * Exports of one control plane start no sooner than this after one another. Seconds, 0 to 30.
    * @default 5
    */
   readonly minimumIntervalSeconds?: number | undefined;
+  /** The same as a `Duration`. @default as `minimumIntervalSeconds` */
+  readonly minimumInterval?: Duration | undefined;
   /**
    * Whether hooks may be signed with sha1, as Kong does up to 3.13.
    * @default true
@@ -194,6 +95,8 @@ export interface LifeboatProps {
    * @default 30
    */
   readonly noncurrentVersionDays?: number | undefined;
+  /** The same as a `Duration`. @default as `noncurrentVersionDays` */
+  readonly noncurrentVersionExpiration?: Duration | undefined;
   /**
    * Noncurrent versions that stay, however old. 1 to 100.
    * @default 30
@@ -206,11 +109,13 @@ export interface LifeboatProps {
    * @default 0, no Object Lock
    */
   readonly objectLockDays?: number | undefined;
+  /** The same as a `Duration`. @default as `objectLockDays` */
+  readonly objectLockDuration?: Duration | undefined;
   /**
    * Of all log groups, in one of CloudWatch's own numbers of days.
    * @default 30
    */
-  readonly logRetentionDays?: RetentionDays | undefined;
+  readonly logRetentionDays?: RetentionDays | logs.RetentionDays | undefined;
   /**
    * Encrypts all log groups with a key of the stack; with `false` CloudWatch does, with a key of its own. On
    * a running stack that takes the key away: what was logged until then can no longer be read, see
@@ -227,6 +132,8 @@ export interface LifeboatProps {
    * Standard SNS topic where alarms go.
    * @default they change their state and notify nobody
    */
+  readonly alarmTopic?: sns.ITopic | undefined;
+  /** The same by its ARN. @default as `alarmTopic` */
   readonly alarmTopicArn?: string | undefined;
   /**
    * Where your people read docs/runbook.md.
@@ -250,20 +157,27 @@ export interface LifeboatProps {
         /** `later`: S3 was told itself, and CloudFormation knows nothing of it. @default false */
         readonly objectLock?: boolean | 'later' | undefined;
         /** What everything that is kept can be decrypted with. */
+        readonly encryptionKey?: kms.IKey | undefined;
+        /** The same by its ARN. @default as `encryptionKey` */
         readonly encryptionKeyArn?: string | undefined;
       }
     | undefined;
   /**
-   * A key that encrypts the configurations and nothing else. Its policy needs the statements of
+   * A key that encrypts the configurations and nothing else. A key that the same stack makes gets the
+   * statements that its policy needs; the policy of any other one needs those of
    * `Vault.encryptionKeyStatements`.
    * @default a key is made
    */
+  readonly encryptionKey?: kms.IKey | undefined;
+  /** The same by its ARN. @default as `encryptionKey` */
   readonly encryptionKeyArn?: string | undefined;
   /**
-   * Keys that encrypted before `encryptionKeyArn` or the key that is made, up to 3: exports, data planes and
+   * Keys that encrypted before `encryptionKey` or the key that is made, up to 3: exports, data planes and
    * a replica can still read what kept revisions are under (docs/runbook.md, "Changing the encryption key").
    * @default none
    */
+  readonly previousEncryptionKeys?: readonly kms.IKey[] | undefined;
+  /** The same by their ARNs. @default as `previousEncryptionKeys` */
   readonly previousEncryptionKeyArns?: readonly string[] | undefined;
   /**
    * Names of the signing keys, 1 to 3. The first signs; another one is made and pinned before it becomes the
@@ -277,6 +191,8 @@ export interface LifeboatProps {
    * policies stay as they are; `Vault.signingKeyStatements` says what they need.
    * @default all are made
    */
+  readonly existingSigningKeys?: Readonly<Record<string, kms.IKey>> | undefined;
+  /** The same by their ARNs. @default as `existingSigningKeys` */
   readonly signingKeyArns?: Readonly<Record<string, string>> | undefined;
   /**
    * Public keys (PEM) that are not among `signingKeys` any more and that kept revisions are signed with, up
@@ -293,6 +209,8 @@ export interface LifeboatProps {
    * Managed policy that bounds every role of Lifeboat.
    * @default none
    */
+  readonly permissionsBoundary?: iam.IManagedPolicy | undefined;
+  /** The same by its ARN. @default as `permissionsBoundary` */
   readonly permissionsBoundaryArn?: string | undefined;
   /**
    * Executions that are reserved for a function, which are also its maximum, 1 to 1000; `presign`, `export`,

@@ -12,14 +12,15 @@ import { allowInvoke, GrantGiver } from '../grants/grant-giver.ts';
 import { Inspection } from '../inspection/inspection.ts';
 import { Intake } from '../intake/intake.ts';
 import { Operations } from '../operations/operations.ts';
-import { parseSettings, type Settings } from '../settings/settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import { DataEvents, formatDataEventSelector } from '../vault/data-events.ts';
 import { Vault } from '../vault/vault.ts';
 import { applyToAll } from './apply-to-all.ts';
 import { addDeploymentOutputs, formatPublicKeyCommand } from './deployment-outputs.ts';
+import { buildDespite, type GivenProps, readProps } from './given-props.ts';
 import type { LifeboatProps } from './lifeboat-props.ts';
 import type { LifeboatUnit } from './lifeboat-unit.ts';
-import { requireOwnRegion } from './own-region.ts';
+import { warnOfAlarms, warnOfRegion } from './setting-warnings.ts';
 import { addStackBudget } from './stack-budget.ts';
 
 /**
@@ -43,60 +44,17 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
    */
   readonly settings: Settings;
 
-  /** @throws SettingsError */
+  /** @throws SettingsError where nothing can be built of the settings; synth says all else that is wrong */
   constructor(scope: Construct, id: string, props: LifeboatProps) {
     super(scope, id);
-    const { outputs = true, ...given } = props;
-    const settings = parseSettings(given, `of ${this.node.path}`);
-    requireOwnRegion(this, settings);
-    applyToAll(this, settings);
-    addStackBudget(this);
-
-    const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({
-      controlPlane,
-      settings: unit,
-      exportRole: new StableRole(this, `ExportRole-${controlPlane}`, { controlPlane, kind: 'export' }),
-      presignRole: new StableRole(this, `PresignRole-${controlPlane}`, { controlPlane, kind: 'presign' }),
-      inspectRole: new StableRole(this, `InspectRole-${controlPlane}`, { controlPlane, kind: 'inspect' }),
-      fileReaderRoleArns: unit.fileReaderRoleArns,
-    }));
-    const vault = new Vault(this, 'Vault', { tenants, ...settings });
-    const logKey = settings.logKey ? new LogKey(this, 'LogKey') : undefined;
-    const api = new Api(this, 'Api', { ...settings, logKey });
-    const units = tenants.map(
-      ({ controlPlane, settings: unit, exportRole, presignRole, inspectRole }): LifeboatUnit => {
-        const common = { controlPlane, settings: unit, deployment: settings, logKey, vault };
-        const exporter = new Export(this, `Export-${controlPlane}`, { ...common, api, role: exportRole });
-        const grants = this.createGrantUnit({ ...common, api, presignRole });
-        const readerRole = this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust);
-        return {
-          ...grants,
-          export: exporter,
-          inspection: new Inspection(this, `Inspect-${controlPlane}`, { ...common, api, role: inspectRole }),
-          listener: unit.listen
-            ? new Listener(this, `Listen-${controlPlane}`, { ...common, export: exporter })
-            : undefined,
-          webhookUrl: api.hookUrl(controlPlane),
-          commandArn: unit.operatorRoleArns.length === 0 ? undefined : api.commandArn(controlPlane),
-          inspectArn: api.inspectArn(controlPlane),
-          revisionGrantArn: api.revisionGrantArn(controlPlane),
-          readerRole,
-          readerRoleArn: readerRole?.roleArn,
-          hookSecretArn: exporter.hookSecret.secretArn,
-          clusterCertificateArn: exporter.certificateSecret.secretArn,
-        };
-      },
-    );
-    this.#createPrivateEndpoints(settings, units, vault);
-    const exports = new Map(units.map((unit) => [unit.controlPlane, unit.export]));
-    const intake = new Intake(this, 'Intake', { deployment: settings, logKey, api, exports });
-    new Operations(this, 'Operations', { deployment: settings, api, intake, units });
-    if (settings.dataEvents === true) {
-      new DataEvents(this, 'DataEvents', { bucket: vault.bucket });
-    }
+    const { outputs = true, ...properties } = props;
+    const given = readProps(this, properties);
+    warnOfRegion(this);
+    warnOfAlarms(this, given.settings);
+    const { vault, api, units } = buildDespite(this, given.mistakes, () => this.#build(given));
     this.dataEventSelector =
-      settings.dataEvents === 'selector' ? formatDataEventSelector(vault.bucket) : undefined;
-    this.settings = settings;
+      given.settings.dataEvents === 'selector' ? formatDataEventSelector(vault.bucket) : undefined;
+    this.settings = given.settings;
     this.vault = vault;
     this.api = api;
     this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
@@ -173,6 +131,60 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     return new Map(
       [...this.vault.signingKeys].map(([name, { keyArn }]) => [name, formatPublicKeyCommand(keyArn)]),
     );
+  }
+
+  #build({ settings, secrets, encryptionKey }: GivenProps) {
+    applyToAll(this, settings);
+    addStackBudget(this);
+
+    const tenants = Object.entries(settings.controlPlanes).map(([controlPlane, unit]) => ({
+      controlPlane,
+      settings: unit,
+      exportRole: new StableRole(this, `ExportRole-${controlPlane}`, { controlPlane, kind: 'export' }),
+      presignRole: new StableRole(this, `PresignRole-${controlPlane}`, { controlPlane, kind: 'presign' }),
+      inspectRole: new StableRole(this, `InspectRole-${controlPlane}`, { controlPlane, kind: 'inspect' }),
+      fileReaderRoleArns: unit.fileReaderRoleArns,
+    }));
+    const vault = new Vault(this, 'Vault', { tenants, ...settings, encryptionKey });
+    const logKey = settings.logKey ? new LogKey(this, 'LogKey') : undefined;
+    const api = new Api(this, 'Api', { ...settings, logKey });
+    const units = tenants.map(
+      ({ controlPlane, settings: unit, exportRole, presignRole, inspectRole }): LifeboatUnit => {
+        const common = { controlPlane, settings: unit, deployment: settings, logKey, vault };
+        const exporter = new Export(this, `Export-${controlPlane}`, {
+          ...common,
+          secrets: secrets.get(controlPlane) ?? {},
+          api,
+          role: exportRole,
+        });
+        const grants = this.createGrantUnit({ ...common, api, presignRole });
+        const readerRole = this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust);
+        return {
+          ...grants,
+          export: exporter,
+          inspection: new Inspection(this, `Inspect-${controlPlane}`, { ...common, api, role: inspectRole }),
+          listener: unit.listen
+            ? new Listener(this, `Listen-${controlPlane}`, { ...common, export: exporter })
+            : undefined,
+          webhookUrl: api.hookUrl(controlPlane),
+          commandArn: unit.operatorRoleArns.length === 0 ? undefined : api.commandArn(controlPlane),
+          inspectArn: api.inspectArn(controlPlane),
+          revisionGrantArn: api.revisionGrantArn(controlPlane),
+          readerRole,
+          readerRoleArn: readerRole?.roleArn,
+          hookSecretArn: exporter.hookSecret.secretArn,
+          clusterCertificateArn: exporter.certificateSecret.secretArn,
+        };
+      },
+    );
+    this.#createPrivateEndpoints(settings, units, vault);
+    const exports = new Map(units.map((unit) => [unit.controlPlane, unit.export]));
+    const intake = new Intake(this, 'Intake', { deployment: settings, logKey, api, exports });
+    new Operations(this, 'Operations', { deployment: settings, api, intake, units });
+    if (settings.dataEvents === true) {
+      new DataEvents(this, 'DataEvents', { bucket: vault.bucket });
+    }
+    return { vault, api, units };
   }
 
   #createPrivateEndpoints({ controlPlanes }: Settings, units: readonly LifeboatUnit[], vault: Vault): void {

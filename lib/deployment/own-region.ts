@@ -1,7 +1,8 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import type { Construct } from 'constructs';
-import { type Settings, SettingsError } from '../settings/settings.ts';
+import type { Mistake } from '../settings/given-constructs.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** Something of the deployer's that a setting names by its ARN. */
 interface NamedResource {
@@ -14,35 +15,34 @@ interface NamedResource {
 }
 
 /**
- * Refuses ARNs of another region, or partition, than the stack's. None of these services takes one, and AWS
+ * Finds ARNs of another region, or partition, than the stack's. None of these services takes one, and AWS
  * would say so during the deployment, or, of a key that encrypted before, never: nothing could be decrypted
  * with it. What CDK knows only when it deploys is not checked.
- *
- * @throws SettingsError
  */
-export function requireOwnRegion(deployment: Construct, settings: Settings): void {
+export function findForeignArns(deployment: Construct, settings: Settings): readonly Mistake[] {
   const { region } = Stack.of(deployment);
   if (Token.isUnresolved(region)) {
-    return;
+    return [];
   }
   // Undefined for a region that is newer than CDK.
   const { partition } = RegionInfo.get(region);
-  const mistakes = listNamed(settings).flatMap(({ path, arn, noun, remedy }) => {
-    if (arn === undefined || Token.isUnresolved(arn)) {
+  return listNamed(settings).flatMap(({ path, arn, noun, remedy }) => {
+    const [, ofPartition = '', , ofRegion] = arn?.split(':') ?? [];
+    // One that is no ARN has been refused for that, or CDK knows it later.
+    if (ofRegion === undefined || Token.isUnresolved(ofRegion)) {
       return [];
     }
-    const [, ofPartition = '', , ofRegion = ''] = arn.split(':');
     return ofRegion !== region
-      ? [`- ${path}: the ${noun} is in ${ofRegion}, but the stack is in ${region}: ${remedy}`]
-      : partition !== undefined && ofPartition !== partition
+      ? [{ path, sentence: `the ${noun} is in ${ofRegion}, but the stack is in ${region}: ${remedy}` }]
+      : partition !== undefined && ofPartition !== partition && !Token.isUnresolved(ofPartition)
         ? [
-            `- ${path}: the ARN of the ${noun} begins with arn:${ofPartition}, but in ${region} ARNs begin with arn:${partition}: ${remedy}`,
+            {
+              path,
+              sentence: `the ARN of the ${noun} begins with arn:${ofPartition}, but in ${region} ARNs begin with arn:${partition}: ${remedy}`,
+            },
           ]
         : [];
   });
-  if (mistakes.length > 0) {
-    throw new SettingsError(`the settings of ${deployment.node.path} are wrong:\n${mistakes.join('\n')}`);
-  }
 }
 
 function listNamed(settings: Settings): readonly NamedResource[] {

@@ -21,6 +21,8 @@ import { clusterVariables, connectsOverIpv6 } from './cluster-variables.ts';
 export interface ExportProps {
   readonly controlPlane: string;
   readonly settings: ControlPlaneSettings;
+  /** Those of the deployer that were given as constructs. */
+  readonly secrets: GivenSecrets;
   readonly deployment: Settings;
   readonly logKey: kms.IKey | undefined;
   readonly vault: Vault;
@@ -35,7 +37,17 @@ const timeout = Duration.seconds(120);
 const maxReceiveCount = 10;
 
 /** A secret of the stack, or of the deployer. */
-export type ReadableSecret = Pick<secretsmanager.ISecret, 'secretArn' | 'grantRead'>;
+export interface ReadableSecret extends Pick<secretsmanager.ISecret, 'secretArn' | 'grantRead'> {
+  /** With the six characters that Secrets Manager appends; undefined of one that is known by its name. */
+  readonly secretFullArn?: string | undefined;
+}
+
+/** Secrets of one control plane that were given as constructs: their own grants know their keys. */
+export interface GivenSecrets {
+  readonly clusterCertificateSecret?: ReadableSecret | undefined;
+  readonly proxySecret?: ReadableSecret | undefined;
+  readonly eventHookSecret?: ReadableSecret | undefined;
+}
 
 /** What keeps one control plane's files fresh: its queue, its export function, its schedule, its secrets. */
 export class Export extends Construct {
@@ -51,7 +63,7 @@ export class Export extends Construct {
   /** @internal */
   constructor(scope: Construct, id: string, props: ExportProps) {
     super(scope, id);
-    const { controlPlane, settings, deployment, logKey, vault, api, role } = props;
+    const { controlPlane, settings, secrets, deployment, logKey, vault, api, role } = props;
     const deadLetterQueue = new sqs.Queue(this, 'DeadLetters', {
       fifo: true,
       enforceSSL: true,
@@ -72,13 +84,15 @@ export class Export extends Construct {
     });
     this.queue = queue;
     this.deadLetterQueue = deadLetterQueue;
-    this.hookSecret = this.#createHookSecret(controlPlane, settings);
-    this.certificateSecret = this.#createCertificateSecret(controlPlane, settings);
+    this.hookSecret = secrets.eventHookSecret ?? this.#createHookSecret(controlPlane, settings);
+    this.certificateSecret =
+      secrets.clusterCertificateSecret ?? this.#createCertificateSecret(controlPlane, settings);
     this.certificateSecret.grantRead(role);
     this.proxySecret =
       settings.proxySecretArn === undefined
         ? undefined
-        : secretsmanager.Secret.fromSecretCompleteArn(this, 'ProxySecret', settings.proxySecretArn);
+        : (secrets.proxySecret ??
+          secretsmanager.Secret.fromSecretCompleteArn(this, 'ProxySecret', settings.proxySecretArn));
     this.proxySecret?.grantRead(role);
     role.addToPolicy(
       new iam.PolicyStatement({

@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { VpcSettings } from '../settings/settings.ts';
 import type { Vault } from '../vault/vault.ts';
-import type { Export } from './export.ts';
+import type { Export, ReadableSecret } from './export.ts';
 
 /** An export in a network, and who may call from it. */
 export interface PrivateExport {
@@ -86,7 +86,7 @@ export class PrivateEndpoints extends Construct {
       allowEverybody(
         ['secretsmanager:GetSecretValue'],
         units.flatMap(({ certificateSecret, proxySecret }) =>
-          [certificateSecret, proxySecret].flatMap((secret) => secret?.secretArn ?? []),
+          [certificateSecret, proxySecret].flatMap((secret) => (secret ? [formatArn(secret)] : [])),
         ),
       ),
     );
@@ -118,6 +118,11 @@ export class PrivateEndpoints extends Construct {
       ),
     );
   }
+}
+
+/** Of one that is known by its name Secrets Manager appends six characters to the ARN. */
+function formatArn({ secretArn, secretFullArn }: ReadableSecret): string {
+  return secretFullArn ?? `${secretArn}-??????`;
 }
 
 /** The roles' own policies say who may do this; the endpoint's policy limits the resources. */

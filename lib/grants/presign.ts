@@ -12,6 +12,7 @@ import {
   type Settings,
   SettingsError,
 } from '../settings/settings.ts';
+import { isToken } from '../settings/unknown-values.ts';
 import type { FileStore } from '../vault/file-store.ts';
 import { grantVariables } from '../vault/grant-variables.ts';
 
@@ -63,9 +64,11 @@ export function listTrustVariables({
   PresignVariables,
   'CLUSTER_CERTIFICATES' | 'CLUSTER_AUTHORITIES' | 'CLUSTER_COMMON_NAMES'
 > {
+  // Those that are still to be looked up come in the next pass of the synth.
+  const read = (pems: readonly string[]) => pems.filter((pem) => !isToken(pem)).map(readCertificate);
   return {
-    CLUSTER_CERTIFICATES: certificates.map((pem) => certificateFingerprint(readCertificate(pem))).join(','),
-    CLUSTER_AUTHORITIES: packCertificates(authorities.map(readCertificate)),
+    CLUSTER_CERTIFICATES: read(certificates).map(certificateFingerprint).join(','),
+    CLUSTER_AUTHORITIES: packCertificates(read(authorities)),
     CLUSTER_COMMON_NAMES: commonNames.join(','),
   };
 }

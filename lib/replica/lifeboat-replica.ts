@@ -1,22 +1,21 @@
 import { CfnResource, ReferenceStrength, Stack, Token, TokenComparison } from 'aws-cdk-lib';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { Api } from '../api/api.ts';
 import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import { applyToAll } from '../deployment/apply-to-all.ts';
+import { buildDespite, readReplicaProps } from '../deployment/given-props.ts';
 import type { Lifeboat } from '../deployment/lifeboat.ts';
 import type { LifeboatDomainProps } from '../deployment/lifeboat-props.ts';
-import { requireOwnRegion } from '../deployment/own-region.ts';
+import { findForeignArns } from '../deployment/own-region.ts';
+import { warnOfRegion, warnOfSilence } from '../deployment/setting-warnings.ts';
 import { addStackBudget } from '../deployment/stack-budget.ts';
 import { LogKey } from '../functions/log-key.ts';
 import { StableRole } from '../functions/stable-role.ts';
 import { allowInvoke, GrantGiver, type GrantUnit } from '../grants/grant-giver.ts';
 import { addApiOutputs, addDataEventOutput, addGrantOutputs, addOutput } from '../operations/outputs.ts';
-import {
-  parseReplicaSettings,
-  type ReplicaSettings,
-  type Settings,
-  SettingsError,
-} from '../settings/settings.ts';
+import type { Mistake } from '../settings/given-constructs.ts';
+import { type ReplicaSettings, type Settings, SettingsError } from '../settings/settings.ts';
 import { DataEvents, formatDataEventSelector } from '../vault/data-events.ts';
 import { ReplicaOperations } from './replica-operations.ts';
 import { ReplicaStore } from './replica-store.ts';
@@ -38,6 +37,8 @@ export interface LifeboatReplicaProps {
    * Standard SNS topic of this region where alarms go.
    * @default they change their state and notify nobody
    */
+  readonly alarmTopic?: sns.ITopic | undefined;
+  /** The same by its ARN. @default as `alarmTopic` */
   readonly alarmTopicArn?: string | undefined;
   /**
    * Name of the bucket.
@@ -79,13 +80,14 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
    */
   readonly dataEventSelector: string | undefined;
 
-  /** @throws SettingsError */
+  /** @throws SettingsError where nothing can be built of the settings; synth says all else that is wrong */
   constructor(scope: Construct, id: string, props: LifeboatReplicaProps) {
     super(scope, id);
-    const { lifeboat, outputs = true, ...given } = props;
-    const own = parseReplicaSettings(given, `of ${this.node.path}`);
+    const { lifeboat, outputs = true, ...properties } = props;
+    const { settings: own, mistakes, nameProperty } = readReplicaProps(this, properties);
     requireOtherRegion(this, lifeboat);
-    requireOtherNames(this.node.path, own, lifeboat.settings);
+    warnOfRegion(this);
+    warnOfSilence(this, own.alarmTopicArn);
     // Settings that name resources of the first region do not apply here.
     const settings: Settings = {
       ...lifeboat.settings,
@@ -96,8 +98,29 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
       previousEncryptionKeyArns: [],
       signingKeyArns: {},
     };
-    // The secrets are read in the first region alone.
-    requireOwnRegion(this, { ...settings, controlPlanes: {} });
+    const all = [
+      ...mistakes,
+      ...findSameNames(own, lifeboat.settings),
+      // The secrets are read in the first region alone.
+      ...findForeignArns(this, { ...settings, controlPlanes: {} }).map(nameProperty),
+    ];
+    const { store, api, units } = buildDespite(this, all, () => this.#build(lifeboat, own, settings));
+    this.dataEventSelector =
+      settings.dataEvents === 'selector' ? formatDataEventSelector(store.bucket) : undefined;
+    this.store = store;
+    this.api = api;
+    this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
+    if (outputs) {
+      this.#addOutputs();
+    }
+  }
+
+  /** Name of the bucket with the vault's files in this region. */
+  get bucketName(): string {
+    return this.store.bucket.bucketName;
+  }
+
+  #build(lifeboat: Lifeboat, own: ReplicaSettings, settings: Settings) {
     applyToAll(this, settings);
     addStackBudget(this);
 
@@ -152,19 +175,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
       // Independent of the app's feature flags: strong references between regions would be custom resources.
       each.applyCrossStackReferenceStrength(ReferenceStrength.WEAK);
     }
-    this.dataEventSelector =
-      settings.dataEvents === 'selector' ? formatDataEventSelector(store.bucket) : undefined;
-    this.store = store;
-    this.api = api;
-    this.units = new Map(units.map((unit) => [unit.controlPlane, unit]));
-    if (outputs) {
-      this.#addOutputs();
-    }
-  }
-
-  /** Name of the bucket with the vault's files in this region. */
-  get bucketName(): string {
-    return this.store.bucket.bucketName;
+    return { store, api, units };
   }
 
   #addOutputs(): void {
@@ -219,16 +230,13 @@ function requireOtherRegion(replica: Construct, lifeboat: Construct): void {
 /**
  * AWS would report it only during deployment: bucket names are global, and a zone has one record per name.
  */
-function requireOtherNames(path: string, own: ReplicaSettings, ofVault: Settings): void {
+function findSameNames(own: ReplicaSettings, ofVault: Settings): readonly Mistake[] {
   const names: readonly (readonly [setting: string, own: string | undefined, ofVault: string | undefined])[] =
     [
       ['bucketName', own.bucketName, ofVault.bucketName],
       ['domain.name', own.domain?.name, ofVault.domain?.name],
     ];
-  const same = names.find(([, name, other]) => name !== undefined && name === other);
-  if (same !== undefined) {
-    throw new SettingsError(
-      `the settings of ${path} are wrong:\n- ${same[0]}: the first region uses this name: choose another one`,
-    );
-  }
+  return names
+    .filter(([, name, other]) => name !== undefined && name === other)
+    .map(([path]) => ({ path, sentence: 'the first region uses this name: choose another one' }));
 }

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import * as v from 'valibot';
 import { certificateFields } from '../../core/access/certificate-fields.ts';
 import { algorithmOf, keyExpectation } from '../../core/access/key-algorithm.ts';
+import { isPendingLookup, isToken, unknownPem } from './unknown-values.ts';
 
 const onePem = /^\s*-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\s*$/;
 
@@ -31,12 +32,16 @@ const expected =
 
 const certificate = v.pipe(
   v.string(expected),
+  v.check((pem) => !isToken(pem) || isPendingLookup(pem), unknownPem),
   // The template would contain it, for everybody to read.
   v.check(
     (pem) => !pem.includes('PRIVATE KEY'),
     'it contains a private key, which must stay on the data plane',
   ),
-  v.check((pem) => pem.includes('PRIVATE KEY') || parseCertificate(pem) !== undefined, expected),
+  v.check(
+    (pem) => pem.includes('PRIVATE KEY') || isToken(pem) || parseCertificate(pem) !== undefined,
+    expected,
+  ),
 );
 
 /** A data plane's, whose key must be one that assertions are made with. */

@@ -59,6 +59,9 @@ export const domainSchema = sectionSchema({
   disableDefaultEndpoint: v.optional(v.boolean('true or false is expected'), false),
 });
 
+/** Where no runbook is: alarms have to lead somewhere. */
+export const placeholderRunbookUrl = 'https://lifeboat.example.com/docs/runbook.md';
+
 // As many as strangers can keep busy, and the same number for grants by IAM.
 const leastPresigners = 2 * routeThrottle.burst;
 
@@ -142,7 +145,7 @@ export const givenSettingsSchema = sectionSchema({
   /** Where alarms go. Default: they change their state and notify nobody. */
   alarmTopicArn: v.optional(topicArnSchema),
   /** Where your people read docs/runbook.md; each alarm links to its section. */
-  runbookUrl: v.optional(pageUrlSchema, 'https://lifeboat.example.com/docs/runbook.md'),
+  runbookUrl: v.optional(pageUrlSchema, placeholderRunbookUrl),
   /** Name of the vault. Default: CloudFormation makes one. */
   bucketName: v.optional(bucketNameSchema),
   /** What the vault that is there was made with: other settings would make an empty one beside it. */
@@ -232,9 +235,8 @@ export const givenSettingsSchema = sectionSchema({
 });
 
 /** A control plane without `dataPlaneAuth` takes that of the deployment. */
-export const settingsSchema = v.pipe(
-  givenSettingsSchema,
-  v.transform(({ controlPlanes, ...deployment }) => ({
+export function fillInAuth({ controlPlanes, ...deployment }: v.InferOutput<typeof settingsSchema>) {
+  return {
     ...deployment,
     controlPlanes: Object.fromEntries(
       Object.entries(controlPlanes).map(([name, unit]) => [
@@ -242,7 +244,12 @@ export const settingsSchema = v.pipe(
         { ...unit, dataPlaneAuth: unit.dataPlaneAuth ?? deployment.dataPlaneAuth },
       ]),
     ),
-  })),
+  };
+}
+
+// Nothing is transformed: with a wrong value the rest is still checked, and the app may go on.
+export const settingsSchema = v.pipe(
+  givenSettingsSchema,
   v.forward(
     v.check(
       ({ controlPlanes }) =>
@@ -293,32 +300,33 @@ export const settingsSchema = v.pipe(
     ['signingKeyArns'],
   ),
   v.check(
-    ({ controlPlanes }) => listReadersWithoutIam(controlPlanes).length === 0,
-    ({ input: { controlPlanes } }) =>
-      `control plane "${listReadersWithoutIam(controlPlanes)[0]}" has readerRoleTrust, which needs IAM, but its dataPlaneAuth does not include IAM: add "iam": true, or remove readerRoleTrust`,
+    (all) => listReadersWithoutIam(all).length === 0,
+    ({ input }) =>
+      `control plane "${listReadersWithoutIam(input)[0]}" has readerRoleTrust, which needs IAM, but its dataPlaneAuth does not include IAM: add "iam": true, or remove readerRoleTrust`,
   ),
   v.check(
-    ({ controlPlanes, reservedConcurrency: { presign = leastPresigners } }) =>
+    ({ controlPlanes, dataPlaneAuth, reservedConcurrency: { presign = leastPresigners } }) =>
       presign >= leastPresigners ||
-      Object.values(controlPlanes).every((unit) => unit.dataPlaneAuth.clusterCertificate === undefined),
+      Object.values(controlPlanes).every(
+        (unit) => (unit.dataPlaneAuth ?? dataPlaneAuth).clusterCertificate === undefined,
+      ),
     `reservedConcurrency.presign: with cluster certificates at least ${leastPresigners} are expected, because strangers can keep ${routeThrottle.burst} of them busy`,
   ),
 );
 
-function listReadersWithoutIam(
-  controlPlanes: Readonly<
-    Record<string, { readonly dataPlaneAuth: { readonly iam: boolean }; readonly readerRoleTrust?: unknown }>
-  >,
-): readonly string[] {
+interface AuthSettings {
+  readonly controlPlanes: Readonly<
+    Record<string, { readonly dataPlaneAuth?: WithIam | undefined; readonly readerRoleTrust?: unknown }>
+  >;
+  readonly dataPlaneAuth: WithIam;
+}
+
+interface WithIam {
+  readonly iam: boolean;
+}
+
+function listReadersWithoutIam({ controlPlanes, dataPlaneAuth }: AuthSettings): readonly string[] {
   return Object.entries(controlPlanes)
-    .filter(
-      ([
-        ,
-        {
-          dataPlaneAuth: { iam },
-          readerRoleTrust,
-        },
-      ]) => readerRoleTrust !== undefined && !iam,
-    )
+    .filter(([, unit]) => unit.readerRoleTrust !== undefined && !(unit.dataPlaneAuth ?? dataPlaneAuth).iam)
     .map(([name]) => name);
 }

@@ -3,12 +3,17 @@ import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import { findClosest } from '../../core/closest-name.ts';
 import { kongVersion } from '../../core/names.ts';
+import { isListToken, isNumberToken, isToken } from './unknown-values.ts';
 
 export const wholeNumberSchema = (from: number, to: number, unit: string) =>
   v.pipe(
     v.number(`a number of ${unit} from ${from} to ${to} is expected`),
-    v.integer(`a whole number of ${unit} is expected`),
-    v.minValue(from, `at least ${from} ${unit} are expected`),
+    v.check((given) => !isNumberToken(given), `a number of ${unit} is expected that is known at synth`),
+    v.check(
+      (given) => isNumberToken(given) || Number.isInteger(given),
+      `a whole number of ${unit} is expected`,
+    ),
+    v.check((given) => isNumberToken(given) || given >= from, `at least ${from} ${unit} are expected`),
     v.maxValue(to, `at most ${to} ${unit} are allowed`),
   );
 
@@ -27,11 +32,13 @@ export const sectionSchema = <const Entries extends v.ObjectEntries>(entries: En
   });
 
 export const listSchema = <const Item extends v.GenericSchema<string>>(item: Item, things: string) =>
-  v.array(item, `a list of ${things} is expected, in brackets`);
-
-// What CDK knows only when it deploys, such as the id of a VPC of the same app, is known to be of the right
-// kind there (CDK Developer Guide, "Tokens").
-const isToken = (given: string) => given.includes('${Token[');
+  v.pipe(
+    v.custom<v.InferInput<Item>[]>(
+      (given) => !isListToken(given),
+      `a list of ${things} is expected whose length is known at synth: take each one with Fn.select`,
+    ),
+    v.array(item, `a list of ${things} is expected, in brackets`),
+  );
 
 export const textSchema = (pattern: RegExp, expectation: string) =>
   v.pipe(
@@ -205,7 +212,13 @@ export const namesSchema = <const Item extends v.GenericSchema<string>>(
 
 export const dataPlaneVersionSchema = v.pipe(
   v.string('a full Kong version is expected, in quotes, for example "3.9.1"'),
-  kongVersion,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (dataset.typed && !isToken(dataset.value)) {
+      for (const { message } of v.safeParse(kongVersion, dataset.value).issues ?? []) {
+        addIssue({ message });
+      }
+    }
+  }),
 );
 
 // Commas separate them in the function's environment.

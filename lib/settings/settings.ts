@@ -2,11 +2,12 @@ import * as v from 'valibot';
 import { appSettingsSchema, replicaSchema } from './app-settings.ts';
 import { findGroupingMistakes, onlyStackName } from './app-stacks.ts';
 import type { vpcSchema } from './control-plane-settings.ts';
-import { type domainSchema, settingsSchema } from './deployment-settings.ts';
+import { type domainSchema, fillInAuth, givenSettingsSchema, settingsSchema } from './deployment-settings.ts';
+import type { Mistake } from './given-constructs.ts';
 
 /** Settings before defaults are filled in. */
 export type SettingsInput = v.InferInput<typeof settingsSchema>;
-export type Settings = v.InferOutput<typeof settingsSchema>;
+export type Settings = ReturnType<typeof fillInAuth>;
 export type ReplicaSettings = v.InferOutput<typeof replicaSchema>;
 type GivenAppSettings = v.InferOutput<typeof appSettingsSchema>;
 /** One stack of an app, and its second region. */
@@ -36,13 +37,37 @@ export class SettingsError extends Error {
 const appLocation = 'in cdk.json, context "lifeboat",';
 
 /**
+ * What wrong settings leave: themselves, where the app can go on with them, and what is wrong. Each value is
+ * of the right type then, or is missing.
+ */
+export interface Checked<Of> {
+  /** Undefined where nothing can be made of them. */
+  readonly settings: Of | undefined;
+  readonly mistakes: readonly Mistake[];
+}
+
+/** Checks the settings of a deployment. */
+export function checkSettings(given: unknown): Checked<Settings> {
+  const alone = check(givenSettingsSchema, given);
+  // Whether they fit one another is a question for values that are right.
+  const { settings, mistakes } = alone.mistakes.length > 0 ? alone : check(settingsSchema, given);
+  // A setting that is missing is wrong, and not of a wrong type.
+  return { settings: settings?.controlPlanes === undefined ? undefined : fillInAuth(settings), mistakes };
+}
+
+/** Checks the settings of a replica. */
+export function checkReplicaSettings(given: unknown): Checked<ReplicaSettings> {
+  return check(replicaSchema, given);
+}
+
+/**
  * Checks the settings of a deployment.
  *
  * @param where - where the settings are written, for the error message
  * @throws SettingsError
  */
 export function parseSettings(given: unknown, where = appLocation): Settings {
-  return parse(settingsSchema, given, where);
+  return requireRight(checkSettings(given), where);
 }
 
 /**
@@ -51,7 +76,7 @@ export function parseSettings(given: unknown, where = appLocation): Settings {
  * @throws SettingsError
  */
 export function parseAppSettings(given: unknown): AppSettings {
-  const { region, replica, stacks, ...shared } = parse(appSettingsSchema, given, appLocation);
+  const { region, replica, stacks, ...shared } = requireRight(check(appSettingsSchema, given), appLocation);
   if (stacks === undefined) {
     const only = { stackName: onlyStackName, settings: parseSettings(shared), replica };
     return { region, stacks: [only], isGrouped: false };
@@ -79,34 +104,39 @@ function pick<Value>(all: Readonly<Record<string, Value>>, names: readonly strin
 }
 
 /**
- * Checks the settings of a replica.
+ * Makes one error of all mistakes.
  *
- * @throws SettingsError
+ * @param where - where the settings are written
  */
-export function parseReplicaSettings(given: unknown, where: string): ReplicaSettings {
-  return parse(replicaSchema, given, where);
+export function makeSettingsError(where: string, mistakes: readonly Mistake[]): SettingsError {
+  const lines = mistakes.map(({ path, sentence }) => `- ${path}: ${hideTokens(sentence)}`);
+  return new SettingsError(`the settings ${where} are wrong:\n${lines.join('\n')}`);
 }
 
-function parse<const Schema extends v.GenericSchema>(
+/** What CDK knows later says nothing to people. */
+function hideTokens(sentence: string): string {
+  return sentence.replaceAll(/\$\{Token\[[^\]]*\]\}/g, '…');
+}
+
+function check<const Schema extends v.GenericSchema>(
   schema: Schema,
   given: unknown,
-  where: string,
-): v.InferOutput<Schema> {
+): Checked<v.InferOutput<Schema>> {
   if (given === undefined) {
     throw new SettingsError(
       'there are no settings: add them to cdk.json, context "lifeboat" (see README, Deploy)',
     );
   }
-  const parsed = v.safeParse(schema, given);
-  if (!parsed.success) {
-    throw new SettingsError(
-      `the settings ${where} are wrong:\n${parsed.issues.map(describeIssue).join('\n')}`,
-    );
-  }
-  return parsed.output;
+  const { typed, output, issues = [] } = v.safeParse(schema, given);
+  return {
+    settings: typed ? output : undefined,
+    mistakes: issues.map((issue) => ({ path: v.getDotPath(issue) ?? 'lifeboat', sentence: issue.message })),
+  };
 }
 
-function describeIssue(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue) ?? 'lifeboat';
-  return `- ${path}: ${issue.message}`;
+function requireRight<Of>({ settings, mistakes }: Checked<Of>, where: string): Of {
+  if (settings === undefined || mistakes.length > 0) {
+    throw makeSettingsError(where, mistakes);
+  }
+  return settings;
 }

@@ -2,6 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import * as v from 'valibot';
 import { keyArnSchema, listSchema, textSchema } from './setting-values.ts';
+import { isPendingLookup, isToken, unknownPem } from './unknown-values.ts';
 
 /** Name of the signing key in a deployment that has never changed it. */
 export const firstSigningKey = 'first';
@@ -53,12 +54,16 @@ const expected =
 
 const publicKeySchema = v.pipe(
   v.string(expected),
+  v.check((pem) => !isToken(pem) || isPendingLookup(pem), unknownPem),
   // The template would contain it, for everybody to read.
   v.check(
     (pem) => !pem.includes('PRIVATE KEY'),
     'it contains a private key, which must not be here: print the public one with `lifeboat public-key`',
   ),
-  v.check((pem) => pem.includes('PRIVATE KEY') || parsePublicKey(pem) !== undefined, expected),
+  v.check(
+    (pem) => pem.includes('PRIVATE KEY') || isToken(pem) || parsePublicKey(pem) !== undefined,
+    expected,
+  ),
   v.check((pem) => {
     const key = parsePublicKey(pem);
     return key === undefined || key.asymmetricKeyDetails?.namedCurve === 'prime256v1';

@@ -30,6 +30,8 @@ export interface FileStoreProps extends StoreSettings {
   readonly controlPlanes: readonly string[];
   /** @default CloudFormation makes one */
   readonly bucketName?: string | undefined;
+  /** A key of the deployer's in the same stack. @default as `encryptionKeyArn` */
+  readonly encryptionKey?: kms.IKey | undefined;
   /** A key of the deployer's, whose policy is not ours to change. @default one is made */
   readonly encryptionKeyArn?: string | undefined;
   /** Keys that encrypted before, whose policies are not ours to change. @default none */
@@ -63,15 +65,7 @@ export abstract class FileStore extends Construct {
   /** @internal */
   constructor(scope: Construct, id: string, props: FileStoreProps) {
     super(scope, id);
-    const encryptionKey =
-      props.encryptionKeyArn === undefined
-        ? new kms.Key(this, 'EncryptionKey', {
-            description: 'Lifeboat: encrypts the configurations of control planes',
-            enableKeyRotation: true,
-            // Without the key the last good configuration is lost, whatever happens to the stack.
-            removalPolicy: outlivesStack,
-          })
-        : kms.Key.fromKeyArn(this, 'EncryptionKey', props.encryptionKeyArn);
+    const encryptionKey = props.encryptionKey ?? this.#createKey(props.encryptionKeyArn);
     const bucket = new s3.Bucket(this, 'Bucket', {
       ...(props.bucketName === undefined ? {} : { bucketName: props.bucketName }),
       versioned: true,
@@ -117,6 +111,17 @@ export abstract class FileStore extends Construct {
     if (props.lockdown !== undefined) {
       this.#lock(listKeepers(props.lockdown));
     }
+  }
+
+  #createKey(arn: string | undefined): kms.IKey {
+    return arn === undefined
+      ? new kms.Key(this, 'EncryptionKey', {
+          description: 'Lifeboat: encrypts the configurations of control planes',
+          enableKeyRotation: true,
+          // Without the key the last good configuration is lost, whatever happens to the stack.
+          removalPolicy: outlivesStack,
+        })
+      : kms.Key.fromKeyArn(this, 'EncryptionKey', arn);
   }
 
   /**

@@ -36,6 +36,8 @@ export interface VaultProps extends StoreSettings {
   readonly tenants: readonly VaultTenant[];
   /** @default CloudFormation makes one */
   readonly bucketName?: string | undefined;
+  /** A key of the deployer's in the same stack. @default as `encryptionKeyArn` */
+  readonly encryptionKey?: kms.IKey | undefined;
   /** A key of the deployer's, whose policy is not ours to change. @default one is made */
   readonly encryptionKeyArn?: string | undefined;
   /** Keys that encrypted before, whose policies are not ours to change. */

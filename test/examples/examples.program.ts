@@ -63,6 +63,12 @@ const replicaOfEverything = {
   timeControl: true,
 };
 
+/** Without these synth warns that nobody would hear an alarm, or know what to do. */
+const heard = {
+  alarmTopicArn: 'arn:aws:sns:eu-central-1:111122223333:on-call',
+  runbookUrl: 'https://wiki.example.com/lifeboat/runbook',
+};
+
 const templateJson = v.object({
   Resources: v.record(v.string(), v.object({ Type: v.string(), Properties: v.optional(v.unknown()) })),
 });
@@ -125,7 +131,7 @@ beforeAll(async () => {
     {
       app,
       settings: 'cdk.json',
-      context: { lifeboat: everything, replica: replicaOfEverything },
+      context: { lifeboat: { ...everything, ...heard }, replica: replicaOfEverything },
       output: output('bare-queue'),
     },
     {
@@ -134,8 +140,9 @@ beforeAll(async () => {
       context: {
         lifeboat: {
           controlPlanes: twoControlPlanes.controlPlanes,
+          ...heard,
           region: 'eu-central-1',
-          replica: { region: 'eu-west-1' },
+          replica: { region: 'eu-west-1', alarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:on-call' },
         },
       },
       output: output('project'),

@@ -7,6 +7,7 @@ import { LifeboatStack } from '../../lib/deployment/lifeboat-stack.ts';
 import type { LifeboatReplicaProps } from '../../lib/replica/lifeboat-replica.ts';
 import { LifeboatReplicaStack } from '../../lib/replica/lifeboat-replica-stack.ts';
 import { parseSettings } from '../../lib/settings/settings.ts';
+import { acknowledgeSilence } from '../../template/synthesized-stack.ts';
 import { newApp } from './app.ts';
 import { policyDocument, type Statement } from './policy.ts';
 
@@ -110,7 +111,9 @@ export function deployWithReplica(
 
 function app(): App {
   const { context } = v.parse(cdkJson, JSON.parse(readFileSync('cdk.json', 'utf8')));
-  return newApp(context);
+  const made = newApp(context);
+  acknowledgeSilence(made);
+  return made;
 }
 
 function read<Of extends Stack>(stack: Of): Deployment<Of> {
@@ -290,4 +293,12 @@ export function failure(attempt: () => void): string {
     return String(error);
   }
   return 'no failure';
+}
+
+/** What synth says is wrong, or warns of, with a stack that was made nevertheless: a text for each. */
+export function annotations({ node }: Stack, level: 'error' | 'warning'): readonly string[] {
+  return node
+    .findAll()
+    .flatMap((each) => each.node.metadata)
+    .flatMap(({ type, data }) => (type === `aws:cdk:${level}` ? [String(data)] : []));
 }
