@@ -3,7 +3,7 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { Gap } from './emulator/gaps.ts';
+import type { Gap, RegionalClients } from './emulator/gaps.ts';
 
 export interface Account {
   readonly id: string;
@@ -64,5 +64,16 @@ export function emulatedEnvironment(url: string, region: string): Readonly<Recor
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
     AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
+
+/** CloudFormation of both regions of an emulator. */
+export function cloudFormationsOf(
+  environment: Readonly<Record<string, string>>,
+  { first, second }: Account['regions'],
+): RegionalClients {
+  return {
+    first: clientsOf(environment, first).cloudFormation,
+    second: clientsOf(environment, second).cloudFormation,
   };
 }

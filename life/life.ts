@@ -7,10 +7,11 @@ import * as v from 'valibot';
 import type { LifeboatControlPlaneProps } from '../lib/deployment/control-plane-props.ts';
 import type { LifeboatProps } from '../lib/deployment/lifeboat-props.ts';
 import type { Subject } from '../local/rehearsal/subject.ts';
-import type { Account } from './account.ts';
+import { type Account, cloudFormationsOf } from './account.ts';
+import { mirrorOutputs, outputsOfOtherRegions } from './emulator/gaps.ts';
 import { LifeError } from './failure.ts';
 import { type Ended, runCdk, runLifeboat } from './programs.ts';
-import { dataPlaneRoleId, operatorRoleId, synthesizeStacks } from './synthesize.ts';
+import { dataPlaneRoleId, operatorRoleId, replicaStackName, synthesizeStacks } from './synthesize.ts';
 
 export const firstControlPlane = 'prod';
 export const secondControlPlane = 'staging';
@@ -126,17 +127,14 @@ export class Life {
   /** `cdk deploy`. The settings of the plan are in force afterwards. */
   async deploy({ app, settings, replica }: Plan, ...options: readonly string[]): Promise<void> {
     const outputs = this.file('outputs.json');
-    await runCdk(this.account, [
-      'deploy',
-      '--all',
-      '--app',
-      app,
-      '--require-approval',
-      'never',
-      '--outputs-file',
-      outputs,
-      ...options,
-    ]);
+    const deploy = ['deploy', '--app', app, '--require-approval', 'never', '--outputs-file', outputs];
+    const { environment, regions, emulator } = this.account;
+    if (replica && emulator?.gaps.includes(outputsOfOtherRegions)) {
+      const second = replicaStackName(this.parts.stackName);
+      await runCdk(this.account, [...deploy, second]);
+      await mirrorOutputs(cloudFormationsOf(environment, regions), second);
+    }
+    await runCdk(this.account, [...deploy, '--all', ...options]);
     this.#settings = settings;
     this.#hasReplica = replica;
     this.#outputs = v.parse(outputsJson, JSON.parse(await readFile(outputs, 'utf8')));

@@ -1,6 +1,6 @@
 /** A life against an emulator: what is started for it, and cleaned up afterwards. */
 import { join } from 'node:path';
-import { type Account, clientsOf, emulatedEnvironment } from './account.ts';
+import { type Account, clientsOf, cloudFormationsOf, emulatedEnvironment } from './account.ts';
 import { type Cleanups, withCleanups } from './cleanups.ts';
 import { startReachableControlPlane } from './control-plane.ts';
 import { gaps, probeEmulator } from './emulator/gaps.ts';
@@ -96,9 +96,11 @@ async function playOnce(
 ): Promise<EmulatedPlay> {
   const environment = emulatedEnvironment(url, regions.first);
   const clients = clientsOf(environment, regions.first);
-  const { accountId, open } = await probeEmulator(clients.cloudFormation).catch((error: unknown) => {
-    throw new LifeError('unplayable', `${name} has no CloudFormation that takes a stack: ${String(error)}`);
-  });
+  const { accountId, open } = await probeEmulator(cloudFormationsOf(environment, regions)).catch(
+    (error: unknown) => {
+      throw new LifeError('unplayable', `${name} has no CloudFormation that takes a stack: ${String(error)}`);
+    },
+  );
   for (const gap of gaps) {
     if (open.includes(gap)) {
       progress.tell(`${name} lacks ${gap.name}: ${gap.what}`);

@@ -9,7 +9,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import * as v from 'valibot';
 import { projectRoot } from '../build/project-root.ts';
 import { realControlPlane } from '../local/rehearsal/subject.ts';
-import { type Account, clientsOf, emulatedEnvironment } from './account.ts';
+import { type Account, clientsOf, cloudFormationsOf, emulatedEnvironment } from './account.ts';
 import { type Cleanups, withCleanups } from './cleanups.ts';
 import { startReachableControlPlane } from './control-plane.ts';
 import { probeEmulator } from './emulator/gaps.ts';
@@ -79,7 +79,7 @@ async function findAccount(options: SmokeOptions): Promise<Account> {
     const url = options.endpoint.replace(/\/$/, '');
     const environment = emulatedEnvironment(url, regions.first);
     const clients = clientsOf(environment, regions.first);
-    const { accountId: id, open: gaps } = await probeEmulator(clients.cloudFormation);
+    const { accountId: id, open: gaps } = await probeEmulator(cloudFormationsOf(environment, regions));
     const emulator = { url, name: url, gaps };
     return { id, regions, environment, clients, emulator };
   }

@@ -10,6 +10,7 @@ import {
   CreateStackCommand,
   DeleteStackCommand,
   DescribeStacksCommand,
+  waitUntilStackCreateComplete,
 } from '@aws-sdk/client-cloudformation';
 import type { SynthesizedTemplate } from '../../template/template.ts';
 
@@ -36,6 +37,12 @@ export interface Gap {
   readonly workAround: (template: Template, emulatorUrl: string) => Template;
 }
 
+/** Clients of an emulator's CloudFormation. */
+export interface RegionalClients {
+  readonly first: CloudFormationClient;
+  readonly second: CloudFormationClient;
+}
+
 const metricQuery = {
   Id: 'm',
   ReturnData: true,
@@ -47,7 +54,25 @@ const httpApi = {
   Properties: { Name: 'probe', ProtocolType: 'HTTP' },
 };
 
+const topic = { Type: 'AWS::SNS::Topic' };
+const elsewhere = 'LifeboatProbeElsewhere';
+
+/** Worked around by `mirrorOutputs`, and not in a template. */
+export const outputsOfOtherRegions: Gap = {
+  name: 'outputs of another region',
+  neededFor: 'MiniStack 1.5.33',
+  what: 'Fn::GetStackOutput does not read its Region: the first region gets a stack that repeats the outputs of the second one',
+  probe: {
+    resources: { Probe: topic },
+    output: {
+      'Fn::GetStackOutput': { StackName: elsewhere, Region: 'eu-west-1', OutputName: 'Probe' },
+    },
+  },
+  workAround: (template) => template,
+};
+
 export const gaps: readonly Gap[] = [
+  outputsOfOtherRegions,
   {
     name: 'alarms on expressions',
     neededFor: 'MiniStack 1.5.33',
@@ -97,15 +122,44 @@ export interface ProbedEmulator {
  * @param cloudFormation the emulator's
  * @throws Error when it takes no stack at all
  */
-export async function probeEmulator(cloudFormation: CloudFormationClient): Promise<ProbedEmulator> {
-  const { StackId = '' } = await cloudFormation.send(
+export async function probeEmulator({ first, second }: RegionalClients): Promise<ProbedEmulator> {
+  const { StackId = '' } = await first.send(
     new CreateStackCommand({
       StackName: 'LifeboatProbe',
       TemplateBody: JSON.stringify({ Resources: { Probe: { Type: 'AWS::SNS::Topic' } } }),
     }),
   );
-  await cloudFormation.send(new DeleteStackCommand({ StackName: StackId }));
-  return { accountId: StackId.split(':')[4] ?? '', open: await findGaps(cloudFormation) };
+  await first.send(new DeleteStackCommand({ StackName: StackId }));
+  const there = await putOutputs(second, elsewhere, { Probe: 'elsewhere' });
+  const open = await findGaps(first);
+  await second.send(new DeleteStackCommand({ StackName: there }));
+  return { accountId: StackId.split(':')[4] ?? '', open };
+}
+
+/** Repeats the outputs of a stack of the second region in the first, under the same name. */
+export async function mirrorOutputs({ first, second }: RegionalClients, StackName: string): Promise<void> {
+  const { Stacks: [stack] = [] } = await second.send(new DescribeStacksCommand({ StackName }));
+  const outputs = (stack?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [
+    OutputKey,
+    OutputValue,
+  ]);
+  await first.send(new DeleteStackCommand({ StackName })).catch(() => undefined);
+  await putOutputs(first, StackName, Object.fromEntries(outputs));
+}
+
+/** @returns the stack's name, once it is there */
+async function putOutputs(
+  client: CloudFormationClient,
+  StackName: string,
+  outputs: Readonly<Record<string, string>>,
+): Promise<string> {
+  const template = {
+    Resources: { Nothing: topic },
+    Outputs: Object.fromEntries(Object.entries(outputs).map(([name, Value]) => [name, { Value }])),
+  };
+  await client.send(new CreateStackCommand({ StackName, TemplateBody: JSON.stringify(template) }));
+  await waitUntilStackCreateComplete({ client, maxWaitTime: 60, minDelay: 1 }, { StackName });
+  return StackName;
 }
 
 async function findGaps(cloudFormation: CloudFormationClient): Promise<readonly Gap[]> {

@@ -1,6 +1,6 @@
 import { CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { describe, expect, it } from '@jest/globals';
-import { gaps, probeEmulator, workAround } from '../../life/emulator/gaps.ts';
+import { gaps, mirrorOutputs, probeEmulator, workAround } from '../../life/emulator/gaps.ts';
 
 const template = {
   Resources: {
@@ -38,26 +38,43 @@ function emulator(takes: (body: string) => boolean, output = '') {
   };
 }
 
+const regions = (client: ReturnType<typeof emulator>) => ({ first: client, second: client }) as never;
 const namesOf = (found: typeof gaps) => found.map(({ name }) => name);
 
 describe('what an emulator lacks', () => {
   it('is found by trying it', async () => {
-    const old = emulator((body) => !body.includes('Metrics'), 'http://a1b2.execute-api.localhost:4566');
+    const old = emulator(
+      (body) => !/Metrics|GetStackOutput/.test(body),
+      'http://a1b2.execute-api.localhost:4566',
+    );
     const later = emulator(() => true, 'http://127.0.0.1:4566/_aws/execute-api/a1b2/$default');
 
-    expect(namesOf((await probeEmulator(old as never)).open)).toEqual([
+    expect(namesOf((await probeEmulator(regions(old))).open)).toEqual([
+      'outputs of another region',
       'alarms on expressions',
       'address of an API',
     ]);
-    expect(await probeEmulator(later as never)).toEqual({ accountId: '111122223333', open: [] });
+    expect(await probeEmulator(regions(later))).toEqual({ accountId: '111122223333', open: [] });
   });
 
   it('is not looked for where no stack is taken at all', async () => {
-    await expect(probeEmulator(emulator(() => false) as never)).rejects.toThrow('no such type');
+    await expect(probeEmulator(regions(emulator(() => false)))).rejects.toThrow('no such type');
   });
 });
 
 describe('a work-around', () => {
+  it('repeats the outputs of the second region in the first', async () => {
+    const bodies: string[] = [];
+    const first = emulator((body) => bodies.push(body) > 0);
+    const second = {
+      send: async () => ({ Stacks: [{ Outputs: [{ OutputKey: 'Arn', OutputValue: 'arn:a' }] }] }),
+    };
+
+    await mirrorOutputs({ first, second } as never, 'Replica');
+
+    expect(bodies.map((body) => JSON.parse(body).Outputs)).toEqual([{ Arn: { Value: 'arn:a' } }]);
+  });
+
   it('leaves out what the emulator lacks, and what refers to that gets another ARN', () => {
     const adapted = workAround(template, gaps, 'http://127.0.0.1:4566') as typeof template;
 
