@@ -37,6 +37,11 @@ export interface Variant {
   readonly clusterCertificate?: boolean;
   /** With readers of files. @default true */
   readonly fileReaders?: boolean;
+  /**
+   * With a network of both, whose endpoints prod asks for, and a trail of data events; then also what
+   * services call. @default false
+   */
+  readonly network?: boolean;
   /** With a replica in a second region. @default false */
   readonly replica?: boolean;
 }
@@ -59,6 +64,13 @@ export const existingKeyArn = `arn:aws:kms:${region}:${accountId}:key/01234567-8
 /** Encrypted before, in the variant with changed keys. */
 export const previousKeyArn = existingKeyArn.replace('01234567', '76543210');
 
+const vpc = {
+  vpcId: 'vpc-0000000a',
+  availabilityZones: ['eu-central-1a'],
+  subnetIds: ['subnet-0000000a'],
+  securityGroupIds: ['sg-0000000a'],
+};
+
 /** The deployment that the matrix is about, with the roles of a data plane and of people of prod. */
 export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
   const settings = parseSettings({
@@ -68,6 +80,7 @@ export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
         dataPlaneVersions: ['3.9.1'],
         readerRoleTrust: [trustedAccountId],
         listen: true,
+        ...(variant.network ? { vpc: { ...vpc, endpoints: { routeTableIds: ['rtb-0000000a'] } } } : {}),
         ...(variant.fileReaders === false
           ? {}
           : { fileReaderRoleArns: [fileReaderArn, foreignFileReaderArn] }),
@@ -75,7 +88,11 @@ export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
           ? { dataPlaneAuth: DataPlaneAuth.anyOf(DataPlaneAuth.iam(), byCertificate) }
           : {}),
       },
-      staging: { clusterEndpoint: 'kong-staging.example.com:8005', dataPlaneVersions: ['3.9.1'] },
+      staging: {
+        clusterEndpoint: 'kong-staging.example.com:8005',
+        dataPlaneVersions: ['3.9.1'],
+        ...(variant.network ? { vpc } : {}),
+      },
     },
     ...(variant.lockdown ? { lockdown } : {}),
     ...(variant.existingKey ? { encryptionKeyArn: existingKeyArn } : {}),
@@ -83,6 +100,7 @@ export function matrixTemplate(variant: Variant = {}): MatrixTemplate {
       ? { previousEncryptionKeyArns: [previousKeyArn], signingKeys: ['second', 'first'] }
       : {}),
     ...(variant.objectLock ? { objectLockDays } : {}),
+    ...(variant.network ? { dataEvents: true } : {}),
     vaultMadeWith: {
       objectLock: variant.objectLock === true,
       ...(variant.existingKey ? { encryptionKeyArn: existingKeyArn } : {}),

@@ -37,10 +37,10 @@ export async function evaluateMatrix(
   variant: Variant = {},
 ): Promise<Matrix> {
   const names = physicalNames(template, variant);
-  const { policies, key } = policiesWithKey(template, variant);
+  const { policies, key, endpoints } = policiesWithKey(template, variant);
   const authorize = authorizer({ policies, accountId, others: outsiders(names) });
   const principals = principalsOf(variant);
-  const rows = matrixRows(names, variant);
+  const rows = matrixRows(names, variant, endpoints);
   const ignored = new Set<string>();
   const cells: MatrixCell[] = [];
   const openRoutes = findOpenRoutes(template, names.apiId);
@@ -99,5 +99,6 @@ function managesKey(action: string): boolean {
 }
 
 function toRequest(row: MatrixRow, principalArn: string): AccessRequest {
-  return { principalArn, action: row.action, resourceArn: row.resourceArn, context: row.context };
+  const { action, resourceArn, context, endpointPolicy } = row;
+  return { principalArn, action, resourceArn, context, ...(endpointPolicy && { endpointPolicy }) };
 }

@@ -136,6 +136,8 @@ function principalArns(
     'second presign prod': roleInReplica('PresignRoleprod'),
     'second presign staging': roleInReplica('PresignRolestaging'),
     S3: 's3.amazonaws.com',
+    'API Gateway': 'apigateway.amazonaws.com',
+    CloudTrail: 'cloudtrail.amazonaws.com',
   };
 }
 

@@ -17,12 +17,18 @@ import {
 import { type CheckedKeyPolicy, replaceDeploymentStatements } from './key-policy.ts';
 import { emptyTemplate, type MatrixNames, physicalNames } from './names.ts';
 import { lockdownPrincipals } from './principals.ts';
+import { endpointPolicies, functionPolicies } from './service-policies.ts';
 
 /** Everything that decides in the matrix's account but what its own people are allowed. */
 export function policiesWithKey(
   template: MatrixTemplate,
   variant: Variant = {},
-): { readonly policies: DeployedPolicies; readonly key: Omit<CheckedKeyPolicy, 'policy'> } {
+): {
+  readonly policies: DeployedPolicies;
+  readonly key: Omit<CheckedKeyPolicy, 'policy'>;
+  /** By the logical ids of VPC endpoints. */
+  readonly endpoints: ReadonlyMap<string, PolicyDocument>;
+} {
   const { namesOf, namesInReplica, encryptionKeyArn } = physicalNames(template, variant);
   const second = { region: secondRegion, accountId, namesOf: namesInReplica };
   const { replica = emptyTemplate } = template;
@@ -32,10 +38,20 @@ export function policiesWithKey(
     namesOf,
     outputOf: (_stack: string, output: string) => deployedOutput(replica, output, second),
   };
-  const policies = mergePolicies(deployedPolicies(template, deployment), deployedPolicies(replica, second));
+  const endpoints = endpointPolicies(template, deployment);
+  const policies = mergePolicies(
+    deployedPolicies(template, deployment),
+    { ofRoles: new Map(), ofResources: functionPolicies(template, deployment) },
+    deployedPolicies(replica, second),
+    { ofRoles: new Map(), ofResources: functionPolicies(replica, second) },
+  );
   if (!variant.existingKey) {
     const ofKey = policies.ofResources.get(encryptionKeyArn);
-    return { policies: withPreviousKey(policies, ofKey, variant), key: { principals: [], faults: [] } };
+    return {
+      policies: withPreviousKey(policies, ofKey, variant),
+      key: { principals: [], faults: [] },
+      endpoints,
+    };
   }
   const asked = JSON.parse(
     deployedOutput(template, 'EncryptionKeyStatements', deployment),
@@ -48,7 +64,7 @@ export function policiesWithKey(
     ofRoles: policies.ofRoles,
     ofResources: new Map([...policies.ofResources, [existingKeyArn, policy]]),
   };
-  return { policies: withPreviousKey(withKey, policy, variant), key };
+  return { policies: withPreviousKey(withKey, policy, variant), key, endpoints };
 }
 
 /** The key that encrypted before keeps the policy that it had then: the one that the key of now has. */

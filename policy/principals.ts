@@ -29,18 +29,22 @@ const everydayPrincipals = [
 ] as const;
 /** Who may change policies in a deployment with lockdown. */
 export const lockdownPrincipals = ['break-glass role', 'deployment role'] as const;
+/** Services that call what is the deployment's. */
+const networkPrincipals = ['API Gateway', 'CloudTrail'] as const;
 const replicaPrincipals = ['replication', 'second presign prod', 'second presign staging', 'S3'] as const;
 
 export type PrincipalName =
   | (typeof everydayPrincipals)[number]
   | (typeof lockdownPrincipals)[number]
+  | (typeof networkPrincipals)[number]
   | (typeof replicaPrincipals)[number];
 
 /** Everybody whom the matrix of a deployment asks about. */
-export function principalsOf({ lockdown, replica }: Variant): readonly PrincipalName[] {
+export function principalsOf({ lockdown, network, replica }: Variant): readonly PrincipalName[] {
   return [
     ...everydayPrincipals,
     ...(lockdown ? lockdownPrincipals : []),
+    ...(network ? networkPrincipals : []),
     ...(replica ? replicaPrincipals : []),
   ];
 }

@@ -75,6 +75,7 @@ async function print(keyPolicy: Variant['keyPolicy']): Promise<void> {
     ['After changes of keys', { changedKeys: true }],
     ['With locked versions', { objectLock: true }],
     ['With cluster certificates beside IAM, for prod', { clusterCertificate: true }],
+    ['With a network, its endpoints, a trail, and what services call', { network: true }],
     ['With a replica in a second region', { replica: true }],
     ['After changes of keys, of which one is the deployer’s', { changedKeys: true, existingKey: true }],
     ['After changes of keys, and with a replica', { changedKeys: true, replica: true }],

@@ -1,4 +1,4 @@
-import type { ConditionContext } from '../../simulators/aws/iam.ts';
+import type { ConditionContext, PolicyDocument } from '../../simulators/aws/iam.ts';
 import type { PrincipalName } from '../principals.ts';
 
 export interface MatrixRow {
@@ -11,6 +11,8 @@ export interface MatrixRow {
   readonly allowed: readonly PrincipalName[];
   readonly resourceArn: string;
   readonly context: ConditionContext;
+  /** Of the VPC endpoint that the request takes. @default it takes none */
+  readonly endpointPolicy?: PolicyDocument;
 }
 
 type MakeRow = (

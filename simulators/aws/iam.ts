@@ -32,6 +32,8 @@ export interface AccessRequest {
   readonly action: string;
   readonly resourceArn: string;
   readonly context: ConditionContext;
+  /** Of the VPC endpoint that the request takes; it must allow it, too. @default it takes none */
+  readonly endpointPolicy?: PolicyDocument;
 }
 
 export interface AccessDecision {
@@ -100,7 +102,7 @@ async function decide(
   identityPolicies: readonly EvaluablePolicy[],
   resourcePolicy: EvaluablePolicy | undefined,
 ): Promise<AccessDecision> {
-  const { principalArn, action, resourceArn, context } = request;
+  const { principalArn, action, resourceArn, context, endpointPolicy } = request;
   const isAnonymous = principalArn === 'anonymous';
   const isOfAccount = principalArn.startsWith('arn:');
   const roleArn = roleOf(principalArn);
@@ -122,6 +124,9 @@ async function decide(
         : identityPolicies.map(({ policy }, index) => ({ name: policyName(index), policy })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
+      ...(endpointPolicy === undefined
+        ? {}
+        : { vpcEndpointPolicies: [{ name: 'endpoint', policy: endpointPolicy }] }),
       ...(resourcePolicy === undefined ? {} : { resourcePolicy: resourcePolicy.policy }),
     },
     {},

@@ -99,4 +99,25 @@ describe('the matrix notices', () => {
 
     expect(differs).toContain(expected);
   });
+
+  it.each([
+    // An endpoint that lets more through, a function that any API may call, a log of any other trail.
+    [
+      '"secretsmanager:GetSecretValue","Effect":"Allow","Principal"',
+      '"secretsmanager:*","Effect":"Allow","Principal"',
+      'administrator gains secretsmanager:PutSecretValue',
+    ],
+    ['/*/*/control-planes/prod/fallback-config', '/*', 'API Gateway gains lambda:InvokeFunction'],
+    [
+      '"StringEquals":{"aws:SourceArn"',
+      '"StringNotEquals":{"aws:SourceArn"',
+      'CloudTrail gains s3:PutObject',
+    ],
+  ])('what happens to a network or a service when %s becomes %s', async (from, to, expected) => {
+    const variant = { network: true };
+
+    const differs = found(await evaluateMatrix(changed(from, to, templateOf(variant)), variant));
+
+    expect(differs).toContain(expected);
+  });
 });
