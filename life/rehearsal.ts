@@ -120,18 +120,20 @@ async function playOnce(
     emulator: { url, name, gaps: open },
   };
   const { subject, clusterEndpoint } = controlPlane;
+  const notes: string[] = [];
   const life = new Life({
     account,
     stackName: 'Lifeboat',
     folder: cleanups.folder,
     subject,
     clusterEndpoint,
-    notes: [],
+    notes,
     kept: [],
   });
   const steps = isShort
     ? [bootstrapStep([regions.first]), ...firstLife]
     : [bootstrapStep([regions.first, regions.second]), ...firstLife, ...laterLife()];
   const played = await play(life, steps, progress);
+  notes.forEach(progress.warn);
   return { ...played, emulator: name, gaps: open.map((gap) => gap.name) };
 }

@@ -12,6 +12,7 @@ import {
   DescribeStacksCommand,
   waitUntilStackCreateComplete,
 } from '@aws-sdk/client-cloudformation';
+import { GetBucketReplicationCommand, PutBucketReplicationCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { SynthesizedTemplate } from '../../template/template.ts';
 
 /**
@@ -236,4 +237,37 @@ function attributeOf(value: unknown, attribute: string): string | undefined {
   const found =
     typeof value === 'object' && value !== null && 'Fn::GetAtt' in value ? value['Fn::GetAtt'] : undefined;
   return Array.isArray(found) && found[1] === attribute ? String(found[0]) : undefined;
+}
+
+/**
+ * Tells S3 of the replication that CloudFormation has dropped (MiniStack 1.5.33).
+ *
+ * @returns whether that was needed
+ */
+export async function replicateBucket(s3: S3Client, source: string, destination: string): Promise<boolean> {
+  const isThere = await s3.send(new GetBucketReplicationCommand({ Bucket: source })).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) {
+    await s3.send(
+      new PutBucketReplicationCommand({
+        Bucket: source,
+        ReplicationConfiguration: {
+          Role: 'arn:aws:iam::000000000000:role/replication',
+          Rules: [
+            {
+              Status: 'Enabled',
+              Priority: 1,
+              Filter: { Prefix: '' },
+              DeleteMarkerReplication: { Status: 'Disabled' },
+              SourceSelectionCriteria: { SseKmsEncryptedObjects: { Status: 'Enabled' } },
+              Destination: { Bucket: `arn:aws:s3:::${destination}` },
+            },
+          ],
+        },
+      }),
+    );
+  }
+  return !isThere;
 }

@@ -1,6 +1,7 @@
 /** A second region that gives grants when the first does not. */
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { clientsOf } from '../account.ts';
+import { replicateBucket } from '../emulator/gaps.ts';
 import { firstControlPlane, type Life, require } from '../life.ts';
 import { replicaStackName } from '../synthesize.ts';
 import { byStack } from './first-days.ts';
@@ -15,6 +16,10 @@ export async function fetchFromReplica(life: Life): Promise<void> {
   const { account, parts } = life;
   const bucket = life.output('Bucket', replicaStackName(parts.stackName));
   const { s3 } = clientsOf(account.environment, account.regions.second);
+  const { emulator, clients } = account;
+  if (emulator !== undefined && !(await replicateBucket(clients.s3, life.output('Bucket'), bucket))) {
+    life.note(`${emulator.name} replicates buckets: take replicateBucket out of life/emulator/gaps.ts`);
+  }
   // Two revisions, whatever the control plane serves.
   await rollBackAndUnpin(life);
   const published = await life.revision();
