@@ -57,6 +57,7 @@ export class Life {
       settleSeconds: 2,
       minimumIntervalSeconds: 0,
       scheduleMinutes: 60,
+      runbookUrl: 'https://lifeboat.invalid/runbook.md',
     };
   }
 

@@ -261,7 +261,6 @@ export async function replicateBucket(s3: S3Client, source: string, destination:
               Priority: 1,
               Filter: { Prefix: '' },
               DeleteMarkerReplication: { Status: 'Disabled' },
-              SourceSelectionCriteria: { SseKmsEncryptedObjects: { Status: 'Enabled' } },
               Destination: { Bucket: `arn:aws:s3:::${destination}` },
             },
           ],
