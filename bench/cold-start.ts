@@ -52,6 +52,8 @@ const presign: PresignVariables = {
   DUAL_STACK: 'false',
   DATA_PLANE_VERSIONS: '3.9.1',
   URL_LIFETIME_SECONDS: '120',
+  DRILL_ROLE_ARN: 'arn:aws:iam::000000000000:role/inspect',
+  API_ORIGIN: 'stack',
   CLUSTER_CERTIFICATES: 'x'.repeat(43),
   CLUSTER_AUTHORITIES: '',
   CLUSTER_COMMON_NAMES: '',
@@ -59,6 +61,9 @@ const presign: PresignVariables = {
 const inspect: InspectVariables = {
   CONTROL_PLANE: 'prod',
   DATA_PLANE_VERSIONS: '3.9.1',
+  DRILL_HOURS: '0',
+  API_URL: 'https://api.example.com',
+  LMDB_MAP_MIB: '2048',
   BUCKET: 'vault',
   ENCRYPTION_KEY_ARN: exporter.ENCRYPTION_KEY_ARN,
   SIGNING_KEY_ARN: exporter.SIGNING_KEY_ARN,

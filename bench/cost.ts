@@ -52,6 +52,8 @@ const aPublication = {
   /** Compressed, at 30,000 entities; kept for 30 days. */
   storedGb: 1.3e-3,
 };
+/** What a drill does, of one version, and what asks each hour whether one is due. */
+const aDrill = { askedGbSeconds: 0.3, gbSeconds: 10, metrics: 4 };
 /** Lambda's own pollers, each of which asks every 20 seconds. */
 const pollsPerMonth = 5 * 3 * minutesPerMonth;
 /** They have values while something happens. */
@@ -76,7 +78,18 @@ export function listCost(): readonly CostRow[] {
       changeAMinute: changeMetrics.length * prices.customMetric.usdPerMonth,
     },
     ...listUse(),
+    { ...each('drill', costOfDrills()), changeAMinute: 0 },
   ];
+}
+
+/** It tells its metrics in one hour of each day, and a metric is billed for the hours in which it is told. */
+function costOfDrills(): number {
+  const { lambdaGbSecond, lambdaRequest, schedule } = usePrices;
+  const daysPerMonth = minutesPerMonth / (24 * 60);
+  const asked =
+    daysPerMonth * 24 * (schedule.usd + lambdaRequest.usd + aDrill.askedGbSeconds * lambdaGbSecond.usd);
+  const played = daysPerMonth * aDrill.gbSeconds * lambdaGbSecond.usd;
+  return asked + played + (aDrill.metrics * prices.customMetric.usdPerMonth) / 24;
 }
 
 function each(what: string, usd: number): Omit<CostRow, 'changeAMinute'> {

@@ -119,7 +119,7 @@ function measureInspectionShare(): InspectionShare {
       measureBytes(policy) - measureBytes(withoutArnOf(roleName, policy));
     return {
       resources: own.length,
-      rolePolicyBytes: sumOf(own, 'AWS::IAM::Policy', ({ PolicyDocument }) => measureBytes(PolicyDocument)),
+      rolePolicyBytes: sumOf(own, 'AWS::IAM::Role', ({ Policies }) => measureBytes(Policies)),
       bucketPolicyBytes: sumOf(all, 'AWS::S3::BucketPolicy', ({ PolicyDocument }) =>
         saidOfRole(PolicyDocument),
       ),

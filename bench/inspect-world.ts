@@ -93,6 +93,9 @@ const inspector = aws.identities.issue(`arn:aws:sts::${accountId}:assumed-role/i
 const variables: InspectVariables = {
   CONTROL_PLANE: controlPlane,
   DATA_PLANE_VERSIONS: `${kongVersion},${otherKongVersion}`,
+  DRILL_HOURS: '0',
+  API_URL: 'https://api.example.com',
+  LMDB_MAP_MIB: '2048',
   BUCKET: bucket,
   ENCRYPTION_KEY_ARN: encryptionKeyArn,
   SIGNING_KEY_ARN: signingKeyArn,

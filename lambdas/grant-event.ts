@@ -1,9 +1,15 @@
 import * as v from 'valibot';
+import { isPrincipal } from '../core/access/caller.ts';
 import type { AskedFor } from '../core/access/grant.ts';
 
 /** In which of the three ways a grant is asked for. */
 export type GrantCall =
-  | { readonly way: 'iam'; readonly asked: AskedFor; readonly caller: string | undefined }
+  | {
+      readonly way: 'iam';
+      readonly asked: AskedFor;
+      readonly caller: string | undefined;
+      readonly origin: string | undefined;
+    }
   | { readonly way: 'assertion'; readonly asked: AskedFor; readonly body: Uint8Array }
   | { readonly way: 'invocation'; readonly asked: AskedFor };
 
@@ -18,6 +24,8 @@ const apiEvent = v.object({
       }),
     ),
   }),
+  // What tells the API's own events from those of a direct invocation.
+  stageVariables: v.optional(v.object({ origin: v.optional(v.string()) }), {}),
   queryStringParameters: v.optional(v.record(v.string(), v.unknown()), {}),
   body: v.optional(v.string(), ''),
   isBase64Encoded: v.optional(v.boolean(), false),
@@ -38,9 +46,31 @@ export function grantCall(event: unknown): GrantCall {
   if (!apiCall.success) {
     return { way: 'invocation', asked: v.parse(directRequest, event) };
   }
-  const { requestContext, queryStringParameters: asked, body, isBase64Encoded } = apiCall.output;
+  const {
+    requestContext,
+    queryStringParameters: asked,
+    body,
+    isBase64Encoded,
+    stageVariables,
+  } = apiCall.output;
   if (requestContext.http.method === 'POST') {
     return { way: 'assertion', asked, body: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8') };
   }
-  return { way: 'iam', asked, caller: requestContext.authorizer?.iam?.userArn };
+  return {
+    way: 'iam',
+    asked,
+    caller: requestContext.authorizer?.iam?.userArn,
+    origin: stageVariables.origin,
+  };
+}
+
+/**
+ * Whether a drill asks. Its grants are counted apart, so that nobody else must pass for one: who may invoke
+ * the function directly can write any caller into the event, and does not know what the API's stage says.
+ */
+export function isDrillCall(
+  { caller, origin }: Extract<GrantCall, { readonly way: 'iam' }>,
+  { DRILL_ROLE_ARN, API_ORIGIN }: { readonly DRILL_ROLE_ARN: string; readonly API_ORIGIN: string },
+): boolean {
+  return origin === API_ORIGIN && caller !== undefined && isPrincipal(DRILL_ROLE_ARN, caller);
 }

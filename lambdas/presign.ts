@@ -8,7 +8,7 @@ import type { Problem } from '../core/problem.ts';
 import { ownPresigner, runtimeCredentials } from './environment/grants.ts';
 import { presignEnvironment, readClusterTrust } from './environment/presign.ts';
 import { readEnvironment } from './environment/read-environment.ts';
-import { grantCall } from './grant-event.ts';
+import { grantCall, isDrillCall } from './grant-event.ts';
 import { logGrant } from './grant-log.ts';
 import { jsonAnswer, problemAnswer, problemDocument } from './http-answer.ts';
 import { inOurWords } from './in-our-words.ts';
@@ -48,10 +48,12 @@ export const handler = inOurWords(
       return httpAnswer(answered.answer);
     }
     const answer = await grant(call.asked);
-    logGrant({ controlPlane, answer, ...call });
     if (call.way === 'iam') {
+      const { way, caller } = call;
+      logGrant({ controlPlane, way, caller, answer, isDrill: isDrillCall(call, environment) });
       return httpAnswer(answer);
     }
+    logGrant({ controlPlane, answer, way: call.way });
     return 'status' in answer ? problemDocument(answer) : answer;
   },
 );

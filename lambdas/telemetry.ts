@@ -30,6 +30,10 @@ export const metricNames = [
   'HooksRefused',
   'GrantsIssued',
   'GrantsRefused',
+  'GrantsToDrills',
+  'DrillSucceeded',
+  'DrillSeconds',
+  'RestorableAgeSeconds',
   'Commands',
   'CommandsRefused',
 ] as const;
@@ -40,6 +44,8 @@ const units: Readonly<Partial<Record<MetricName, (typeof MetricUnit)[keyof typeo
   ChangeToPublished: MetricUnit.Seconds,
   ConfigBytes: MetricUnit.Bytes,
   Listening: MetricUnit.Seconds,
+  DrillSeconds: MetricUnit.Seconds,
+  RestorableAgeSeconds: MetricUnit.Seconds,
 };
 
 const metrics = new Metrics({ namespace: metricsNamespace });

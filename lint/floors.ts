@@ -27,7 +27,18 @@ const roof = ['cli', 'bench', 'bin', 'examples', 'life', 'lint', 'simulation', '
 /** The folders of the root that have code. */
 export const houses = [...new Set([...floors, ...roof].map((house) => house.split('/')[0] ?? house))];
 
-const coreRooms = ['kong', 'vault', 'inspect', 'access', 'intake', 'listen', 'export', 'fetch', 'standby'];
+const coreRooms = [
+  'kong',
+  'vault',
+  'inspect',
+  'access',
+  'intake',
+  'listen',
+  'export',
+  'fetch',
+  'drill',
+  'standby',
+];
 const libRooms = [
   'settings',
   'conventions',

@@ -8,7 +8,9 @@ import {
   PutSecretValueCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import * as v from 'valibot';
 import { projectRoot } from '../build/project-root.ts';
+import { type DrillRecord, drillRecordSchema } from '../core/inspect/drill-record.ts';
 import type { ClusterCertificate } from '../core/kong/cluster-connection.ts';
 import { makeOutputId } from '../lib/operations/outputs.ts';
 import type { Guard } from '../simulators/aws/access.ts';
@@ -78,6 +80,14 @@ export interface LocalSystem {
    * @throws Error when the template has no schedule
    */
   ringSchedule(): Promise<void>;
+  /**
+   * Plays a drill now, as if its time had come, by the deployed function.
+   *
+   * @returns what the function has noted of it
+   */
+  playDrill(): Promise<DrillRecord>;
+  /** Takes the HTTP API away, as an outage of API Gateway does. */
+  stopApi(): Promise<void>;
   /** Whether no message waits, is delayed or is being worked on. */
   isIdle(): boolean;
   /** How many batches the export function was given. */
@@ -125,6 +135,8 @@ export interface LocalSystem {
 
 const region = 'eu-central-1';
 const accountId = '000000000000';
+/** Logical ids of the inspect function begin with it. */
+const inspectFunctionId = 'Inspect';
 /** Logical ids of the export function begin with it. */
 const exportFunctionId = 'Export';
 
@@ -281,6 +293,8 @@ async function systemOf(
       }
       await schedule.ring();
     },
+    playDrill: () => playDrill(account, resourceId(template, 'AWS::Lambda::Function', inspectFunctionId)),
+    stopApi: async () => account.api?.stop(),
     isIdle: () => account.eventSources.every(({ queueUrl }) => aws.sqs.countMessages(queueUrl) === 0),
     exportCount: () => account.eventSources.reduce((sum, { source }) => sum + source.invocations(), 0),
     measureQueues() {
@@ -311,6 +325,13 @@ async function systemOf(
     putStack: aws.cloudFormation.putStack,
     logDirectory: account.logDirectory,
   };
+}
+
+async function playDrill(account: Account, functionName: string): Promise<DrillRecord> {
+  const { lambda } = findFunction(account, functionName);
+  // As Lambda answers: JSON.
+  const noted = JSON.stringify(await lambda.invoke({ drill: { now: true } }));
+  return v.parse(drillRecordSchema, JSON.parse(noted));
 }
 
 function clientsOf({ endpoints }: LocalAws, credentials: Identity) {

@@ -114,6 +114,7 @@ function principalArns(
     'inspect staging': role('InspectRolestaging'),
     webhook: role('IntakeRole'),
     'schedule prod': role('ExportprodScheduleRole'),
+    'drills’ schedule': role('DrillsScheduleRole'),
     'listener prod': role('ListenprodRole'),
     'listener’s schedule prod': role('ListenprodScheduleRole'),
     'data plane prod': role('DataPlaneProd'),

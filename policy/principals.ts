@@ -10,6 +10,7 @@ const everydayPrincipals = [
   'inspect staging',
   'webhook',
   'schedule prod',
+  'drills’ schedule',
   'listener prod',
   'listener’s schedule prod',
   'data plane prod',

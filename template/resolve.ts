@@ -165,6 +165,7 @@ function pseudoParameter(name: string, { region, accountId }: Deployment): strin
     'AWS::Partition': 'aws',
     'AWS::URLSuffix': 'amazonaws.com',
     'AWS::StackName': deployedStackName,
+    'AWS::StackId': `arn:aws:cloudformation:${region}:${accountId}:stack/${deployedStackName}/00000000-0000-4000-8000-000000000000`,
   };
   return values[name];
 }

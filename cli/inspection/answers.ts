@@ -55,6 +55,29 @@ export const statusAnswer = v.object({
       revision: v.optional(v.number()),
     }),
   ),
+  // Undefined where no drills are played, and from a release that plays none.
+  drill: v.optional(
+    v.object({
+      state: v.string(),
+      at: v.optional(instant),
+      outcome: v.optional(v.string()),
+      versions: v.optional(
+        v.array(
+          v.object({
+            kongVersion: v.string(),
+            fault: v.optional(v.string()),
+            detail: v.optional(v.string()),
+          }),
+        ),
+        [],
+      ),
+      revisions: v.optional(
+        v.object({
+          broken: v.array(v.object({ kongVersion: v.string(), revision: v.number(), detail: v.string() })),
+        }),
+      ),
+    }),
+  ),
   pluginVersionsOmittedSince: v.optional(instant),
   certificateEndsAt: v.optional(instant),
 });

@@ -49,6 +49,7 @@ export function findConcerns(status: StatusAnswer, maxCheckAgeMs: number): reado
     ...status.versions.flatMap(findVersionConcerns),
     ...findCheckConcerns(status, maxCheckAgeMs),
     ...findCertificateConcerns(status),
+    ...findDrillConcerns(status),
   ];
   return concerns.map((concern) => ({ ...concern, sentence: forTerminal(concern.sentence) }));
 }
@@ -138,6 +139,32 @@ function findCertificateConcerns({ lookedAt: now, certificateEndsAt }: StatusAns
         : `The cluster certificate ends in ${formatAge(now, certificateEndsAt)}: put a new one into its secret before.`,
       next: 'lifeboat certificate put: docs/runbook.md, "Renewing the cluster certificate"',
     },
+  ];
+}
+
+function findDrillConcerns({ drill }: StatusAnswer): readonly Concern[] {
+  const about = { about: 'files', isBad: false, next: 'docs/runbook.md, "Drill failing"' } as const;
+  if (drill === undefined) {
+    return [];
+  }
+  if (drill.state === 'missing') {
+    return [{ ...about, brief: 'no drill', sentence: 'No drill was played when one was due.' }];
+  }
+  // A file that is missing is told by its own version, as it is now.
+  const failed = drill.versions.filter(({ fault = 'missing' }) => fault !== 'missing');
+  const broken = drill.revisions?.broken ?? [];
+  return [
+    ...failed.map(({ kongVersion, fault, detail = '' }) => ({
+      ...about,
+      brief: 'the last drill failed',
+      sentence: `In the last drill no new data plane of Kong ${kongVersion} could have booted (${fault}): ${detail}`,
+    })),
+    ...broken.map(({ kongVersion, revision, detail }) => ({
+      ...about,
+      brief: 'a kept revision is broken',
+      sentence: `Nobody can go back to revision ${revision} of Kong ${kongVersion}: ${detail}`,
+      next: `lifeboat verify ${revision} --kong-version ${kongVersion}`,
+    })),
   ];
 }
 

@@ -51,7 +51,16 @@ export function statusText(status: StatusAnswer, concerns: readonly Concern[], l
 }
 
 function factsOf(status: StatusAnswer, { paint }: Look): readonly (readonly string[])[] {
-  const { lookedAt: now, checkedAt, held, approvedUntil, certificateEndsAt, lastCommand, versions } = status;
+  const {
+    lookedAt: now,
+    checkedAt,
+    held,
+    approvedUntil,
+    certificateEndsAt,
+    lastCommand,
+    versions,
+    drill,
+  } = status;
   const bootable = versions.filter(({ state }) => state === 'ready').length;
   const facts: (readonly string[])[] = [
     [
@@ -70,6 +79,9 @@ function factsOf(status: StatusAnswer, { paint }: Look): readonly (readonly stri
         : `ended ${ago(certificateEndsAt, now)}`;
     facts.push(['certificate', words]);
   }
+  if (drill !== undefined) {
+    facts.push(['last drill', describeDrill(drill, now)]);
+  }
   if (approvedUntil !== undefined) {
     facts.push(['approved', `until ${approvedUntil.toISOString()}`]);
   }
@@ -80,6 +92,13 @@ function factsOf(status: StatusAnswer, { paint }: Look): readonly (readonly stri
     facts.push(['', forTerminal(`by ${by}`)], ['', forTerminal(`“${reason}”`)]);
   }
   return facts;
+}
+
+function describeDrill({ state, at, outcome }: NonNullable<StatusAnswer['drill']>, now: Date): string {
+  if (state === 'played' && at !== undefined) {
+    return forTerminal(`${outcome}, ${ago(at, now)}`);
+  }
+  return state === 'missing' ? 'none' : 'not known';
 }
 
 function formatConcerns(concerns: readonly Concern[], { paint, columns }: Look): string {

@@ -1,3 +1,4 @@
+import { isPrincipal } from '../access/caller.ts';
 import type { CommandName } from './operator-command.ts';
 
 /** Who may send commands to a control plane's exporter. */
@@ -7,9 +8,6 @@ export interface Operator {
   /** Undefined for all. */
   readonly commands: readonly CommandName[] | undefined;
 }
-
-const roleArn = /^arn:[\w-]+:iam::(\d{12}):role\/(?:[^\s]*\/)?([^/\s]+)$/;
-const sessionArn = /^arn:[\w-]+:sts::(\d{12}):assumed-role\/([^/\s]+)\/[^/\s]+$/;
 
 /**
  * Whether a caller may send a command. HTTP APIs have no resource policy: whoever has a wide right to invoke
@@ -29,13 +27,4 @@ export function mayCommand(
         isPrincipal(arn, caller) && (commands === undefined || commands.includes(command)),
     )
   );
-}
-
-/** The ARN of a session leaves out the role's path. Within an account no two roles have the same name. */
-function isPrincipal(arn: string, caller: string): boolean {
-  const role = roleArn.exec(arn);
-  const session = sessionArn.exec(caller);
-  return role === null
-    ? arn === caller
-    : session !== null && role[1] === session[1] && role[2] === session[2];
 }

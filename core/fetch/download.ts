@@ -192,11 +192,13 @@ async function requireTrustedManifest(
 ): Promise<Pick<Downloaded, 'manifest' | 'signedManifest'>> {
   const jws = response.headers.get('x-amz-meta-manifest');
   if (jws === null) {
-    throw new StandbyError('verification', 'the file has no manifest: it was not published by Lifeboat');
+    throw new StandbyError('verification', 'the file has no manifest: it was not published by Lifeboat', {
+      part: 'signature',
+    });
   }
   const manifest = await verifyManifest(jws, request.trusted).catch((error: unknown) => {
     if (error instanceof VaultError) {
-      throw new StandbyError('verification', error.message, { cause: error });
+      throw new StandbyError('verification', error.message, { cause: error, part: 'signature' });
     }
     throw error;
   });
@@ -205,6 +207,7 @@ async function requireTrustedManifest(
     throw new StandbyError(
       'verification',
       `the file belongs to control plane "${manifest.controlPlane}", not to "${request.controlPlane}"`,
+      { part: 'owner' },
     );
   }
   // A file for newer nodes may have fields that this one refuses, and with them the whole file.
@@ -212,6 +215,7 @@ async function requireTrustedManifest(
     throw new StandbyError(
       'verification',
       `the file was made for Kong ${manifest.kongVersion}, and Kong ${request.kongVersion} cannot load it`,
+      { part: 'version' },
     );
   }
   // Nor may the file of another version stand in its place: it may be of years ago, and load as well.
@@ -219,6 +223,7 @@ async function requireTrustedManifest(
     throw new StandbyError(
       'verification',
       `the file was made for Kong ${manifest.kongVersion}, and stands in the place of the one for Kong ${request.grantedVersion}`,
+      { part: 'version' },
     );
   }
   // The vault must not choose which of the old files, which are all signed, the node gets.
@@ -275,6 +280,7 @@ async function receive(response: HttpResponse, manifest: Manifest, file: OutputF
       throw new StandbyError(
         'verification',
         `the file is longer than the ${manifest.size} bytes that its manifest states`,
+        { part: 'content' },
       );
     }
     sha256.update(piece);
@@ -291,6 +297,7 @@ async function receive(response: HttpResponse, manifest: Manifest, file: OutputF
     throw new StandbyError(
       'verification',
       'the file’s SHA-256 is not the one in its manifest: the file was changed after it was signed',
+      { part: 'content' },
     );
   }
 }

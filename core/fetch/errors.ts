@@ -33,6 +33,9 @@ export const exitCodes: Readonly<Record<StandbyErrorCode, number>> = {
   refused: 9,
 };
 
+/** What of a downloaded file is not as it must be. */
+export type VerifiedPart = 'signature' | 'owner' | 'version' | 'content';
+
 /**
  * The data plane did not get a file, or Kong did not load it; what either had before is untouched. Messages
  * never hold a presigned URL.
@@ -41,14 +44,20 @@ export class StandbyError extends CodedError<StandbyErrorCode> {
   override readonly name = 'StandbyError';
   /** Where it failed because too many ask at once. */
   readonly throttling: Throttling | undefined;
+  /** With `verification`: what has failed it. */
+  readonly part: VerifiedPart | undefined;
 
   constructor(
     code: StandbyErrorCode,
     message: string,
-    options: ErrorOptions & { readonly throttling?: Throttling | undefined } = {},
+    options: ErrorOptions & {
+      readonly throttling?: Throttling | undefined;
+      readonly part?: VerifiedPart | undefined;
+    } = {},
   ) {
-    const { throttling, ...others } = options;
+    const { throttling, part, ...others } = options;
     super(code, message, others);
     this.throttling = throttling;
+    this.part = part;
   }
 }

@@ -6,6 +6,7 @@ import { type ConfigFileName, configFileKey } from '../vault/config-file-name.ts
 import { VaultError } from '../vault/errors.ts';
 import type { VaultReading } from '../vault/own-keys.ts';
 import { claimedRevision, findRevision, type OwnRevision } from '../vault/standing.ts';
+import type { DrillLog } from './drill-record.ts';
 import { TooDifferent } from './entity-pairs.ts';
 
 export interface InspectionParts extends VaultReading {
@@ -13,6 +14,8 @@ export interface InspectionParts extends VaultReading {
   readonly name: string;
   readonly dataPlaneVersions: readonly string[];
   readonly clock: Clock;
+  /** @default no drills are played */
+  readonly drillLog?: DrillLog | undefined;
 }
 
 /** What works on one answer. */

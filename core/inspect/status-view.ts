@@ -7,6 +7,7 @@ import type { VaultReading } from '../vault/own-keys.ts';
 import { nameHeld } from '../vault/plausibility.ts';
 import { findStanding, type Standing } from '../vault/standing.ts';
 import { type KnownStatus, readStatus } from '../vault/status.ts';
+import type { DrillLog, DrillRecord } from './drill-record.ts';
 import { type DescribedRevision, describeRevision } from './revisions.ts';
 
 /** What a new data plane of a version would get now. */
@@ -53,7 +54,17 @@ export interface StatusView {
   readonly pluginVersionsOmittedSince?: Date | undefined;
   /** When the cluster certificate ends, as the last check read it. */
   readonly certificateEndsAt?: Date | undefined;
+  /** Whether a new data plane has booted that was played; absent where none is. */
+  readonly drill?: DrillView | undefined;
 }
+
+/** The last drill, or why there is none to be told of. */
+export type DrillView =
+  | (DrillRecord & { readonly state: 'played' })
+  /** None in the time in which there should have been one. */
+  | { readonly state: 'missing' }
+  /** The log of drills could not be read. */
+  | { readonly state: 'unknown' };
 
 /**
  * Looks at what stands in the place of each version's file, and at what the last check noted.
@@ -61,7 +72,11 @@ export interface StatusView {
  * @throws VaultError where the status cannot be read at all
  */
 export async function viewStatus(
-  parts: VaultReading & { readonly name: string; readonly dataPlaneVersions: readonly string[] },
+  parts: VaultReading & {
+    readonly name: string;
+    readonly dataPlaneVersions: readonly string[];
+    readonly drillLog?: DrillLog | undefined;
+  },
   lookedAt: Date,
 ): Promise<StatusView> {
   const { name: controlPlane, dataPlaneVersions } = parts;
@@ -71,6 +86,7 @@ export async function viewStatus(
     ignoreErrors(reading);
     return reading;
   });
+  const drill = parts.drillLog && viewDrill(parts.drillLog);
   const known = await readStatus(parts, controlPlane);
   const { status } = known;
   const versions = await Promise.all(
@@ -86,7 +102,18 @@ export async function viewStatus(
       };
     }),
   );
-  return { controlPlane, lookedAt, ...describeStatus(known), versions };
+  return {
+    ...{ controlPlane, lookedAt, ...describeStatus(known), versions },
+    ...(drill === undefined ? {} : { drill: await drill }),
+  };
+}
+
+async function viewDrill(log: DrillLog): Promise<DrillView> {
+  const found = await attempt(log.last());
+  if ('error' in found) {
+    return { state: 'unknown' };
+  }
+  return found.value === undefined ? { state: 'missing' } : { state: 'played', ...found.value };
 }
 
 /** @param early what was read of the file before it was known what the last check noted */

@@ -140,7 +140,15 @@ async function openNamed(
     : undefined;
 }
 
-async function checkTable(open: FileOpener, total: number | undefined) {
+/**
+ * Parses a file wholly, and follows each of its references.
+ *
+ * @param total how many entities it should have; undefined where nobody says
+ */
+export async function checkTable(
+  open: FileOpener,
+  total: number | undefined,
+): Promise<{ readonly checks: readonly Check[]; readonly broken: CheckedReferences['broken'] }> {
   if ((await countFileEntities(open())) === undefined) {
     const detail = 'It is no complete configuration in valid JSON.';
     return { checks: [{ check: 'json', outcome: 'failed', detail }] as const, broken: [] };

@@ -26,10 +26,21 @@ export const runtimeCredentials = v.object({
   AWS_ENDPOINT_URL_S3: v.optional(nonEmptyText),
 });
 
+export type RuntimeCredentials = v.InferOutput<typeof runtimeCredentials>;
+
+/** Those of the function's own role. */
+export function ownCredentials(runtime: RuntimeCredentials) {
+  return {
+    accessKeyId: runtime.AWS_ACCESS_KEY_ID,
+    secretAccessKey: runtime.AWS_SECRET_ACCESS_KEY,
+    ...(runtime.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: runtime.AWS_SESSION_TOKEN }),
+  };
+}
+
 /** Signs URLs with the rights of the function's own role. */
 export function ownPresigner(
   environment: v.InferOutput<typeof grantEnvironment>,
-  runtime: v.InferOutput<typeof runtimeCredentials>,
+  runtime: RuntimeCredentials,
 ): Presigner {
   return s3Presigner({
     bucket: environment.BUCKET,
@@ -37,10 +48,6 @@ export function ownPresigner(
     urlSuffix: environment.URL_SUFFIX,
     isDualStack: environment.DUAL_STACK,
     endpoint: runtime.AWS_ENDPOINT_URL_S3,
-    credentials: {
-      accessKeyId: runtime.AWS_ACCESS_KEY_ID,
-      secretAccessKey: runtime.AWS_SECRET_ACCESS_KEY,
-      ...(runtime.AWS_SESSION_TOKEN === undefined ? {} : { sessionToken: runtime.AWS_SESSION_TOKEN }),
-    },
+    credentials: ownCredentials(runtime),
   });
 }

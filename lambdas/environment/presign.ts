@@ -12,6 +12,10 @@ export const presignEnvironment = v.object({
   BUCKET: nonEmptyText,
   ...grantEntries,
   DATA_PLANE_VERSIONS: versionList,
+  /** ARN of the role that plays drills; empty where there are none. */
+  DRILL_ROLE_ARN: v.string(),
+  /** What the API's stage says in each event: who may invoke the function directly does not know it. */
+  API_ORIGIN: nonEmptyText,
   /** Comma-separated SHA-256 fingerprints (base64url) of data planes' certificates. */
   CLUSTER_CERTIFICATES: commaSeparated(
     v.pipe(v.string(), v.regex(/^[\w-]{43}$/, 'a SHA-256 in base64url is expected')),

@@ -58,6 +58,13 @@ export class Api extends Construct {
   /** Base URL by the name that API Gateway gives; undefined where it is closed. */
   readonly defaultUrl: string | undefined;
   readonly domain: Domain | undefined;
+  /**
+   * What the stage says in each event. It is no secret of people, and nobody knows it by whom functions are
+   * invoked directly: the stack's id has a part that AWS draws.
+   *
+   * @internal
+   */
+  readonly origin: string;
   readonly #api: apigateway.HttpApi;
   readonly #stage: apigateway.CfnStage;
 
@@ -79,10 +86,12 @@ export class Api extends Construct {
     // The one that had no name yet keeps its lines until their time is over.
     (accessLog.node.defaultChild as logs.CfnLogGroup).cfnOptions.updateReplacePolicy =
       CfnDeletionPolicy.RETAIN;
+    this.origin = Stack.of(this).stackId;
     this.#stage = new apigateway.CfnStage(this, 'Stage', {
       apiId: this.#api.apiId,
       stageName: '$default',
       autoDeploy: true,
+      stageVariables: { origin: this.origin },
       defaultRouteSettings: {
         throttlingRateLimit: routeThrottle.perSecond,
         throttlingBurstLimit: routeThrottle.burst,

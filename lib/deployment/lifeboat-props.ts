@@ -129,6 +129,17 @@ export interface LifeboatProps {
    */
   readonly dashboard?: boolean | undefined;
   /**
+   * How often a new data plane is played: grant, download, verification, every reference. Hours, 1 to 144;
+   * 0: never.
+   * @default 24
+   */
+  readonly drillHours?: number | undefined;
+  /**
+   * `lmdb_map_size` of the data planes, in MiB: a drill tells of a file that would not fit. 16 to 1,048,576.
+   * @default 2048
+   */
+  readonly lmdbMapMiB?: number | undefined;
+  /**
    * Standard SNS topic where alarms go.
    * @default they change their state and notify nobody
    */

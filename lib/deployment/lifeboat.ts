@@ -9,6 +9,7 @@ import { PrivateEndpoints } from '../export/private-endpoints.ts';
 import { LogKey } from '../functions/log-key.ts';
 import { StableRole } from '../functions/stable-role.ts';
 import { allowInvoke, GrantGiver } from '../grants/grant-giver.ts';
+import { Drills } from '../inspection/drills.ts';
 import { Inspection } from '../inspection/inspection.ts';
 import { Intake } from '../intake/intake.ts';
 import { Operations } from '../operations/operations.ts';
@@ -157,7 +158,8 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
           api,
           role: exportRole,
         });
-        const grants = this.createGrantUnit({ ...common, api, presignRole });
+        const drillRoleArn = settings.drillHours === 0 ? undefined : inspectRole.stableArn;
+        const grants = this.createGrantUnit({ ...common, api, presignRole, drillRoleArn });
         const readerRole = this.#createReaderRole(controlPlane, grants.grantArn, unit.readerRoleTrust);
         return {
           ...grants,
@@ -177,6 +179,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
         };
       },
     );
+    this.#playDrills(units);
     this.#createPrivateEndpoints(settings, units, vault);
     const exports = new Map(units.map((unit) => [unit.controlPlane, unit.export]));
     const intake = new Intake(this, 'Intake', { deployment: settings, logKey, api, exports });
@@ -185,6 +188,16 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
       new DataEvents(this, 'DataEvents', { bucket: vault.bucket });
     }
     return { vault, api, units };
+  }
+
+  #playDrills(units: readonly LifeboatUnit[]): void {
+    const drilled = units.filter(({ inspection }) => inspection.drillHours !== undefined);
+    if (drilled.length > 0) {
+      const drills = new Drills(this, 'Drills');
+      for (const { controlPlane, inspection } of drilled) {
+        drills.play(controlPlane, inspection);
+      }
+    }
   }
 
   #createPrivateEndpoints({ controlPlanes }: Settings, units: readonly LifeboatUnit[], vault: Vault): void {

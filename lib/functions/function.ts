@@ -18,12 +18,29 @@ export const mostEnvironmentBytes = 4096;
 
 /** The role of a function: trusted by Lambda alone, and with nothing granted yet. */
 export class FunctionRole extends iam.Role {
-  /** @param roleName @default CloudFormation makes one */
-  constructor(scope: Construct, id: string, roleName?: string) {
+  readonly #policy: iam.PolicyDocument | undefined;
+
+  /**
+   * @param roleName @default CloudFormation makes one
+   * @param isWhole whether what it may do stands in the role itself: a policy of its own is one more resource
+   * of each control plane, and a stack has room for so many. @default false
+   */
+  constructor(scope: Construct, id: string, roleName?: string, isWhole = false) {
+    const policy = isWhole ? new iam.PolicyDocument() : undefined;
     super(scope, id, {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       ...(roleName === undefined ? {} : { roleName }),
+      ...(policy === undefined ? {} : { inlinePolicies: { Function: policy } }),
     });
+    this.#policy = policy;
+  }
+
+  override addToPrincipalPolicy(statement: iam.PolicyStatement): iam.AddToPrincipalPolicyResult {
+    if (this.#policy === undefined) {
+      return super.addToPrincipalPolicy(statement);
+    }
+    this.#policy.addStatements(statement);
+    return { statementAdded: true, policyDependable: this };
   }
 }
 
@@ -48,6 +65,8 @@ export interface LifeboatFunctionProps<Variables> {
    * more tries, within six hours
    */
   readonly unattended?: Pick<lambda.EventInvokeConfigOptions, 'retryAttempts' | 'maxEventAge'> | undefined;
+  /** Lets it read its own log again. @default false */
+  readonly readsOwnLog?: boolean | undefined;
   /** Lets it call IPv6 addresses from that network, whose subnets must be dual-stack. @default false */
   readonly ipv6?: boolean | undefined;
 }
@@ -76,6 +95,9 @@ export class LifeboatFunction<
       removalPolicy: RemovalPolicy.DESTROY,
     });
     logGroup.grantWrite(props.role);
+    if (props.readsOwnLog) {
+      logGroup.grant(props.role, 'logs:FilterLogEvents');
+    }
     this.logGroupName = logGroup.logGroupName;
     this.memorySizeMb = props.memorySizeMb;
     const own = new lambda.Function(this, 'Function', {

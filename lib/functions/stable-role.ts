@@ -25,7 +25,7 @@ export class StableRole extends FunctionRole {
 
   constructor(scope: Construct, id: string, props: StableRoleProps) {
     const roleName = formatRoleName(scope, props);
-    super(scope, id, roleName);
+    super(scope, id, roleName, props.kind === 'inspect');
     this.stableArn =
       roleName === undefined
         ? this.roleArn

@@ -31,6 +31,7 @@ export interface GrantUnitProps {
   readonly vault: Pick<FileStore, 'bucket'>;
   readonly api: Api;
   readonly presignRole: FunctionRole;
+  readonly drillRoleArn?: string | undefined;
 }
 
 /** A region's API with a presign function for each control plane, and who may ask it for grants. */

@@ -25,6 +25,8 @@ export interface PresignProps {
   readonly api: Api;
   /** Its rights are the rights of the URLs: reading one control plane's files. */
   readonly role: FunctionRole;
+  /** ARN of the role that plays drills. @default none are played here */
+  readonly drillRoleArn?: string | undefined;
 }
 
 /** What gives a new data plane its short-lived URL, one function for each control plane. */
@@ -39,6 +41,8 @@ export class Presign extends Construct {
       BUCKET: props.vault.bucket.bucketName,
       ...grantVariables(this, props.deployment),
       DATA_PLANE_VERSIONS: props.settings.dataPlaneVersions.join(','),
+      DRILL_ROLE_ARN: props.drillRoleArn ?? '',
+      API_ORIGIN: props.api.origin,
       ...listTrustVariables(props.settings.dataPlaneAuth),
     };
     requireRoom(props.controlPlane, variables);
@@ -73,8 +77,11 @@ export function listTrustVariables({
   };
 }
 
-/** For the bucket's name and the URL suffix, which CloudFormation fills in, and Powertools' own variable. */
-const reservedBytes = 63 + 20 + 100;
+/**
+ * For what CloudFormation fills in, which is the bucket's name, the URL suffix, a role's ARN and the stack's
+ * id, and for Powertools' own variable.
+ */
+const reservedBytes = 63 + 20 + 110 + 230 + 100;
 
 function requireRoom(controlPlane: string, variables: PresignVariables): void {
   const bytes = Object.entries(variables)

@@ -7,6 +7,8 @@ import type { Api } from '../api/api.ts';
 import { formatDeploymentName } from '../conventions/deployment-name.ts';
 import type { GrantUnit } from '../grants/grant-giver.ts';
 import type { Settings } from '../settings/settings.ts';
+import { createLifeboatMetric } from './metrics.ts';
+import type { WatchedUnit } from './watched-unit.ts';
 
 /** Anchor of a section of the runbook, as GitHub and GitLab make it of a heading. */
 export function makeHeadingAnchor(heading: string): string {
@@ -37,6 +39,8 @@ export interface MetricAlert extends Alert {
   readonly tells?: 'its beginning';
 }
 
+// So long a drill may be late: what fails once is played again twice.
+const drillSlackHours = 2;
 // Short, but long enough that metrics which belong together are all counted in it.
 export const shortPeriod = Duration.minutes(5);
 
@@ -142,6 +146,37 @@ export function createGrantsFailingAlarm(
 export function fillWithZeros(metric: cloudwatch.Metric): cloudwatch.MathExpression {
   const period = Duration.seconds(metric.period.toSeconds());
   return createMathMetric(period, 'FILL(told, 0)', { told: metric });
+}
+
+/** For one control plane, where drills are played. */
+export function createDrillAlarm(
+  alarms: Alarms,
+  scope: Construct,
+  { controlPlane, inspection: { drillHours } }: WatchedUnit,
+): readonly cloudwatch.AlarmBase[] {
+  if (drillHours === undefined) {
+    return [];
+  }
+  return [
+    alarms.make(controlPlane, 'Drill', {
+      heading: 'Drill failing',
+      meaning:
+        `Act now. No new data plane of ${controlPlane} that was played for a drill could have booted for ${drillHours + drillSlackHours} hours, ` +
+        'or no drill was played.',
+      metric: fillWithZeros(
+        createLifeboatMetric(scope, controlPlane, 'DrillSucceeded', {
+          statistic: cloudwatch.Stats.MAXIMUM,
+          period: Duration.hours(1),
+        }),
+      ),
+      // None has succeeded since the last one was due. One that fails is played again in the next hour.
+      threshold: 1,
+      below: true,
+      periods: drillHours + drillSlackHours,
+      // One that is not played says nothing.
+      missing: cloudwatch.TreatMissingData.BREACHING,
+    }),
+  ];
 }
 
 export function createMathMetric(

@@ -60,7 +60,7 @@ export class Dashboard extends Construct {
       [
         createTextWidget(
           '# Can a new data plane boot now, with which configuration, and how old is it?',
-          '**Yes**, unless *Data plane version without a file* or *Grants failing* is red below. The table shows **which configuration**: ' +
+          '**Yes**, unless *Data plane version without a file*, *Grants failing* or *Drill failing* is red below. The table shows **which configuration**: ' +
             'for each control plane and data-plane version the revision in the vault, and when it was exported. `minutesAgo` shows **how ' +
             'old** it is: the minutes since an export last found that the control plane still serves it. Up to ' +
             `${deployment.scheduleMinutes} is normal. Above ${watch.toMinutes()} the alarm *No file verified* begins, unless ` +
@@ -101,6 +101,32 @@ export class Dashboard extends Construct {
         this.#createGraph('Grants issued: only in outages and rehearsals', {
           metrics: this.#listUnitMetrics('GrantsIssued'),
         }),
+      ],
+      ...this.#createDrillRows(),
+    ];
+  }
+
+  /** None where none is played. */
+  #createDrillRows(): cloudwatch.IWidget[][] {
+    const drilled = this.#units.filter(({ inspection }) => inspection.drillHours !== undefined);
+    if (drilled.length === 0) {
+      return [];
+    }
+    const draw = (title: string, name: MetricName, right?: MetricName) => {
+      const list = (each: MetricName) =>
+        drilled.map(({ controlPlane }) =>
+          createLifeboatMetric(this, controlPlane, each, {
+            statistic: each === 'GrantsToDrills' ? cloudwatch.Stats.SUM : cloudwatch.Stats.MAXIMUM,
+            label: `${controlPlane} ${each}`,
+          }),
+        );
+      return createDailyGraph(title, list(name), right === undefined ? [] : list(right));
+    };
+    return [
+      [
+        draw('Drills: 1 where a new data plane could boot', 'DrillSucceeded'),
+        draw('Age of what a drill got (s)', 'RestorableAgeSeconds'),
+        draw('A drill takes (s); grants to drills (right)', 'DrillSeconds', 'GrantsToDrills'),
       ],
     ];
   }
@@ -306,10 +332,15 @@ interface Lines {
 
 type Billed = Pick<LifeboatFunction, 'function' | 'memorySizeMb'>;
 
-function createDailyGraph(title: string, metrics: cloudwatch.IMetric[]): cloudwatch.IWidget {
+function createDailyGraph(
+  title: string,
+  metrics: cloudwatch.IMetric[],
+  right: cloudwatch.IMetric[] = [],
+): cloudwatch.IWidget {
   return new cloudwatch.GraphWidget({
     title,
     left: metrics,
+    ...(right.length === 0 ? {} : { right }),
     stacked: true,
     leftYAxis: { min: 0, showUnits: false },
     period: Duration.days(1),

@@ -8,7 +8,14 @@ import type { Api } from '../api/api.ts';
 import { formatDashboardName } from '../conventions/deployment-name.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Settings } from '../settings/settings.ts';
-import { Alarms, createGrantsFailingAlarm, createMathMetric, fillWithZeros, shortPeriod } from './alarms.ts';
+import {
+  Alarms,
+  createDrillAlarm,
+  createGrantsFailingAlarm,
+  createMathMetric,
+  fillWithZeros,
+  shortPeriod,
+} from './alarms.ts';
 import { Dashboard } from './dashboard.ts';
 import { createLifeboatMetric } from './metrics.ts';
 import type { WatchedUnit } from './watched-unit.ts';
@@ -53,6 +60,7 @@ export class Operations extends Construct {
         this.#createVersionWithoutFileAlarm(unit),
         this.#createVersionNotServedAlarm(unit),
         createGrantsFailingAlarm(this.#alarms, unit, api),
+        ...createDrillAlarm(this.#alarms, this, unit),
       ],
       pipeline: [
         this.#createHeldAlarm(unit),

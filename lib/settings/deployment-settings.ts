@@ -142,6 +142,10 @@ export const givenSettingsSchema = sectionSchema({
   logKey: v.optional(v.boolean('true or false is expected'), true),
   /** Whether there is one, beside the alarms. */
   dashboard: v.optional(v.boolean('true or false is expected'), true),
+  /** How often a new data plane is played, hours. 0: never. */
+  drillHours: v.optional(wholeNumberSchema(0, 144, 'hours'), 24),
+  /** `lmdb_map_size` of the data planes: a file that would not fit is told of. */
+  lmdbMapMiB: v.optional(wholeNumberSchema(16, 1_048_576, 'MiB'), 2048),
   /** Where alarms go. Default: they change their state and notify nobody. */
   alarmTopicArn: v.optional(topicArnSchema),
   /** Where your people read docs/runbook.md; each alarm links to its section. */

@@ -29,18 +29,21 @@ export const functionType = resourceType(
     if (typeof codeFolder !== 'string') {
       throw new Error('its metadata say nothing of its code: synthesize with asset metadata');
     }
+    const logFile = join(logDirectory, `${basename(codeFolder)}.log`);
+    aws.logs.putLogGroup(properties.LoggingConfig.LogGroup, logFile);
     const lambda = lambdaFunction({
       name: logicalId,
       bundle: join(codeFolder, 'index.mjs'),
       runtime: account.runtime,
       timeoutSeconds: properties.Timeout,
       memorySizeMb: properties.MemorySize,
-      logFile: join(logDirectory, `${basename(codeFolder)}.log`),
+      logFile,
       environment: {
         ...properties.Environment.Variables,
         ...aws.endpoints,
         ...credentialVariables(identity),
         AWS_REGION: region,
+        AWS_LAMBDA_LOG_GROUP_NAME: properties.LoggingConfig.LogGroup,
         // The SDK's version is pinned; its notice of a later one belongs into no log.
         AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       },

@@ -96,9 +96,10 @@ export const stageType = resourceType(
     AccessLogSettings: v.strictObject({ DestinationArn: v.string(), Format: v.string() }),
     DefaultRouteSettings: throttle,
     RouteSettings: v.record(v.string(), throttle),
+    StageVariables: v.optional(v.record(v.string(), v.string())),
     Tags: withoutEffect,
   },
-  (account, logicalId, { AccessLogSettings, DefaultRouteSettings, RouteSettings }) => {
+  (account, logicalId, { AccessLogSettings, DefaultRouteSettings, RouteSettings, StageVariables }) => {
     const log = createWriteStream(join(account.logDirectory, 'api.log'), { flags: 'a', mode: 0o600 });
     account.running.push({ stop: () => new Promise((resolve) => log.end(resolve)) });
     theApi(account).createStage({
@@ -119,6 +120,7 @@ export const stageType = resourceType(
           { ...answered, name: '5xx', value: isOf(5) },
         );
       },
+      variables: StageVariables,
       onNoRoute: ({ method, path }) =>
         account.refusals.push(`the HTTP API has no route for ${method} ${path}`),
       logFormat: AccessLogSettings.Format,

@@ -15,8 +15,12 @@ export function grantRows(names: MatrixNames, variant: Variant): readonly Matrix
   const invoke = 'execute-api:Invoke';
 
   return [
-    on('grants of prod', `GET/${prod}`)(invoke, tls, '', 'data plane prod', 'reader prod', 'administrator'),
-    on('grants of staging', `GET/${staging}`)(invoke, tls, '', 'administrator'),
+    on('grants of prod', `GET/${prod}`)(
+      ...([invoke, tls, ''] as const),
+      // The inspect function plays drills: a data plane of its own control plane.
+      ...(['data plane prod', 'reader prod', 'inspect prod', 'administrator'] as const),
+    ),
+    on('grants of staging', `GET/${staging}`)(invoke, tls, '', 'inspect staging', 'administrator'),
     on('grants of prod, by POST', `POST/${prod}`)(invoke, tls, '', ...posters),
     on('grants of staging, by POST', `POST/${staging}`)(invoke, tls, '', 'administrator'),
     on('below grants of prod', `GET/${prod}/x`)(invoke, tls, '', 'administrator'),

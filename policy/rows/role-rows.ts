@@ -31,8 +31,8 @@ export function roleRows(names: MatrixNames): readonly MatrixRow[] {
     onVersion('lambda:InvokeFunction', tls, '', 'administrator'),
     onExporter('lambda:InvokeFunction', tls, '', 'administrator'),
     // Whoever could invoke it would ask unsigned: neither data planes nor inspectors may.
-    onInspector('lambda:InvokeFunction', tls, '', 'administrator'),
-    onOtherInspector('lambda:InvokeFunction', tls, '', 'administrator'),
+    onInspector('lambda:InvokeFunction', tls, '', 'drills’ schedule', 'administrator'),
+    onOtherInspector('lambda:InvokeFunction', tls, '', 'drills’ schedule', 'administrator'),
     onInspectorVersion('lambda:InvokeFunction', tls, '', 'administrator'),
     onListener('lambda:InvokeFunction', tls, '', 'listener’s schedule prod', 'administrator'),
     onListenerVersion('lambda:InvokeFunction', tls, '', 'administrator'),

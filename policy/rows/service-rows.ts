@@ -43,6 +43,9 @@ export function serviceRows(names: MatrixNames): readonly MatrixRow[] {
     onInspectorLog('logs:CreateLogStream', tls, '', 'inspect prod', 'administrator'),
     onInspectorLog('logs:PutLogEvents', tls, '', 'inspect prod', 'administrator'),
     onInspectorLog('logs:GetLogEvents', tls, '', 'administrator'),
+    // The last drill stands in its own log.
+    onInspectorLog('logs:FilterLogEvents', tls, '', 'inspect prod', 'administrator'),
+    onLog('logs:FilterLogEvents', tls, '', 'administrator'),
     onHookSecret('secretsmanager:GetSecretValue', tls, '', 'webhook', 'administrator'),
     onCertificate('secretsmanager:GetSecretValue', tls, '', 'export prod', 'listener prod', 'administrator'),
     onCertificate('secretsmanager:PutSecretValue', tls, '', 'administrator'),

@@ -44,6 +44,8 @@ export interface StageSettings {
   readonly throttles: ReadonlyMap<string, Throttle>;
   /** Of each route that has none of its own. @default it is not throttled */
   readonly defaultThrottle?: Throttle | undefined;
+  /** What stands in each event. @default nothing */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
   /** Is told of a request that no route fits. */
   readonly onNoRoute?: ((request: { readonly method: string; readonly path: string }) => void) | undefined;
   /** Is told of each answer of a route. */
@@ -277,7 +279,7 @@ async function requirePermission({ region, accountId, guard }: RunningApi, route
 }
 
 function proxyEvent(
-  { accountId, now }: RunningApi,
+  { accountId, now, stage }: RunningApi,
   route: Route,
   request: ReceivedRequest,
   pathParameters: Readonly<Record<string, string>>,
@@ -295,6 +297,7 @@ function proxyEvent(
     headers: Object.fromEntries(request.headers),
     ...(request.query.length === 0 ? {} : { queryStringParameters: joinValues(request.query) }),
     ...(Object.keys(pathParameters).length === 0 ? {} : { pathParameters }),
+    ...(stage?.variables === undefined ? {} : { stageVariables: { ...stage.variables } }),
     requestContext: {
       accountId,
       apiId: localApiId,

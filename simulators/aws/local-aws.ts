@@ -5,6 +5,7 @@ import { type LocalCloudWatch, startLocalCloudWatch } from './cloudwatch.ts';
 import { type Identities, localIdentities } from './identities.ts';
 import { type LocalKms, startLocalKms } from './kms.ts';
 import { type LocalLambda, startLocalLambda } from './lambda.ts';
+import { type LocalLogs, startLocalLogs } from './logs.ts';
 import { type LocalS3, startLocalS3 } from './s3.ts';
 import { type LocalSecretsManager, startLocalSecretsManager } from './secrets-manager.ts';
 import type { RunningService, ServiceContext } from './signed-server.ts';
@@ -28,7 +29,7 @@ export interface LocalAwsOptions {
 }
 
 type EndpointVariable =
-  `AWS_ENDPOINT_URL_${'S3' | 'KMS' | 'SQS' | 'SECRETS_MANAGER' | 'LAMBDA' | 'CLOUDFORMATION' | 'CLOUDWATCH' | 'STS'}`;
+  `AWS_ENDPOINT_URL_${'S3' | 'KMS' | 'SQS' | 'SECRETS_MANAGER' | 'LAMBDA' | 'CLOUDFORMATION' | 'CLOUDWATCH' | 'CLOUDWATCH_LOGS' | 'STS'}`;
 
 export interface LocalAws {
   /** By the variables that AWS SDKs read (AWS SDKs Reference Guide, "Service-specific endpoints"). */
@@ -41,6 +42,7 @@ export interface LocalAws {
   readonly lambda: LocalLambda;
   readonly cloudFormation: LocalCloudFormation;
   readonly cloudWatch: LocalCloudWatch;
+  readonly logs: LocalLogs;
   stop(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
     const lambda = await started(startLocalLambda(context));
     const cloudFormation = await started(startLocalCloudFormation(context));
     const cloudWatch = await started(startLocalCloudWatch(context));
+    const logs = await started(startLocalLogs(context));
     const sts = await started(startLocalSts(context));
     return {
       endpoints: {
@@ -77,6 +80,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
         AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
         AWS_ENDPOINT_URL_CLOUDFORMATION: cloudFormation.endpoint,
         AWS_ENDPOINT_URL_CLOUDWATCH: cloudWatch.endpoint,
+        AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: logs.endpoint,
         AWS_ENDPOINT_URL_STS: sts.endpoint,
       },
       identities,
@@ -87,6 +91,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
       lambda,
       cloudFormation,
       cloudWatch,
+      logs,
       stop,
     };
   } catch (error) {

@@ -66,6 +66,8 @@ const presign: Variables = {
   URL_SUFFIX: 'amazonaws.com',
   DUAL_STACK: 'false',
   URL_LIFETIME_SECONDS: '120',
+  DRILL_ROLE_ARN: '',
+  API_ORIGIN: 'arn:stack',
   CLUSTER_CERTIFICATES: '',
   CLUSTER_AUTHORITIES: '',
   CLUSTER_COMMON_NAMES: '',

@@ -246,6 +246,12 @@ const provocations: readonly Provocation[] = [
     },
   },
   {
+    // None has succeeded before anything was published.
+    headings: ['Drill failing'],
+    provoke: async () => undefined,
+    mend: () => system.playDrill(),
+  },
+  {
     headings: ['Not listening'],
     async provoke() {
       await check();

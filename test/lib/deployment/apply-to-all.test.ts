@@ -9,7 +9,7 @@ describe('everything in a deployment', () => {
   it('has the boundary of the settings, where it is a role', () => {
     const bounds = ofType(told, 'AWS::IAM::Role').map(({ properties }) => properties['PermissionsBoundary']);
 
-    expect(bounds).toEqual(Array.from({ length: 9 }, () => boundary));
+    expect(bounds).toEqual(Array.from({ length: 10 }, () => boundary));
   });
 
   it('has the tags of the settings, beside its own', () => {

@@ -110,11 +110,12 @@ describe('the stack', () => {
 });
 
 describe('a role', () => {
-  it('has its rights from its own policy alone, a schedule’s from the one that stands in it', () => {
+  it('has its rights from its own policy alone, a schedule’s and the inspect function’s from the one that stands in it', () => {
     const others = [
       ...ofType(deployment, 'AWS::IAM::Role').filter(
         ({ id, properties }) =>
-          'ManagedPolicyArns' in properties || 'Policies' in properties !== id.includes('ScheduleRole'),
+          'ManagedPolicyArns' in properties ||
+          'Policies' in properties !== /ScheduleRole|InspectRole/.test(id),
       ),
       ...ofType(deployment, 'AWS::IAM::ManagedPolicy'),
       ...ofType(deployment, 'AWS::IAM::User'),
@@ -161,7 +162,7 @@ describe('a role', () => {
       ],
     });
     const functions = Array.from({ length: 7 }, () => trust('lambda.amazonaws.com', {}));
-    const schedules = Array.from({ length: 2 }, () =>
+    const schedules = Array.from({ length: 3 }, () =>
       trust('scheduler.amazonaws.com', {
         Condition: {
           StringEquals: {
@@ -171,7 +172,7 @@ describe('a role', () => {
         },
       }),
     );
-    expect(trusted).toHaveLength(9);
+    expect(trusted).toHaveLength(10);
     expect(trusted).toEqual(expect.arrayContaining([...functions, ...schedules]));
     expect([...functions, ...schedules]).toEqual(expect.arrayContaining(trusted));
   });
@@ -181,10 +182,10 @@ describe('a control plane', () => {
   it.each([
     ['queues', 'AWS::SQS::Queue', 4],
     ['secrets', 'AWS::SecretsManager::Secret', 4],
-    ['schedules', 'AWS::Scheduler::Schedule', 2],
+    ['schedules', 'AWS::Scheduler::Schedule', 4],
     ['event sources', 'AWS::Lambda::EventSourceMapping', 2],
     ['functions, with the webhook function that all share', 'AWS::Lambda::Function', 7],
-    ['roles, with that of the webhook function', 'AWS::IAM::Role', 9],
+    ['roles, with that of the webhook function', 'AWS::IAM::Role', 10],
   ])('has its own %s', (_what, type, count) => {
     deployment.template.resourceCountIs(type, count);
   });

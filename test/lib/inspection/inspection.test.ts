@@ -31,6 +31,9 @@ describe('what answers questions', () => {
         'kms:GetPublicKey',
         'logs:CreateLogStream',
         'logs:PutLogEvents',
+        // Drills ask for grants of this control plane, and read of the last one.
+        'execute-api:Invoke',
+        'logs:FilterLogEvents',
       ]),
     );
   });

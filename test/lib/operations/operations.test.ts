@@ -20,7 +20,10 @@ const watchSeconds = 3 * 7 * 60;
 const metricAlarms = metricAlarmsOf(deployment);
 
 /** Others look at one. */
-const periodsOf: Readonly<Record<string, number>> = { 'Configuration pinned': 4 };
+const periodsOf: Readonly<Record<string, number>> = {
+  'Configuration pinned': 4,
+  'Drill failing': 26,
+};
 
 const ofProd = (heading: string, among: readonly MetricAlarm[] = metricAlarms) =>
   alarmNamed(`Lifeboat prod: ${heading}`, among);
@@ -46,6 +49,7 @@ describe('an alarm', () => {
       'Export function crashing',
       'Changes waiting in the queue',
       'Dead letters',
+      'Drill failing',
       'Not listening',
     ];
     expect(names.toSorted()).toEqual(
@@ -101,6 +105,7 @@ describe('an alarm', () => {
     ['Grants failing', 300, { Errors: 'Sum', Throttles: 'Sum', '5xx': 'Sum' }, 'notBreaching'],
     ['Changes waiting in the queue', 300, { ApproximateAgeOfOldestMessage: 'Maximum' }, 'notBreaching'],
     ['Dead letters', 300, { ApproximateNumberOfMessagesVisible: 'Maximum' }, 'notBreaching'],
+    ['Drill failing', 3600, { DrillSucceeded: 'Maximum' }, 'breaching'],
     ['Not listening', 900, { Listening: 'Sum', Verified: 'Minimum' }, 'breaching'],
     [
       'Grant while the control plane is healthy',
@@ -118,8 +123,8 @@ describe('an alarm', () => {
     const periods = periodsOf[heading] ?? 1;
     expect(alarm).toMatchObject({ EvaluationPeriods: periods, TreatMissingData: missing });
     expect(alarm.DatapointsToAlarm ?? periods).toBe(periods);
-    // So much in all CloudWatch takes, whatever the period (PutMetricAlarm, "Period").
-    expect(periods * seconds).toBeLessThanOrEqual(24 * 60 * 60);
+    // So much in all CloudWatch takes: a week, of short periods a day (PutMetricAlarm, "Period").
+    expect(periods * seconds).toBeLessThanOrEqual((seconds < 3600 ? 1 : 7) * 24 * 60 * 60);
   });
 
   it.each<[heading: string, measured: Measured, state: 'ALARM' | 'OK']>([
@@ -167,6 +172,10 @@ describe('an alarm', () => {
     ['Changes waiting in the queue', {}, 'OK'],
     ['Dead letters', { ApproximateNumberOfMessagesVisible: 1 }, 'ALARM'],
     ['Dead letters', {}, 'OK'],
+    ['Drill failing', { DrillSucceeded: 1 }, 'OK'],
+    ['Drill failing', { DrillSucceeded: 0 }, 'ALARM'],
+    // None was played.
+    ['Drill failing', {}, 'ALARM'],
     ['Not listening', { Listening: 450, Verified: 2 }, 'OK'],
     ['Not listening', { Listening: 449.9, Verified: 2 }, 'ALARM'],
     ['Not listening', { Listening: 450 }, 'OK'],
