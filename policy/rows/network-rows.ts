@@ -38,10 +38,11 @@ function functionRows(names: MatrixNames): readonly MatrixRow[] {
   };
   const of = (path: string) => `control-planes/prod/${path}`;
   const data: readonly PrincipalName[] = ['data plane prod', 'administrator'];
+  const inspecting: readonly PrincipalName[] = ['drills’ schedule', 'administrator'];
   return [
     ...invoked('presign function of prod', 'PresignprodFunction', `GET/${of('fallback-config')}`, data),
     ...invoked('export function of prod', 'ExportprodFunction', `POST/${of('commands/{command}')}`),
-    ...invoked('inspect function of prod', 'InspectprodFunction', `GET/${of('inspect')}`),
+    ...invoked('inspect function of prod', 'InspectprodFunction', `GET/${of('inspect')}`, inspecting),
     ...invoked('webhook', 'IntakeFunction', `POST/${of('events')}`),
   ];
 }
