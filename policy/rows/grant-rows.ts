@@ -18,7 +18,7 @@ export function grantRows(names: MatrixNames, variant: Variant): readonly Matrix
     on('grants of prod', `GET/${prod}`)(
       ...([invoke, tls, ''] as const),
       // The inspect function plays drills: a data plane of its own control plane.
-      ...(['data plane prod', 'reader prod', 'inspect prod', 'administrator'] as const),
+      ...(['inspect prod', 'data plane prod', 'reader prod', 'administrator'] as const),
     ),
     on('grants of staging', `GET/${staging}`)(invoke, tls, '', 'inspect staging', 'administrator'),
     on('grants of prod, by POST', `POST/${prod}`)(invoke, tls, '', ...posters),

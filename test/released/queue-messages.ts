@@ -45,7 +45,7 @@ function scheduledMessage(): string {
       },
     }),
   );
-  const schedule = template.Resources[resourceId(template, 'AWS::Scheduler::Schedule', '')];
+  const schedule = template.Resources[resourceId(template, 'AWS::Scheduler::Schedule', 'Exportprod')];
   const target = schedule?.Properties['Target'] as { readonly Input: string } | undefined;
   return (target?.Input ?? '').replace('<aws.scheduler.scheduled-time>', '2026-11-26T08:00:00Z');
 }

@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import { presignEnvironment } from '../../../lambdas/environment/presign.ts';
-import { deploy, environment, logRights, one, rights, role, twoControlPlanes } from '../deployment.ts';
+import {
+  account,
+  deploy,
+  environment,
+  logRights,
+  one,
+  region,
+  rights,
+  role,
+  twoControlPlanes,
+} from '../deployment.ts';
 
 const deployment = deploy(twoControlPlanes);
 const bucket = one(deployment, 'AWS::S3::Bucket');
@@ -38,6 +48,9 @@ describe('the presign function of a control plane', () => {
       CLUSTER_CERTIFICATES: [],
       CLUSTER_AUTHORITIES: [],
       CLUSTER_COMMON_NAMES: [],
+      // The drill's grants are told from a data plane's.
+      API_ORIGIN: 'AWS::StackId',
+      DRILL_ROLE_ARN: `arn:aws:iam::${account}:role/Lifeboat.prod.inspect.${region}`,
     });
   });
 });

@@ -192,6 +192,8 @@ describe('the settings of a deployment', () => {
       urlLifetimeSeconds: 120,
       coalescingWindowSeconds: 1,
       scheduleMinutes: 5,
+      drillHours: 24,
+      lmdbMapMiB: 2048,
       settleSeconds: 7,
       clockToleranceSeconds: 1,
       minimumIntervalSeconds: 5,

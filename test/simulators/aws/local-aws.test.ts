@@ -14,9 +14,10 @@ describe('startLocalAws', () => {
       AWS_ENDPOINT_URL_LAMBDA: aws.lambda.endpoint,
       AWS_ENDPOINT_URL_CLOUDFORMATION: aws.cloudFormation.endpoint,
       AWS_ENDPOINT_URL_CLOUDWATCH: aws.cloudWatch.endpoint,
+      AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: aws.logs.endpoint,
       AWS_ENDPOINT_URL_STS: expect.stringMatching(/^http:/),
     });
-    expect(new Set(Object.values(aws.endpoints)).size).toBe(8);
+    expect(new Set(Object.values(aws.endpoints)).size).toBe(9);
     await aws.stop();
   });
 
