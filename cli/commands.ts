@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { certificateCommand } from './certificate.ts';
 import { doctorCommand } from './doctor.ts';
+import { drillCommand } from './drill.ts';
 import { fetchCommand } from './fetch.ts';
 import { grantCommand } from './grant.ts';
 import { hooksCommand } from './hooks.ts';
@@ -22,6 +23,7 @@ export function listCommands(): readonly Command[] {
     restoreCommand(),
     publicKeyCommand(),
     grantCommand(),
+    drillCommand(),
     certificateCommand(),
     hooksCommand(),
   ];

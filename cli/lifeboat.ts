@@ -30,7 +30,7 @@ Exit codes:
   9  Kong was given the file and did not load it
   10  the command or question was refused, or a file is none that can be compared: the message says why
   11  it was answered, and not well: status found something that needs attention, verify something wrong,
-      doctor a finding, diff --exit-code a difference`,
+      doctor a finding, drill what keeps a node from booting, diff --exit-code a difference`,
   )
   .hook('preAction', (_program, command) => {
     // Standby ends itself in order, and takes a signal for success.

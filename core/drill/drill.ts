@@ -24,6 +24,10 @@ export interface DrillParts extends Pick<DownloadRequest, 'fetch'> {
   readonly holdDirectory: string;
   /** For one version. */
   readonly timeoutMs: number;
+  /** Ends it early: what was not checked by then has failed. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether a grant is of a copy, which may be behind. @default none is */
+  readonly mayLag?: ((grant: ReceivedGrant) => boolean) | undefined;
   readonly clock: Clock;
   readonly random: RandomSource;
   /** What a Kong says to the file, last. @default there is none here */
@@ -113,7 +117,7 @@ export function summarizeDrill({ versions, restorableAgeSeconds, ...report }: Dr
 async function drillVersion(parts: DrillParts, kongVersion: string): Promise<DrilledVersion> {
   const { clock, timeoutMs } = parts;
   const beginMs = clock.monotonicMs();
-  const signal = clock.deadline(timeoutMs);
+  const signal = clock.deadline(timeoutMs, parts.signal);
   let held: HeldFile | undefined;
   let described: Partial<DrilledVersion> = {};
   const checks: DrillCheck[] = [];
@@ -150,13 +154,15 @@ async function drillVersion(parts: DrillParts, kongVersion: string): Promise<Dri
 }
 
 async function download(
-  { controlPlane, trusted, lmdbMapBytes, timeoutMs, clock, random, fetch }: DrillParts,
+  { controlPlane, trusted, mayLag, lmdbMapBytes, timeoutMs, clock, random, fetch }: DrillParts,
   kongVersion: string,
-  { url, statusUrl, kongVersion: grantedVersion }: ReceivedGrant,
+  grant: ReceivedGrant,
   file: HeldFile,
   signal: AbortSignal,
 ): Promise<Downloaded> {
+  const { url, statusUrl, kongVersion: grantedVersion } = grant;
   return downloadVerified({
+    mayLag: mayLag?.(grant),
     ...{ url, statusUrl, controlPlane, kongVersion, grantedVersion, timeoutMs, clock, random, fetch, signal },
     trusted: await trusted(),
     // It is written nowhere by a name.

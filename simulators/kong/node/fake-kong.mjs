@@ -17,7 +17,7 @@ export async function runCommand(parameters) {
   const { values, positionals } = parseArgs({
     args: [...parameters],
     allowPositionals: true,
-    options: { prefix: { type: 'string', short: 'p' } },
+    options: { prefix: { type: 'string', short: 'p' }, conf: { type: 'string', short: 'c' } },
   });
   const prefix = values.prefix ?? process.env.KONG_PREFIX ?? '/usr/local/kong';
   try {

@@ -138,8 +138,11 @@ function json(response, status, body) {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-/** @param {string} listen `host:port` */
+/** @param {string} listen `host:port`, or `off` */
 async function serve(listen, answer) {
+  if (listen === 'off') {
+    return;
+  }
   const { hostname, port } = new URL(`http://${listen}`);
   const server = createServer(answer);
   await new Promise((resolve, reject) => {
@@ -160,8 +163,8 @@ function endWithKeeper() {
 function end() {
   endSync();
   for (const server of servers) {
-    server.close();
-    server.closeAllConnections();
+    server?.close();
+    server?.closeAllConnections();
   }
   rmSync(pidFile, { force: true });
   process.exit(0);

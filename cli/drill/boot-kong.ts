@@ -1,0 +1,212 @@
+/** A Kong that boots on a file, in a prefix of its own, and is asked what it has loaded. */
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { access, constants, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { attempt } from '../../core/attempt.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { DrillCheck, DrillParts } from '../../core/drill/drill.ts';
+import { readErrorCode } from '../../core/error-code.ts';
+import { readConfigurationHash } from '../../core/standby/status.ts';
+
+export interface KongBoot {
+  /** The one that was named; else that on PATH. */
+  readonly kong?: string;
+  readonly kongConf?: string;
+  /** Which version must boot. */
+  readonly kongVersion: string;
+  readonly lmdbMapMib: number;
+  /** Of this process alone; it is removed by others. */
+  readonly directory: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+const pollMs = 100;
+const stopMs = 15_000;
+const startTries = 3;
+
+/**
+ * Looks for a Kong of the version.
+ *
+ * @returns what boots it; or, where none is here, what says so
+ * @throws InvalidArgumentError for a Kong that was named and cannot boot the file
+ */
+export async function prepareKong(boot: KongBoot): Promise<NonNullable<DrillParts['bootKong']>> {
+  const { kongConf } = boot;
+  const conf = await attempt(kongConf === undefined ? Promise.resolve() : access(kongConf, constants.R_OK));
+  if ('error' in conf) {
+    throw new InvalidArgumentError(
+      `--kong-conf ${kongConf} cannot be read (${readErrorCode(conf.error) ?? 'no reason'}): name a kong.conf, or leave it out`,
+    );
+  }
+  const why = await findHindrance(boot);
+  if (why === undefined) {
+    return async (file, { manifest }) => bootOn(boot, file.read(), manifest.md5);
+  }
+  if (boot.kong !== undefined) {
+    throw new InvalidArgumentError(`--kong ${boot.kong} ${why}: name the kong command of that version`);
+  }
+  return async () => ({
+    check: 'kong',
+    outcome: 'left out',
+    detail: `No Kong was booted: kong on PATH ${why}. Name one with --kong.`,
+  });
+}
+
+/** @returns undefined where it can boot the file */
+async function findHindrance(boot: KongBoot): Promise<string | undefined> {
+  const ran = await attempt(runKong(boot, ['version'], systemClock.deadline(boot.timeoutMs, boot.signal)));
+  if (!('value' in ran)) {
+    return `cannot be run (${readErrorCode(ran.error) ?? 'no reason'})`;
+  }
+  const version = /\d+\.\d+\.\d+(\.\d+)?/.exec(ran.value.printed)?.[0];
+  if (ran.value.end !== 0 || version === undefined) {
+    return 'prints no version';
+  }
+  return version === boot.kongVersion ? undefined : `is ${version}, and not ${boot.kongVersion}`;
+}
+
+async function bootOn(boot: KongBoot, content: AsyncIterable<Uint8Array>, md5: string): Promise<DrillCheck> {
+  const { directory, timeoutMs, kongVersion } = boot;
+  const prefix = join(directory, 'kong');
+  await mkdir(prefix, { mode: 0o700 });
+  await writeFile(join(directory, 'config.json'), content, { mode: 0o600, flag: 'wx' });
+  // Without one named, that of this machine's own node would be read.
+  await writeFile(join(directory, 'kong.conf'), '# of a drill\n', { mode: 0o600, flag: 'wx' });
+  const deadline = systemClock.deadline(timeoutMs, boot.signal);
+  try {
+    const started = await attempt(startOnFreePort(boot, prefix, deadline));
+    if ('error' in started) {
+      return failKong(`kong start did not end within ${timeoutMs / 1000} s.`);
+    }
+    if ('end' in started.value) {
+      // What it said may quote the configuration.
+      return failKong(
+        `kong start ended with ${started.value.end}. What it says may hold secrets and is not shown: lifeboat fetch the file, and kong config parse it.`,
+      );
+    }
+    return (await hasLoaded(started.value.statusUrl, md5, deadline))
+      ? { check: 'kong', outcome: 'passed', detail: `Kong ${kongVersion} has booted with it.` }
+      : failKong(`Kong ${kongVersion} has started, and not loaded it within ${timeoutMs / 1000} s.`);
+  } finally {
+    await stopKong(boot, prefix);
+  }
+}
+
+function failKong(detail: string): DrillCheck {
+  return { check: 'kong', outcome: 'failed', fault: 'kong', detail };
+}
+
+async function startOnFreePort(boot: KongBoot, prefix: string, deadline: AbortSignal) {
+  const configFile = boot.kongConf === undefined ? join(boot.directory, 'kong.conf') : resolve(boot.kongConf);
+  for (let tries = 1; ; tries += 1) {
+    // Below those that systems give to connections, of which one could take it meanwhile.
+    const statusListen = `127.0.0.1:${randomInt(10_000, 32_768)}`;
+    const settings = { ...scratchSettings(boot, prefix), KONG_STATUS_LISTEN: statusListen };
+    const { end, printed } = await runKong(boot, ['start', '-c', configFile], deadline, settings);
+    if (end === 0) {
+      return { statusUrl: `http://${statusListen}` };
+    }
+    if (tries === startTries || !/EADDRINUSE|address already in use/i.test(printed)) {
+      return { end };
+    }
+  }
+}
+
+/** Nobody reaches it but this process, and it reaches no control plane. */
+function scratchSettings({ directory, lmdbMapMib }: KongBoot, prefix: string) {
+  const off = ['PROXY_LISTEN', 'STREAM_LISTEN', 'ADMIN_LISTEN', 'ADMIN_GUI_LISTEN', 'PROXY_ACCESS_LOG'];
+  return {
+    KONG_ROLE: 'traditional',
+    KONG_DATABASE: 'off',
+    KONG_DECLARATIVE_CONFIG: join(directory, 'config.json'),
+    KONG_PREFIX: prefix,
+    KONG_LMDB_MAP_SIZE: `${lmdbMapMib}m`,
+    KONG_NGINX_WORKER_PROCESSES: '1',
+    KONG_NGINX_DAEMON: 'on',
+    KONG_ANONYMOUS_REPORTS: 'off',
+    KONG_PROXY_ERROR_LOG: 'logs/error.log',
+    KONG_STATUS_ERROR_LOG: 'logs/error.log',
+    KONG_STATUS_ACCESS_LOG: 'off',
+    ...Object.fromEntries(off.map((name) => [`KONG_${name}`, 'off'])),
+    // When root starts Kong, its workers run as another user, who may not enter our directory.
+    ...(process.getuid?.() === 0 ? { KONG_NGINX_USER: 'root root' } : {}),
+  };
+}
+
+/** What Kong's launcher looks for, and what a file needs to load. Others are of this machine's own node. */
+const inherited = [
+  ...['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'LUA_PATH', 'LUA_CPATH'],
+  ...['KONG_PLUGINS', 'KONG_LUA_PACKAGE_PATH', 'KONG_LUA_PACKAGE_CPATH', 'KONG_WASM'],
+  ...['KONG_WASM_FILTERS_PATH', 'KONG_LICENSE_DATA', 'KONG_LICENSE_PATH'],
+];
+
+/**
+ * @returns its exit code or the signal that ended it, and what it has printed
+ * @throws Error when it cannot be run, or the signal ends it
+ */
+async function runKong(
+  { kong = 'kong', directory }: KongBoot,
+  parameters: readonly string[],
+  signal: AbortSignal,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<{ readonly end: number | string; readonly printed: string }> {
+  const own = inherited.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  // Into a file: a pipe would stay open as long as the node that `kong start` leaves behind.
+  const path = join(directory, `kong-${parameters[0]}.log`);
+  const output = await open(path, 'w', 0o600);
+  try {
+    const child = spawn(kong.includes('/') ? resolve(kong) : kong, parameters, {
+      cwd: directory,
+      env: { ...Object.fromEntries(own), ...settings },
+      stdio: ['ignore', output.fd, output.fd],
+      signal,
+    });
+    const [code, name] = (await once(child, 'exit')) as [number | null, string | null];
+    return { end: code ?? name ?? 'no exit code', printed: await readFile(path, 'utf8') };
+  } finally {
+    await output.close();
+  }
+}
+
+async function hasLoaded(statusUrl: string, md5: string, deadline: AbortSignal): Promise<boolean> {
+  while (!deadline.aborted) {
+    const hash = await attempt(readConfigurationHash(statusUrl, { clock: systemClock }, deadline));
+    if ('value' in hash && hash.value === md5) {
+      return true;
+    }
+    await attempt(systemClock.sleep(pollMs, deadline));
+  }
+  return false;
+}
+
+/** Nothing of it stays, whatever it has come to. */
+async function stopKong(boot: KongBoot, prefix: string): Promise<void> {
+  const deadline = systemClock.deadline(stopMs);
+  if ((await findMaster(prefix)) !== undefined) {
+    await attempt(runKong(boot, ['stop', '-p', prefix], deadline, { KONG_PREFIX: prefix }));
+  }
+  for (let pid = await findMaster(prefix); pid !== undefined; pid = await findMaster(prefix)) {
+    if (deadline.aborted) {
+      process.kill(pid, 'SIGKILL');
+      return;
+    }
+    await attempt(systemClock.sleep(pollMs, deadline));
+  }
+}
+
+/** nginx of this prefix, while it is there; it removes its pid file last. */
+async function findMaster(prefix: string): Promise<number | undefined> {
+  const pid = Number(await readFile(join(prefix, 'pids/nginx.pid'), 'utf8').catch(() => Number.NaN));
+  try {
+    return Number.isInteger(pid) && pid > 0 && process.kill(pid, 0) ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
