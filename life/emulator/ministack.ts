@@ -64,6 +64,8 @@ export async function startMiniStack(
       STATE_DIR: join(folder, 'state'),
       // Functions have what it has. Real ones have a session token, and sign URLs for the S3 of their region.
       AWS_SESSION_TOKEN: 'session',
+      // Lambda says it to each function (Lambda Developer Guide, "Defined runtime environment variables").
+      AWS_LAMBDA_LOG_GROUP_NAME: '/aws/lambda/lifeboat',
       AWS_ENDPOINT_URL_S3: url,
     },
   });
