@@ -20,11 +20,19 @@ export async function withCleanups<Result>(run: (cleanups: Cleanups) => Promise<
       await end();
     }
   };
+  let isEnding = false;
   const interrupted = (signal: NodeJS.Signals) => {
-    cleanUp().finally(() => process.kill(process.pid, signal));
+    // A terminal and a parent tell of the same Ctrl-C, each by itself.
+    if (!isEnding) {
+      isEnding = true;
+      cleanUp().finally(() => {
+        process.removeListener(signal, interrupted);
+        process.kill(process.pid, signal);
+      });
+    }
   };
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
+  process.on('SIGINT', interrupted);
+  process.on('SIGTERM', interrupted);
   try {
     return await run({ folder, add: (end) => ends.push(async () => void (await end())) });
   } finally {
