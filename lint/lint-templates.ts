@@ -2,7 +2,8 @@
 import { Command } from 'commander';
 
 interface Options {
-  readonly cfnLint: string;
+  /** False with `--no-cfn-lint`. */
+  readonly cfnLint: string | false;
   readonly json?: true;
 }
 
@@ -13,6 +14,7 @@ await new Command('npm run lint:templates --')
       'The exit code is 1 when something is found.',
   )
   .option('--cfn-lint <command>', 'the program, where it is not on the PATH', 'cfn-lint')
+  .option('--no-cfn-lint', 'without it, also where there is one: it takes most of a minute')
   .option('--json', 'one JSON object at the end, and nothing else on stdout')
   .action(lintTemplates)
   .parseAsync();
@@ -30,8 +32,8 @@ async function lintTemplates({ cfnLint, json }: Options, command: Command): Prom
   const wrong = [...templates].flatMap(([name, template]) =>
     check(template).map((fault) => `${name}: ${fault}`),
   );
-  const linted = runCfnLint(cfnLint, templates);
-  if (linted === undefined && command.getOptionValueSource('cfnLint') === 'cli') {
+  const linted = cfnLint === false ? undefined : runCfnLint(cfnLint, templates);
+  if (cfnLint !== false && linted === undefined && command.getOptionValueSource('cfnLint') === 'cli') {
     command.error(
       `error: there is no program ${cfnLint}: install it (pip install cfn-lint), or leave --cfn-lint out`,
       {
@@ -48,7 +50,7 @@ async function lintTemplates({ cfnLint, json }: Options, command: Command): Prom
   });
   say(
     linted === undefined
-      ? 'cfn-lint has NOT looked: there is none on the PATH (pip install cfn-lint, or --cfn-lint)'
+      ? `cfn-lint has NOT looked: ${cfnLint === false ? '--no-cfn-lint' : 'there is none on the PATH (pip install cfn-lint, or --cfn-lint)'}`
       : `${linted.version} has looked, too`,
   );
   const resources = [...templates.values()].reduce(

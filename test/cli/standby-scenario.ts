@@ -19,6 +19,7 @@ import {
   temporaryDirectory,
 } from '../simulators/kong/running-kong.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
+import { findLastingPort } from './lasting-port.ts';
 import {
   type Answers,
   goodFile,
@@ -100,13 +101,12 @@ export async function newScenario(stage: Stage, { kong, loadMs, settle }: Tested
   };
   const standIn = await startStandIn(answers);
   ends.push(standIn.stop);
-  const [free, certificate, directory] = await Promise.all([
-    listen(createServer(), '127.0.0.1', 0),
+  const [clusterPort, certificate, directory] = await Promise.all([
+    findLastingPort(),
     sharedCertificate(),
     temporaryDirectory(),
   ]);
-  await free.stop();
-  const clusterEndpoint = `127.0.0.1:${free.port}`;
+  const clusterEndpoint = `127.0.0.1:${clusterPort}`;
   const start = () => startNode(kong, { directory, certificate, clusterEndpoint, plugins: 'key-auth' });
   let node = await start();
   ends.push(() => node.stop());
@@ -197,7 +197,7 @@ export async function newScenario(stage: Stage, { kong, loadMs, settle }: Tested
     const started = await startControlPlane({
       mtls: 'shared',
       certificates: { controlPlane: certificate, dataPlane: certificate },
-      ports: { cluster: free.port },
+      ports: { cluster: clusterPort },
       configuration: tableOf(whose),
     });
     controlPlane = started;

@@ -24,6 +24,7 @@ import {
   temporaryDirectory,
 } from '../simulators/kong/running-kong.ts';
 import { bundledCli, type Cli } from './bundled-cli.ts';
+import { findLastingPort } from './lasting-port.ts';
 import {
   type Answer,
   type Answers,
@@ -326,16 +327,15 @@ describe('lifeboat standby', () => {
   });
 
   it('leaves alone what the control plane delivers during the download', async () => {
-    const free = await listen(createServer(), '127.0.0.1', 0);
-    await free.stop();
+    const clusterPort = await findLastingPort();
     const certificate = await sharedCertificate();
-    const node = await startNode(fakeKong, { clusterEndpoint: `127.0.0.1:${free.port}`, certificate });
+    const node = await startNode(fakeKong, { clusterEndpoint: `127.0.0.1:${clusterPort}`, certificate });
     const before = await lastWritten(node);
     answers.file = async () => {
       const controlPlane = await startControlPlane({
         mtls: 'shared',
         certificates: { controlPlane: certificate, dataPlane: certificate },
-        ports: { cluster: free.port },
+        ports: { cluster: clusterPort },
         configuration: tableFor('http://127.0.0.1:9'),
       });
       ends.push(() => controlPlane.stop());
