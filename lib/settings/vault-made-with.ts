@@ -33,7 +33,7 @@ export function keepsItsName({ bucketName, vaultMadeWith }: VaultFacts): boolean
 
 export function refuseName({ bucketName, vaultMadeWith }: VaultFacts): string {
   return vaultMadeWith.bucketName === undefined
-    ? `a vault that is there cannot be given another name: ${empty}. Remove it. Where the vault is new, or adopted under this name, add "vaultMadeWith": {"bucketName": "${bucketName}"} (${page})`
+    ? `a vault that is there cannot be given another name: ${empty}. Where the vault has this name, because it is new, adopted, or deployed with it before, keep it and add "vaultMadeWith": {"bucketName": "${bucketName}"}. Otherwise remove it (${page})`
     : `the vault was made with the name "${vaultMadeWith.bucketName}": ${empty}. Set it to that name, or change vaultMadeWith.bucketName too if you want an empty vault (${page})`;
 }
 
@@ -41,7 +41,7 @@ export function canLock({ objectLockDays, vaultMadeWith }: VaultFacts): boolean 
   return objectLockDays === 0 || (vaultMadeWith.objectLock ?? false) !== false;
 }
 
-export const refuseLock = `CloudFormation gives Object Lock to a new bucket alone: ${empty}. Where the vault is new, add "vaultMadeWith": {"objectLock": true}; where it is there, docs/settings.md, "Locked versions", says how to switch it on`;
+export const refuseLock = `CloudFormation gives Object Lock to a new bucket alone: ${empty}. Where the vault is new, or Lifeboat 0.1.0 deployed it with objectLockDays, keep it and add "vaultMadeWith": {"objectLock": true}. Where it is there without Object Lock, docs/settings.md, "Locked versions", says how to switch it on`;
 
 export function canDecrypt({
   encryptionKeyArn,
@@ -61,6 +61,6 @@ export function refuseKey({ encryptionKeyArn, vaultMadeWith }: VaultFacts): stri
   const lost =
     'what is kept is under another key: new data planes would get nothing until the next export, and its history would be lost';
   return vaultMadeWith.encryptionKeyArn === undefined
-    ? `in a vault that is there ${lost}. Name the key that encrypted before in previousEncryptionKeyArns (docs/runbook.md, "Changing the encryption key"). Where nothing is under another key, add "vaultMadeWith": {"encryptionKeyArn": "${encryptionKeyArn}"} (${page})`
+    ? `in a vault that is there ${lost}. Name the key that encrypted before in previousEncryptionKeyArns (docs/runbook.md, "Changing the encryption key"). Where nothing is under another key, because the vault is new or was deployed with this one, keep it and add "vaultMadeWith": {"encryptionKeyArn": "${encryptionKeyArn}"} (${page})`
     : `${lost}. Name ${vaultMadeWith.encryptionKeyArn}, which vaultMadeWith has, in previousEncryptionKeyArns, or change vaultMadeWith.encryptionKeyArn once nothing is under it any more (${page})`;
 }

@@ -184,6 +184,23 @@ describe('an update of a running stack', () => {
     expect(failure(() => parseSettings({ ...twoControlPlanes, ...settings }))).toContain(said);
   });
 
+  it.each<[setting: string, settings: object]>([
+    ['bucketName', { bucketName: 'example-lifeboat' }],
+    ['objectLockDays', { objectLockDays: 30 }],
+    ['encryptionKeyArn', { encryptionKeyArn: old }],
+  ])(
+    'from 0.1.0 with %s is told to keep it, for without it the vault would be replaced, and what to add',
+    (_setting, settings) => {
+      const said = failure(() => parseSettings({ ...twoControlPlanes, ...settings }));
+      const [, added = '{}'] = /keep it and add "vaultMadeWith": (\{[^}]+\})/.exec(said) ?? [];
+
+      const taken = parseSettings({ ...twoControlPlanes, ...settings, vaultMadeWith: JSON.parse(added) });
+
+      expect(taken).toMatchObject({ ...settings, vaultMadeWith: JSON.parse(added) });
+      expect(added).not.toContain('later');
+    },
+  );
+
   it.each<[what: string, from: object, to: object]>([
     [
       'a key of the deployer’s, with the one before it',
