@@ -2,6 +2,7 @@
 import { Annotations, Stack } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { IHostedZone } from 'aws-cdk-lib/aws-route53';
+import { OUTDIR_ENV } from 'aws-cdk-lib/cx-api';
 import type { Construct } from 'constructs';
 import type { GivenSecrets } from '../export/export.ts';
 import {
@@ -122,6 +123,9 @@ export function buildDespite<Parts>(
   }
   const wrong = makeSettingsError(`of ${deployment.node.path}`, mistakes);
   Annotations.of(deployment).addError(wrong.message);
+  // Errors of annotations end the `cdk` command, and nothing else reads them: `node app.js` would write the
+  // template.
+  deployment.node.addValidation({ validate: () => (OUTDIR_ENV in process.env ? [] : [wrong.message]) });
   try {
     return build();
   } catch {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type App, CfnParameter, Duration, Fn, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
@@ -10,6 +12,7 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
+import { OUTDIR_ENV } from 'aws-cdk-lib/cx-api';
 import type { LifeboatControlPlaneProps } from '../../../lib/deployment/control-plane-props.ts';
 import { Lifeboat } from '../../../lib/deployment/lifeboat.ts';
 import type { LifeboatProps } from '../../../lib/deployment/lifeboat-props.ts';
@@ -359,7 +362,15 @@ describe('what CDK is still to look up', () => {
     ],
     endpoints: { routeTableIds: privateSubnets.map(({ routeTable }) => routeTable.routeTableId) },
   });
-  const missing = (app: App) => app.synth().manifest.missing?.map(({ provider }) => provider);
+  /** As the `cdk` command runs an app. */
+  const missing = (app: App) => {
+    process.env[OUTDIR_ENV] = app.outdir;
+    try {
+      return app.synth().manifest.missing?.map(({ provider }) => provider);
+    } finally {
+      delete process.env[OUTDIR_ENV];
+    }
+  };
 
   it('passes, as a construct and as text, and CDK learns what to look up', () => {
     const app = newApp();
@@ -417,6 +428,16 @@ describe('what CDK is still to look up', () => {
       /Gateway\/Other.*\n- urlLifetimeSeconds: .*\n- settleSeconds: /,
     );
     expect(missing(app)).toEqual(['vpc-provider']);
+  });
+
+  it('is nothing that leaves a template of wrong settings where no cdk command reads the errors', () => {
+    const app = newApp();
+    const { stack } = make({ bucketName: 'example-lifeboat' }, { clusterEndpoint: 'nonsense' }, app);
+
+    const said = failure(() => app.synth());
+
+    expect(said).toContain('- controlPlanes.prod.clusterEndpoint: host and port');
+    expect(existsSync(join(app.outdir, stack.templateFile))).toBe(false);
   });
 
   it('ends the app where nothing can be built of the settings, with the sentences', () => {
