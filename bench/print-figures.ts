@@ -1,4 +1,4 @@
-type Figures = { readonly [name: string]: number | string | Figures | undefined };
+export type Figures = { readonly [name: string]: number | string | Figures | undefined };
 
 /** Prints one JSON object for machines, or a table for people. */
 export function printFigures(figures: Figures, json: true | undefined): void {

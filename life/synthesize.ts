@@ -10,6 +10,7 @@ import type { LifeboatProps } from '../lib/deployment/lifeboat-props.ts';
 import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
 import { LifeboatReplicaStack } from '../lib/replica/lifeboat-replica-stack.ts';
 import { parseSettings } from '../lib/settings/settings.ts';
+import { readCdkContext } from '../template/cdk-context.ts';
 import type { Account } from './account.ts';
 import { workAround } from './emulator/gaps.ts';
 
@@ -26,7 +27,6 @@ export interface PlayedStacks {
 
 export const replicaStackName = (stackName: string) => `${stackName}Replica`;
 
-const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 const templateJson = v.looseObject({
   Resources: v.record(
     v.string(),
@@ -51,7 +51,7 @@ export async function synthesizeStacks(
   { stackName, settings, hasReplica }: PlayedStacks,
 ): Promise<string> {
   const outdir = await mkdtemp(join(folder, 'cdk.out-'));
-  const { context } = v.parse(cdkJson, JSON.parse(await readFile(join(projectRoot, 'cdk.json'), 'utf8')));
+  const context = readCdkContext(join(projectRoot, 'cdk.json'));
   // cdk-nag and the template's own rules are for `npm run synth`.
   process.env['CDK_VALIDATION'] = 'false';
   const app = new App({ outdir, context: { ...context, lifeboat: undefined } });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
@@ -9,9 +9,8 @@ import { LifeboatStack } from '../lib/deployment/lifeboat-stack.ts';
 import type { LifeboatReplicaProps } from '../lib/replica/lifeboat-replica.ts';
 import { LifeboatReplicaStack } from '../lib/replica/lifeboat-replica-stack.ts';
 import type { Settings } from '../lib/settings/settings.ts';
+import { readCdkContext } from './cdk-context.ts';
 import { type SynthesizedTemplate, templateSchema } from './template.ts';
-
-const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 
 /**
  * The template that these settings deploy, with the feature flags of cdk.json; without bundles, which take
@@ -78,7 +77,7 @@ function synthesize<Result>(
 ): Result {
   // cdk-nag and the template's own rules are for `npm run synth`.
   process.env['CDK_VALIDATION'] = 'false';
-  const { context } = v.parse(cdkJson, JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8')));
+  const context = readCdkContext(join(projectRoot, 'cdk.json'));
   const outdir = mkdtempSync(join(tmpdir(), 'lifeboat-synth-'));
   try {
     const app = new App({

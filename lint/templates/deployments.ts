@@ -8,6 +8,7 @@ import { replicaWithEverything, turnEverythingOn } from '../../bench/everything-
 import { projectRoot } from '../../build/project-root.ts';
 import { parseSettings } from '../../lib/settings/settings.ts';
 import { matrixTemplate, type Variant } from '../../policy/deployment.ts';
+import { readCdkContext } from '../../template/cdk-context.ts';
 import { synthesizedTemplate, withStacks } from '../../template/synthesized-stack.ts';
 import { type SynthesizedTemplate, templateSchema } from '../../template/template.ts';
 
@@ -22,8 +23,6 @@ const examples = [
   'two-regions',
   'data-plane/ecs',
 ] as const;
-
-const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 
 /** Synthesizes them all, without bundles and cdk-nag. Examples are run as CDK's command line runs them. */
 export async function synthesizeDeployments(): Promise<NamedTemplates> {
@@ -49,7 +48,7 @@ async function synthesizeExample(
   output: string,
 ): Promise<readonly NamedTemplate[]> {
   const home = join(projectRoot, 'examples', example);
-  const { context } = v.parse(cdkJson, JSON.parse(await readFile(join(home, 'cdk.json'), 'utf8')));
+  const context = readCdkContext(join(home, 'cdk.json'));
   // An app reads its variables when it is made, and is synthesized when there is nothing else to do.
   Object.assign(process.env, {
     CDK_OUTDIR: output,

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import * as v from 'valibot';
+import { readCdkContext } from '../../template/cdk-context.ts';
 
 const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 
 export interface Outcome {
   readonly code: number | null;
@@ -55,16 +55,14 @@ const outcomes = v.array(v.object({ code: v.number(), stderr: v.string() }));
  * @returns how each of them ended, as if it had had the process for itself
  */
 export async function runApps(...apps: readonly ChildApp[]): Promise<readonly Outcome[]> {
-  const steps = await Promise.all(
-    apps.map(async ({ app, settings, context, output }) => {
-      const { context: flags } = v.parse(cdkJson, JSON.parse(await readFile(settings, 'utf8')));
-      const variables = {
-        CDK_OUTDIR: output,
-        CDK_CONTEXT_JSON: JSON.stringify({ ...flags, 'aws:cdk:disable-asset-staging': true, ...context }),
-      };
-      return { variables, module: pathToFileURL(app).href };
-    }),
-  );
+  const steps = apps.map(({ app, settings, context, output }) => {
+    const flags = readCdkContext(settings);
+    const variables = {
+      CDK_OUTDIR: output,
+      CDK_CONTEXT_JSON: JSON.stringify({ ...flags, 'aws:cdk:disable-asset-staging': true, ...context }),
+    };
+    return { variables, module: pathToFileURL(app).href };
+  });
   // An app reads its variables when it is made, and is synthesized when there is nothing else to do.
   const script = `
     const outcomes = [];

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
@@ -7,6 +6,7 @@ import { LifeboatStack } from '../../lib/deployment/lifeboat-stack.ts';
 import type { LifeboatReplicaProps } from '../../lib/replica/lifeboat-replica.ts';
 import { LifeboatReplicaStack } from '../../lib/replica/lifeboat-replica-stack.ts';
 import { parseSettings } from '../../lib/settings/settings.ts';
+import { readCdkContext } from '../../template/cdk-context.ts';
 import { acknowledgeSilence } from '../../template/synthesized-stack.ts';
 import { newApp } from './app.ts';
 import { policyDocument, type Statement } from './policy.ts';
@@ -71,7 +71,6 @@ export interface Deployment<Of extends Stack = LifeboatStack> {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-const cdkJson = v.object({ context: v.record(v.string(), v.unknown()) });
 const templateJson = v.object({
   Resources: v.record(
     v.string(),
@@ -110,8 +109,7 @@ export function deployWithReplica(
 }
 
 function app(): App {
-  const { context } = v.parse(cdkJson, JSON.parse(readFileSync('cdk.json', 'utf8')));
-  const made = newApp(context);
+  const made = newApp(readCdkContext('cdk.json'));
   acknowledgeSilence(made);
   return made;
 }

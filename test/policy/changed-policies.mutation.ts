@@ -1,16 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { MatrixTemplate } from '../../policy/deployment.ts';
+import type { MatrixTemplate, Variant } from '../../policy/deployment.ts';
 import { evaluateMatrix, type Matrix } from '../../policy/evaluate.ts';
 import { policiesWithKey } from '../../policy/policies.ts';
 import { findMisspellings } from '../../policy/spelling.ts';
 import { templateOf } from './matrices.ts';
 
-const template = templateOf({});
-const withReplica = templateOf({ replica: true });
-
 /** The template with every text replaced, as if somebody had changed one grant. */
-function changed(from: string | RegExp, to: string, original: MatrixTemplate = template): MatrixTemplate {
-  const text = JSON.stringify(original);
+function changed(from: string | RegExp, to: string, variant: Variant = {}): MatrixTemplate {
+  const text = JSON.stringify(templateOf(variant));
   const replaced = text.replaceAll(from instanceof RegExp ? from : new RegExp(escaped(from), 'g'), to);
   expect(replaced).not.toBe(text);
   return JSON.parse(replaced) as MatrixTemplate;
@@ -21,8 +18,8 @@ const found = ({ unexpected }: Matrix) =>
   unexpected.map(
     ({ principal, row, expected }) => `${principal} ${expected ? 'loses' : 'gains'} ${row.action}`,
   );
-const differences = async (from: string | RegExp, to: string) =>
-  found(await evaluateMatrix(changed(from, to)));
+const differences = async (from: string | RegExp, to: string, variant: Variant = {}) =>
+  found(await evaluateMatrix(changed(from, to, variant), variant));
 
 describe('the matrix notices', () => {
   it('a presign role that may do anything with S3', async () => {
@@ -93,11 +90,7 @@ describe('the matrix notices', () => {
     // A trust that takes every account's buckets.
     ['"aws:SourceAccount":', '"aws:PrincipalOrgID":', 'S3 gains sts:AssumeRole'],
   ])('what happens to a replica when %s becomes %s', async (from, to, expected) => {
-    const variant = { replica: true };
-
-    const differs = found(await evaluateMatrix(changed(from, to, withReplica), variant));
-
-    expect(differs).toContain(expected);
+    expect(await differences(from, to, { replica: true })).toContain(expected);
   });
 
   it.each([
@@ -114,10 +107,6 @@ describe('the matrix notices', () => {
       'CloudTrail gains s3:PutObject',
     ],
   ])('what happens to a network or a service when %s becomes %s', async (from, to, expected) => {
-    const variant = { network: true };
-
-    const differs = found(await evaluateMatrix(changed(from, to, templateOf(variant)), variant));
-
-    expect(differs).toContain(expected);
+    expect(await differences(from, to, { network: true })).toContain(expected);
   });
 });
