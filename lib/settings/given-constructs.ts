@@ -20,7 +20,12 @@ export interface Mistake {
  * instance of no class here.
  */
 export function hasShape(given: unknown, ...names: readonly string[]): given is Section {
-  return typeof given === 'object' && given !== null && names.every((name) => name in given);
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    !Array.isArray(given) &&
+    names.every((name) => name in given)
+  );
 }
 
 const attribute =

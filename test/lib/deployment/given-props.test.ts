@@ -441,6 +441,10 @@ describe('what CDK is still to look up', () => {
   });
 
   it('ends the app where nothing can be built of the settings, with the sentences', () => {
+    // A list is no object whose names are 0, 1, 2.
+    expect(failure(() => new Lifeboat(new Stack(newApp()), 'L', { controlPlanes: [prod] as never }))).toMatch(
+      /\n- controlPlanes: an object is expected, with a section for each control plane by its name/,
+    );
     expect(failure(() => make({ urlLifetimeSeconds: '5' as never }))).toMatch(
       /the settings of Gateway\/Lifeboat are wrong:\n- urlLifetimeSeconds: a number of seconds/,
     );
