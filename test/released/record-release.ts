@@ -15,6 +15,7 @@ import type { ControlPlane } from '../../simulators/kong/control-plane/control-p
 import { listen } from '../../simulators/kong/control-plane/listening.ts';
 import { controlPlaneName, dataPlaneVersion, startPublishing } from './publishing.ts';
 import { writeQueueMessages } from './queue-messages.ts';
+import { recordStacks } from './recorded-stacks.ts';
 import {
   fixtureNames,
   isReleased,
@@ -60,6 +61,7 @@ async function record(): Promise<Recording> {
       queueMessages: formatJson(await writeQueueMessages(publishing.controlPlane.builtHash())),
       eventHook: formatJson(await recordEventHook(publishing.controlPlane)),
       assertion: formatJson(await recordAssertion(publishing.controlPlane)),
+      stacks: formatJson(recordStacks()),
       shellClient: await readFile(join(projectRoot, 'examples/data-plane/shell/lifeboat-fetch.sh')),
       client: gzipSync(await readFile(join(projectRoot, 'dist/lifeboat.cjs')), { level: 9 }),
     };

@@ -25,6 +25,8 @@ export const fixtureNames = {
   eventHook: 'event-hook.json',
   /** An assertion, the certificate whose key signed it, and when. */
   assertion: 'assertion.json',
+  /** What a deployment has that must outlive an update, by what is special about it. */
+  stacks: 'stacks.json',
   /** The command line. Releases up to 0.1.0 have an ES module, `lifeboat.mjs.gz`. */
   client: 'lifeboat.cjs.gz',
   /** The example with curl and openssl, which data planes have copies of. */

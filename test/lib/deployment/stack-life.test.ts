@@ -1,4 +1,4 @@
-import { fullDiff, ResourceImpact, type TemplateDiff } from '@aws-cdk/cloudformation-diff';
+import type { TemplateDiff } from '@aws-cdk/cloudformation-diff';
 import { describe, expect, it } from '@jest/globals';
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
@@ -19,6 +19,7 @@ import {
   twoControlPlanes,
 } from '../deployment.ts';
 import { policyDocument } from '../policy.ts';
+import { compareTemplates, gone, lastingTypes, replaced } from '../template-changes.ts';
 
 const { prod, staging } = twoControlPlanes.controlPlanes;
 const before = deploy(twoControlPlanes);
@@ -28,30 +29,11 @@ function keyArn(digit: string): string {
 }
 
 function change(to: Pick<Deployment, 'template'>, from: Pick<Deployment, 'template'> = before): TemplateDiff {
-  return fullDiff(from.template.toJSON(), to.template.toJSON());
+  return compareTemplates(from.template.toJSON(), to.template.toJSON());
 }
-
-/** What would be made anew, empty, in the place of what is there. */
-function replaced(diff: TemplateDiff): readonly string[] {
-  const impacts = new Set([ResourceImpact.WILL_REPLACE, ResourceImpact.MAY_REPLACE]);
-  return diff.resources.logicalIds.filter((id) => impacts.has(diff.resources.get(id).changeImpact));
-}
-
-function gone(diff: TemplateDiff): readonly string[] {
-  return diff.resources.logicalIds.filter((id) => diff.resources.get(id).isRemoval);
-}
-
-/** What holds or opens configurations, or tells what became of them. */
-const lasting = [
-  'AWS::S3::Bucket',
-  'AWS::S3::BucketPolicy',
-  'AWS::KMS::Key',
-  'AWS::SecretsManager::Secret',
-  'AWS::Logs::LogGroup',
-];
 
 function lastingIds(deployment: Deployment, ...words: readonly string[]): readonly string[] {
-  return lasting
+  return lastingTypes
     .flatMap((type) => ofType(deployment, type))
     .map(({ id }) => id)
     .filter((id) => words.every((word) => id.includes(word)));
