@@ -11,7 +11,7 @@ import { type OldRevisionResult, playOldRevision } from './old-revision.ts';
 import { isRefusedAsOld, type NewDataPlane, tryTampering } from './refusals.ts';
 import type { SimulatedControlPlane, Subject } from './subject.ts';
 import { countNoun, describeManifest, type Timeline } from './timeline.ts';
-import { openVaultView, type VaultView } from './vault-view.ts';
+import { openVaultView, sumMeasurements, type VaultView } from './vault-view.ts';
 
 export const controlPlaneName = 'prod';
 /** Mostly a rehearsal waits for the pace of exports, which is 5 s by default. */
@@ -346,13 +346,6 @@ function playIntruder(run: Run): Promise<OldRevisionResult> {
 function refusing({ system, vault, subject, directory }: Run): NewDataPlane {
   const { dataPlaneVersion } = subject;
   return { system, key: vault.key, controlPlane: controlPlaneName, dataPlaneVersion, directory };
-}
-
-function sumMeasurements(system: LocalSystem, name: string): number {
-  return system
-    .measurements()
-    .filter((measurement) => measurement.name === name)
-    .reduce((sum, { value }) => sum + value, 0);
 }
 
 /** Exports that ended with the vault holding what the control plane serves. */
