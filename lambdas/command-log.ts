@@ -7,7 +7,7 @@ import { logger, measure } from './telemetry.ts';
 export function logCommand(
   controlPlane: string,
   { caller, requestId }: Pick<CommandCall, 'caller' | 'requestId'>,
-  { answer, command, publication, error }: AnsweredCommand,
+  { answer, command, publication, error, notRequested }: AnsweredCommand,
 ): void {
   const asked = command && { command: command.name, ...command, name: undefined };
   const who = { controlPlane, caller, requestId, ...asked };
@@ -18,6 +18,9 @@ export function logCommand(
     logger.info('command done', { ...who, answer: answer.content });
     if (error !== undefined) {
       logger.error('status not written', { controlPlane, ...errorFields(error) });
+    }
+    if (notRequested !== undefined) {
+      logger.error('no export requested', { controlPlane, ...errorFields(notRequested) });
     }
   } else {
     const { status, title, detail } = answer;

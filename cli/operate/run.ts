@@ -139,7 +139,10 @@ function describeAnswer(name: CommandName, answer: Readonly<Record<string, unkno
     case 'unpin':
       return `Revision ${text('revision')} has the same content, and is not pinned.`;
     case 'approve':
-      return `Approved until ${text('until')}. The next check publishes it; lifeboat export asks for one at once.`;
+      // A release that asks for none does not say so.
+      return answer['exportRequested'] === true
+        ? `Approved until ${text('until')}. An export was asked for, which publishes it.`
+        : `Approved until ${text('until')}. The next check publishes it; lifeboat export asks for one at once.`;
     case 'export':
       return `The export is in the queue (${text('id')}).`;
   }

@@ -45,12 +45,19 @@ export interface AnsweredCommand {
   readonly publication?: NewPublication | undefined;
   /** Why it failed, or why the status does not tell of it. */
   readonly error?: unknown;
+  /** Why no export was asked for, which should have followed. */
+  readonly notRequested?: unknown;
 }
+
+type Followed = Omit<AnsweredCommand, 'command'> & {
+  /** What is answered where an export is to follow, whatever becomes of that. */
+  readonly approved?: object;
+};
 
 /** API Gateway waits for 30 s. */
 export const commandMs = 25_000;
 
-/** Of that, what is left for the status. */
+/** Of that, what is left for the status, or for asking for an export. */
 const recordingMs = 3_000;
 
 /**
@@ -73,9 +80,11 @@ export function operatorCommands(parts: OperatorParts): (call: CommandCall) => P
     const deadline = parts.clock.deadline(commandMs - recordingMs);
     const by = { by: caller, id: command.id ?? call.requestId, at: parts.clock.now() };
     const done = await attempt(endWith(follow(parts, command, by, deadline), deadline));
-    return 'value' in done
-      ? { command, ...done.value }
-      : { command, ...describeFailure(done.error, deadline.aborted) };
+    if (!('value' in done)) {
+      return { command, ...describeFailure(done.error, deadline.aborted) };
+    }
+    const { approved, ...answered } = done.value;
+    return { command, ...answered, ...(approved && (await publishApproved(parts, approved, by))) };
   };
 }
 
@@ -86,7 +95,7 @@ async function follow(
   command: OperatorCommand,
   sender: Sender,
   signal: AbortSignal,
-): Promise<Omit<AnsweredCommand, 'command'>> {
+): Promise<Followed> {
   switch (command.name) {
     case 'export': {
       const { id } = sender;
@@ -105,11 +114,13 @@ async function approve(
   parts: ExportParts,
   { sees, reason }: Extract<OperatorCommand, { readonly name: 'approve' }>,
   sender: Sender,
-): Promise<Omit<AnsweredCommand, 'command'>> {
+): Promise<Followed> {
   const approved = await approveHeld(parts, sees, { command: 'approve', ...sender, reason, outcome: 'done' });
   switch (approved.outcome) {
-    case 'approved':
-      return { answer: { status: 200, content: { controlPlane: parts.name, sees, until: approved.until } } };
+    case 'approved': {
+      const content = { controlPlane: parts.name, sees, until: approved.until };
+      return { answer: { status: 200, content }, approved: content };
+    }
     case 'nothing held':
       return {
         answer: {
@@ -132,6 +143,24 @@ async function approve(
       };
     }
   }
+}
+
+/**
+ * Asks for the export that publishes what was approved: without a change the next one may come when the
+ * approval has ended. Where that fails, the answer says so, and the approval stands.
+ */
+async function publishApproved(
+  { clock, requests }: OperatorParts,
+  approved: object,
+  sender: Sender,
+): Promise<Pick<AnsweredCommand, 'answer' | 'notRequested'>> {
+  const signal = clock.deadline(recordingMs);
+  const asked = await attempt(endWith(requests.requestUnnoted(sender, signal), signal));
+  const exportRequested = 'value' in asked;
+  return {
+    answer: { status: 200, content: { ...approved, exportRequested } },
+    ...('error' in asked ? { notRequested: asked.error } : {}),
+  };
 }
 
 async function pin(

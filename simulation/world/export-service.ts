@@ -165,7 +165,7 @@ export class ExportService {
       follow: operatorCommands({
         ...parts,
         operators: [{ arn: operator, commands: undefined }],
-        requests: { request: async () => undefined },
+        requests: { request: async () => undefined, requestUnnoted: async () => undefined },
       }),
       exportMessages(messages, remainingMs) {
         began = { atMs: world.timeline.nowMs, faultsMet: machine.faultsMet };

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AnsweredCommand } from '../../core/export/operator-commands.ts';
+import { IntakeError } from '../../core/intake/errors.ts';
 import type { Manifest } from '../../core/vault/manifest.ts';
 import { logCommand } from '../../lambdas/command-log.ts';
 import { logger } from '../../lambdas/telemetry.ts';
@@ -65,6 +66,23 @@ describe('the log of a command', () => {
         reason: 'mended',
         answer: { revision: 4 },
       }),
+    ]);
+  });
+
+  it('says why no export was asked for that should have followed', () => {
+    const notRequested = new IntakeError('not-rung', 'SQS did not take the message');
+
+    logCommand('prod', call, { command, answer: { status: 200, content: {} }, notRequested });
+
+    expect(lines).toEqual([
+      expect.objectContaining({ message: 'command done' }),
+      {
+        message: 'no export requested',
+        controlPlane: 'prod',
+        error: 'SQS did not take the message',
+        errorName: 'IntakeError',
+        errorCode: 'not-rung',
+      },
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { runExport } from '../../../core/export/export-run.ts';
-import { operatorCommands } from '../../../core/export/operator-commands.ts';
+import { commandMs, operatorCommands } from '../../../core/export/operator-commands.ts';
 import { countingRandom } from '../counting-random.ts';
 import { answeringControlPlane } from '../kong/memory-control-plane.ts';
 import { builtAt, served } from '../kong/served.ts';
@@ -16,7 +16,14 @@ const minutesMs = 60_000;
 let vault: MemoryVault;
 let clock: ManualClock;
 let checks: number;
+let requested: { readonly id: string; readonly at: Date }[];
+/** What asking for an export comes to. */
+let queue: () => Promise<void>;
+/** Why none was asked for. */
+let unrequested: unknown;
 beforeEach(async () => {
+  requested = [];
+  queue = async () => undefined;
   vault = memoryVault();
   clock = manualClock(new Date('2026-11-23T05:00:00Z'));
   checks = 0;
@@ -34,14 +41,19 @@ const parts = () => ({
   random: countingRandom(),
 });
 
-/** An export that finds so many services. */
-async function check(services: number, clusterId = 'cluster'): Promise<string> {
+/** What a control plane serves that has so many services. */
+function configurationWith(services: number, clusterId = 'cluster') {
   checks += 1;
   const table = {
     services: Array.from({ length: services }, (_, index) => ({ id: `${index}` })),
     parameters: [{ key: 'cluster_id', value: clusterId }],
   };
-  const configuration = await served(table, new Date(builtAt.getTime() + checks * 1000));
+  return served(table, new Date(builtAt.getTime() + checks * 1000));
+}
+
+/** An export that finds so many services. */
+async function check(services: number, clusterId?: string): Promise<string> {
+  const configuration = await configurationWith(services, clusterId);
   const report = await runExport(
     { ...parts(), controlPlane: answeringControlPlane(async () => configuration) },
     [{ command: 'export', version: 1, cause: 'event-hook', at: clock.now() }],
@@ -49,18 +61,25 @@ async function check(services: number, clusterId = 'cluster'): Promise<string> {
   return String(report.versions[0]?.outcome);
 }
 
-async function approving(sees?: string) {
-  const { answer } = await operatorCommands({
+async function approving(sees?: string, more: { readonly id?: string } = {}) {
+  const { answer, notRequested } = await operatorCommands({
     ...parts(),
     controlPlane: answeringControlPlane(() => Promise.reject(new Error('nobody asks it'))),
     operators: [{ arn: caller, commands: ['approve'] }],
-    requests: { request: async () => undefined },
+    requests: {
+      request: () => Promise.reject(new Error('it would be named in the place of the approval')),
+      requestUnnoted({ id, at }) {
+        requested.push({ id, at });
+        return queue();
+      },
+    },
   })({
     command: 'approve',
     caller,
-    body: Buffer.from(JSON.stringify({ reason: 'meant', ...(sees === undefined ? {} : { sees }) })),
+    body: Buffer.from(JSON.stringify({ reason: 'meant', ...more, ...(sees === undefined ? {} : { sees }) })),
     requestId: 'r1',
   });
+  unrequested = notRequested;
   return answer;
 }
 
@@ -90,6 +109,56 @@ describe('approving what is held', () => {
     });
     expect(await check(4)).toBe('published');
     expect(vault.versions(file)).toHaveLength(2);
+  });
+
+  it('asks for the export that publishes it, and the status goes on naming the approval', async () => {
+    const answer = await approving(await seen(), { id: 'inc-7' });
+
+    expect(requested).toEqual([{ id: 'inc-7', at: clock.now() }]);
+    expect(answer).toMatchObject({ status: 200, content: { exportRequested: true } });
+    await runExport(
+      {
+        ...parts(),
+        controlPlane: answeringControlPlane(async () => configurationWith(4)),
+      },
+      // As the queue has it (core/intake/sqs-requested-exports.ts).
+      [{ command: 'export', version: 1, cause: 'manual', at: clock.now() }],
+    );
+    expect(vault.versions(file)).toHaveLength(2);
+    const status = await vault.lastStatus('prod');
+    expect(status).toMatchObject({ lastCommand: { command: 'approve', id: 'inc-7', outcome: 'done' } });
+    expect(status?.held).toBeUndefined();
+  });
+
+  it.each<[what: string, queue: () => Promise<void>]>([
+    ['fails', () => Promise.reject(new Error('SQS is away'))],
+    ['is not answered', () => new Promise(() => undefined)],
+  ])('stands where asking for an export %s, and says so', async (_, asking) => {
+    const sees = await seen();
+    queue = asking;
+
+    const answering = approving(sees);
+    for (let seconds = 0; seconds < commandMs / 1000; seconds += 1) {
+      await clock.advance(1_000);
+    }
+
+    expect(await answering).toMatchObject({
+      status: 200,
+      content: { until: new Date('2026-11-23T05:30:00Z'), exportRequested: false },
+    });
+    expect(unrequested).toBeInstanceOf(Error);
+    expect(await check(4)).toBe('published');
+    // Who repeats it has it asked for.
+    queue = async () => undefined;
+    expect(await approving(sees)).toMatchObject({ content: { exportRequested: true } });
+    expect(requested).toHaveLength(2);
+  });
+
+  it('that is refused asks for no export', async () => {
+    await approving();
+    await approving('0123456789ab');
+
+    expect(requested).toEqual([]);
   });
 
   it('twice is answered as the first time, and not prolonged', async () => {

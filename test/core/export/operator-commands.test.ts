@@ -76,6 +76,7 @@ function send(
       async request(each) {
         requested.push(each);
       },
+      requestUnnoted: () => Promise.reject(new Error('nothing is approved here')),
     },
   })({ command, caller: by, body: Buffer.from(text), requestId });
 }

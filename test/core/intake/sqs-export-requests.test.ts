@@ -7,6 +7,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseExportCommand } from '../../../core/intake/export-command.ts';
 import { sqsExportRequests } from '../../../core/intake/sqs-export-requests.ts';
+import { sqsRequestedExports } from '../../../core/intake/sqs-requested-exports.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import { clientFor, runLocalAws } from '../../simulators/aws/running-local-aws.ts';
 import { exportRequestsContract } from './export-requests-contract.ts';
@@ -98,6 +99,23 @@ describe('export requests in SQS', () => {
 
     expect(callsOfWindow).toBe(2);
     expect(await received('prod')).toHaveLength(2);
+  });
+
+  it('of operators name who has asked, and those that follow a command nobody', async () => {
+    const asked = sqsRequestedExports(sqs, urls.get('prod') ?? '', 'prod');
+    const { signal } = new AbortController();
+    const command = { id: 'inc-7', at: at('00.000') };
+
+    await asked.requestUnnoted(command, signal);
+    // Sent again, it is the same one; and it is not the export that somebody has asked for by this name.
+    await asked.requestUnnoted(command, signal);
+    await asked.request({ ...command, by: 'anna', reason: 'hook was lost' }, signal);
+
+    const manual = { command: 'export', version: 1, cause: 'manual', at: at('00.000') };
+    expect((await received()).map(({ Body = '' }) => parseExportCommand(Body))).toEqual([
+      manual,
+      { ...manual, requested: { id: 'inc-7', by: 'anna', reason: 'hook was lost' } },
+    ]);
   });
 
   it('fail loudly when the queue does', async () => {
