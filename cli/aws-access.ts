@@ -27,7 +27,8 @@ export type AwsAccess = Awaited<ReturnType<typeof awsAccess>>;
 
 /**
  * What a client of the AWS SDK is made with: `new KMSClient((await awsAccess(options)).sdk)`. The client
- * itself takes `AWS_ENDPOINT_URL_KMS` and the like from the environment: the local system is reached by them.
+ * itself takes `AWS_ENDPOINT_URL_KMS` and the like from the environment (as `findGivenEndpoint` does for what
+ * is no client of the SDK): the local system is reached by them.
  *
  * @returns the network, the credentials, and settings for a client, whose region is `options.region`, else
  * that of the environment or of the profile

@@ -1,12 +1,13 @@
 /** Options that several commands have, with their `LIFEBOAT_*` variables. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
-import { findApiRegion, findFunctionRegion, lambdaUrl } from '../core/fetch/aws-endpoints.ts';
+import { findApiRegion, findFunctionRegion } from '../core/fetch/aws-endpoints.ts';
 import { readEndpointUrl } from '../core/fetch/endpoint-url.ts';
 import type { GrantEndpoint } from '../core/fetch/grant-source.ts';
 import type { Network } from '../core/fetch/network.ts';
 import { controlPlaneName, kongVersion } from '../core/names.ts';
 import { awsCredentials } from './credentials.ts';
+import { endpointExpected, findLambdaEndpoint } from './given-endpoint.ts';
 import { readClusterIdentity } from './given-pem.ts';
 import { describeInvisible } from './visible-text.ts';
 
@@ -79,7 +80,8 @@ export async function grantEndpoints(
       const region = findRegion(endpoint, options.region);
       return {
         endpoint,
-        lambdaEndpoint: findLambdaEndpoint(region),
+        // The HTTP API is not Lambda's: what is set for all services is nothing to it.
+        ...(endpoint.protocol === 'arn:' ? { lambdaEndpoint: findLambdaEndpoint(region) } : {}),
         authenticate: async () => ({
           by: 'iam',
           region,
@@ -99,19 +101,6 @@ export async function grantEndpoints(
     endpoint,
     authenticate: async () => ({ by: 'cluster-certificate', identity }),
   }));
-}
-
-/** Lambda's API as the AWS SDKs' own variables say; undefined for what AWS has by default. */
-function findLambdaEndpoint(region: string): URL | undefined {
-  const { AWS_ENDPOINT_URL_LAMBDA: given, AWS_USE_DUALSTACK_ENDPOINT: dualStack } = process.env;
-  if (!given) {
-    return dualStack === 'true' ? lambdaUrl(region, true) : undefined;
-  }
-  const url = readEndpointUrl(given);
-  if (url === undefined) {
-    throw new InvalidArgumentError(`AWS_ENDPOINT_URL_LAMBDA: ${endpointExpected}`);
-  }
-  return url;
 }
 
 export function controlPlaneOption(): Option {
@@ -223,9 +212,6 @@ export function requireValid(schema: v.GenericSchema<string>): (value: string) =
 function parseEndpoints(value: string, before: readonly URL[] = []): readonly URL[] {
   return [...before, ...value.split(',').map((one) => parseEndpoint(one.trim()))];
 }
-
-const endpointExpected =
-  'an https:// URL is expected, of a host, a port and a path at most (http:// for this machine alone)';
 
 // Not of a version or alias: what the deployment lets invoke is the function itself.
 const functionArn = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]{1,64}$/;

@@ -56,9 +56,6 @@ export function clientsOf(environment: Readonly<Record<string, string>>, region:
 export function emulatedEnvironment(url: string, region: string): Readonly<Record<string, string>> {
   return {
     AWS_ENDPOINT_URL: url,
-    // What `lifeboat` signs itself goes by the names of these two.
-    AWS_ENDPOINT_URL_LAMBDA: url,
-    AWS_ENDPOINT_URL_STS: url,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
     AWS_REGION: region,

@@ -2,9 +2,11 @@
 import { systemClock } from '../../core/clock.ts';
 import { stsUrl } from '../../core/fetch/aws-endpoints.ts';
 import { formatAge } from '../../core/fetch/currency.ts';
+import { urlBelow } from '../../core/fetch/endpoint-url.ts';
 import { describeRequestFailure, fetchOver, readBodyText } from '../../core/fetch/http-client.ts';
 import { describeSigner, signRequest } from '../../core/fetch/signed-request.ts';
 import type { AwsAccess } from '../aws-access.ts';
+import { findGivenEndpoint } from '../given-endpoint.ts';
 import { forTerminal } from '../inspection/words.ts';
 import type { Finding } from './finding.ts';
 
@@ -22,14 +24,19 @@ export async function checkCaller(
   region: string,
   profile: string | undefined,
 ): Promise<Finding> {
-  const url = new URL(process.env['AWS_ENDPOINT_URL_STS'] || stsUrl(region));
+  const found = findGivenEndpoint('STS');
+  if (found !== undefined && !URL.canParse(found.given)) {
+    const what = `${found.variable} is no URL, and STS was not asked`;
+    return { check, outcome: 'unknown', what, next: 'set it to a URL, or unset it' };
+  }
+  const url = found === undefined ? stsUrl(region) : new URL(found.given);
   const by = profile === undefined ? '' : `, profile ${profile}`;
   try {
     const { url: signedUrl, ...request } = await signRequest(
       { by: 'iam', region, credentials },
       'sts',
       {
-        url: new URL('/', url),
+        url: urlBelow(url, '/'),
         method: 'POST',
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
         body: 'Action=GetCallerIdentity&Version=2011-06-15',

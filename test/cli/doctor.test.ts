@@ -16,15 +16,18 @@ import { findConcerns } from '../../cli/inspection/status-report.ts';
 import type { AdminApi } from '../../cli/kong-admin/admin-api.ts';
 import { plain } from '../../cli/terminal.ts';
 import { ApiError } from '../../core/fetch/api-request.ts';
+import { withVariables } from './with-variables.ts';
 
 /** What the server answers next. */
 let answer: { status?: number; date?: string; body: string };
+let asked: string | undefined;
 let server: Server;
 let url: URL;
 const network = { findProxy: () => undefined };
 
 beforeAll(async () => {
-  server = createServer((_request, response) => {
+  server = createServer((request, response) => {
+    asked = request.url;
     response.sendDate = false;
     const { status = 200, date, body } = answer;
     response.writeHead(status, date === undefined ? {} : { date }).end(body);
@@ -86,20 +89,16 @@ describe('the endpoint', () => {
 
 describe('credentials', () => {
   const credentials = { accessKeyId: 'ASIAEXAMPLE12345', secretAccessKey: 'x'.repeat(40) };
-  const ask = async (given: typeof answer, expiration?: Date) => {
+  const ask = (
+    given: typeof answer,
+    expiration?: Date,
+    variables: Readonly<Record<string, string>> = { AWS_ENDPOINT_URL_STS: url.href },
+  ) => {
     answer = given;
-    const { AWS_ENDPOINT_URL_STS: before } = process.env;
-    process.env['AWS_ENDPOINT_URL_STS'] = url.href;
-    try {
-      const access = { network, credentials: { ...credentials, ...(expiration && { expiration }) } };
-      return await checkCaller(access as unknown as AwsAccess, 'eu-central-1', 'on-call');
-    } finally {
-      if (before === undefined) {
-        delete process.env['AWS_ENDPOINT_URL_STS'];
-      } else {
-        process.env['AWS_ENDPOINT_URL_STS'] = before;
-      }
-    }
+    const access = { network, credentials: { ...credentials, ...(expiration && { expiration }) } };
+    return withVariables(variables, () =>
+      checkCaller(access as unknown as AwsAccess, 'eu-central-1', 'on-call'),
+    );
   };
   const arn = 'arn:aws:sts::123456789012:assumed-role/ops/ann';
   const error = (code: string) => ({
@@ -115,6 +114,22 @@ describe('credentials', () => {
       check: 'credentials',
       outcome: 'good',
       what: `${arn}, profile on-call`,
+    });
+  });
+
+  it('are asked for at the endpoint of all services, below its path, where STS has none of its own', async () => {
+    const variables = { AWS_ENDPOINT_URL: `${url.href}emulated/` };
+
+    expect(await ask({ body: `<Arn>${arn}</Arn>` }, undefined, variables)).toMatchObject({ outcome: 'good' });
+    expect(asked).toBe('/emulated/');
+  });
+
+  it('are not known where the endpoint of STS is no URL', async () => {
+    const finding = await ask({ body: '' }, undefined, { AWS_ENDPOINT_URL_STS: 'sts.example' });
+
+    expect(finding).toMatchObject({
+      outcome: 'unknown',
+      what: 'AWS_ENDPOINT_URL_STS is no URL, and STS was not asked',
     });
   });
 

@@ -127,17 +127,30 @@ describe('an endpoint', () => {
     expectNothingTold(stderr, 'my-secret', 'user');
   });
 
-  it('of Lambda that is none is refused with 2', async () => {
-    const { exitCode, stderr } = await fetchWith(
-      { ...good, AWS_ENDPOINT_URL_LAMBDA: 'lambda.example/my-secret' },
-      { endpoint: 'arn:aws:lambda:eu-central-1:111122223333:function:presign' },
-    );
+  const presign = { endpoint: 'arn:aws:lambda:eu-central-1:111122223333:function:presign' };
 
-    expect({ exitCode, stderr }).toEqual({
-      exitCode: 2,
-      stderr: expect.stringContaining('AWS_ENDPOINT_URL_LAMBDA: an https://'),
-    });
-    expectNothingTold(stderr, 'my-secret');
+  it.each(['AWS_ENDPOINT_URL_LAMBDA', 'AWS_ENDPOINT_URL'])(
+    'of Lambda in %s that is none is refused with 2',
+    async (variable) => {
+      const { exitCode, stderr } = await fetchWith(
+        { ...good, [variable]: 'lambda.example/my-secret' },
+        presign,
+      );
+
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 2,
+        stderr: expect.stringContaining(`${variable}: an https://`),
+      });
+      expectNothingTold(stderr, 'my-secret');
+    },
+  );
+
+  it('of all services is asked as Lambda’s, and is nothing to the HTTP API', async () => {
+    await fetchWith({ ...good, AWS_ENDPOINT_URL: standIn.url }, presign);
+    const api = await fetchWith({ ...good, AWS_ENDPOINT_URL: 'http://emulator:4566' });
+
+    expect(standIn.requests[0]?.path).toMatch(/^\/2015-03-31\/functions\/.*presign\/invocations$/);
+    expect(api).toMatchObject({ exitCode: 0 });
   });
 });
 
