@@ -1,5 +1,5 @@
 /** A Kong that boots on a file, in a prefix of its own, and is asked what it has loaded. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { access, constants, mkdir, open, readFile, writeFile } from 'node:fs/promises';
@@ -168,11 +168,33 @@ async function runKong(
       stdio: ['ignore', output.fd, output.fd],
       signal,
     });
-    const [code, name] = (await once(child, 'exit')) as [number | null, string | null];
-    return { end: code ?? name ?? 'no exit code', printed: await readFile(path, 'utf8') };
+    const end = await waitForEnd(child);
+    return { end, printed: await readFile(path, 'utf8') };
   } finally {
     await output.close();
   }
+}
+
+/**
+ * Kong's launcher waits for nginx before it heeds a SIGTERM: whoever goes on at once would not find the node
+ * that it starts meanwhile, and leave it behind.
+ */
+async function waitForEnd(child: ChildProcess): Promise<number | string> {
+  const exited = new Promise<number | string>((end) => {
+    child.once('exit', (code, name) => end(code ?? name ?? 'no exit code'));
+  });
+  const failed = once(child, 'error').then(([error]) => {
+    throw error;
+  });
+  const ended = await attempt(Promise.race([exited, failed]));
+  if ('value' in ended) {
+    return ended.value;
+  }
+  if (child.pid !== undefined) {
+    await Promise.race([exited, once(systemClock.deadline(stopMs), 'abort')]);
+    child.kill('SIGKILL');
+  }
+  throw ended.error;
 }
 
 async function hasLoaded(statusUrl: string, md5: string, deadline: AbortSignal): Promise<boolean> {
@@ -201,7 +223,7 @@ async function stopKong(boot: KongBoot, prefix: string): Promise<void> {
   }
 }
 
-/** nginx of this prefix, while it is there; it removes its pid file last. */
+/** nginx of this prefix. It removes its pid file as it ends: a moment later it is gone. */
 async function findMaster(prefix: string): Promise<number | undefined> {
   const pid = Number(await readFile(join(prefix, 'pids/nginx.pid'), 'utf8').catch(() => Number.NaN));
   try {
