@@ -43,7 +43,7 @@ export function drillCommand(): Command {
       .addOption(
         new Option(
           '--kong-conf <file>',
-          'kong.conf of the data planes, for their plugins; by default Kong’s own defaults',
+          'kong.conf of the data planes, for their plugins, vaults and router; by default Kong’s own defaults',
         ),
       )
       .addOption(new Option('--json', 'print it as JSON'))

@@ -24,6 +24,9 @@ export interface KongBoot {
   readonly signal: AbortSignal;
 }
 
+const [certificate, key] = ['cluster.crt', 'cluster.key'];
+/** Nothing listens there, and the system gives it to no process that asks for a free one. */
+const nobody = '127.0.0.1:9';
 const pollMs = 100;
 const stopMs = 15_000;
 const startTries = 3;
@@ -77,15 +80,22 @@ async function bootOn(boot: KongBoot, content: AsyncIterable<Uint8Array>, md5: s
   // Without one named, that of this machine's own node would be read.
   await writeFile(join(directory, 'kong.conf'), '# of a drill\n', { mode: 0o600, flag: 'wx' });
   const deadline = systemClock.deadline(timeoutMs, boot.signal);
+  // A data plane does not start without one, and this one shows it to nobody.
+  const certified = await attempt(runKong(boot, ['hybrid', 'gen_cert', certificate, key], deadline));
+  if (!('value' in certified) || certified.value.end !== 0) {
+    return failKong(
+      `kong hybrid gen_cert made no cluster certificate in ${directory}: see that it makes one at this prompt.`,
+    );
+  }
   try {
-    const started = await attempt(startOnFreePort(boot, prefix, deadline));
+    const started = await attempt(startOnFreePorts(boot, prefix, deadline));
     if ('error' in started) {
       return failKong(`kong start did not end within ${timeoutMs / 1000} s.`);
     }
     if ('end' in started.value) {
       // What it said may quote the configuration.
       return failKong(
-        `kong start ended with ${started.value.end}. What it says may hold secrets and is not shown: lifeboat fetch the file, and kong config parse it.`,
+        `kong start ended with ${started.value.end}. What it says may hold secrets and is not shown: lifeboat fetch the file, and kong config parse it with the settings of your data planes.`,
       );
     }
     return (await hasLoaded(started.value.statusUrl, md5, deadline))
@@ -100,12 +110,17 @@ function failKong(detail: string): DrillCheck {
   return { check: 'kong', outcome: 'failed', fault: 'kong', detail };
 }
 
-async function startOnFreePort(boot: KongBoot, prefix: string, deadline: AbortSignal) {
+async function startOnFreePorts(boot: KongBoot, prefix: string, deadline: AbortSignal) {
   const configFile = boot.kongConf === undefined ? join(boot.directory, 'kong.conf') : resolve(boot.kongConf);
   for (let tries = 1; ; tries += 1) {
-    // Below those that systems give to connections, of which one could take it meanwhile.
-    const statusListen = `127.0.0.1:${randomInt(10_000, 32_768)}`;
-    const settings = { ...scratchSettings(boot, prefix), KONG_STATUS_LISTEN: statusListen };
+    // Below those that systems give to connections, of which one could take them meanwhile.
+    const port = randomInt(10_000, 32_767);
+    const [statusListen, proxyListen] = [`127.0.0.1:${port}`, `127.0.0.1:${port + 1}`];
+    const settings = {
+      ...scratchSettings(boot, prefix),
+      KONG_STATUS_LISTEN: statusListen,
+      KONG_PROXY_LISTEN: proxyListen,
+    };
     const { end, printed } = await runKong(boot, ['start', '-c', configFile], deadline, settings);
     if (end === 0) {
       return { statusUrl: `http://${statusListen}` };
@@ -116,11 +131,27 @@ async function startOnFreePort(boot: KongBoot, prefix: string, deadline: AbortSi
   }
 }
 
-/** Nobody reaches it but this process, and it reaches no control plane. */
+/**
+ * A data plane: in other roles Kong refuses some of what it takes from a control plane, such as `acme` with
+ * `storage: kong`. It reaches no control plane, and proxies for nobody.
+ */
 function scratchSettings({ directory, lmdbMapMib }: KongBoot, prefix: string) {
-  const off = ['PROXY_LISTEN', 'STREAM_LISTEN', 'ADMIN_LISTEN', 'ADMIN_GUI_LISTEN', 'PROXY_ACCESS_LOG'];
+  const off = [
+    ...['STREAM_LISTEN', 'ADMIN_LISTEN', 'ADMIN_GUI_LISTEN', 'PROXY_ACCESS_LOG'],
+    // What a kong.conf of data planes may have: other ways to a configuration than the file.
+    ...['CLUSTER_USE_PROXY', 'CLUSTER_RPC', 'CLUSTER_INCREMENTAL_SYNC'],
+    ...['CLUSTER_FALLBACK_CONFIG_IMPORT', 'CLUSTER_FALLBACK_CONFIG_EXPORT'],
+  ];
   return {
-    KONG_ROLE: 'traditional',
+    KONG_ROLE: 'data_plane',
+    KONG_CLUSTER_CONTROL_PLANE: nobody,
+    KONG_CLUSTER_TELEMETRY_ENDPOINT: nobody,
+    KONG_CLUSTER_MTLS: 'shared',
+    KONG_CLUSTER_CERT: join(directory, certificate),
+    KONG_CLUSTER_CA_CERT: join(directory, certificate),
+    KONG_CLUSTER_CERT_KEY: join(directory, key),
+    // A data plane must have a proxy: nginx refuses each request before Kong sees it.
+    KONG_NGINX_PROXY_DENY: 'all',
     KONG_DATABASE: 'off',
     KONG_DECLARATIVE_CONFIG: join(directory, 'config.json'),
     KONG_PREFIX: prefix,
@@ -137,12 +168,17 @@ function scratchSettings({ directory, lmdbMapMib }: KongBoot, prefix: string) {
   };
 }
 
-/** What Kong's launcher looks for, and what a file needs to load. Others are of this machine's own node. */
+/**
+ * What Kong's launcher looks for, and the settings that its schemas of plugins, routes, vaults and filters
+ * ask for (3.9.1): they decide whether it takes a file. Others are of this machine's own node.
+ */
 const inherited = [
   ...['PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH', 'LUA_PATH', 'LUA_CPATH'],
-  ...['KONG_PLUGINS', 'KONG_LUA_PACKAGE_PATH', 'KONG_LUA_PACKAGE_CPATH', 'KONG_WASM'],
-  ...['KONG_WASM_FILTERS_PATH', 'KONG_LICENSE_DATA', 'KONG_LICENSE_PATH'],
+  ...['KONG_PLUGINS', 'KONG_LUA_PACKAGE_PATH', 'KONG_LUA_PACKAGE_CPATH', 'KONG_ROUTER_FLAVOR', 'KONG_VAULTS'],
+  ...['KONG_WASM', 'KONG_WASM_FILTERS', 'KONG_WASM_FILTERS_PATH', 'KONG_LICENSE_DATA', 'KONG_LICENSE_PATH'],
 ];
+/** Those of plugins in other languages: `pluginserver_names`, and three for each name. */
+const inheritedPrefix = 'KONG_PLUGINSERVER_';
 
 /**
  * @returns its exit code or the signal that ended it, and what it has printed
@@ -154,10 +190,9 @@ async function runKong(
   signal: AbortSignal,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly end: number | string; readonly printed: string }> {
-  const own = inherited.flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
+  const own = Object.entries(process.env).filter(
+    ([name]) => inherited.includes(name) || name.startsWith(inheritedPrefix),
+  );
   // Into a file: a pipe would stay open as long as the node that `kong start` leaves behind.
   const path = join(directory, `kong-${parameters[0]}.log`);
   const output = await open(path, 'w', 0o600);

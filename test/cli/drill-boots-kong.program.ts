@@ -9,6 +9,7 @@ import { prepareKong } from '../../cli/drill/boot-kong.ts';
 import type { HeldFile } from '../../core/fetch/held-file.ts';
 import {
   declarativeFile,
+  fakeKong,
   removeEverything,
   tableFor,
   temporaryDirectory,
@@ -53,6 +54,38 @@ async function untilGone(directory: string): Promise<void> {
 
 describe.each(testedKongs)('the Kong of a drill ($name)', ({ kong }) => {
   it(
+    'loads what a data plane takes, also where other roles refuse it, and does not run on',
+    async () => {
+      const directory = await temporaryDirectory();
+      const config = { account_email: 'ops@example.com', storage: 'kong', tos_accepted: true };
+      const acme = { id: '0d8f5f0e-7a53-4d0c-8f55-5a1c4ae2f0aa', name: 'acme', protocols: ['http'], config };
+
+      expect(
+        await bootOn(kong, directory, { ...tableFor('http://127.0.0.1:9/v1'), plugins: [acme] }),
+      ).toMatchObject({ outcome: 'passed', detail: 'Kong 3.9.1 has booted with it.' });
+      await untilGone(directory);
+    },
+    patienceMs,
+  );
+
+  it(
+    'does not load what Kong refuses',
+    async () => {
+      const { services, routes } = tableFor('http://127.0.0.1:9/v1');
+      const [route] = routes;
+
+      expect(
+        await bootOn(kong, await temporaryDirectory(), { services, routes: [route, route] }),
+      ).toMatchObject({
+        outcome: 'failed',
+        fault: 'kong',
+        detail: expect.stringMatching(/^kong start ended with 1\./),
+      });
+    },
+    patienceMs,
+  );
+
+  it(
     'is stopped where kong start brings it up after it was told to end',
     async () => {
       const [directory, beside] = [await temporaryDirectory(), await temporaryDirectory()];
@@ -80,4 +113,47 @@ touch ${beside}/started
     },
     patienceMs,
   );
+});
+
+describe('a Kong that a drill starts', () => {
+  it('is given the settings that decide whether it takes a file, and no others of this machine', async () => {
+    const [directory, beside] = [await temporaryDirectory(), await temporaryDirectory()];
+    const kong = await writeKong(
+      beside,
+      `[ "$1" = start ] || exec ${fakeKong} "$@"\nenv > ${beside}/given\nexit 1\n`,
+    );
+    const deciding = {
+      KONG_PLUGINS: 'bundled,mine',
+      KONG_ROUTER_FLAVOR: 'expressions',
+      KONG_VAULTS: 'bundled,mine',
+      KONG_WASM_FILTERS: 'mine',
+      KONG_PLUGINSERVER_NAMES: 'go',
+      KONG_PLUGINSERVER_GO_SOCKET: '/run/go.socket',
+    };
+    const others = {
+      KONG_ADMIN_LISTEN: '0.0.0.0:8001',
+      KONG_CLUSTER_CONTROL_PLANE: 'cp.example.com:8005',
+      KONG_PG_PASSWORD: 'never-to-be-seen',
+    };
+    Object.assign(process.env, deciding, others);
+    try {
+      await bootOn(kong, directory, {});
+    } finally {
+      for (const name of Object.keys({ ...deciding, ...others })) {
+        delete process.env[name];
+      }
+    }
+
+    const given = (await readFile(join(beside, 'given'), 'utf8')).split('\n');
+    expect(given).toEqual(
+      expect.arrayContaining([
+        ...Object.entries(deciding).map(([name, value]) => `${name}=${value}`),
+        'KONG_ROLE=data_plane',
+        'KONG_CLUSTER_CONTROL_PLANE=127.0.0.1:9',
+        'KONG_ADMIN_LISTEN=off',
+        'KONG_NGINX_PROXY_DENY=all',
+      ]),
+    );
+    expect(given.filter((line) => line.includes('PG_PASSWORD'))).toEqual([]);
+  });
 });

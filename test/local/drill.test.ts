@@ -50,12 +50,12 @@ const drillByHand = (...parameters: readonly string[]) => {
   );
 };
 
-/** A kong command that says a version and does nothing else. */
+/** A kong command that says a version, and starts nothing. */
 async function writeKong(version: string): Promise<string> {
   const path = join(cli.directory, `kong-${version}`);
   await writeFile(
     path,
-    `#!/bin/sh\n[ "$1" = version ] && echo ${version} && exit\necho never-to-be-seen; exit 1\n`,
+    `#!/bin/sh\n[ "$1" = version ] && echo ${version} && exit\n[ "$1" = hybrid ] && exit\necho never-to-be-seen; exit 1\n`,
   );
   await chmod(path, 0o700);
   return path;

@@ -1,9 +1,10 @@
 /**
  * The command line of a Kong for machines without one: `version`, `start`, `reload`, `stop`, `config parse
- * FILE`. It does what a data plane was seen to do (docs/kong.md#a-data-plane-without-its-control-plane). It
- * reads JSON only, and only the settings that `simulators/kong/kong-node.ts` gives.
+ * FILE`, `hybrid gen_cert CERT KEY` (by `openssl`). It does what a data plane was seen to do
+ * (docs/kong.md#a-data-plane-without-its-control-plane). It reads JSON only, and only the settings that
+ * `simulators/kong/kong-node.ts` gives.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -38,6 +39,9 @@ export async function runCommand(parameters) {
         parseDeclarativeConfig(positionals[2]);
         console.log('parse successful');
         break;
+      case 'hybrid':
+        generateCertificate(positionals[2], positionals[3]);
+        break;
       default:
         throw new Error(`the fake Kong has no command "${positionals.join(' ')}"`);
     }
@@ -59,6 +63,9 @@ async function start(prefix) {
       throw new Error(`${name}: no such file at ${settings[name]}`);
     }
   }
+  if (settings.role === 'data_plane' && settings.proxy_listen === 'off') {
+    throw new Error('proxy_listen must be specified when role = "data_plane"');
+  }
   if (isAlive(masterOf(prefix))) {
     throw new Error(`Kong is already running in ${prefix}`);
   }
@@ -70,6 +77,18 @@ async function start(prefix) {
   }
   await startMaster(prefix);
   console.log('Kong started');
+}
+
+/** As kong/cmd/hybrid.lua: one for both sides, and over no other. */
+function generateCertificate(certificate, key) {
+  for (const path of [certificate, key]) {
+    if (existsSync(path)) {
+      throw new Error(`${path} already exists.\nWill not overwrite it.`);
+    }
+  }
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:secp384r1', '-nodes'];
+  const self = ['req', '-x509', '-subj', '/CN=kong_clustering', '-days', '1095'];
+  execFileSync('openssl', [...self, ...curve, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
 }
 
 /** Those of Kong's booleans that matter here (kong/conf_loader/constants.lua). */
