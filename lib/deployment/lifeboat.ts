@@ -23,6 +23,7 @@ import type { LifeboatProps } from './lifeboat-props.ts';
 import type { LifeboatUnit } from './lifeboat-unit.ts';
 import { warnOfAlarms, warnOfRegion } from './setting-warnings.ts';
 import { addStackBudget } from './stack-budget.ts';
+import { letAlarmsUseTopicKey } from './topic-key.ts';
 
 /**
  * Keeps the configuration of Kong control planes for data planes that start without them: one vault and one
@@ -52,6 +53,7 @@ export class Lifeboat extends GrantGiver<LifeboatUnit> {
     const given = readProps(this, properties);
     warnOfRegion(this);
     warnOfAlarms(this, given.settings);
+    letAlarmsUseTopicKey(this, props.alarmTopic);
     const { vault, api, units } = buildDespite(this, given.mistakes, () => this.#build(given));
     this.dataEventSelector =
       given.settings.dataEvents === 'selector' ? formatDataEventSelector(vault.bucket) : undefined;

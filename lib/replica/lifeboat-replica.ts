@@ -10,6 +10,7 @@ import type { LifeboatDomainProps } from '../deployment/lifeboat-props.ts';
 import { findForeignArns } from '../deployment/own-region.ts';
 import { warnOfRegion, warnOfSilence } from '../deployment/setting-warnings.ts';
 import { addStackBudget } from '../deployment/stack-budget.ts';
+import { letAlarmsUseTopicKey } from '../deployment/topic-key.ts';
 import { LogKey } from '../functions/log-key.ts';
 import { StableRole } from '../functions/stable-role.ts';
 import { allowInvoke, GrantGiver, type GrantUnit } from '../grants/grant-giver.ts';
@@ -88,6 +89,7 @@ export class LifeboatReplica extends GrantGiver<GrantUnit> {
     requireOtherRegion(this, lifeboat);
     warnOfRegion(this);
     warnOfSilence(this, own.alarmTopicArn);
+    letAlarmsUseTopicKey(this, props.alarmTopic);
     // Settings that name resources of the first region do not apply here.
     const settings: Settings = {
       ...lifeboat.settings,

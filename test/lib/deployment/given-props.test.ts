@@ -337,7 +337,7 @@ describe('constructs and durations of CDK', () => {
     const { lifeboat } = make({}, {}, app);
     const second = new Stack(app, 'Second', { env: { account, region: secondRegion } });
     const props: Omit<LifeboatReplicaProps, 'lifeboat'> = {
-      alarmTopic: sns.Topic.fromTopicArn(second, 'Topic', topicArn),
+      alarmTopic: sns.Topic.fromTopicAttributes(second, 'Topic', { topicArn, keyArn: keyArn('9') }),
     };
 
     new LifeboatReplica(second, 'Lifeboat', { lifeboat, ...props });
@@ -345,6 +345,7 @@ describe('constructs and durations of CDK', () => {
     expect(annotations(second, 'error')).toEqual([
       expect.stringContaining('- alarmTopic: the topic is in eu-central-1, but the stack is in eu-west-1'),
     ]);
+    expect(annotations(second, 'warning').join()).toContain('alarms reach nobody unless the policy');
   });
 });
 
@@ -495,6 +496,35 @@ describe('a warning', () => {
 
     expect(warnings.includes('CDK knows no region')).toBe(sentence !== undefined);
     expect(warnings).toContain(sentence ?? '');
+  });
+
+  const encrypted = (masterKey: (stack: Stack) => kms.IKey) =>
+    make((stack) => ({ alarmTopic: new sns.Topic(stack, 'Topic', { masterKey: masterKey(stack) }) }));
+  const letsAlarms = {
+    Effect: 'Allow',
+    Principal: { Service: 'cloudwatch.amazonaws.com' },
+    Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+    Resource: '*',
+  };
+
+  it('is not needed of an encrypted topic whose key the app makes: alarms may use that', () => {
+    const { stack } = encrypted((scope) => new kms.Key(scope, 'TopicKey'));
+
+    const [, key] =
+      resourcesOf(Template.fromStack(stack), 'AWS::KMS::Key').find(([id]) => id.startsWith('TopicKey')) ?? [];
+    expect(key?.['Properties'].KeyPolicy.Statement).toContainEqual(letsAlarms);
+    expect(annotations(stack, 'warning').join()).not.toContain('alarms reach nobody');
+  });
+
+  it.each<[what: string, key: (stack: Stack) => kms.IKey]>([
+    ['another app’s', (scope) => kms.Key.fromKeyArn(scope, 'TopicKey', keyArn('9'))],
+    ['AWS’s own', (scope) => kms.Alias.fromAliasName(scope, 'TopicKey', 'alias/aws/sns')],
+  ])('tells of an encrypted topic whose key is %s, and what its policy needs', (_whose, key) => {
+    const { stack } = encrypted(key);
+
+    const said = annotations(stack, 'warning').join();
+    const [, statement = '{}'] = /the policy of the topic’s key has (\{.*?\}): it is not/.exec(said) ?? [];
+    expect(JSON.parse(statement)).toEqual(letsAlarms);
   });
 
   it('tells of functions in public subnets', () => {
