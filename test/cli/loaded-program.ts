@@ -1,10 +1,12 @@
+import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import vm from 'node:vm';
-import type { Ended } from '../local/processes.ts';
+import { type Ended, patienceSeconds } from '../local/processes.ts';
 
 type Compiled = (...values: readonly unknown[]) => unknown;
 
@@ -14,28 +16,123 @@ const compiledSdks = new Map<string, Compiled>();
 /**
  * The bundled client, compiled once and run anew for each call: its own modules, arguments, environment,
  * streams and exit code, in the test's process. A process of its own takes ten times as long, nearly all of
- * it Node's start. It gets no signal and no terminal, and knows nothing of what Node reads from the
- * environment when a process starts.
+ * it Node's start. It ends as a process does: when it is done and nothing that it has opened keeps it alive,
+ * or with 1 at a rejection that nobody handles. It gets no signal and no terminal, knows nothing of what Node
+ * reads from the environment when a process starts, and an error that nobody catches ends the test's process.
+ *
+ * @returns runs it; rejects when it has not ended in time, or wants to end its process
  */
-export function loadProgram(file: string) {
+export function loadProgram(file: string, limitSeconds = patienceSeconds) {
   const source = readFileSync(file, 'utf8').replace(/^#!.*/, '');
   const parameters = ['module', 'exports', 'require', ...scopeNames];
   const program = compile(source, parameters, { filename: file });
   return async (parameters: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> => {
     const startedMs = Date.now();
-    const { own, stdout, stderr } = ownProcess([process.execPath, file, ...parameters], env);
+    const run = new Run();
+    const { own, stdout, stderr } = ownProcess([process.execPath, file, ...parameters], env, run);
     const scope = [own, new console.Console(own.stdout, own.stderr)];
     const module: { exports: { readonly ended?: Promise<void> } } = { exports: {} };
-    program(module, module.exports, requireFor(file, own, scope), ...scope);
-    await module.exports.ended;
+    await run.toItsEnd(limitSeconds, async () => {
+      program(module, module.exports, requireFor(file, own, scope), ...scope);
+      if (module.exports.ended === undefined) {
+        throw new Error(`${file} does not say when it has ended`);
+      }
+      await module.exports.ended;
+    });
+    const { rejection } = run;
     return {
-      exitCode: Number(own.exitCode ?? 0),
+      exitCode: rejection === undefined ? Number(own.exitCode ?? 0) : 1,
       endedBy: null,
       stdout: stdout(),
-      stderr: stderr(),
+      stderr: rejection === undefined ? stderr() : `${stderr()}${rejection}\n`,
       seconds: (Date.now() - startedMs) / 1000,
     };
   };
+}
+
+interface Handle {
+  hasRef(): boolean;
+  /** Of a timer that has fired or was cleared: Node 20 says of it that it keeps the process alive. */
+  readonly _destroyed?: boolean;
+}
+
+const runs = new AsyncLocalStorage<Run>();
+/** Who is running. Without them nothing of the test's process is watched, which would cost each promise. */
+const running = new Set<Run>();
+const watch = createHook({
+  init(_asyncId, type, _triggerAsyncId, resource: object & Partial<Handle>) {
+    if (resource.hasRef !== undefined) {
+      runs.getStore()?.opened.set(resource as Handle, type);
+    }
+  },
+});
+process.on('unhandledRejection', (reason) => {
+  const run = runs.getStore();
+  if (run === undefined || !running.has(run)) {
+    // The test's own, or too late to be told: as if nobody listened.
+    throw reason;
+  }
+  run.reject(reason);
+});
+
+/** What tells that a process would end, and how. */
+class Run {
+  /** What could keep a process alive, and its kind. */
+  readonly opened = new Map<Handle, string>();
+  /** Of a rejection that nobody has handled: what Node prints. */
+  rejection: string | undefined;
+  #stop: (error?: Error) => void = () => undefined;
+
+  reject(reason: unknown): void {
+    this.rejection ??= reason instanceof Error ? (reason.stack ?? String(reason)) : String(reason);
+    this.#stop();
+  }
+
+  fail(error: Error): void {
+    this.#stop(error);
+  }
+
+  /** @throws Error when it does not end in time */
+  async toItsEnd(limitSeconds: number, program: () => Promise<void>): Promise<void> {
+    const endMs = Date.now() + limitSeconds * 1000;
+    let isDone = false;
+    let timer: NodeJS.Timeout | undefined;
+    const stopped = new Promise<void>((resolve, reject) => {
+      this.#stop = (error) => (error === undefined ? resolve() : reject(error));
+      timer = setTimeout(() => reject(this.#tooLate(limitSeconds, isDone)), limitSeconds * 1000);
+    });
+    running.add(this);
+    watch.enable();
+    try {
+      const ended = runs.run(this, program).then(async () => {
+        isDone = true;
+        while (this.#stillOpen().length > 0 && Date.now() < endMs) {
+          await delay(5);
+        }
+      });
+      await Promise.race([ended, stopped]);
+    } finally {
+      clearTimeout(timer);
+      running.delete(this);
+      if (running.size === 0) {
+        watch.disable();
+        runs.disable();
+      }
+    }
+  }
+
+  #stillOpen(): readonly string[] {
+    return [...this.opened].flatMap(([handle, type]) =>
+      handle.hasRef() && handle._destroyed !== true ? [type] : [],
+    );
+  }
+
+  #tooLate(limitSeconds: number, isDone: boolean): Error {
+    const open = this.#stillOpen().join(', ') || 'nothing';
+    return new Error(
+      `the program has not ended within ${limitSeconds} s: it is ${isDone ? '' : 'not '}done, and ${open} is open`,
+    );
+  }
 }
 
 function compile(code: string, parameters: readonly string[], options: vm.CompileFunctionOptions): Compiled {
@@ -69,7 +166,7 @@ function requireFor(file: string, own: NodeJS.Process, scope: readonly unknown[]
 }
 
 /** This process with another beginning and other streams. */
-function ownProcess(argv: readonly string[], env: Readonly<Record<string, string>>) {
+function ownProcess(argv: readonly string[], env: Readonly<Record<string, string>>, run: Run) {
   const [stdout, stderr] = [keepWritten(), keepWritten()];
   const events = new EventEmitter();
   const own = {
@@ -81,7 +178,10 @@ function ownProcess(argv: readonly string[], env: Readonly<Record<string, string
     stdin: { isTTY: false },
     emitWarning: (warning: string | Error) => stderr.stream.write(`(node) ${String(warning)}\n`),
     exit: () => {
-      throw new Error('a program that ends its process is run in a process of its own');
+      const error = new Error('a program that ends its process is run in a process of its own');
+      // Whatever the program makes of the error.
+      run.fail(error);
+      throw error;
     },
   };
   const proxy = new Proxy(process, {
