@@ -14,6 +14,7 @@ interface Job {
 }
 
 interface Workflow {
+  readonly on: object;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly jobs: Readonly<Record<string, Job>>;
 }
@@ -57,6 +58,25 @@ function commandsOf(file: string): readonly (readonly string[])[] {
 describe('CI', () => {
   it('runs the gate that everybody can run', () => {
     expect(commandsOf('ci.yml')).toEqual([['.ci/run']]);
+  });
+
+  it('runs each night what takes longer', () => {
+    expect(commandsOf('nightly.yml')).toEqual([['.ci/nightly']]);
+    expect(new Map(workflows).get('nightly.yml')?.on).toHaveProperty('schedule');
+  });
+
+  it('leaves no script of .ci that nobody calls', () => {
+    const files = [
+      ...readdirSync(folder).map((file) => join(folder, file)),
+      ...readdirSync('.ci').map((file) => join('.ci', file)),
+    ];
+    const called = files.flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/^\s*(?:- run: |step )?(\.ci\/[\w-]+)/gm)].map(
+        ([, script]) => script,
+      ),
+    );
+
+    expect(readdirSync('.ci').filter((script) => !called.includes(`.ci/${script}`))).toEqual([]);
   });
 });
 
