@@ -11,7 +11,6 @@ import {
   startMiniStack,
 } from './emulator/ministack.ts';
 import { installProgram, makePythonFolder } from './emulator/python-program.ts';
-import { LifeError } from './failure.ts';
 import { Life } from './life.ts';
 import { type Played, play } from './play.ts';
 import { type ToldProgress, tellProgress } from './progress.ts';
@@ -78,6 +77,9 @@ async function playWithSome(
   if (isPlayed(first) && first.ok) {
     return first;
   }
+  if (!isPlayed(first)) {
+    progress.warn(first instanceof Error ? first.message : String(first));
+  }
   progress.warn(
     `MiniStack ${newest.version} is newer than ${provedVersion}, with which this was proved, and failed: trying that one`,
   );
@@ -96,11 +98,7 @@ async function playOnce(
 ): Promise<EmulatedPlay> {
   const environment = emulatedEnvironment(url, regions.first);
   const clients = clientsOf(environment, regions.first);
-  const { accountId, open } = await probeEmulator(cloudFormationsOf(environment, regions)).catch(
-    (error: unknown) => {
-      throw new LifeError('unplayable', `${name} has no CloudFormation that takes a stack: ${String(error)}`);
-    },
-  );
+  const { accountId, open } = await probeEmulator(cloudFormationsOf(environment, regions), name);
   for (const gap of gaps) {
     if (open.includes(gap)) {
       progress.tell(`${name} lacks ${gap.name}: ${gap.what}`);

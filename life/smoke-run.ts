@@ -79,7 +79,7 @@ async function findAccount(options: SmokeOptions): Promise<Account> {
     const url = options.endpoint.replace(/\/$/, '');
     const environment = emulatedEnvironment(url, regions.first);
     const clients = clientsOf(environment, regions.first);
-    const { accountId: id, open: gaps } = await probeEmulator(cloudFormationsOf(environment, regions));
+    const { accountId: id, open: gaps } = await probeEmulator(cloudFormationsOf(environment, regions), url);
     const emulator = { url, name: url, gaps };
     return { id, regions, environment, clients, emulator };
   }

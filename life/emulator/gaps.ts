@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { GetBucketReplicationCommand, PutBucketReplicationCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { SynthesizedTemplate } from '../../template/template.ts';
+import { LifeError } from '../failure.ts';
 
 /**
  * Where the emulator's functions find a control plane of this machine: MiniStack (1.5.33) turns https to
@@ -120,16 +121,27 @@ export interface ProbedEmulator {
 /**
  * Which gaps an emulator has.
  *
- * @param cloudFormation the emulator's
- * @throws Error when it takes no stack at all
+ * @param name of the emulator, for errors
+ * @throws LifeError `unplayable` when it takes no stack at all
  */
-export async function probeEmulator({ first, second }: RegionalClients): Promise<ProbedEmulator> {
-  const { StackId = '' } = await first.send(
-    new CreateStackCommand({
-      StackName: 'LifeboatProbe',
-      TemplateBody: JSON.stringify({ Resources: { Probe: { Type: 'AWS::SNS::Topic' } } }),
-    }),
-  );
+export async function probeEmulator(
+  { first, second }: RegionalClients,
+  name: string,
+): Promise<ProbedEmulator> {
+  const { StackId = '' } = await first
+    .send(
+      new CreateStackCommand({
+        StackName: 'LifeboatProbe',
+        TemplateBody: JSON.stringify({ Resources: { Probe: topic } }),
+      }),
+    )
+    .catch((error: unknown) => {
+      throw new LifeError(
+        'unplayable',
+        `${name} has no CloudFormation that takes a stack (${String(error)}): name an emulator that runs, and is empty, with --endpoint`,
+        { cause: error },
+      );
+    });
   await first.send(new DeleteStackCommand({ StackName: StackId }));
   const there = await putOutputs(second, elsewhere, { Probe: 'elsewhere' });
   const open = await findGaps(first);

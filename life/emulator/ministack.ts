@@ -1,6 +1,5 @@
 /** MiniStack (PyPI, MIT): a CloudFormation, an API Gateway and a Lambda that nobody here wrote. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,17 +18,16 @@ export interface RunningEmulator {
   readonly url: string;
   /** What it is and which version, for reports. */
   readonly name: string;
-  /** Its log. */
-  readonly log: string;
   stop(): Promise<void>;
 }
 
 const startPatienceMs = 60_000;
+const saidLength = 2_000;
 
 /**
  * Starts it on 127.0.0.1, with nothing of this machine's environment but the PATH.
  *
- * @param folder for its files and its log
+ * @param folder for its files
  * @throws LifeError `unplayable` when it does not answer
  */
 export async function startMiniStack(
@@ -39,7 +37,6 @@ export async function startMiniStack(
 ): Promise<RunningEmulator> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const log = join(folder, 'ministack.log');
   // Its functions are started by a script below this folder, as CommonJS, whatever a folder above says.
   await writeFile(join(folder, 'package.json'), '{"type":"commonjs"}');
   const child = spawn(command, [], {
@@ -69,23 +66,30 @@ export async function startMiniStack(
       AWS_ENDPOINT_URL_S3: url,
     },
   });
-  const file = createWriteStream(log, { mode: 0o600 });
-  child.stdout.pipe(file, { end: false });
-  child.stderr.pipe(file, { end: false });
-  const stop = () => endGroup(child).finally(() => file.end());
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      // The end of it, for whoever asks why it did not start: the folder goes with the life.
+      said = `${said}${text}`.slice(-saidLength);
+    });
+  }
+  const stop = () => endGroup(child);
   const failure = new Promise<string>((ended) => {
     child.once('error', ({ message }) => ended(message));
-    child.once('exit', (code, signal) => ended(`it ended with ${code ?? signal}`));
+    child.once('close', (code, signal) => ended(`it ended with ${code ?? signal}`));
   });
   if (await answers(url, failure)) {
-    return { url, name: `MiniStack ${version}`, log, stop };
+    return { url, name: `MiniStack ${version}`, stop };
   }
   const why = await Promise.race([
     failure,
     sleep(0, `no answer at ${url} within ${startPatienceMs / 1000} s`),
   ]);
   await stop();
-  throw new LifeError('unplayable', `MiniStack ${version} does not start: ${why}. Its log: ${log}`);
+  throw new LifeError(
+    'unplayable',
+    `MiniStack ${version} does not start: ${why}. Try another version with --ministack, or name a running emulator with --endpoint. It said:\n${said.trim() || '(nothing)'}`,
+  );
 }
 
 async function answers(url: string, failure: Promise<string>): Promise<boolean> {

@@ -49,16 +49,19 @@ describe('what an emulator lacks', () => {
     );
     const later = emulator(() => true, 'http://127.0.0.1:4566/_aws/execute-api/a1b2/$default');
 
-    expect(namesOf((await probeEmulator(regions(old))).open)).toEqual([
+    expect(namesOf((await probeEmulator(regions(old), 'old')).open)).toEqual([
       'outputs of another region',
       'alarms on expressions',
       'address of an API',
     ]);
-    expect(await probeEmulator(regions(later))).toEqual({ accountId: '111122223333', open: [] });
+    expect(await probeEmulator(regions(later), 'later')).toEqual({ accountId: '111122223333', open: [] });
   });
 
   it('is not looked for where no stack is taken at all', async () => {
-    await expect(probeEmulator(regions(emulator(() => false)))).rejects.toThrow('no such type');
+    await expect(probeEmulator(regions(emulator(() => false)), 'http://127.0.0.1:9')).rejects.toMatchObject({
+      code: 'unplayable',
+      message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:9 has no .*no such type.*--endpoint$/),
+    });
   });
 });
 

@@ -69,7 +69,8 @@ describe('a machine on which no life can be played', () => {
   });
 
   it.each([
-    ['/bin/false', /it ended with 1\. Its log: /],
+    ['/bin/false', /it ended with 1\. Try .* --endpoint\. It said:\n\(nothing\)$/],
+    ['/bin/mv', /it ended with 1\. Try .* It said:\n\/bin\/mv: missing file operand/],
     ['/nowhere/ministack', /ENOENT/],
   ])('with an emulator that does not start (%s) says why, at once', async (command, message) => {
     await expect(startMiniStack({ command, version: '9' }, folder, 'eu-central-1')).rejects.toMatchObject({
