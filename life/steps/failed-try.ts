@@ -5,12 +5,12 @@
 import {
   DeleteStackCommand,
   DescribeStacksCommand,
-  ListStackResourcesCommand,
   UpdateTerminationProtectionCommand,
   waitUntilStackDeleteComplete,
 } from '@aws-sdk/client-cloudformation';
 import { Life, require } from '../life.ts';
 import { destroyStacks } from '../removal.ts';
+import { listStackResources } from '../stack-resources.ts';
 
 /** The stack that is tried twice. */
 export const triedAgain = (stackName: string) => `${stackName}Again`;
@@ -32,9 +32,7 @@ export async function failAndTryAgain({ parts, account }: Life): Promise<void> {
     const { Stacks: [stack] = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName }));
     require(stack?.StackStatus ===
       'ROLLBACK_COMPLETE', `after a first deployment that failed the stack is ${stack?.StackStatus}, and not rolled back: ${stack?.StackStatusReason ?? ''}`);
-    const { StackResourceSummaries: resources = [] } = await cloudFormation.send(
-      new ListStackResourcesCommand({ StackName }),
-    );
+    const resources = await listStackResources(cloudFormation, StackName);
     const left = resources.filter(({ ResourceStatus }) => ResourceStatus !== 'DELETE_COMPLETE');
     require(left.length ===
       0, `it has left ${left.map(({ LogicalResourceId, ResourceStatus }) => `${LogicalResourceId} (${ResourceStatus})`).join(', ')}`);

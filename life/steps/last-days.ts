@@ -1,5 +1,4 @@
 /** The stack goes, what it must leave stays, and a new one takes it over. */
-import { ListStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { GetBucketPolicyCommand, HeadBucketCommand } from '@aws-sdk/client-s3';
 import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
@@ -7,7 +6,8 @@ import { attempt } from '../../core/attempt.ts';
 import { makeOutputId } from '../../lib/operations/outputs.ts';
 import { firstControlPlane, type Life, require } from '../life.ts';
 import { runCdk } from '../programs.ts';
-import { destroyStacks, isThere } from '../removal.ts';
+import { destroyStacks } from '../removal.ts';
+import { listStackResources } from '../stack-resources.ts';
 import { byStack, exportNow, putCertificate } from './first-days.ts';
 import { verifyAll } from './people.ts';
 
@@ -23,8 +23,6 @@ export interface Remains {
 /** It is protected; without protection it goes, and leaves bucket, policy and keys. */
 export async function destroy(life: Life): Promise<Remains> {
   const { account } = life;
-  const { cloudFormation } = account.clients;
-  const { stackName } = life.parts;
   const remains = await describeRemains(life);
   const secretId = life.output(makeOutputId('HookSecretArn', firstControlPlane));
   const { app } = await life.plan({});
@@ -33,18 +31,12 @@ export async function destroy(life: Life): Promise<Remains> {
     `${refused.stdout}${refused.stderr}`,
   ), `cdk destroy of a protected stack failed for another reason:\n${refused.stdout}${refused.stderr}`);
   await destroyStacks(life);
-  require(!(await isThere(
-    cloudFormation,
-    stackName,
-  )), `the stack ${stackName} is still there after cdk destroy`);
   await findWhatStays(life, remains, secretId);
   return remains;
 }
 
 async function describeRemains(life: Life): Promise<Remains> {
-  const { StackResourceSummaries: resources = [] } = await life.account.clients.cloudFormation.send(
-    new ListStackResourcesCommand({ StackName: life.parts.stackName }),
-  );
+  const resources = await listStackResources(life.account.clients.cloudFormation, life.parts.stackName);
   const key = resources.find(
     ({ ResourceType, LogicalResourceId = '' }) =>
       ResourceType === 'AWS::KMS::Key' && LogicalResourceId.startsWith('VaultEncryptionKey'),
