@@ -37,6 +37,9 @@ export interface SmokeOptions {
   readonly json?: true;
 }
 
+/** Estimated. */
+const longestMinutes = 70;
+
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 /**
@@ -53,6 +56,10 @@ export function runSmoke(options: SmokeOptions): Promise<boolean> {
     const controlPlane = await findControlPlane(options, add);
     const notes: string[] = [];
     const life = new Life({ account, stackName, folder, notes, kept: [], ...controlPlane });
+    const left = describeLeft(account, stackName);
+    let isTold = false;
+    // Also at Ctrl-C, which removes nothing: that takes a quarter of an hour.
+    add(async () => (isTold ? undefined : say(left)));
     const progress = tellProgress(say);
     const steps = [
       ...(account.emulator === undefined ? [] : [bootstrapStep(Object.values(account.regions))]),
@@ -62,15 +69,21 @@ export function runSmoke(options: SmokeOptions): Promise<boolean> {
     ];
     const played = await play(life, steps, progress);
     const removed = await play(life, [leaveNothingStep], progress);
+    isTold = true;
     if (!removed.ok) {
-      notes.push(
-        `NOT REMOVED: stacks, buckets and keys whose names begin with or whose descriptions name ${stackName}, in ${Object.values(account.regions).join(' and ')}`,
-      );
+      notes.push(left);
     }
     const report = await describe(account, stackName, notes, played, removed);
     process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : formatReport(report));
     return played.ok && removed.ok;
   });
+}
+
+function describeLeft({ regions }: Account, stackName: string): string {
+  return (
+    `NOT REMOVED: stacks, buckets and keys whose names begin with or whose descriptions name ${stackName}, in ${Object.values(regions).join(' and ')}. ` +
+    'Take the termination protection off the stacks and delete them, then the buckets and keys that they have left'
+  );
 }
 
 async function findAccount(options: SmokeOptions): Promise<Account> {
@@ -91,6 +104,7 @@ async function findAccount(options: SmokeOptions): Promise<Account> {
       { cause: error },
     );
   });
+  warnOfExpiry(found.expiration);
   const environment = {
     AWS_ACCESS_KEY_ID: found.accessKeyId,
     AWS_SECRET_ACCESS_KEY: found.secretAccessKey,
@@ -101,6 +115,16 @@ async function findAccount(options: SmokeOptions): Promise<Account> {
   const clients = clientsOf(environment, regions.first);
   const id = await requireBootstrapped(environment, Object.values(regions));
   return { id, regions, environment, clients };
+}
+
+/** A life has the credentials that are there when it begins: without them nothing can be removed, either. */
+function warnOfExpiry(expiration: Date | undefined): void {
+  const minutesLeft = ((expiration?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now()) / 60_000;
+  if (minutesLeft < longestMinutes) {
+    say(
+      `!! These credentials end in ${Math.floor(minutesLeft)} minutes, and it may take ${longestMinutes}: what is there then stays. Get new ones first.\n`,
+    );
+  }
 }
 
 /** @returns the account's id, which CDK's own stack tells */
@@ -134,7 +158,7 @@ async function confirm(options: SmokeOptions, account: Account, stackName: strin
   const { first, second } = account.regions;
   say(`Lifeboat is deployed as ${stackName} in ${account.emulator?.url ?? `account ${account.id}`}, ${first} and ${second}.
 
-  It takes 40 to 70 minutes, and makes about 20 deployments.
+  It takes 40 to ${longestMinutes} minutes, and makes about 20 deployments.
   It costs less than 2 USD: some hours of 9 keys, 80 alarms and 8 secrets, and a few thousand requests.
   It reads the control plane (${options.clusterEndpoint ?? 'a simulated one'}), and changes nothing of it.
   In the end everything is removed. Keys wait 7 days for their deletion, which costs nothing. Log groups end with the stacks.
