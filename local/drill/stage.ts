@@ -70,7 +70,10 @@ async function publishNow(system: LocalSystem): Promise<void> {
   const endMs = Date.now() + longestWaitMs;
   while (count() === before || !system.isIdle()) {
     if (Date.now() > endMs) {
-      throw new Error(`nothing was published: see the logs in ${system.logDirectory}`);
+      // The folder with the logs goes with the stage.
+      throw new Error(
+        `nothing was published within ${longestWaitMs / 1000} s: ${system.refusals().join('; ') || 'and nothing was refused'}`,
+      );
     }
     await delay(50);
   }
