@@ -31,16 +31,21 @@ export interface Matrix {
   readonly keyPolicyFaults: readonly string[];
 }
 
-/** Evaluates every row for every principal against the policies of the synthesized template. */
+/**
+ * Evaluates every row for every principal against the policies of the synthesized template.
+ *
+ * @param isAsked whether a row is. @default all are
+ */
 export async function evaluateMatrix(
   template: MatrixTemplate = matrixTemplate(),
   variant: Variant = {},
+  isAsked: (row: MatrixRow) => boolean = () => true,
 ): Promise<Matrix> {
   const names = physicalNames(template, variant);
   const { policies, key, endpoints } = policiesWithKey(template, variant);
   const authorize = authorizer({ policies, accountId, others: outsiders(names) });
   const principals = principalsOf(variant);
-  const rows = matrixRows(names, variant, endpoints);
+  const rows = matrixRows(names, variant, endpoints).filter(isAsked);
   const ignored = new Set<string>();
   const cells: MatrixCell[] = [];
   const openRoutes = findOpenRoutes(template, names.apiId);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bundleFunction } from '../../build/bundle.ts';
+import { bundleFile, bundlesFolder } from '../../lib/functions/function-bundle.ts';
 
 const run = promisify(execFile);
 
@@ -18,6 +18,9 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
+/** That each run of tests builds beforehand. */
+const builtFile = (entry: string) => join(bundlesFolder, entry, bundleFile);
+
 describe('a bundle', () => {
   // What a function loads is its cold start. The presign function stands between a data plane and its file in
   // an outage; the webhook answers a control plane that waits.
@@ -27,19 +30,11 @@ describe('a bundle', () => {
     ['listen', 350_000],
     ['export', 640_000],
   ])('of %s has at most %d bytes', async (entry, most) => {
-    const file = join(directory, `${entry}.mjs`);
-
-    await bundleFunction(entry, file);
-
-    expect((await stat(file)).size).toBeLessThanOrEqual(most);
+    expect((await stat(builtFile(entry))).size).toBeLessThanOrEqual(most);
   });
 
   it.each(['webhook', 'export', 'listen'])('of %s has no way to other credentials', async (entry) => {
-    const file = join(directory, `${entry}-credentials.mjs`);
-
-    await bundleFunction(entry, file);
-
-    const code = await readFile(file, 'utf8');
+    const code = await readFile(builtFile(entry), 'utf8');
     expect(code).toContain('there are no AWS credentials');
     // Single sign-on, a token, and a process that is asked.
     const found = code.match(/GetRoleCredentials|AssumeRoleWithWebIdentity|child_process/g);
@@ -47,8 +42,6 @@ describe('a bundle', () => {
   });
 
   it('says so where its environment has no credentials', async () => {
-    const file = join(directory, 'without.mjs');
-    await bundleFunction('webhook', file);
     const body = '{}';
     const event = {
       pathParameters: { controlPlane: 'prod' },
@@ -59,7 +52,7 @@ describe('a bundle', () => {
       body,
     };
     const script =
-      `const { handler } = await import(${JSON.stringify(pathToFileURL(file).href)});` +
+      `const { handler } = await import(${JSON.stringify(pathToFileURL(builtFile('webhook')).href)});` +
       `await handler(${JSON.stringify(event)}).catch(({ message }) => console.log(message));`;
 
     const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {

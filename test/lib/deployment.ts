@@ -85,7 +85,7 @@ const templateJson = v.object({
 
 /**
  * Synthesizes with the feature flags of cdk.json, without bundles and without validation (which
- * test/lib/synth.test.ts has).
+ * test/lib/synth.program.ts has).
  */
 export function deploy(settings: unknown): Deployment {
   return read(new LifeboatStack(app(), 'Lifeboat', { settings: parseSettings(settings) }));

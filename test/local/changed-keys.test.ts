@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetObjectCommand, HeadObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
@@ -15,6 +15,12 @@ const key = 'prod/3.9.1/config.json';
 
 let directory: string;
 let controlPlane: ControlPlane;
+/** Each test's deployment is an update of this one, which has published once. */
+let old: {
+  readonly dataDirectory: string;
+  readonly head: Awaited<ReturnType<typeof head>>;
+  readonly signingKeyPem: string;
+};
 const running: { stop(): Promise<void> }[] = [];
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'lifeboat-keys-'));
@@ -24,6 +30,13 @@ beforeAll(async () => {
     customPlugins: {},
   });
   running.push(controlPlane);
+  const dataDirectory = join(directory, 'old');
+  const system = await deploy(dataDirectory, {});
+  await exportOnce(system, 1);
+  const { key: signingKey } = await kmsSigner(system.clients.kms, system.signingKeyArn).verificationKey();
+  const signingKeyPem = signingKey.export({ type: 'spki', format: 'pem' }).toString();
+  old = { dataDirectory, head: await head(system), signingKeyPem };
+  await system.stop();
 });
 afterAll(async () => {
   await Promise.all(running.map((part) => part.stop()));
@@ -47,6 +60,12 @@ async function deploy(
   });
   running.push(system);
   return system;
+}
+
+async function copyOld(name: string): Promise<string> {
+  const copy = join(directory, name);
+  await cp(old.dataDirectory, copy, { recursive: true });
+  return copy;
 }
 
 async function versionsOf({ clients, bucket }: LocalSystem) {
@@ -96,11 +115,8 @@ describe('a vault whose encryption key is changed', () => {
     ['with the old one closed to Lifeboat', { keepsOld: false, disablesOld: false }],
     ['with the old one disabled', { keepsOld: true, disablesOld: true }],
   ])('%s: the next export publishes the same content under the new one', async (what, change) => {
-    const dataDirectory = join(directory, what);
-    const old = await deploy(dataDirectory, {});
-    await exportOnce(old, 1);
-    const { SSEKMSKeyId: oldKeyArn = '', VersionId } = await head(old);
-    await old.stop();
+    const dataDirectory = await copyOld(what);
+    const { SSEKMSKeyId: oldKeyArn = '', VersionId } = old.head;
     const newKeyArn = await withKeys(dataDirectory, (kms) => {
       if (change.disablesOld) {
         kms.disable(oldKeyArn);
@@ -142,14 +158,7 @@ describe('a vault whose signing key is changed', () => {
     ],
     ['the old one known nowhere, its revision is foreign', () => ({ signingKeys: ['second'] }), 1],
   ])('%s, and the next export signs the same content', async (what, settings, replaced) => {
-    const dataDirectory = join(directory, what);
-    const old = await deploy(dataDirectory, {});
-    await exportOnce(old, 1);
-    const { key: oldKey } = await kmsSigner(old.clients.kms, old.signingKeyArn).verificationKey();
-    await old.stop();
-
-    const pem = oldKey.export({ type: 'spki', format: 'pem' }).toString();
-    const changed = await deploy(dataDirectory, { ...settings(pem) });
+    const changed = await deploy(await copyOld(what), { ...settings(old.signingKeyPem) });
     await exportOnce(changed, 2);
     await exportOnce(changed, 2);
 

@@ -37,7 +37,8 @@ const text = (...Statement: readonly object[]) => JSON.stringify({ Version: '201
 const read = (...statements: readonly object[]) => readKeyPolicy(text(...statements), undefined, accountId);
 const proof = async (...statements: readonly object[]) => {
   const variant = { existingKey: true, fileReaders: false, keyPolicy: read(...statements) };
-  return evaluateMatrix(matrixTemplate(variant), variant);
+  // No other row asks a key policy.
+  return evaluateMatrix(matrixTemplate(variant), variant, ({ action }) => action.startsWith('kms:'));
 };
 
 describe('a key policy', () => {
