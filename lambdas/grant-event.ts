@@ -72,5 +72,10 @@ export function isDrillCall(
   { caller, origin }: Extract<GrantCall, { readonly way: 'iam' }>,
   { DRILL_ROLE_ARN, API_ORIGIN }: { readonly DRILL_ROLE_ARN: string; readonly API_ORIGIN: string },
 ): boolean {
-  return origin === API_ORIGIN && caller !== undefined && isPrincipal(DRILL_ROLE_ARN, caller);
+  return (
+    DRILL_ROLE_ARN !== '' &&
+    origin === API_ORIGIN &&
+    caller !== undefined &&
+    isPrincipal(DRILL_ROLE_ARN, caller)
+  );
 }
