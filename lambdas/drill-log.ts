@@ -25,6 +25,11 @@ export function logDrill(controlPlane: string, record: DrillRecord): void {
   }
 }
 
+/** The same drill once more, with what was found of all that is kept: who reads it again takes this line. */
+export function logVerified(controlPlane: string, record: DrillRecord): void {
+  logger.info(`${drillMessage} has verified what is kept`, { controlPlane, drill: record });
+}
+
 /** Then it is tried again with the next drill. */
 export function logUnverified(error: unknown): void {
   logger.warn('kept revisions could not be verified', errorFields(error));

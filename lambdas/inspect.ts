@@ -9,7 +9,7 @@ import { inspectEnvironment } from './environment/inspect.ts';
 import { readEnvironment } from './environment/read-environment.ts';
 import { jsonAnswer, problemAnswer } from './http-answer.ts';
 import { inOurWords } from './in-our-words.ts';
-import { drills, ownDrillLog, readDrillEvent } from './inspect-drill.ts';
+import { drills, ownDrillLogs, readDrillEvent } from './inspect-drill.ts';
 import { inspectionCall } from './inspect-event.ts';
 import { logInspection, logRevisionGrant } from './inspect-log.ts';
 import { connectVault } from './vault-connection.ts';
@@ -18,15 +18,15 @@ connectPatiently();
 const environment = readEnvironment(inspectEnvironment, process.env);
 
 const runtime = readEnvironment(runtimeCredentials, process.env);
-const drillLog = environment.DRILL_HOURS === 0 ? undefined : ownDrillLog(environment, runtime);
+const logs = environment.DRILL_HOURS === 0 ? undefined : ownDrillLogs(environment, runtime);
 const parts = {
   name: environment.CONTROL_PLANE,
   dataPlaneVersions: environment.DATA_PLANE_VERSIONS,
   ...(await connectVault(environment)),
   clock: systemClock,
-  drillLog,
+  drillLog: logs?.statusLog,
 };
-const playDrill = drillLog && drills(environment, runtime, parts, drillLog);
+const playDrill = logs && drills(environment, runtime, parts, logs.drillLog);
 const answer = inspections(parts);
 const grant = revisionGrants({
   ...parts,

@@ -56,6 +56,8 @@ export async function playDrill(options: PlayOptions): Promise<number> {
           lmdbMapBytes: options.lmdbMapMib * 2 ** 20,
           holdDirectory: directory,
           timeoutMs,
+          // Of one version.
+          totalMs: timeoutMs,
           signal,
           bootKong,
         },

@@ -24,7 +24,9 @@ export interface DrillParts extends Pick<DownloadRequest, 'fetch'> {
   readonly holdDirectory: string;
   /** For one version. */
   readonly timeoutMs: number;
-  /** Ends it early: what was not checked by then has failed. */
+  /** For all of them: what was not checked by then has failed. */
+  readonly totalMs: number;
+  /** The same, early. */
   readonly signal?: AbortSignal | undefined;
   /** Whether a grant is of a copy, which may be behind. @default none is */
   readonly mayLag?: ((grant: ReceivedGrant) => boolean) | undefined;
@@ -71,11 +73,12 @@ export interface DrillReport {
 
 /** Drills each version, one after another: memory and disk hold one file. */
 export async function drill(parts: DrillParts, kongVersions: readonly string[]): Promise<DrillReport> {
-  const { clock } = parts;
+  const { clock, totalMs } = parts;
   const [at, beginMs] = [clock.now(), clock.monotonicMs()];
+  const signal = clock.deadline(totalMs, parts.signal);
   const versions: DrilledVersion[] = [];
   for (const kongVersion of kongVersions) {
-    versions.push(await drillVersion(parts, kongVersion));
+    versions.push(await drillVersion({ ...parts, signal }, kongVersion));
   }
   // A version without a file has an alarm of its own, and must not hide what becomes of the others.
   const drilled = versions.filter((each) => findFault(each) !== 'missing');

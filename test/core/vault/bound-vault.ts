@@ -23,7 +23,12 @@ export function partlySilentVault(
       return answered;
     }
     return new Promise((_, reject) => {
-      signal?.addEventListener('abort', () => reject(new VaultError('unavailable', 'no answer in time')));
+      const end = () => reject(new VaultError('unavailable', 'no answer in time'));
+      // It may have ended while the call was done.
+      if (signal?.aborted === true) {
+        end();
+      }
+      signal?.addEventListener('abort', end);
     });
   };
   return {

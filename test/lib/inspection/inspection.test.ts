@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as v from 'valibot';
 import { inspectEnvironment } from '../../../lambdas/environment/inspect.ts';
+import { playMs } from '../../../lambdas/inspect-drill.ts';
 import { deploy, environment, one, rights, role, twoControlPlanes } from '../deployment.ts';
 
 const deployment = deploy(twoControlPlanes);
@@ -36,6 +37,13 @@ describe('what answers questions', () => {
         'logs:FilterLogEvents',
       ]),
     );
+  });
+
+  it('has the time for a drill and what is verified with it', () => {
+    const { properties } = one(deployment, 'AWS::Lambda::Function', 'Inspectprod');
+
+    // And for its start, and to ask when the last one was.
+    expect(Number(properties['Timeout']) * 1000).toBe(playMs + 60_000);
   });
 
   it('gives grants as what data planes ask does', () => {
