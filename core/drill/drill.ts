@@ -134,14 +134,14 @@ async function drillVersion(parts: DrillParts, kongVersion: string): Promise<Dri
         outcome: 'passed',
         detail: `Granted, for Kong ${grant.value.kongVersion}.`,
       });
-      const file = await holdFile(parts.holdDirectory, parts.random);
-      held = file;
-      const downloaded = await attempt(download(parts, kongVersion, grant.value, file, signal));
-      if (!('value' in downloaded)) {
-        checks.push(failFile(downloaded.error));
+      const received = await attempt(receive(parts, kongVersion, grant.value, signal));
+      if (!('value' in received)) {
+        checks.push(failFile(received.error));
       } else {
-        described = describeDownloaded(downloaded.value);
-        checks.push(...(await lookInto(parts, downloaded.value, file, signal)));
+        const { file, downloaded } = received.value;
+        held = file;
+        described = describeDownloaded(downloaded);
+        checks.push(...(await lookInto(parts, downloaded, file, signal)));
       }
     }
   } finally {
@@ -154,6 +154,22 @@ async function drillVersion(parts: DrillParts, kongVersion: string): Promise<Dri
     ...described,
     checks,
   };
+}
+
+/** @returns what was downloaded, to be closed */
+async function receive(
+  parts: DrillParts,
+  kongVersion: string,
+  grant: ReceivedGrant,
+  signal: AbortSignal,
+): Promise<{ readonly file: HeldFile; readonly downloaded: Downloaded }> {
+  const file = await holdFile(parts.holdDirectory, parts.random);
+  try {
+    return { file, downloaded: await download(parts, kongVersion, grant, file, signal) };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 async function download(
@@ -208,8 +224,7 @@ async function lookInto(
       {
         check: 'json',
         outcome: 'failed',
-        fault: 'file',
-        detail: signal.aborted ? 'It could not be parsed in time.' : 'It cannot be parsed.',
+        ...describeUnparsed(table.error, signal),
       },
     ];
   }
@@ -226,6 +241,16 @@ async function lookInto(
   checks.push(checkSize(manifest.size, lmdbMapBytes));
   const isGood = checks.every(({ outcome }) => outcome !== 'failed');
   return bootKong !== undefined && isGood ? [...checks, await bootKong(file, downloaded)] : checks;
+}
+
+function describeUnparsed(error: unknown, signal: AbortSignal): Pick<DrillCheck, 'fault' | 'detail'> {
+  if (error instanceof StandbyError && error.code === 'output') {
+    return { fault: 'disk', detail: error.message };
+  }
+  return {
+    fault: 'file',
+    detail: signal.aborted ? 'It could not be parsed in time.' : 'It cannot be parsed.',
+  };
 }
 
 /**
@@ -267,6 +292,7 @@ function failFile(error: unknown): DrillCheck {
   const faults: Partial<Record<StandbyError['code'], DrillFault>> = {
     'no-file': 'missing',
     outdated: 'outdated',
+    output: 'disk',
     // Without a part it is too large: for the map.
     verification: part === undefined ? 'size' : faultOfPart[part],
   };

@@ -5,6 +5,7 @@ import { instant } from '../instant.ts';
  * What has kept a new data plane of a drill from booting:
  * - `api`: nobody gave it a grant.
  * - `vault`: the file could not be downloaded.
+ * - `disk`: it could not be held where the drill is played, which says nothing of other nodes.
  * - `missing`: the vault has no file for the version.
  * - `key`: the file is not signed with a key of the deployment.
  * - `control-plane`: it is of another control plane.
@@ -18,6 +19,7 @@ import { instant } from '../instant.ts';
 export const drillFaults = [
   'api',
   'vault',
+  'disk',
   'missing',
   'key',
   'control-plane',

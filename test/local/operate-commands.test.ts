@@ -244,7 +244,7 @@ describe('the words of the runbook', () => {
       .matchAll(/(?:^ *|`)lifeboat ((?:certificate )?[a-z]+(?: [^`\n]*)?)(?=`|$)/gm),
   ].map(([, words = '']) => words.replace(/ +#.*$/, '').trim());
   // What needs more words is only mentioned.
-  const isMentioned = (words: string) => /^(fetch|show|rollback|diff|grant)$/.test(words);
+  const isMentioned = (words: string) => /^(fetch|show|rollback|diff|grant|drill)$/.test(words);
   // Of those that differ in the reason one is played.
   const commands = [
     ...new Map(written.map((words) => [words.replace(/--reason '[^']*'/, '--reason'), words])).values(),
@@ -282,7 +282,7 @@ describe('the words of the runbook', () => {
   it.each(commands.filter((words) => !elsewhere(words)))('lifeboat %s', async (words) => {
     const [name = ''] = words.split(' ');
     const asks = ['rollback', 'unpin', 'approve', 'certificate'].includes(name);
-    const bootsNodes = ['fetch', 'grant'].includes(name);
+    const bootsNodes = ['fetch', 'grant', 'drill'].includes(name);
     const who = whoSends(words, bootsNodes);
     const script = `lifeboat() { "$NODE" "$CLI" "$@"; }; lifeboat ${words
       .replace(/\b41\b/, '1')

@@ -1,7 +1,9 @@
 import type { EventEmitter } from 'node:events';
+import type { ReadStream } from 'node:fs';
 import { type FileHandle, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import * as v from 'valibot';
 import { type DrillParts, drill, findFault, summarizeDrill } from '../../../core/drill/drill.ts';
@@ -123,6 +125,7 @@ describe('a drill', () => {
   it.each<[fault: string, at: string, more: Partial<DrillParts>, says: Partial<Manifest>]>([
     ['api', 'grant', { grantsOf: () => failing(new StandbyError('denied', 'no')) }, {}],
     ['vault', 'file', { fetch: () => Promise.reject(new Error('reset')) }, {}],
+    ['disk', 'file', { holdDirectory: '/nowhere/at/all' }, {}],
     ['control-plane', 'file', {}, { controlPlane: 'other' }],
     ['outdated', 'file', {}, { revision: 6 }],
     ['size', 'size', { lmdbMapBytes: content.length * 2 - 1 }, {}],
@@ -138,6 +141,19 @@ describe('a drill', () => {
     // As it is noted, it can be read again.
     const noted = JSON.parse(JSON.stringify(summarizeDrill(report)));
     expect(v.parse(drillRecordSchema, noted)).toMatchObject({ versions: [{ fault }] });
+  });
+
+  it('blames the disk, and not the file, where it cannot be read again', async () => {
+    jest.spyOn(fileHandles, 'createReadStream').mockImplementation(() => {
+      const pieces = new PassThrough();
+      pieces.destroy(Object.assign(new Error('read failed'), { code: 'EIO' }));
+      return pieces as unknown as ReadStream;
+    });
+
+    const report = await drill(parts(), ['3.9.1']);
+
+    expect(report.versions.map(findFault)).toEqual(['disk']);
+    expect(report.versions[0]?.checks.at(-1)?.detail).toContain('EIO');
   });
 
   it('of many versions that hang ends in its time, and says so of each', async () => {
