@@ -58,7 +58,7 @@ async function playWithSome(
   const playWith = (emulator: Pick<RunningEmulator, 'url' | 'name'>) =>
     playOnce(emulator, short === true, cleanups, progress);
   if (endpoint !== undefined) {
-    return playWith({ url: endpoint.replace(/\/$/, ''), name: endpoint });
+    return playWith({ url: endpoint, name: endpoint });
   }
   const python = join(cleanups.folder, 'python');
   progress.tell('installing MiniStack (PyPI), into a folder of its own');

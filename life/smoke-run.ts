@@ -46,14 +46,15 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
  * Plays it and prints the report. What was made is removed, whatever happens.
  *
  * @returns whether each step has ended as it must
- * @throws LifeError `unplayable` when it cannot begin, `refused` when nobody said yes
+ * @throws LifeError `usage` for a file that is no PEM, `unplayable` when it cannot begin,
+ *   `refused` when nobody said yes
  */
 export function runSmoke(options: SmokeOptions): Promise<boolean> {
   return withCleanups(async ({ folder, add }) => {
+    const controlPlane = await findControlPlane(options, add);
     const account = await findAccount(options);
     const stackName = `LifeboatSmoke${randomBytes(3).toString('hex')}`;
     await confirm(options, account, stackName);
-    const controlPlane = await findControlPlane(options, add);
     const notes: string[] = [];
     const life = new Life({ account, stackName, folder, notes, kept: [], ...controlPlane });
     const left = describeLeft(account, stackName);
@@ -89,7 +90,7 @@ function describeLeft({ regions }: Account, stackName: string): string {
 async function findAccount(options: SmokeOptions): Promise<Account> {
   const regions = { first: options.region, second: options.secondRegion };
   if (options.endpoint !== undefined) {
-    const url = options.endpoint.replace(/\/$/, '');
+    const url = options.endpoint;
     const environment = emulatedEnvironment(url, regions.first);
     const clients = clientsOf(environment, regions.first);
     const { accountId: id, open: gaps } = await probeEmulator(cloudFormationsOf(environment, regions), url);
@@ -187,7 +188,11 @@ async function findControlPlane(options: SmokeOptions, add: Cleanups['add']) {
   if (clusterEndpoint === undefined || clusterCert === undefined || clusterCertKey === undefined) {
     throw new Error('the options are checked before');
   }
-  const subject = await realControlPlane({ ...options, clusterEndpoint, clusterCert, clusterCertKey });
+  const subject = await realControlPlane({ ...options, clusterEndpoint, clusterCert, clusterCertKey }).catch(
+    (error: unknown) => {
+      throw new LifeError('usage', error instanceof Error ? error.message : String(error), { cause: error });
+    },
+  );
   return { subject, clusterEndpoint };
 }
 

@@ -1,11 +1,12 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import * as v from 'valibot';
 import { projectRoot } from '../build/project-root.ts';
 import { kongVersion } from '../core/names.ts';
 import { clusterEndpointSchema } from '../lib/settings/setting-values.ts';
 import { isAlive } from '../simulators/kong/kong-node.ts';
+import { parseBy } from './parse-by.ts';
 import { chooseKong } from './rehearsal/rehearsed-kong.ts';
 import {
   type RealControlPlaneOptions,
@@ -37,6 +38,7 @@ const portSchema = v.pipe(
 /** What `npm start` understands. */
 export function startProgram(start: (options: StartOptions) => Promise<void>): Command {
   return new Command('npm start --')
+    .showHelpAfterError('(see npm start -- --help)')
     .description(
       'Rehearse an outage on this machine: the whole of Lifeboat, without an AWS account, in under a minute.',
     )
@@ -165,15 +167,4 @@ async function claimDataDirectory(
 
 function parseNames(value: string): readonly string[] {
   return value.split(',').filter((name) => name !== '');
-}
-
-/** For options whose value a schema takes. */
-function parseBy<Output>(schema: v.GenericSchema<string, Output>): (value: string) => Output {
-  return (value) => {
-    const result = v.safeParse(schema, value);
-    if (!result.success) {
-      throw new InvalidArgumentError(result.issues[0].message);
-    }
-    return result.output;
-  };
 }
