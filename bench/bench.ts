@@ -14,9 +14,11 @@ import { measureListener } from './listen.ts';
 import { type Figures, printFigures } from './print-figures.ts';
 import { measureStandby } from './standby.ts';
 
-const program = new Command('npm run bench --').description(
-  'Measures what costs an operator time or money. Figures depend on the machine: compare those of one run.',
-);
+const program = new Command('npm run bench --')
+  .description(
+    'Measures what costs an operator time or money. Figures depend on the machine: compare those of one run.',
+  )
+  .showHelpAfterError('(see npm run bench -- --help)');
 
 program
   .command('presign')

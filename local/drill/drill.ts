@@ -12,6 +12,7 @@ interface DrillOptions {
 const failedExitCode = 11;
 
 await new Command('npm run drill --')
+  .showHelpAfterError('(see npm run drill -- --help)')
   .description(
     'Play a drill in a local system: a new data plane that asks for a grant, downloads, verifies and looks into its file, by the function that is deployed. Ends with 11 where it fails.',
   )
