@@ -156,6 +156,10 @@ export class Life {
     }
   }
 
+  get isDeployed(): boolean {
+    return Object.keys(this.#outputs).length > 0;
+  }
+
   /** After its stacks are gone. */
   forgetDeployment(): void {
     this.#outputs = {};

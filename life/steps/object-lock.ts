@@ -6,11 +6,23 @@ import {
   PutObjectLockConfigurationCommand,
 } from '@aws-sdk/client-s3';
 import { firstControlPlane, type Life, require } from '../life.ts';
+import { destroyStacks } from '../removal.ts';
+import { exportNow, putCertificate } from './first-days.ts';
 import { rollBackAndUnpin } from './people.ts';
 
 /** S3 is told first, CloudFormation never. What is published afterwards is locked. */
 export async function switchObjectLockOn(life: Life): Promise<void> {
   const { s3 } = life.account.clients;
+  if (!life.isDeployed) {
+    // On an emulator that has adopted nothing: what it has tried is in the way.
+    await destroyStacks(life);
+    await life.change({});
+    await putCertificate(life, firstControlPlane);
+    await exportNow(life, firstControlPlane);
+    // Another revision, to go back from.
+    await life.parts.subject.simulator?.create('services', { name: 'unlocked', host: 'example.com' });
+    await exportNow(life, firstControlPlane);
+  }
   const Bucket = life.output('Bucket');
   await s3.send(
     new PutObjectLockConfigurationCommand({
