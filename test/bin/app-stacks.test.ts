@@ -1,9 +1,11 @@
 import { fullDiff } from '@aws-cdk/cloudformation-diff';
 import { describe, expect, it } from '@jest/globals';
+import type { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { addAppStacks } from '../../bin/app-stacks.ts';
 import type { LifeboatStack } from '../../lib/deployment/lifeboat-stack.ts';
 import { mostInAnyStack } from '../../lib/settings/app-stacks.ts';
+import { parseAppSettings } from '../../lib/settings/settings.ts';
 import { newApp } from '../lib/app.ts';
 import { failure } from '../lib/deployment.ts';
 
@@ -64,13 +66,17 @@ describe('an app with control planes in stacks', () => {
   });
 
   it('is refused for a new one that is in no stack, and moves none that is', () => {
-    const stacks = { Old: { controlPlanes: names.slice(3, 5) }, Full: { controlPlanes: names.slice(5, 12) } };
+    const adopted = { bucketName: 'old-vault', vaultMadeWith: { bucketName: 'old-vault' } };
+    const stacks = {
+      Old: { ...adopted, controlPlanes: names.slice(3, 5) },
+      Full: { controlPlanes: names.slice(5, 12) },
+    };
 
     const text = said({ controlPlanes: planes(names.slice(2, 13)), stacks });
 
     expect(text).toContain('- stacks: "team-3", "team-13" are in no stack.');
     expect(proposed(text)).toEqual({
-      Old: { controlPlanes: ['team-4', 'team-5', 'team-3', 'team-13'] },
+      Old: { ...adopted, controlPlanes: ['team-4', 'team-5', 'team-3', 'team-13'] },
       Full: stacks.Full,
     });
   });
@@ -139,6 +145,28 @@ describe('stacks that cannot be as they are written down', () => {
     expect(said({ controlPlanes: both, ...settings })).toContain(sentence);
   });
 
+  it('may be one, which has what only one stack can have, in its section or not', () => {
+    const own = { bucketName: 'example', vaultMadeWith: { bucketName: 'example' } };
+    const all = { controlPlanes: [one, two] };
+
+    for (const given of [{ ...own, stacks: { Only: all } }, { stacks: { Only: { ...all, ...own } } }]) {
+      expect(parseAppSettings({ controlPlanes: both, ...given }).stacks).toEqual([
+        expect.objectContaining({ stackName: 'Only', settings: expect.objectContaining(own) }),
+      ]);
+    }
+  });
+
+  it('may be two in one network, where the stack that makes its endpoints has all of it', () => {
+    const controlPlanes = {
+      ...planes([one], { vpc: { ...vpc, endpoints: { routeTableIds: ['rtb-0000000a'] } } }),
+      ...planes([two], { vpc }),
+      ...planes(['elsewhere']),
+    };
+    const stacks = { A: { controlPlanes: [one, two] }, B: { controlPlanes: ['elsewhere'] } };
+
+    expect(parseAppSettings({ controlPlanes, stacks }).stacks).toHaveLength(2);
+  });
+
   it('are taken with a bucket, a key and a second region each', () => {
     const own = (bucketName: string) => ({ bucketName, vaultMadeWith: { bucketName } });
     const app = newApp();
@@ -157,5 +185,9 @@ describe('stacks that cannot be as they are written down', () => {
     expect(app.node.children.map(({ node }) => node.id)).toEqual(
       expect.arrayContaining(['A', 'AReplica', 'B', 'BReplica']),
     );
+    const [copy] = Object.values(
+      Template.fromStack(app.node.findChild('AReplica') as Stack).findResources('AWS::S3::Bucket'),
+    );
+    expect(copy?.['Properties'].BucketName).toBe('a-copy');
   });
 });

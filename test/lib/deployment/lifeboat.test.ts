@@ -96,6 +96,11 @@ describe('Lifeboat in a stack of somebody else', () => {
     expect(Object.keys(template().findResources('AWS::S3::Bucket'))).toEqual([
       expect.stringMatching(/^LifeboatVaultBucket/),
     ]);
+    // Names that are not CloudFormation's would be taken where a stack has two of them.
+    const named = Object.values(template().findResources('AWS::Logs::LogGroup')).flatMap(
+      ({ Properties }) => Properties.LogGroupName ?? [],
+    );
+    expect(named).toEqual([expect.stringMatching(/^\/aws\/vendedlogs\/.*Lifeboat\w*Api[0-9A-F]{8}$/)]);
   });
 
   it('asks data planes for AWS credentials, said or not', () => {
