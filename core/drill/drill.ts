@@ -11,6 +11,7 @@ import { checkTable } from '../inspect/verification.ts';
 import type { RandomSource } from '../random-source.ts';
 import { untilAborted } from '../vault/published-content.ts';
 import type { VerificationKey } from '../vault/signer.ts';
+import { checkSize } from './size.ts';
 
 export interface DrillParts extends Pick<DownloadRequest, 'fetch'> {
   readonly controlPlane: string;
@@ -238,7 +239,8 @@ async function lookInto(
       detail,
     });
   }
-  checks.push(checkSize(manifest.size, lmdbMapBytes));
+  const entities = manifest.entities['total'] ?? 0;
+  checks.push(checkSize({ sizeBytes: manifest.size, entities }, lmdbMapBytes));
   const isGood = checks.every(({ outcome }) => outcome !== 'failed');
   return bootKong !== undefined && isGood ? [...checks, await bootKong(file, downloaded)] : checks;
 }
@@ -250,23 +252,6 @@ function describeUnparsed(error: unknown, signal: AbortSignal): Pick<DrillCheck,
   return {
     fault: 'file',
     detail: signal.aborted ? 'It could not be parsed in time.' : 'It cannot be parsed.',
-  };
-}
-
-/**
- * Kong replaces its whole table in one transaction, in which LMDB keeps the pages of before: a file has room
- * while it takes half of the map.
- */
-function checkSize(sizeBytes: number, lmdbMapBytes: number): DrillCheck {
-  const percent = Math.ceil((sizeBytes / lmdbMapBytes) * 100);
-  const isRoomy = sizeBytes * 2 <= lmdbMapBytes;
-  const mib = Math.round(lmdbMapBytes / 2 ** 20);
-  return {
-    check: 'size',
-    ...(isRoomy ? { outcome: 'passed' } : { outcome: 'failed', fault: 'size' }),
-    detail: isRoomy
-      ? `${percent} % of lmdb_map_size (${mib} MiB).`
-      : `It takes ${percent} % of lmdb_map_size (${mib} MiB), and Kong needs it twice while it takes a new one: raise lmdb_map_size on data planes.`,
   };
 }
 
