@@ -118,6 +118,25 @@ describe('a grant', () => {
     expect(await grant({ kongVersion: '3.9.1' })).toHaveProperty('url');
   });
 
+  it('of a version is looked for no longer than a data plane waits, and a fault of ours is no outage', async () => {
+    const clock = manualClock(parts.clock.now());
+    const silent: FindVersion = (_name, _versionId, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new VaultError('unavailable', 'no answer in time')));
+      });
+    const broken: FindVersion = () => Promise.reject(new TypeError('a fault of ours'));
+    const asked = { kongVersion: '3.9.1', versionId: 'v8' };
+    let status: unknown;
+
+    const waiting = grants({ ...parts, clock, findVersion: silent })(asked).then((answer) => {
+      status = 'status' in answer ? answer.status : 200;
+    });
+    await clock.advance(4_000);
+    expect(status).toBe(503);
+    await waiting;
+    await expect(grants({ ...parts, findVersion: broken })(asked)).rejects.toThrow('a fault of ours');
+  });
+
   it.each(['', 'x'.repeat(1025), 'a b', 'a,b', 'a/b', 'a&b', 'a%20', 'ä', 'a\n'])(
     'is none for a version id that is none: %j',
     async (versionId) => {

@@ -5,6 +5,7 @@ import { s3Presigner } from '../../../core/access/presigned-url.ts';
 import { s3FileVersions } from '../../../core/access/s3-file-versions.ts';
 import type { LocalAws } from '../../../simulators/aws/local-aws.ts';
 import { clientFor, REGION, runLocalAws, testClock } from '../../simulators/aws/running-local-aws.ts';
+import { answeringServer } from '../answering-server.ts';
 
 const bucket = 'vault';
 const key = 'prod/3.9.1/config.json';
@@ -216,6 +217,7 @@ describe('a version of a file', () => {
     versionId?: string,
     endpoint = aws.s3.endpoint,
     secretAccessKey = credentials.secretAccessKey,
+    signal = AbortSignal.timeout(60_000),
   ) =>
     s3FileVersions(
       s3Presigner({
@@ -223,7 +225,7 @@ describe('a version of a file', () => {
         credentials: { ...credentials, secretAccessKey },
       }),
       clock,
-    )(name, versionId, AbortSignal.timeout(60_000));
+    )(name, versionId, signal);
 
   it('is looked up with the one that its manifest names, by its id or as the current one', async () => {
     const missing = await find();
@@ -242,14 +244,26 @@ describe('a version of a file', () => {
   });
 
   it('is not called missing where S3 refuses or does not answer, and no message has the URL', async () => {
-    const failures = await Promise.all([
-      find('v', aws.s3.endpoint, 'wrong').catch(({ message }: Error) => message),
-      find(undefined, 'http://127.0.0.1:1').catch(({ message }: Error) => message),
-    ]);
+    // As S3 answers to the id of a delete marker, which it names.
+    const marked = await answeringServer((_request, response) => {
+      response.writeHead(405, { 'x-amz-version-id': 'v', 'x-amz-delete-marker': 'true' }).end();
+    });
+    const late = AbortSignal.abort();
+    const failures = await Promise.all(
+      [
+        find('v', aws.s3.endpoint, 'wrong'),
+        find('v', marked.origin),
+        find(undefined, 'http://127.0.0.1:1'),
+        find(undefined, aws.s3.endpoint, undefined, late),
+      ].map((finding) => finding.catch(({ message }: Error) => message)),
+    );
+    await marked.stop();
 
     expect(failures).toEqual([
       'S3 answered HEAD prod/3.7.1/config.json with 403',
+      'S3 answered HEAD prod/3.7.1/config.json with 405',
       expect.stringMatching(/^S3 did not answer HEAD prod\/3\.7\.1\/config\.json \([^/]*\)$/),
+      'S3 did not answer HEAD prod/3.7.1/config.json in time',
     ]);
   });
 });
