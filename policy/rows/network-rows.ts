@@ -13,7 +13,12 @@ export function networkRows(
   endpoints: ReadonlyMap<string, PolicyDocument>,
 ): readonly MatrixRow[] {
   return variant.network
-    ? [...functionRows(names), ...trailRows(names, variant), ...endpointRows(names, endpoints)]
+    ? [
+        ...functionRows(names),
+        ...interfaceRows(),
+        ...trailRows(names, variant),
+        ...endpointRows(names, endpoints),
+      ]
     : [];
 }
 
@@ -44,6 +49,38 @@ function functionRows(names: MatrixNames): readonly MatrixRow[] {
     ...invoked('export function of prod', 'ExportprodFunction', `POST/${of('commands/{command}')}`),
     ...invoked('inspect function of prod', 'InspectprodFunction', `GET/${of('inspect')}`, inspecting),
     ...invoked('webhook', 'IntakeFunction', `POST/${of('events')}`),
+  ];
+}
+
+/** Lambda attaches the functions that reach a private control plane, and their code attaches nothing. */
+function interfaceRows(): readonly MatrixRow[] {
+  const on = rowsAbout(
+    'network interfaces',
+    `arn:aws:ec2:${region}:${accountId}:network-interface/eni-0000000a`,
+  );
+  const fromCode = {
+    ...tls,
+    'lambda:SourceFunctionArn': `arn:aws:lambda:${region}:${accountId}:function:Lifeboat-any`,
+  };
+  // These two know no resource.
+  const onAll = rowsAbout('networks', '*');
+  const attached = ['export prod', 'export staging', 'listener prod'] as const;
+  const actions = [
+    'ec2:CreateNetworkInterface',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+  return [
+    ...actions.flatMap((action) => [
+      on(action, tls, 'by Lambda', ...attached, 'administrator'),
+      on(action, fromCode, 'from a function’s code', 'administrator'),
+    ]),
+    ...['ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets'].flatMap((action) => [
+      onAll(action, tls, 'by Lambda', ...attached, 'administrator'),
+      onAll(action, fromCode, 'from a function’s code', 'administrator'),
+    ]),
+    on('ec2:AttachNetworkInterface', tls, 'by Lambda', 'administrator'),
   ];
 }
 
