@@ -1,4 +1,4 @@
-/** Each takes most of a minute, for the most part waiting. Begun last, each would be waited for alone. */
+/** Each takes long, most of them waiting. Begun last, each would be waited for alone. */
 const slow = [
   'local/local-system',
   'cli/standby-outcomes',
@@ -7,6 +7,13 @@ const slow = [
   'core/standby/seed-line',
   'local/changed-keys',
   'cli/client-cases',
+  'local/template-parts',
+  'local/operate-commands',
+  'local/alarm-provocations',
+  'lib/deployment/stack-life',
+  'core/kong/announcement',
+  'core/kong/cluster-endpoint',
+  'simulators/kong/control-plane/cluster-endpoint',
 ].map((name) => `/test/${name}.`);
 
 /** In which order test files begin: the slow ones first. Jest learns it on the machine at hand alone. */
