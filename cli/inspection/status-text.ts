@@ -94,9 +94,12 @@ function factsOf(status: StatusAnswer, { paint }: Look): readonly (readonly stri
   return facts;
 }
 
-function describeDrill({ state, at, outcome }: NonNullable<StatusAnswer['drill']>, now: Date): string {
+function describeDrill(drill: NonNullable<StatusAnswer['drill']>, now: Date): string {
+  const { state, at, outcome, versions } = drill;
   if (state === 'played' && at !== undefined) {
-    return forTerminal(`${outcome}, ${ago(at, now)}`);
+    // As before the first publication, which is told of by version.
+    const hasNoFile = versions.length > 0 && versions.every(({ fault }) => fault === 'missing');
+    return forTerminal(`${hasNoFile ? 'found no file' : outcome}, ${ago(at, now)}`);
   }
   return state === 'missing' ? 'none' : 'not known';
 }

@@ -76,6 +76,21 @@ describe('status', () => {
     expect(text).toMatch(/last command {3}rollback, 1 hour ago: done, revision 12\n/);
     expect(widest(text)).toBeLessThanOrEqual(60);
   });
+
+  it.each([
+    [[{ fault: 'key' }, { fault: 'missing' }], 'failed'],
+    [[{ fault: 'missing' }, {}], 'passed'],
+    // As before the first publication: it is told of by version, and fails no drill for good.
+    [[{ fault: 'missing' }], 'found no file'],
+  ])('says of the last drill of %j: %s', (found, said) => {
+    const versions = found.map((each) => ({ kongVersion: '3.9.1', ...each }));
+    const outcome = said === 'passed' ? 'passed' : 'failed';
+    const drill = { state: 'played', at: minutesAgo(3), outcome, versions };
+
+    expect(statusText({ ...good, drill }, [], look)).toMatch(
+      new RegExp(`last drill +${said}, 3 minutes ago\n`),
+    );
+  });
 });
 
 describe('history', () => {
