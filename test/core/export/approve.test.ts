@@ -135,9 +135,15 @@ describe('approving what is held', () => {
     ['is not answered', () => new Promise(() => undefined)],
   ])('stands where asking for an export %s, and says so', async (_, asking) => {
     const sees = await seen();
-    queue = asking;
-
-    const answering = approving(sees);
+    let answering: ReturnType<typeof approving> | undefined;
+    // The clock stands still until all before it is done, however long a busy machine takes to sign.
+    await new Promise<void>((asked) => {
+      queue = () => {
+        asked();
+        return asking();
+      };
+      answering = approving(sees);
+    });
     for (let seconds = 0; seconds < commandMs / 1000; seconds += 1) {
       await clock.advance(1_000);
     }
