@@ -79,7 +79,10 @@ async function print(keyPolicy: Variant['keyPolicy']): Promise<void> {
     ['With a replica in a second region', { replica: true }],
     ['After changes of keys, of which one is the deployer’s', { changedKeys: true, existingKey: true }],
     ['After changes of keys, and with a replica', { changedKeys: true, replica: true }],
-    ['With a replica of locked versions, and lockdown', { replica: true, objectLock: true, lockdown: true }],
+    [
+      'With a replica of locked versions, lockdown, and cluster certificates',
+      { replica: true, objectLock: true, lockdown: true, clusterCertificate: true },
+    ],
     [
       'With a replica of what is encrypted with a key of the deployer’s',
       { replica: true, existingKey: true },
