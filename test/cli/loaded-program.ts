@@ -94,8 +94,7 @@ class Run {
 
   /** @throws Error when it does not end in time */
   async toItsEnd(limitSeconds: number, program: () => Promise<void>): Promise<void> {
-    const endMs = Date.now() + limitSeconds * 1000;
-    let isDone = false;
+    let [isDone, isOver] = [false, false];
     let timer: NodeJS.Timeout | undefined;
     const stopped = new Promise<void>((resolve, reject) => {
       this.#stop = (error) => (error === undefined ? resolve() : reject(error));
@@ -106,12 +105,13 @@ class Run {
     try {
       const ended = runs.run(this, program).then(async () => {
         isDone = true;
-        while (this.#stillOpen().length > 0 && Date.now() < endMs) {
+        while (this.#stillOpen().length > 0 && !isOver) {
           await delay(5);
         }
       });
       await Promise.race([ended, stopped]);
     } finally {
+      isOver = true;
       clearTimeout(timer);
       running.delete(this);
       if (running.size === 0) {
