@@ -186,6 +186,29 @@ async function requestFile(request: DownloadRequest): Promise<HttpResponse> {
   throw await readVaultRefusal(response, request.clock.now());
 }
 
+/** Kong loads the file, and it is the one that was granted. */
+function requireVersion(
+  { kongVersion }: Manifest,
+  request: Pick<DownloadRequest, 'kongVersion' | 'grantedVersion'>,
+): void {
+  // A file for newer nodes may have fields that this one refuses, and with them the whole file.
+  if (!canLoad(request.kongVersion, kongVersion)) {
+    throw new StandbyError(
+      'verification',
+      `the file was made for Kong ${kongVersion}, and Kong ${request.kongVersion} cannot load it`,
+      { part: 'version' },
+    );
+  }
+  // Nor may the file of another version stand in its place: it may be of years ago, and load as well.
+  if (request.grantedVersion !== undefined && kongVersion !== request.grantedVersion) {
+    throw new StandbyError(
+      'verification',
+      `the file was made for Kong ${kongVersion}, and stands in the place of the one for Kong ${request.grantedVersion}`,
+      { part: 'version' },
+    );
+  }
+}
+
 async function requireTrustedManifest(
   response: HttpResponse,
   request: DownloadRequest,
@@ -210,22 +233,7 @@ async function requireTrustedManifest(
       { part: 'owner' },
     );
   }
-  // A file for newer nodes may have fields that this one refuses, and with them the whole file.
-  if (!canLoad(request.kongVersion, manifest.kongVersion)) {
-    throw new StandbyError(
-      'verification',
-      `the file was made for Kong ${manifest.kongVersion}, and Kong ${request.kongVersion} cannot load it`,
-      { part: 'version' },
-    );
-  }
-  // Nor may the file of another version stand in its place: it may be of years ago, and load as well.
-  if (request.grantedVersion !== undefined && manifest.kongVersion !== request.grantedVersion) {
-    throw new StandbyError(
-      'verification',
-      `the file was made for Kong ${manifest.kongVersion}, and stands in the place of the one for Kong ${request.grantedVersion}`,
-      { part: 'version' },
-    );
-  }
+  requireVersion(manifest, request);
   // The vault must not choose which of the old files, which are all signed, the node gets.
   if (request.wantedSha256 !== undefined && manifest.sha256 !== request.wantedSha256) {
     throw new StandbyError(
