@@ -15,7 +15,7 @@ interface DrillOptions extends PlayOptions {
   readonly stack?: string;
 }
 
-const useHelp = `Each line is one thing that was checked; of one that failed it names what is broken: api, vault, disk, missing, key, control-plane, version, outdated, file, reference, size, kong.
+const useHelp = `Each line is one thing that was checked; of one that failed it names what is broken: api, vault, disk, missing, key, control-plane, version, outdated, file, reference, size, kong, time.
 A Kong of that version, on PATH or by --kong, is started on the file in a directory of its own, without proxy, and stopped in the end. Without one this step is left out.
 A grant is logged and counted like that of a data plane: while the control plane is up, an alarm tells of it.`;
 

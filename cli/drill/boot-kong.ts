@@ -75,16 +75,20 @@ async function findHindrance(boot: KongBoot): Promise<string | undefined> {
 async function bootOn(boot: KongBoot, content: AsyncIterable<Uint8Array>, md5: string): Promise<DrillCheck> {
   const { directory, timeoutMs, kongVersion } = boot;
   const prefix = join(directory, 'kong');
-  await mkdir(prefix, { mode: 0o700 });
-  await writeFile(join(directory, 'config.json'), content, { mode: 0o600, flag: 'wx' });
-  // Without one named, that of this machine's own node would be read.
-  await writeFile(join(directory, 'kong.conf'), '# of a drill\n', { mode: 0o600, flag: 'wx' });
+  const prepared = await attempt(writeFiles(directory, prefix, content));
+  if ('error' in prepared) {
+    const detail = `The files of its Kong could not be written below TMPDIR (${readErrorCode(prepared.error) ?? 'no reason'}).`;
+    return { check: 'kong', outcome: 'failed', fault: 'disk', detail };
+  }
   const deadline = systemClock.deadline(timeoutMs, boot.signal);
   // A data plane does not start without one, and this one shows it to nobody.
   const certified = await attempt(runKong(boot, ['hybrid', 'gen_cert', certificate, key], deadline));
-  if (!('value' in certified) || certified.value.end !== 0) {
+  if ('error' in certified) {
+    return failKong(`kong hybrid gen_cert did not end within ${timeoutMs / 1000} s.`);
+  }
+  if (certified.value.end !== 0) {
     return failKong(
-      `kong hybrid gen_cert made no cluster certificate in ${directory}: see that it makes one at this prompt.`,
+      `kong hybrid gen_cert ended with ${certified.value.end}, and made no cluster certificate: see that it makes one at this prompt.`,
     );
   }
   try {
@@ -104,6 +108,17 @@ async function bootOn(boot: KongBoot, content: AsyncIterable<Uint8Array>, md5: s
   } finally {
     await stopKong(boot, prefix);
   }
+}
+
+async function writeFiles(
+  directory: string,
+  prefix: string,
+  content: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  await mkdir(prefix, { mode: 0o700 });
+  await writeFile(join(directory, 'config.json'), content, { mode: 0o600, flag: 'wx' });
+  // Without one named, that of this machine's own node would be read.
+  await writeFile(join(directory, 'kong.conf'), '# of a drill\n', { mode: 0o600, flag: 'wx' });
 }
 
 function failKong(detail: string): DrillCheck {

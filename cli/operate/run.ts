@@ -97,6 +97,10 @@ export async function carryOut(name: CommandName, options: OperateOptions, desk:
   if (!options.wait) {
     return { plan: plan.facts, answer, effect: undefined };
   }
+  if (name === 'approve' && answer['exportRequested'] !== true) {
+    // What is waited for may come late, or when the approval has ended: the person should know meanwhile.
+    tell(describeAnswer(name, answer));
+  }
   const effect = await awaitEffect({ name, version: plan.version, answer }, ask, {
     clock,
     timeoutMs: options.timeout * 1000,

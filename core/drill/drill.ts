@@ -79,7 +79,9 @@ export async function drill(parts: DrillParts, kongVersions: readonly string[]):
   const signal = clock.deadline(totalMs, parts.signal);
   const versions: DrilledVersion[] = [];
   for (const kongVersion of kongVersions) {
-    versions.push(await drillVersion({ ...parts, signal }, kongVersion));
+    versions.push(
+      signal.aborted ? passOver(kongVersion) : await drillVersion({ ...parts, signal }, kongVersion),
+    );
   }
   // A version without a file has an alarm of its own, and must not hide what becomes of the others.
   const drilled = versions.filter((each) => findFault(each) !== 'missing');
@@ -94,6 +96,15 @@ export async function drill(parts: DrillParts, kongVersions: readonly string[]):
     // Of one that nobody can tell the age of, all is not known to be younger than the others.
     restorableAgeSeconds: Number.isFinite(oldest) ? oldest : undefined,
     versions,
+  };
+}
+
+/** What has kept the others says more: nobody was asked for this one. */
+function passOver(kongVersion: string): DrilledVersion {
+  const detail = 'It was not looked at: the time for all versions was over.';
+  return {
+    ...{ kongVersion, outcome: 'failed', seconds: 0 },
+    checks: [{ check: 'grant', outcome: 'failed', fault: 'time', detail }],
   };
 }
 
@@ -249,10 +260,9 @@ function describeUnparsed(error: unknown, signal: AbortSignal): Pick<DrillCheck,
   if (error instanceof StandbyError && error.code === 'output') {
     return { fault: 'disk', detail: error.message };
   }
-  return {
-    fault: 'file',
-    detail: signal.aborted ? 'It could not be parsed in time.' : 'It cannot be parsed.',
-  };
+  return signal.aborted
+    ? { fault: 'time', detail: 'It could not be parsed in time.' }
+    : { fault: 'file', detail: 'It cannot be parsed.' };
 }
 
 function failGrant(error: unknown): DrillCheck {

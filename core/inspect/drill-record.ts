@@ -15,6 +15,7 @@ import { instant } from '../instant.ts';
  * - `reference`: an entity refers to one that is not in it.
  * - `size`: it is too large for Kong's `lmdb_map_size`.
  * - `kong`: a Kong did not load it.
+ * - `time`: the drill's time was over before it was looked at, or parsed.
  */
 export const drillFaults = [
   'api',
@@ -29,6 +30,7 @@ export const drillFaults = [
   'reference',
   'size',
   'kong',
+  'time',
 ] as const;
 export type DrillFault = (typeof drillFaults)[number];
 

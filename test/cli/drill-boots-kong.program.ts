@@ -156,4 +156,28 @@ describe('a Kong that a drill starts', () => {
     );
     expect(given.filter((line) => line.includes('PG_PASSWORD'))).toEqual([]);
   });
+
+  it('is none where its files cannot be written, which is blamed on the disk', async () => {
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'config.json'), '');
+
+    expect(await bootOn(fakeKong, directory, {})).toMatchObject({
+      outcome: 'failed',
+      fault: 'disk',
+      detail: expect.stringContaining('below TMPDIR (EEXIST)'),
+    });
+  });
+
+  it('needs a cluster certificate, and says that it got none', async () => {
+    const kong = await writeKong(
+      await temporaryDirectory(),
+      `[ "$1" = hybrid ] && exit 3\nexec ${fakeKong} "$@"\n`,
+    );
+
+    expect(await bootOn(kong, await temporaryDirectory(), {})).toMatchObject({
+      outcome: 'failed',
+      fault: 'kong',
+      detail: expect.stringContaining('gen_cert ended with 3'),
+    });
+  });
 });

@@ -32,6 +32,12 @@ describe('a program in the test’s own process', () => {
     expect(ended).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^Error: forgotten\n {4}at /) });
   });
 
+  it('ends with 1 at one in its last turn', async () => {
+    const ended = await load(`process.exitCode = 7; Promise.reject(new Error('forgotten'))`);
+
+    expect(ended).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^Error: forgotten\n {4}at /) });
+  });
+
   it('may handle a rejection later in the same turn', async () => {
     expect(
       await load(`const failed = Promise.reject(new Error()); await failed.catch(() => {})`),

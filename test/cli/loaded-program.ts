@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import { Writable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as endTurn } from 'node:timers/promises';
 import vm from 'node:vm';
 import { type Ended, patienceSeconds } from '../local/processes.ts';
 
@@ -105,6 +105,8 @@ class Run {
     try {
       const ended = runs.run(this, program).then(async () => {
         isDone = true;
+        // Node tells of a rejection that nobody handles when the turn is over.
+        await endTurn();
         while (this.#stillOpen().length > 0 && !isOver) {
           await delay(5);
         }

@@ -93,6 +93,23 @@ describe('an effect that does not come', () => {
     expect(asked).toBe(6);
   });
 
+  it.each([
+    [false, ['The next check publishes it; lifeboat export asks for one at once.']],
+    [true, []],
+  ])('is told of beforehand where an approval has asked for an export: %s', async (exportRequested, said) => {
+    const told: string[] = [];
+    const { sent: _sent, ...rest } = desk({
+      send: async () => JSON.stringify({ until: '2026-11-27T12:30:00Z', exportRequested }),
+      tell: (line) => told.push(line),
+    });
+
+    await carryOut('approve', { ...options, sees: '0123456789ab' }, rest);
+
+    expect(told.filter((line) => line.includes('Approved until'))).toEqual(
+      said.map((words) => `Approved until 2026-11-27T12:30:00Z. ${words}`),
+    );
+  });
+
   it('is not waited for with --no-wait', async () => {
     const { effect } = await carryOut('export', { ...options, wait: false }, desk({}));
 
