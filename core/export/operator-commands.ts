@@ -50,8 +50,8 @@ export interface AnsweredCommand {
 }
 
 type Followed = Omit<AnsweredCommand, 'command'> & {
-  /** What is answered where an export is to follow, whatever becomes of that. */
-  readonly approved?: object;
+  /** What is left to do when it is done, and changes nothing of that. It has time of its own. */
+  readonly conclude?: () => Promise<Partial<Omit<AnsweredCommand, 'command'>>>;
 };
 
 /** API Gateway waits for 30 s. */
@@ -83,8 +83,8 @@ export function operatorCommands(parts: OperatorParts): (call: CommandCall) => P
     if (!('value' in done)) {
       return { command, ...describeFailure(done.error, deadline.aborted) };
     }
-    const { approved, ...answered } = done.value;
-    return { command, ...answered, ...(approved && (await publishApproved(parts, approved, by))) };
+    const { conclude, ...answered } = done.value;
+    return { command, ...answered, ...(await conclude?.()) };
   };
 }
 
@@ -103,7 +103,7 @@ async function follow(
       return { answer: { status: 202, content: { controlPlane: parts.name, id } } };
     }
     case 'approve':
-      return approve(partsWithin(parts, signal), command, sender);
+      return approve(parts, command, sender, signal);
     case 'rollback':
     case 'unpin':
       return pin(parts, command, sender, signal);
@@ -111,15 +111,17 @@ async function follow(
 }
 
 async function approve(
-  parts: ExportParts,
+  unbound: OperatorParts,
   { sees, reason }: Extract<OperatorCommand, { readonly name: 'approve' }>,
   sender: Sender,
+  signal: AbortSignal,
 ): Promise<Followed> {
-  const approved = await approveHeld(parts, sees, { command: 'approve', ...sender, reason, outcome: 'done' });
+  const noted: LastCommand = { command: 'approve', ...sender, reason, outcome: 'done' };
+  const approved = await approveHeld(partsWithin(unbound, signal), sees, noted);
   switch (approved.outcome) {
     case 'approved': {
-      const content = { controlPlane: parts.name, sees, until: approved.until };
-      return { answer: { status: 200, content }, approved: content };
+      const content = { controlPlane: unbound.name, sees, until: approved.until };
+      return { answer: { status: 200, content }, conclude: () => publishApproved(unbound, content, sender) };
     }
     case 'nothing held':
       return {
@@ -168,7 +170,7 @@ async function pin(
   command: Extract<OperatorCommand, { readonly name: 'rollback' | 'unpin' }>,
   sender: Sender,
   signal: AbortSignal,
-): Promise<Omit<AnsweredCommand, 'command'>> {
+): Promise<Followed> {
   const parts = { ...unbound, ...partsWithin(unbound, signal) };
   const { version: kongVersion, sees } = command;
   if (!parts.dataPlaneVersions.includes(kongVersion)) {
@@ -193,8 +195,7 @@ async function pin(
     ...{ command: name, ...sender, reason, outcome: 'done', kongVersion },
     revision: outcome.manifest.revision,
   };
-  const recorded = await noteCommand(unbound, noted, outcome);
-  return { answer, publication: outcome, ...recorded };
+  return { answer, publication: outcome, conclude: () => noteCommand(unbound, noted, outcome) };
 }
 
 /** What was done is done: a status that cannot be written is told, and does not fail the command. */

@@ -273,4 +273,28 @@ describe('a command', () => {
     expect(error).toMatchObject({ message: 'no status' });
     expect(vault.versions(name)).toHaveLength(3);
   });
+
+  it('that was followed in the last moment is noted in the time that is kept for it', async () => {
+    const late: ConfigVault = {
+      ...vault,
+      async publish(...given) {
+        const published = await vault.publish(...given);
+        await clock.advance(21_500);
+        return published;
+      },
+      async putStatus(...given) {
+        await clock.advance(800);
+        return vault.putStatus(...given);
+      },
+      within: () => late,
+    };
+
+    const { answer, publication } = await send('rollback', rollback, { own: late });
+
+    expect(answer).toMatchObject({ status: 200, content: { revision: 3 } });
+    expect(publication).toMatchObject({ manifest: { revision: 3 } });
+    expect(await vault.lastStatus('prod')).toMatchObject({
+      lastCommand: { command: 'rollback', revision: 3 },
+    });
+  });
 });
