@@ -27,7 +27,7 @@ export interface DrillParts extends Pick<DownloadRequest, 'fetch'> {
   readonly timeoutMs: number;
   /** For all of them: what was not checked by then has failed. */
   readonly totalMs: number;
-  /** The same, early. */
+  /** Ends all of them before their time, as a person's Ctrl-C does. */
   readonly signal?: AbortSignal | undefined;
   /** Whether a grant is of a copy, which may be behind. @default none is */
   readonly mayLag?: ((grant: ReceivedGrant) => boolean) | undefined;
