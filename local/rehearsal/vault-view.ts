@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
+import { systemClock } from '../../core/clock.ts';
 import { configFileKey } from '../../core/vault/config-file-name.ts';
 import type { ControlPlaneStatus } from '../../core/vault/config-vault.ts';
 import { kmsSigner } from '../../core/vault/kms-signer.ts';
@@ -12,6 +12,7 @@ import { s3ConfigVault } from '../../core/vault/s3-config-vault.ts';
 import type { VerificationKey } from '../../core/vault/signer.ts';
 import { verifyStatus } from '../../core/vault/status.ts';
 import type { LocalSystem } from '../local-system.ts';
+import { waitWhileMoving } from './progress.ts';
 
 /**
  * What can be seen of the vault: files with the rights of a presigned URL, the list of versions with an
@@ -33,9 +34,6 @@ export interface VaultView {
    */
   until(what: string, isTrue: (manifest: Manifest) => boolean, hasFailed?: () => boolean): Promise<Manifest>;
 }
-
-const pollMs = 50;
-const longestPauseMs = 30_000;
 
 export async function openVaultView(
   system: LocalSystem,
@@ -65,20 +63,19 @@ export async function openVaultView(
       return stored?.text === undefined ? undefined : verifyStatus(stored.text, controlPlane, [key]);
     },
     async until(what, isTrue, hasFailed = () => false) {
-      const startedMs = Date.now();
-      let [seen, seenMs] = [countSteps(system), startedMs];
-      while (Date.now() < seenMs + longestPauseMs && !hasFailed()) {
+      const startedMs = systemClock.monotonicMs();
+      const look = async () => {
         const manifest = await current();
-        if (manifest !== undefined && isTrue(manifest)) {
-          return manifest;
-        }
-        const steps = countSteps(system);
-        if (steps !== seen) {
-          [seen, seenMs] = [steps, Date.now()];
-        }
-        await delay(pollMs);
+        return manifest !== undefined && isTrue(manifest) ? manifest : undefined;
+      };
+      const found = await waitWhileMoving(
+        { look, countSteps: () => countSteps(system), hasFailed },
+        systemClock,
+      );
+      if (found === undefined) {
+        throw new Error(await describeFailure(what, systemClock.monotonicMs() - startedMs, system));
       }
-      throw new Error(await describeFailure(what, Date.now() - startedMs, system));
+      return found;
     },
   };
 }
